@@ -1,0 +1,38 @@
+# make setup | local | test | check | clean
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: setup local test check clean
+.DELETE_ON_ERROR:
+
+setup: $(STAMP) ## create .venv with everything
+
+# uv when it is there (seconds), plain venv and pip when not; nothing is installed outside .venv.
+$(STAMP): pyproject.toml constraints.txt local/secure_mcp_local/storage/package-lock.json
+	@echo "Setting up $(VENV) ..."
+	@if command -v uv >/dev/null 2>&1; then \
+	  test -x $(BIN)/python || uv venv --quiet --python $(PYTHON) $(VENV); \
+	  uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[local,dev]'; \
+	else \
+	  test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[local,dev]'; \
+	fi
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m secure_mcp_local.storage
+	@touch $(STAMP)
+
+local: setup ## run the dev stack on this machine
+	@exec env -u PYTHONDONTWRITEBYTECODE $(BIN)/secure-mcp local $(ARGS)
+
+test: setup ## run every test
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest $(ARGS)
+
+check: setup ## lint and strict types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache

@@ -1,0 +1,18 @@
+"""What the local cloud says when it cannot stand in for Azure: one clear message, never a silent guess."""
+
+
+class LocalCloudError(Exception):
+    """Shown to the user as it is, without a traceback: it names the thing, the value and the fix."""
+
+
+class NotModelled(LocalCloudError):
+    """Azure has this, the local cloud does not model it. Refused rather than ignored."""
+
+
+class DocumentError(LocalCloudError):
+    """A policy document or an expression in it is wrong: says where."""
+
+    def __init__(self, message: str, *, document: str = "", line: int = 0, column: int = 0) -> None:
+        self.message, self.document, self.line, self.column = message, document, line, column
+        where = f"{document}:{line}:{column}: " if document and line else f"{document}: " if document else ""
+        super().__init__(f"{where}{message}")
