@@ -5,7 +5,15 @@ known when the program runs is placed by Jinja2, with `[[ ]]` and `[% %]` as del
 policy XML or C#. Pure text: no Pulumi here.
 """
 
+import base64
+import hashlib
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import jinja2
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,8 @@ class PolicySettings:
     """Private-use URI schemes that a client may register."""
     allowed_clients: tuple[str, ...] = ()
     """If not empty: only clients with these ids or redirect hosts may sign in."""
+    protocol_versions: tuple[str, ...] = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
+    """MCP protocol versions that the server behind the gateway speaks, newest first."""
     client_metadata_hosts: tuple[str, ...] = ()
     """Hosts whose Client ID Metadata Documents are accepted; `*` accepts every public host."""
 
@@ -54,29 +64,197 @@ class Operation:
     """Path of its policy document below `policies/`, or none: the API's policy says it all."""
 
 
+_AUTHORIZATION_SERVER_METADATA = "oauth/authorization-server-metadata.xml"
+_PROTECTED_RESOURCE_METADATA = "oauth/protected-resource-metadata.xml"
+
+_OAUTH_OPERATIONS = (
+    Operation("authorize", "GET", "/authorize", "Authorize", "oauth/authorize.xml"),
+    Operation("consent-page", "GET", "/consent", "Show the consent page", "oauth/consent-page.xml"),
+    Operation("consent", "POST", "/consent", "Answer the consent page", "oauth/consent.xml"),
+    Operation("oauth-callback", "GET", "/oauth-callback", "Return from Entra ID", "oauth/oauth-callback.xml"),
+    Operation("token", "POST", "/token", "Token", "oauth/token.xml"),
+    Operation("register", "POST", "/register", "Register a client", "oauth/register.xml"),
+    Operation("revoke", "POST", "/revoke", "Revoke a token", "oauth/revoke.xml"),
+    Operation(
+        "authorization-server-metadata",
+        "GET",
+        "/.well-known/oauth-authorization-server",
+        "Authorization server metadata",
+        _AUTHORIZATION_SERVER_METADATA,
+    ),
+    Operation(
+        "authorization-server-metadata-mcp",
+        "GET",
+        "/.well-known/oauth-authorization-server/mcp",
+        "Authorization server metadata, with the path of the MCP API",
+        _AUTHORIZATION_SERVER_METADATA,
+    ),
+    Operation(
+        "openid-configuration",
+        "GET",
+        "/.well-known/openid-configuration",
+        "Authorization server metadata, under its OpenID name",
+        _AUTHORIZATION_SERVER_METADATA,
+    ),
+    Operation(
+        "openid-configuration-mcp",
+        "GET",
+        "/.well-known/openid-configuration/mcp",
+        "Authorization server metadata, under its OpenID name, with the path of the MCP API",
+        _AUTHORIZATION_SERVER_METADATA,
+    ),
+    Operation(
+        "protected-resource-metadata",
+        "GET",
+        "/.well-known/oauth-protected-resource",
+        "Protected resource metadata",
+        _PROTECTED_RESOURCE_METADATA,
+    ),
+    Operation(
+        "protected-resource-metadata-mcp",
+        "GET",
+        "/.well-known/oauth-protected-resource/mcp",
+        "Protected resource metadata, with the path of the MCP API",
+        _PROTECTED_RESOURCE_METADATA,
+    ),
+)
+
+_STREAMABLE_HTTP_OPERATIONS = (
+    Operation("mcp-post", "POST", "/", "Send a message", None),
+    Operation("mcp-get", "GET", "/", "Open a stream", None),
+    Operation("mcp-delete", "DELETE", "/", "End a session", None),
+)
+
+# Deprecated since MCP 2025-03-26, still used by clients.
+_SSE_OPERATIONS = (
+    Operation("sse", "GET", "/sse", "Open a stream (deprecated transport)", None),
+    Operation("message", "POST", "/message", "Send a message (deprecated transport)", None),
+)
+
+
 def oauth_operations(settings: PolicySettings) -> tuple[Operation, ...]:
     """The operations of the OAuth API (API path: the root)."""
-    raise NotImplementedError
+    del settings  # every setting needs all of them
+    return _OAUTH_OPERATIONS
 
 
 def mcp_operations(settings: PolicySettings) -> tuple[Operation, ...]:
-    """The operations of the MCP API (API path: `mcp`)."""
-    raise NotImplementedError
+    """The operations of the MCP API (API path: `mcp`).
+
+    The deprecated transport is never published together with a function key: the Functions MCP extension
+    echoes the key into its endpoint event, which the client reads.
+    """
+    published = settings.sse_transport and settings.backend_auth == "managedIdentity"
+    return _STREAMABLE_HTTP_OPERATIONS + (_SSE_OPERATIONS if published else ())
 
 
 def fragment_ids() -> tuple[str, ...]:
     """Ids of the policy fragments, one per file of `policies/fragments`, in the order of their names."""
-    raise NotImplementedError
+    return tuple(sorted(path.stem for path in (_directory() / "fragments").glob("*.xml")))
 
 
 def fragment(fragment_id: str, settings: PolicySettings) -> str:
     """The text of one policy fragment (ARM format `rawxml`)."""
-    raise NotImplementedError
+    return document(f"fragments/{fragment_id}.xml", settings)
 
 
 def document(path: str, settings: PolicySettings) -> str:
     """The text of the policy document `policies/<path>` (ARM format `rawxml`).
 
     API-wide documents are `oauth/api.xml` and `mcp/api.xml`.
+
+    Raises:
+        jinja2.TemplateError: the document is not there, or names a setting that does not exist.
     """
-    raise NotImplementedError
+    return _environment().get_template(path).render(settings=settings)
+
+
+@cache
+def _directory() -> Path:
+    packaged = Path(__file__).parent / "policies"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "policies"
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_directory()),
+        variable_start_string="[[",
+        variable_end_string="]]",
+        block_start_string="[%",
+        block_end_string="%]",
+        comment_start_string="[#",
+        comment_end_string="#]",
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        # Policy documents are not HTML; what settings put into them is validated and escaped by the filters below.
+        autoescape=False,  # noqa: S701
+    )
+    environment.filters.update(cs=_csharp_string, cs_array=_csharp_array, regex=re.escape)
+    environment.globals.update(inline=_inline, page=_page, style_hash=_style_hash)  # pyright: ignore[reportArgumentType]
+    return environment
+
+
+def _csharp_string(text: str) -> str:
+    """A C# string literal. Named-value braces would be substituted inside it, so they are refused."""
+    if "{{" in text or "}}" in text:
+        raise ValueError(f"{text!r} cannot stand in a policy: API Management reads {{{{ }}}} as a named value")
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
+    return f'"{escaped}"'
+
+
+def _csharp_array(items: Iterable[str]) -> str:
+    """A C# array of strings, also when it is empty."""
+    return "new string[] { " + ", ".join(_csharp_string(item) for item in items) + " }"
+
+
+@jinja2.pass_context
+def _inline(context: jinja2.runtime.Context, fragment_id: str) -> str:
+    """The elements of a fragment, for use in another one: API Management does not let fragments nest."""
+    text = context.environment.get_template(f"fragments/{fragment_id}.xml").render(context.get_all())
+    match = re.search(r"<fragment>\n(.*)</fragment>", text, re.DOTALL)
+    if not match:
+        raise ValueError(f"policies/fragments/{fragment_id}.xml has no <fragment> element")
+    return match[1].rstrip()
+
+
+def _page(name: str, **values: str) -> str:
+    """A C# expression that gives the HTML page `policies/pages/<name>.html` as a string.
+
+    Each `%name%` in the page is replaced by the C# expression of that name, which must give safe HTML.
+    """
+    html = _minified(name)
+    used = set(re.findall(r"%(\w+)%", html))
+    if used != set(values):
+        raise ValueError(f"policies/pages/{name}.html uses {sorted(used)}, its policy gives {sorted(values)}")
+    parts = re.split(r"%(\w+)%", html)
+    literals = [_verbatim(part) for part in parts[::2]]
+    holes = [f"({values[key]})" for key in parts[1::2]]
+    return " + ".join(text for pair in zip(literals, [*holes, ""], strict=True) for text in pair if text)
+
+
+def _verbatim(text: str) -> str:
+    if "{{" in text or "}}" in text:
+        raise ValueError("a page cannot contain {{ or }}: API Management reads them as a named value")
+    return '@"' + text.replace('"', '""') + '"'
+
+
+def _minified(name: str) -> str:
+    """The page with its style sheet, one line per line that carries something."""
+    pages = _directory() / "pages"
+    html = (pages / f"{name}.html").read_text(encoding="utf-8").replace("%style%", _style())
+    return "\n".join(line.strip() for line in html.splitlines() if line.strip()) + "\n"
+
+
+def _style() -> str:
+    """The style sheet that all pages carry, one rule per line."""
+    css = (_directory() / "pages" / "style.css").read_text(encoding="utf-8")
+    css = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
+    return re.sub(r"\s*\n\s*", " ", css).strip().replace("}}", "} }")
+
+
+def _style_hash() -> str:
+    """Hash source of the style sheet for `Content-Security-Policy: style-src` (CSP Level 3, section 2.3.1)."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
