@@ -1,0 +1,7 @@
+"""A stand-in for Microsoft Entra ID: the declared applications, a few users, and really signed tokens."""
+
+from secure_mcp_local.entra.directory import Application, Directory
+from secure_mcp_local.entra.issuer import TokenIssuer, TokenRefused
+from secure_mcp_local.entra.users import User
+
+__all__ = ["Application", "Directory", "TokenIssuer", "TokenRefused", "User"]

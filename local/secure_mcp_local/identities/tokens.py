@@ -1,0 +1,142 @@
+"""Tokens for managed identities, as the identity endpoint of an Azure service hands them out.
+
+https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/overview
+"""
+
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from secure_mcp_local.clock import Clock
+from secure_mcp_local.entra.directory import USER_ASSIGNED_IDENTITY, Directory
+from secure_mcp_local.entra.issuer import TokenIssuer
+from secure_mcp_local.errors import NotModelled
+from secure_mcp_local.network import Faults
+from secure_mcp_local.recording import Recording, Resource
+
+TOKEN_EXCHANGE = "api://AzureADTokenExchange"  # noqa: S105 - a resource name
+_LIFETIME = 24 * 3600
+"""Seconds; tokens of managed identities are valid for up to 24 hours."""
+_REGISTERED = re.compile(r"api://.+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+"""Resources that are app registrations of the tenant, unlike `https://cosmos.azure.com`."""
+
+
+class IdentityUnavailable(Exception):
+    """Why a service gets no token: what it asked for, and what to declare."""
+
+
+@dataclass(frozen=True)
+class _Identity:
+    principal_id: str
+    client_id: str
+
+
+class ManagedIdentities:
+    """The identity endpoints of all declared services."""
+
+    def __init__(
+        self, recording: Recording, issuer: TokenIssuer, clock: Clock, faults: Faults | None = None
+    ) -> None:
+        self._recording = recording
+        self._directory = Directory.from_recording(recording)
+        self._issuer = issuer
+        self._clock = clock
+        self._faults = faults
+
+    def token(self, service_urn: str, audience: str, client_id: str | None) -> str:
+        """A token for the service's system-assigned identity, or for the user-assigned one with a client id.
+
+        Raises:
+            IdentityUnavailable: the service does not have that identity, the resource does not exist in the
+                tenant, or the identity may not use it.
+        """
+        service = next((r for r in self._recording if r.urn == service_urn), None)
+        if service is None:
+            raise IdentityUnavailable(f"the stack {self._recording.stack!r} does not declare {service_urn}")
+        if self._faults is not None and self._faults.of("identity"):
+            raise IdentityUnavailable(
+                f"the managed identity endpoint of {service.name} does not answer (fault)"
+            )
+        if not audience:
+            raise IdentityUnavailable(f"{service.name} asked for a token without naming a resource")
+        identity = _system_assigned(service) if client_id is None else self._user_assigned(service, client_id)
+        audience, roles = self._resource(audience, identity)
+        now = int(self._clock.now())
+        claims: dict[str, Any] = {
+            "aud": audience,
+            "iss": self._issuer.issuer,
+            "iat": now,
+            "nbf": now,
+            "exp": now + _LIFETIME,
+            "appid": identity.client_id,
+            "azp": identity.client_id,
+            "azpacr": "2",
+            "idtyp": "app",
+            "oid": identity.principal_id,
+            "sub": identity.principal_id,
+            "tid": self._issuer.tenant,
+            "ver": "2.0",
+        }
+        return self._issuer.sign({**claims, "roles": roles} if roles else claims)
+
+    def _user_assigned(self, service: Resource, client_id: str) -> _Identity:
+        attached = _attached(service)
+        for id in attached:
+            identity = self._recording.by_id(id)
+            if identity is None or identity.type != USER_ASSIGNED_IDENTITY:
+                continue
+            if str(identity.get("clientId")).lower() == client_id.lower():
+                return _Identity(str(identity.get("principalId")), str(identity.get("clientId")))
+        raise IdentityUnavailable(
+            f"{service.name} has no user-assigned identity with the client id {client_id!r} "
+            f"({len(attached)} declared); add it to the service's identity.userAssignedIdentities"
+        )
+
+    def _resource(self, resource: str, identity: _Identity) -> tuple[str, list[str]]:
+        """The token's audience and roles for a resource."""
+        if resource == TOKEN_EXCHANGE or not _REGISTERED.fullmatch(resource):
+            return resource, []
+        application = self._directory.resource(resource)
+        if application is None or application.service_principal is None:
+            raise IdentityUnavailable(
+                f"AADSTS500011: The resource principal named {resource} was not found in the tenant; "
+                "declare its Application and ServicePrincipal"
+            )
+        if not application.admits([identity.principal_id.lower()]):
+            raise IdentityUnavailable(
+                f"AADSTS501051: Application {identity.client_id} is not assigned to a role for the "
+                f"application {application.name}; declare an AppRoleAssignment, or do not require assignment"
+            )
+        if application.token_version != 2:
+            raise NotModelled(
+                f"{application.name}: only version 2 access tokens are modelled; "
+                "set api.requestedAccessTokenVersion to 2"
+            )
+        # Version 2 tokens name the client id, whatever name the resource was asked for by.
+        return application.client_id, application.roles([identity.principal_id.lower()])
+
+
+def _identity(service: Resource) -> Mapping[str, Any]:
+    declared = service.get("identity")
+    return cast("Mapping[str, Any]", declared) if isinstance(declared, Mapping) else {}
+
+
+def _attached(service: Resource) -> list[str]:
+    """ARM ids of the user-assigned identities: a list when declared, an object when Azure answers."""
+    declared: object = _identity(service).get("userAssignedIdentities")
+    if "userassigned" not in str(_identity(service).get("type", "")).replace(" ", "").lower():
+        return []
+    return [str(id) for id in cast("list[object]", declared)] if isinstance(declared, list | Mapping) else []
+
+
+def _system_assigned(service: Resource) -> _Identity:
+    identity = _identity(service)
+    principal_id = identity.get("principalId")
+    if "systemassigned" not in str(identity.get("type", "")).replace(" ", "").lower() or not principal_id:
+        raise IdentityUnavailable(
+            f"{service.name} has no system-assigned identity; set identity.type to SystemAssigned"
+        )
+    # ARM does not tell the client id of a system-assigned identity.
+    return _Identity(str(principal_id), str(uuid.uuid5(uuid.UUID(str(principal_id)), "client id")))

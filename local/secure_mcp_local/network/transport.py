@@ -1,0 +1,223 @@
+"""Host names and how to reach them: an app in this process, or another address on this machine."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+import httpx
+from starlette.types import ASGIApp
+
+from secure_mcp_local.errors import LocalCloudError
+from secure_mcp_local.network.exchange import Exchange
+from secure_mcp_local.network.faults import Fault, Faults, Kind
+
+_FOREVER = 3600.0
+"""Seconds that a caller without a read timeout waits for an answer that will never come."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address can only mean this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True)
+class _Route:
+    kind: Kind | None
+    app: ASGIApp | None = None
+    base_url: httpx.URL | None = None
+
+
+class Network(httpx.AsyncBaseTransport):
+    """All that the services of the local cloud can reach. Other hosts are refused: nothing goes out.
+
+    Requests are answered as over a socket: bodies stream both ways, a read timeout (httpx's
+    `extensions["timeout"]`) bounds the wait for the answer's head and for each chunk, and closing a response
+    cancels the app behind it.
+    """
+
+    def __init__(self, faults: Faults | None = None) -> None:
+        self.faults = faults or Faults()
+        self._routes: dict[str, _Route] = {}
+        self._outside: httpx.AsyncHTTPTransport | None = None
+
+    def serve(self, host: str, app: ASGIApp, kind: Kind | None = None) -> None:
+        """Let `app` answer at `https://{host}`; at `http://localhost:{port}` if host is `localhost:{port}`.
+
+        `kind` says which faults apply.
+        """
+        self._add(host, _Route(kind, app=app))
+
+    def forward(self, host: str, base_url: str, kind: Kind | None = None) -> None:
+        """Let another server on this machine answer for `host`, under its own path and Host header.
+
+        Raises:
+            LocalCloudError: base_url is not a loopback address.
+        """
+        url = httpx.URL(base_url)
+        if url.scheme not in {"http", "https"} or not is_loopback(url.host):
+            raise LocalCloudError(
+                f"{base_url!r} is not an address of this machine; use something like http://localhost:3000"
+            )
+        self._add(host, _Route(kind, base_url=url))
+
+    @property
+    def hosts(self) -> list[str]:
+        """Every name that can be reached."""
+        return list(self._routes)
+
+    def client(self) -> httpx.AsyncClient:
+        """A client that sees this network and nothing else. Closing it leaves the network open."""
+        return httpx.AsyncClient(
+            transport=_Door(self), trust_env=False, follow_redirects=False, timeout=httpx.Timeout(None)
+        )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request and return its answer as soon as the head is there.
+
+        Raises:
+            httpx.ConnectError: the stack has no such host, or a fault refuses the connection.
+            httpx.ReadTimeout: no answer in time.
+        """
+        route = self._route(request)
+        patience = _patience(request)
+        drop = False
+        for fault in self.faults.of(route.kind):
+            drop = drop or fault.drop
+            if (answer := await self._suffer(fault, route, request, patience)) is not None:
+                return answer
+        response = await self._answer(route, request, patience)
+        if drop:
+            assert isinstance(response.stream, httpx.AsyncByteStream)
+            response.stream = _Dropped(response.stream, request)
+        return response
+
+    async def aclose(self) -> None:
+        """Close the connections to forwarded addresses."""
+        if self._outside is not None:
+            await self._outside.aclose()
+            self._outside = None
+
+    def _add(self, host: str, route: _Route) -> None:
+        if host != host.lower() or "/" in host:
+            raise LocalCloudError(f"{host!r} is not a lower-case host name without scheme and path")
+        name = _canonical(host)
+        if name in self._routes:
+            raise LocalCloudError(f"two parts of the stack answer to the host name {host}")
+        self._routes[name] = route
+
+    def _route(self, request: httpx.Request) -> _Route:
+        url = request.url
+        netloc = url.netloc.decode("ascii").lower()
+        # A host without a port is one of Azure's, which all speak https only.
+        route = (
+            self._routes.get(_canonical(netloc)) if url.port is not None or url.scheme == "https" else None
+        )
+        if route is None:
+            known = ", ".join(self._routes) or "none"
+            shown = netloc if url.scheme == "https" else f"http://{netloc}"
+            raise httpx.ConnectError(
+                f"{shown} is not a host of this stack (its hosts: {known})", request=request
+            )
+        return route
+
+    async def _answer(self, route: _Route, request: httpx.Request, patience: float | None) -> httpx.Response:
+        if route.app is not None:
+            return await Exchange(route.app, request, patience).response()
+        assert route.base_url is not None
+        if self._outside is None:
+            limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+            self._outside = httpx.AsyncHTTPTransport(trust_env=False, limits=limits)
+        target = route.base_url.copy_with(
+            raw_path=route.base_url.raw_path.rstrip(b"/") + request.url.raw_path
+        )
+        headers = [(name, value) for name, value in request.headers.raw if name.lower() != b"host"]
+        forwarded = httpx.Request(
+            request.method,
+            target,
+            headers=[(b"Host", target.netloc), *headers],
+            stream=request.stream,
+            extensions=request.extensions,
+        )
+        return await self._outside.handle_async_request(forwarded)
+
+    async def _suffer(
+        self, fault: Fault, route: _Route, request: httpx.Request, patience: float | None
+    ) -> httpx.Response | None:
+        """What a fault does to a request: an answer of its own, an exception, or None to go on."""
+        if fault.refuse:
+            raise httpx.ConnectError(
+                f"connection to {request.url.host} refused ({fault.name})", request=request
+            )
+        if fault.delay:
+            await self._wait(fault.delay, fault, request, patience)
+        if fault.lose_answer:
+            response = await self._answer(route, request, None)
+            await response.aread()
+            await response.aclose()
+            await self._wait(_FOREVER, fault, request, patience)
+            raise httpx.ReadError(
+                f"the answer of {request.url.host} was lost ({fault.name})", request=request
+            )
+        if fault.status:
+            return httpx.Response(
+                fault.status,
+                headers=[*fault.headers, ("content-length", str(len(fault.body.encode())))],
+                stream=httpx.ByteStream(fault.body.encode()),
+                request=request,
+            )
+        return None
+
+    async def _wait(self, delay: float, fault: Fault, request: httpx.Request, patience: float | None) -> None:
+        seconds = delay if patience is None else min(delay, patience)
+        await asyncio.sleep(seconds * self.faults.time_scale)
+        if patience is not None and delay > patience:
+            message = f"no answer from {request.url.host} within {patience} s ({fault.name})"
+            raise httpx.ReadTimeout(message, request=request)
+
+
+class _Door(httpx.AsyncBaseTransport):
+    """One client's way into a network that several clients share."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._network.handle_async_request(request)
+
+
+class _Dropped(httpx.AsyncByteStream):
+    """Half of the first chunk, then the connection is gone."""
+
+    def __init__(self, stream: httpx.AsyncByteStream, request: httpx.Request) -> None:
+        self._stream = stream
+        self._request = request
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._stream:
+            yield chunk[: len(chunk) // 2]
+            break
+        raise httpx.RemoteProtocolError(
+            "peer closed connection without sending complete message body (functions-drop)",
+            request=self._request,
+        )
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+def _canonical(netloc: str) -> str:
+    """The name to look up: every loopback name with the same port is the same place."""
+    host, colon, port = netloc.rpartition(":")
+    if colon and port.isdigit():
+        return f"localhost:{port}" if is_loopback(host) else netloc
+    return netloc
+
+
+def _patience(request: httpx.Request) -> float | None:
+    return request.extensions.get("timeout", {}).get("read")
