@@ -1,0 +1,65 @@
+"""What a client can find out before it signs in."""
+
+import httpx
+import pytest
+
+from actors.application import Application
+
+PROTECTED_RESOURCE = ["/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"]
+AUTHORIZATION_SERVER = [
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/oauth-authorization-server/mcp",
+    "/.well-known/openid-configuration",
+    "/.well-known/openid-configuration/mcp",
+]
+
+
+@pytest.mark.parametrize("path", PROTECTED_RESOURCE)
+async def test_M1_protected_resource_metadata_names_the_address_that_users_type(
+    application: Application, path: str
+) -> None:
+    response = await application.send("GET", path)
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith("application/json")
+    assert response.json()["resource"] == application.gateway_url + "/mcp"
+    assert response.json()["authorization_servers"] == [application.gateway_url]
+
+
+@pytest.mark.parametrize("path", AUTHORIZATION_SERVER)
+async def test_M3_S6_authorization_server_metadata_says_only_what_is_there(
+    application: Application, path: str
+) -> None:
+    resource = (await application.send("GET", PROTECTED_RESOURCE[0])).json()
+    response = await application.send("GET", path)
+    assert response.status_code == 200
+    metadata = response.json()
+    assert metadata["issuer"] == resource["authorization_servers"][0]
+    assert metadata["response_types_supported"] == ["code"]
+    assert metadata["code_challenge_methods_supported"] == ["S256"]
+    assert metadata["token_endpoint_auth_methods_supported"] == ["none"]
+    assert set(metadata["grant_types_supported"]) == {"authorization_code", "refresh_token"}
+    assert "client_id_metadata_document_supported" not in metadata, "no host is allowed in this stack"
+
+
+async def test_M3_every_advertised_endpoint_exists(application: Application) -> None:
+    metadata = (await application.send("GET", AUTHORIZATION_SERVER[0])).json()
+    endpoints = {name: url for name, url in metadata.items() if name.endswith("_endpoint")}
+    assert len(endpoints) == 4
+    for name, url in endpoints.items():
+        assert url.startswith(application.gateway_url + "/")
+        method = "GET" if name == "authorization_endpoint" else "POST"
+        async with httpx.AsyncClient(trust_env=False) as client:
+            assert (await client.request(method, url)).status_code == 400, name
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/.well-known/nothing", "/.well-known/oauth-protected-resource/other", "/.well-known/", "/.well-known/jwks.json"],
+)
+async def test_M4_unknown_well_knowns_are_not_found(application: Application, path: str) -> None:
+    assert (await application.send("GET", path)).status_code == 404
+
+
+async def test_S2_the_issuer_parameter_is_advertised(application: Application) -> None:
+    metadata = (await application.send("GET", AUTHORIZATION_SERVER[0])).json()
+    assert metadata["authorization_response_iss_parameter_supported"] is True

@@ -1,0 +1,138 @@
+"""The main job with the official Python client, unmodified: discovery, registration, sign-in, tools, refresh."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx2
+import pytest
+from mcp import Client
+from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider
+from mcp.client.sse import sse_client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
+
+from actors.application import Application, answer_of
+from actors.person import Person
+from secure_mcp_local.cloud import LocalCloud
+
+
+class Keyring:
+    """Where a client keeps its tokens."""
+
+    def __init__(self) -> None:
+        self.tokens: OAuthToken | None = None
+        self.client: OAuthClientInformationFull | None = None
+        self.issued: list[OAuthToken] = []
+
+    async def get_tokens(self) -> OAuthToken | None:
+        return self.tokens
+
+    async def set_tokens(self, tokens: OAuthToken) -> None:
+        self.tokens = tokens
+        self.issued.append(tokens)
+
+    async def get_client_info(self) -> OAuthClientInformationFull | None:
+        return self.client
+
+    async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
+        self.client = client_info
+
+
+def sign_in(url: str, person: Person, keyring: Keyring) -> OAuthClientProvider:
+    """The SDK's own OAuth client, with a person where it would open a browser."""
+    ends: list[str] = []
+
+    async def open_browser(address: str) -> None:
+        end = await person.sign_in(address)
+        assert isinstance(end, str), end.text
+        ends.append(end)
+
+    async def wait_for_answer() -> AuthorizationCodeResult:
+        answer = answer_of(ends.pop())
+        return AuthorizationCodeResult(code=answer["code"], state=answer.get("state"), iss=answer.get("iss"))
+
+    return OAuthClientProvider(
+        url,
+        OAuthClientMetadata.model_validate(
+            {"client_name": "Python client", "redirect_uris": ["http://localhost:3030/callback"]}
+        ),
+        keyring,
+        open_browser,
+        wait_for_answer,
+    )
+
+
+@asynccontextmanager
+async def connect(
+    cloud: LocalCloud, person: Person, keyring: Keyring, mode: str = "auto"
+) -> AsyncIterator[tuple[Client, OAuthClientProvider]]:
+    url = cloud.gateway_url + "/mcp"
+    auth = sign_in(url, person, keyring)
+    async with (
+        httpx2.AsyncClient(auth=auth, trust_env=False, timeout=60) as http,
+        Client(streamable_http_client(url, http_client=http), mode=mode) as client,
+    ):
+        yield client, auth
+
+
+def text_of(result: object) -> str:
+    return "".join(block.text for block in result.content)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
+async def test_signs_in_and_keeps_a_snippet_over_streamable_http(cloud: LocalCloud, mode: str) -> None:
+    keyring = Keyring()
+    async with connect(cloud, Person("alice"), keyring, mode) as (client, _):
+        tools = {tool.name for tool in (await client.list_tools()).tools}
+        assert tools == {"hello_mcp", "save_snippet", "get_snippet", "list_snippets", "delete_snippet"}
+        await client.call_tool("save_snippet", {"name": f"greeting-{mode}", "content": "print('hi')"})
+        read = await client.call_tool("get_snippet", {"name": f"greeting-{mode}"})
+    assert "print('hi')" in text_of(read)
+    assert keyring.tokens is not None
+    assert keyring.tokens.access_token.count(".") < 2, "a JWT reached the client"
+
+
+async def test_signs_in_and_calls_a_tool_over_the_deprecated_sse_transport(cloud: LocalCloud) -> None:
+    url = cloud.gateway_url + "/mcp/sse"
+    auth = sign_in(url, Person("alice"), Keyring())
+
+    def http_client(
+        headers: dict[str, str] | None = None, timeout: httpx2.Timeout | None = None, auth: httpx2.Auth | None = None
+    ) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(headers=headers, timeout=timeout, auth=auth, trust_env=False)
+
+    transport = sse_client(url, auth=auth, httpx_client_factory=http_client)
+    async with Client(transport, mode="legacy") as client:
+        assert "hello" in text_of(await client.call_tool("hello_mcp", {})).lower()
+
+
+async def test_snippets_belong_to_the_person_who_saved_them(cloud: LocalCloud) -> None:
+    async with connect(cloud, Person("alice"), Keyring()) as (client, _):
+        await client.call_tool("save_snippet", {"name": "private", "content": "alice's own"})
+    async with connect(cloud, Person("bob"), Keyring()) as (client, _):
+        read = await client.call_tool("get_snippet", {"name": "private"})
+        assert "alice's own" not in text_of(read)
+        assert "private" not in text_of(await client.call_tool("list_snippets", {}))
+    async with connect(cloud, Person("alice"), Keyring()) as (client, _):
+        assert "private" in text_of(await client.call_tool("list_snippets", {}))
+        await client.call_tool("delete_snippet", {"name": "private"})
+        assert "private" not in text_of(await client.call_tool("list_snippets", {}))
+
+
+async def test_refreshes_when_the_session_key_has_expired(cloud: LocalCloud) -> None:
+    keyring = Keyring()
+    async with connect(cloud, Person("alice"), keyring) as (client, auth):
+        await client.call_tool("hello_mcp", {})
+        cloud.clock.advance(3601)
+        auth.context.token_expiry_time = 0
+        await client.call_tool("hello_mcp", {})
+    first, second = keyring.issued
+    assert first.access_token != second.access_token
+    assert first.refresh_token != second.refresh_token
+
+
+async def test_a_person_without_an_assignment_is_refused_by_entra(application: Application) -> None:
+    (await application.register()).raise_for_status()
+    end = await Person("mallory").sign_in(application.authorize_url())
+    assert not isinstance(end, str), f"signed in: {end}"
+    assert "AADSTS50105" in end.text
