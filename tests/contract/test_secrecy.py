@@ -1,0 +1,74 @@
+"""What opens something appears only where it belongs."""
+
+import json
+import re
+
+import pytest
+
+from actors.application import Application
+from actors.person import Person
+from secure_mcp_local.cloud import LocalCloud
+
+
+async def test_M31_M20_no_secret_is_in_a_trace_a_log_or_an_answer(
+    cloud: LocalCloud, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level("DEBUG")
+    people = [Person("alice"), Person("bob")]
+    secrets: set[str] = set()
+    answers: list[str] = []
+    for person in people:
+        application = Application(cloud.gateway_url)
+        (await application.register()).raise_for_status()
+        code = await application.code(person)
+        first = (await application.exchange(code)).json()
+        second = (await application.refresh(first["refresh_token"])).json()
+        content = f"content-of-{person.name}-4711"
+        save = {"name": "save_snippet", "arguments": {"name": "secret", "content": content}}
+        answers.append((await application.call(second["access_token"], "tools/call", save)).text)
+        await application.exchange(code)
+        secrets |= {code, content, application.verifier}
+        secrets |= {tokens[kind] for tokens in (first, second) for kind in ("access_token", "refresh_token")}
+        secrets |= {value for jar in person.cookies.values() for value in jar.values() if len(value) > 30}
+        answers += [response.text + json.dumps(dict(response.headers)) for response in person.visited]
+    secrets |= set(cloud.gateway.secrets)
+
+    written = caplog.text + "".join(capfd.readouterr())
+    traced = "\n".join(json.dumps(trace.as_dict(), default=str) for trace in cloud.gateway.traces)
+    assert traced.count("secure-mcp.audit") > 10
+    for secret in secrets:
+        assert secret not in written
+        assert secret not in traced
+    jwt = re.compile(r"eyJ[\w-]{10,}\.eyJ[\w-]{10,}")
+    assert not jwt.search(traced)
+    assert not jwt.search(written)
+    for answer in answers:
+        assert not jwt.search(answer), "a token of Entra ID reached the browser or the client"
+
+
+async def test_B5_there_is_an_audit_event_for_each_thing_that_matters(cloud: LocalCloud) -> None:
+    cloud.gateway.traces.clear()
+    application = Application(cloud.gateway_url)
+    tokens = await application.tokens(Person())
+    await application.call(tokens["access_token"], "tools/call", {"name": "hello_mcp", "arguments": {}})
+    await application.call("wrong")
+    await Person(answer="deny").sign_in(application.authorize_url())
+    await application.send(
+        "POST", "/revoke", data={"token": tokens["refresh_token"], "client_id": application.client_id}
+    )
+    events = [event for trace in cloud.gateway.traces for event in trace.events("secure-mcp.audit")]
+    seen = {(event["event"], event["outcome"]) for event in events}
+    assert {
+        ("registration", "succeeded"),
+        ("consent", "allowed"),
+        ("consent", "denied"),
+        ("sign-in", "succeeded"),
+        ("token", "issued"),
+        ("tool", "called"),
+        ("mcp", "refused"),
+        ("session", "revoked"),
+    } <= seen
+    tool = next(event for event in events if event["event"] == "tool")
+    assert tool["tool"] == "hello_mcp"
+    assert re.fullmatch(r"[0-9a-f-]{36}", tool["user"])
+    assert tool["client"] == application.client_id
