@@ -1,0 +1,81 @@
+"""Rate limits and sizes."""
+
+from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable
+
+import pytest
+
+from actors.application import Application
+from actors.person import Person
+from secure_mcp_local.cloud import LocalCloud
+
+CloudWith = Callable[..., AbstractAsyncContextManager[LocalCloud]]
+
+
+async def test_S7_each_limit_answers_429_with_retry_after(cloud_with: CloudWith) -> None:
+    async with cloud_with(signInRateLimit="5", mcpRateLimit="4") as cloud:
+        application, person = Application(cloud.gateway_url), Person()
+        tokens = await application.tokens(person)
+        for attempt in range(4):
+            assert (await application.call(tokens["access_token"])).status_code == 200, attempt
+        refused = await application.call(tokens["access_token"])
+        assert refused.status_code == 429
+        assert 1 <= int(refused.headers["retry-after"]) <= 60
+        assert refused.json()["error"]["message"]
+
+        for method, path in [("POST", "/register"), ("GET", "/authorize"), ("POST", "/token"), ("POST", "/revoke")]:
+            answers = [await application.send(method, path) for _ in range(6)]
+            assert answers[-1].status_code == 429, path
+            assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
+        page = await application.send("GET", "/authorize")
+        assert page.headers["content-type"].startswith("text/html")
+
+        cloud.clock.advance(61)
+        assert (await application.call(tokens["access_token"])).status_code == 200
+        assert (await application.send("POST", "/token")).status_code == 400
+
+
+async def test_S7_the_limit_of_the_mcp_api_is_each_users_own(cloud_with: CloudWith) -> None:
+    async with cloud_with(mcpRateLimit="3") as cloud:
+        alice, bob = Application(cloud.gateway_url), Application(cloud.gateway_url)
+        hers = (await alice.tokens(Person("alice")))["access_token"]
+        his = (await bob.tokens(Person("bob")))["access_token"]
+        assert [(await alice.call(hers)).status_code for _ in range(4)] == [200, 200, 200, 429]
+        assert (await bob.call(his)).status_code == 200
+
+
+async def test_sizes_a_long_query_is_refused_by_the_platform(application: Application) -> None:
+    await application.register()
+    response = await application.send("GET", application.authorize_url(state="x" * 2100))
+    assert 400 <= response.status_code < 500
+    assert "location" not in response.headers
+
+
+async def test_sizes_the_longest_flow_stays_below_the_limit_of_the_query_string(application: Application) -> None:
+    application.redirect_uri = "https://app.example.com/" + "r" * 480
+    await application.register(client_name="n" * 100)
+    person = Person()
+    end = await person.sign_in(application.authorize_url(state="s" * 500))
+    assert isinstance(end, str)
+    for response in person.visited:
+        assert len(response.request.url.query) <= 2048, response.request.url
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_sizes_a_message_of_more_than_2_mib_is_refused(application: Application, chunked: bool) -> None:
+    key = (await application.tokens(Person()))["access_token"]
+    body = b'{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":"' + b"x" * (2 * 1024 * 1024) + b'"}}'
+
+    async def pieces() -> object:
+        for start in range(0, len(body), 65536):
+            yield body[start : start + 65536]
+
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    response = await application.send("POST", "/mcp", content=pieces() if chunked else body, headers=headers)
+    assert response.status_code in {400, 413}
+
+
+async def test_sizes_a_message_of_just_under_2_mib_passes(application: Application) -> None:
+    key = (await application.tokens(Person()))["access_token"]
+    response = await application.call(key, "ping", {"x": "x" * (2 * 1024 * 1024 - 200)})
+    assert response.status_code == 200, response.text
