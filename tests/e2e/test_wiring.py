@@ -1,0 +1,150 @@
+"""Each protection by wiring: take away one declared thing, and exactly the step that needs it fails, as in Azure."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from actors.application import Application, answer_of
+from actors.person import Person
+from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.errors import LocalCloudError
+from secure_mcp_local.recording import Recording, Resource
+
+ROOT = Path(__file__).parents[2]
+STEPS = ["metadata", "registration", "consent", "sign-in", "token", "call", "snippet"]
+
+ROLE_ON_SESSIONS = "azure-native:cosmosdb:SqlResourceSqlRoleAssignment"
+ROLE = "azure-native:authorization:RoleAssignment"
+GATEWAY = "azure-native:apimanagement:ApiManagementService"
+SITE_AUTHENTICATION = "azure-native:web:WebAppAuthSettingsV2"
+FEDERATED_CREDENTIAL = "azuread:index/applicationFederatedIdentityCredential:ApplicationFederatedIdentityCredential"
+NAMED_VALUE = "azure-native:apimanagement:NamedValue"
+OPERATION = "azure-native:apimanagement:ApiOperation"
+POLICY = "azure-native:apimanagement:ApiOperationPolicy"
+
+
+@asynccontextmanager
+async def cloud_without(change: Callable[[Recording], Recording]) -> AsyncIterator[LocalCloud]:
+    async with LocalCloud.open(ROOT, stack="dev", port=0, recording_hook=change) as cloud:
+        yield cloud
+
+
+async def last_step(cloud: LocalCloud) -> str:
+    """The first step of the main job that fails, or "none"."""
+    application, person = Application(cloud.gateway_url), Person()
+    metadata = await application.send("GET", "/.well-known/oauth-protected-resource")
+    if metadata.status_code != 200:
+        return "metadata"
+    if (await application.register()).status_code != 201:
+        return "registration"
+    page = await person.request("GET", application.authorize_url())
+    if page.status_code != 200:
+        return "consent"
+    end = await person.sign_in(application.authorize_url())
+    if not isinstance(end, str) or "code" not in answer_of(end):
+        return "sign-in"
+    tokens = await application.exchange(answer_of(end)["code"])
+    if tokens.status_code != 200:
+        return "token"
+    key = tokens.json()["access_token"]
+    hello = await application.call(key, "tools/call", {"name": "hello_mcp", "arguments": {}})
+    if hello.status_code != 200 or "Hello" not in hello.text:
+        return "call"
+    save = {"name": "save_snippet", "arguments": {"name": "x", "content": "saved"}}
+    await application.call(key, "tools/call", save)
+    read = await application.call(key, "tools/call", {"name": "get_snippet", "arguments": {"name": "x"}})
+    return "none" if "saved" in read.text else "snippet"
+
+
+def of_type(recording: Recording, token: str, **inputs: object) -> Resource:
+    found = [
+        resource
+        for resource in recording.all(token)
+        if all(resource.inputs.get(name) == value for name, value in inputs.items())
+    ]
+    assert found, f"{token} with {inputs} is not declared"
+    return found[0]
+
+
+def without(token: str, **inputs: object) -> Callable[[Recording], Recording]:
+    return lambda recording: recording.without(of_type(recording, token, **inputs).urn)
+
+
+def no_identity(recording: Recording) -> Recording:
+    gateway = of_type(recording, GATEWAY)
+    return recording.changed(gateway.urn, identity={"type": "SystemAssigned"})
+
+
+def nobody_allowed(recording: Recording) -> Recording:
+    settings = of_type(recording, SITE_AUTHENTICATION)
+    providers = dict(settings.inputs["identityProviders"])
+    directory = dict(providers["azureActiveDirectory"])
+    validation = dict(directory["validation"])
+    policy = dict(validation["defaultAuthorizationPolicy"])
+    policy["allowedApplications"] = ["00000000-0000-0000-0000-000000000000"]
+    validation["defaultAuthorizationPolicy"] = policy
+    directory["validation"] = validation
+    providers["azureActiveDirectory"] = directory
+    return recording.changed(settings.urn, identityProviders=providers)
+
+
+def wrong_subject(recording: Recording) -> Recording:
+    credential = of_type(recording, FEDERATED_CREDENTIAL)
+    return recording.changed(credential.urn, subject="00000000-0000-0000-0000-000000000000")
+
+
+def no_storage_role(recording: Recording) -> Recording:
+    for resource in recording.all(ROLE):
+        if "blobServices" in str(resource.inputs["scope"]) or "storageAccounts" in str(resource.inputs["scope"]):
+            recording = recording.without(resource.urn)
+    return recording
+
+
+async def test_with_everything_declared_every_step_works() -> None:
+    async with cloud_without(lambda recording: recording) as cloud:
+        assert await last_step(cloud) == "none"
+
+
+@pytest.mark.parametrize(
+    ("change", "step"),
+    [
+        (without(ROLE_ON_SESSIONS), "registration"),
+        (no_identity, "registration"),
+        (nobody_allowed, "call"),
+        (wrong_subject, "sign-in"),
+        (no_storage_role, "snippet"),
+        (without(OPERATION, operationId="protected-resource-metadata"), "metadata"),
+        (without(OPERATION, operationId="token"), "token"),
+        (without(OPERATION, operationId="mcp-post"), "call"),
+    ],
+    ids=[
+        "session store role",
+        "gateway identity",
+        "allowed application",
+        "federated credential subject",
+        "storage role",
+        "metadata operation",
+        "token operation",
+        "MCP operation",
+    ],
+)
+async def test_without_one_thing_exactly_its_step_fails(
+    change: Callable[[Recording], Recording], step: str
+) -> None:
+    async with cloud_without(change) as cloud:
+        assert await last_step(cloud) == step
+
+
+@pytest.mark.parametrize("name", ["McpClientId", "EncryptionKey", "SessionStoreEndpoint"])
+async def test_without_a_named_value_the_policies_cannot_be_saved(name: str) -> None:
+    with pytest.raises(LocalCloudError, match=name):
+        async with cloud_without(without(NAMED_VALUE, displayName=name)):
+            pass
+
+
+async def test_without_a_fragment_the_policies_cannot_be_saved() -> None:
+    with pytest.raises(LocalCloudError, match="unseal"):
+        async with cloud_without(without("azure-native:apimanagement:PolicyFragment", id="unseal")):
+            pass
