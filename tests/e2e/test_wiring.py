@@ -69,7 +69,11 @@ def of_type(recording: Recording, token: str, **inputs: object) -> Resource:
 
 
 def without(token: str, **inputs: object) -> Callable[[Recording], Recording]:
-    return lambda recording: recording.without(of_type(recording, token, **inputs).urn)
+    def change(recording: Recording) -> Recording:
+        urn = of_type(recording, token, **inputs).urn
+        return recording.without(lambda resource: resource.urn == urn)
+
+    return change
 
 
 def no_identity(recording: Recording) -> Recording:
@@ -96,10 +100,7 @@ def wrong_subject(recording: Recording) -> Recording:
 
 
 def no_storage_role(recording: Recording) -> Recording:
-    for resource in recording.all(ROLE):
-        if "blobServices" in str(resource.inputs["scope"]) or "storageAccounts" in str(resource.inputs["scope"]):
-            recording = recording.without(resource.urn)
-    return recording
+    return recording.without(lambda role: role.type == ROLE and "storageAccounts" in str(role.inputs["scope"]))
 
 
 async def test_with_everything_declared_every_step_works() -> None:
