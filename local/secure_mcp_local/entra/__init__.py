@@ -2,6 +2,7 @@
 
 from secure_mcp_local.entra.directory import Application, Directory
 from secure_mcp_local.entra.issuer import TokenIssuer, TokenRefused
+from secure_mcp_local.entra.service import Entra
 from secure_mcp_local.entra.users import User
 
-__all__ = ["Application", "Directory", "TokenIssuer", "TokenRefused", "User"]
+__all__ = ["Application", "Directory", "Entra", "TokenIssuer", "TokenRefused", "User"]

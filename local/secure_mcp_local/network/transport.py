@@ -49,7 +49,7 @@ class Network(httpx.AsyncBaseTransport):
     def serve(self, host: str, app: ASGIApp, kind: Kind | None = None) -> None:
         """Let `app` answer at `https://{host}`; at `http://localhost:{port}` if host is `localhost:{port}`.
 
-        `kind` says which faults apply.
+        `kind` says which faults apply. Serving a name again replaces what answered there.
         """
         self._add(host, _Route(kind, app=app))
 
@@ -106,10 +106,7 @@ class Network(httpx.AsyncBaseTransport):
     def _add(self, host: str, route: _Route) -> None:
         if host != host.lower() or "/" in host:
             raise LocalCloudError(f"{host!r} is not a lower-case host name without scheme and path")
-        name = _canonical(host)
-        if name in self._routes:
-            raise LocalCloudError(f"two parts of the stack answer to the host name {host}")
-        self._routes[name] = route
+        self._routes[_canonical(host)] = route
 
     def _route(self, request: httpx.Request) -> _Route:
         url = request.url

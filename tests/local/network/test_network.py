@@ -80,10 +80,20 @@ class TestRouting:
         async with made.client() as client:
             assert (await client.get(f"http://{name}:8081/")).status_code == 207
 
-    def test_two_parts_cannot_have_one_name(self) -> None:
+    async def test_serving_a_name_again_replaces_what_answered_there(self) -> None:
+        async def other(scope, receive, send) -> None:
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body"})
+
         made = network(echo)
-        with pytest.raises(LocalCloudError, match=HOST):
-            made.serve(HOST, echo)
+        made.serve(HOST, other)
+        async with made.client() as client:
+            assert (await client.get(URL)).status_code == 204
+
+    @pytest.mark.parametrize("host", ["https://a.example", "A.example", "a.example/x"])
+    def test_a_name_is_a_lower_case_host_name(self, host: str) -> None:
+        with pytest.raises(LocalCloudError, match="lower-case host name"):
+            Network().serve(host, echo)
 
     def test_forwarding_away_from_this_machine_is_refused(self) -> None:
         with pytest.raises(LocalCloudError, match="not an address of this machine"):

@@ -1,0 +1,64 @@
+"""Entra ID's refusals: an AADSTS number, an OAuth error, and what to change in the stack.
+
+https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+"""
+
+import uuid
+from dataclasses import dataclass, field
+
+from secure_mcp_local.clock import Clock
+
+
+@dataclass(eq=False)
+class Refusal(Exception):
+    """Shown as a page, in a redirect or as JSON, depending on who can be told."""
+
+    code: int
+    """The number after `AADSTS`."""
+    message: str
+    error: str
+    """The OAuth error code."""
+    status: int = 400
+    hint: str = ""
+    """What to change, for the person at this machine; Entra ID would not say it."""
+    subcode: str = ""
+    """`error_subcode` of a redirect."""
+    trace_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    def __str__(self) -> str:
+        return f"AADSTS{self.code}: {self.message}"
+
+    def json(self, clock: Clock) -> dict[str, object]:
+        """The body of a token endpoint error."""
+        timestamp = timestamp_of(clock)
+        correlation = str(uuid.uuid4())
+        body: dict[str, object] = {
+            "error": self.error,
+            "error_description": (
+                f"{self} Trace ID: {self.trace_id} Correlation ID: {correlation} Timestamp: {timestamp}"
+            ),
+            "error_codes": [self.code],
+            "timestamp": timestamp,
+            "trace_id": self.trace_id,
+            "correlation_id": correlation,
+            "error_uri": f"https://login.microsoftonline.com/error?code={self.code}",
+        }
+        return {**body, "local_hint": self.hint} if self.hint else body
+
+
+def timestamp_of(clock: Clock) -> str:
+    """Now, as Entra ID writes it."""
+    return clock.utcnow().strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def missing(parameter: str) -> Refusal:
+    """A parameter that must be there."""
+    message = f"The request body must contain the following parameter: '{parameter}'."
+    return Refusal(900144, message, "invalid_request")
+
+
+def foreign_resource() -> Refusal:
+    """The `resource` parameter of RFC 8707, which version 2.0 endpoints do not know."""
+    message = "The resource parameter provided in the request doesn't match with the requested scopes."
+    hint = "the gateway must not forward the client's resource parameter"
+    return Refusal(9010010, message, "invalid_target", hint=hint)

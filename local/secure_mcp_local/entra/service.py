@@ -1,0 +1,109 @@
+"""Entra ID as a whole: the stack's tenant and its endpoints."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from secure_mcp_local.clock import Clock
+from secure_mcp_local.entra.authorization import COOKIE, AuthorizationEndpoint
+from secure_mcp_local.entra.directory import Directory
+from secure_mcp_local.entra.grants import Grants
+from secure_mcp_local.entra.issuer import TokenIssuer
+from secure_mcp_local.entra.pages import Pages
+from secure_mcp_local.entra.redemption import TokenEndpoint
+from secure_mcp_local.entra.refusal import Refusal
+from secure_mcp_local.entra.tenant import Tenant
+from secure_mcp_local.entra.users import User, default_users
+from secure_mcp_local.recording import Recording
+
+
+class Entra:
+    """The stack's tenant: its declared applications, a few users, and the endpoints."""
+
+    def __init__(self, directory: Directory, issuer: TokenIssuer, clock: Clock) -> None:
+        self.issuer = issuer
+        self.users: list[User] = default_users()
+        self._clock = clock
+        self._tenant = Tenant(directory, self.users, Grants(clock), issuer, clock)
+        self._pages = Pages(clock)
+        authorize = AuthorizationEndpoint(self._tenant, self._pages).answer
+        token = TokenEndpoint(self._tenant).answer
+        self.app: ASGIApp = Starlette(
+            routes=[
+                Route("/{tenant}/oauth2/v2.0/authorize", authorize, methods=["GET", "POST"]),
+                Route("/{tenant}/oauth2/v2.0/token", token, methods=["POST"]),
+                Route("/{tenant}/oauth2/v2.0/logout", self._logout, methods=["GET", "POST"]),
+                Route("/{tenant}/discovery/v2.0/keys", self._json(issuer.jwks)),
+                Route("/{tenant}/v2.0/.well-known/openid-configuration", self._json(self._configuration)),
+            ]
+        )
+
+    @classmethod
+    def from_recording(cls, recording: Recording, base_url: str, clock: Clock) -> "Entra":
+        """The tenant as the stack declares it. `base_url`: its own address, such as http://localhost:8081.
+
+        Raises:
+            LocalCloudError: a declaration that Entra ID would refuse, or that is not modelled.
+        """
+        directory = Directory.from_recording(recording)
+        return cls(directory, TokenIssuer(base_url, directory.tenant, clock), clock)
+
+    def user(self, id: str) -> User:
+        """One of the users, by its short name such as `alice`."""
+        return next(user for user in self.users if user.id == id)
+
+    def revoke(self, user: User) -> None:
+        """End every sign-in of a user so far, as an administrator can: refresh tokens no longer work."""
+        # A millisecond later than now, so that a sign-in of this very moment is among them.
+        user.sessions_valid_from = self._clock.now() + 0.001
+
+    async def _logout(self, request: Request) -> Response:
+        self._tenant.grants.end_session(request.cookies.get(COOKIE))
+        response = self._pages.signed_out()
+        response.delete_cookie(COOKIE, path=f"/{self.issuer.tenant}")
+        return response
+
+    def _json(self, content: Callable[[], dict[str, Any]]) -> Callable[[Request], Awaitable[Response]]:
+        """An endpoint for a document about the tenant."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                self._tenant.require(str(request.path_params["tenant"]))
+            except Refusal as refusal:
+                return JSONResponse(refusal.json(self._clock), refusal.status)
+            return JSONResponse(content())
+
+        return answer
+
+    def _configuration(self) -> dict[str, Any]:
+        tenant = f"{self.issuer.base_url}/{self.issuer.tenant}"
+        return {
+            "issuer": self.issuer.issuer,
+            "authorization_endpoint": f"{tenant}/oauth2/v2.0/authorize",
+            "token_endpoint": f"{tenant}/oauth2/v2.0/token",
+            "end_session_endpoint": f"{tenant}/oauth2/v2.0/logout",
+            "jwks_uri": f"{tenant}/discovery/v2.0/keys",
+            "response_types_supported": ["code"],
+            "response_modes_supported": ["query"],
+            "subject_types_supported": ["pairwise"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+            "scopes_supported": ["openid", "profile", "email", "offline_access"],
+            "claims_supported": [
+                "sub",
+                "iss",
+                "aud",
+                "exp",
+                "iat",
+                "nonce",
+                "name",
+                "preferred_username",
+                "tid",
+            ],
+            "request_uri_parameter_supported": False,
+        }
