@@ -76,6 +76,14 @@ class Container:
             document.content for key in list(self._documents) if (document := self._live(key)) is not None
         ]
 
+    def edit(self, prefix: str, **properties: object) -> int:
+        """Change properties of documents whose id begins so, as a person can in the portal; says how many."""
+        edited = [d for d in self.documents() if str(d["id"]).startswith(prefix)]
+        for document in edited:
+            key = next(key for key, stored in self._documents.items() if stored.content is document)
+            self._store(key, {k: v for k, v in document.items() if not k.startswith("_")} | properties)
+        return len(edited)
+
     def clear(self) -> None:
         """Forget every document."""
         self._documents.clear()

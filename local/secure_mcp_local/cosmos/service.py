@@ -47,6 +47,15 @@ class Cosmos:
         accounts = [Account(recording, declared, issuer, clock) for declared in recording.all(ACCOUNT)]
         return cls({account.name: account for account in accounts})
 
+    def edit(self, prefix: str, **properties: object) -> None:
+        """Change properties of every document whose id begins so, in whatever container.
+
+        Raises:
+            LocalCloudError: there is none.
+        """
+        if not sum(container.edit(prefix, **properties) for container in self.containers):
+            raise LocalCloudError(f"no document has an id that begins with {prefix!r}")
+
     @property
     def containers(self) -> list[Container]:
         """Every container of every account."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import unquote
 
@@ -10,6 +11,25 @@ import httpx
 from starlette.types import ASGIApp, Message, Scope
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a caller waits, in seconds; None waits for ever."""
+
+    head: float | None
+    """For the answer's status and headers."""
+    chunk: float | None
+    """For each piece of its body."""
+
+    @classmethod
+    def of(cls, request: httpx.Request) -> "Patience":
+        """What a request says: httpx's read timeout, and perhaps another limit for the head only.
+
+        A gateway bounds the wait for the head and lets a stream be silent: `extensions={"head_timeout": 240}`.
+        """
+        read: float | None = request.extensions.get("timeout", {}).get("read")
+        return cls(request.extensions.get("head_timeout", read), read)
 
 
 class ResponseStream(httpx.AsyncByteStream):
@@ -33,8 +53,7 @@ class Exchange:
     As with a real server, an app that has sent its whole answer may go on with work in the background.
     """
 
-    def __init__(self, app: ASGIApp, request: httpx.Request, patience: float | None) -> None:
-        """`patience`: seconds to wait for the answer's head and for each chunk; None waits for ever."""
+    def __init__(self, app: ASGIApp, request: httpx.Request, patience: Patience) -> None:
         self._app = app
         self._request = request
         self._patience = patience
@@ -57,11 +76,11 @@ class Exchange:
             httpx.ReadTimeout: the app has not begun to answer in time. Its work is cancelled.
         """
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._patience.head):
                 status, headers = await self._head
         except TimeoutError:
             await self.end()
-            message = f"no answer from {self._request.url.host} within {self._patience} s"
+            message = f"no answer from {self._request.url.host} within {self._patience.head} s"
             raise httpx.ReadTimeout(message, request=self._request) from None
         except BaseException:
             await self.end()
@@ -84,10 +103,10 @@ class Exchange:
         if self._finished:
             return None
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._patience.chunk):
                 chunk = await self._chunks.get()
         except TimeoutError:
-            message = f"{self._request.url.host} was silent for {self._patience} s"
+            message = f"{self._request.url.host} was silent for {self._patience.chunk} s"
             raise httpx.ReadTimeout(message, request=self._request) from None
         if isinstance(chunk, Exception):
             self._finished = True

@@ -171,7 +171,8 @@ class Faults:
     active: ActiveFaults = field(default_factory=ActiveFaults)
     time_scale: float = 1.0
     """Real seconds for one second of a fault's delay, and of the caller's patience meanwhile: 1 is what a
-    person sees; 0.01 lets a minute pass in 0.6 seconds for a test."""
+    person sees; 0.01 lets a minute pass in 0.6 seconds for a test. Requests without a timeout wait in real
+    time."""
 
     def of(self, kind: Kind | None) -> list[Fault]:
         """The active faults of one kind of service."""

@@ -9,7 +9,7 @@ import httpx
 from starlette.types import ASGIApp
 
 from secure_mcp_local.errors import LocalCloudError
-from secure_mcp_local.network.exchange import Exchange
+from secure_mcp_local.network.exchange import Exchange, Patience
 from secure_mcp_local.network.faults import Fault, Faults, Kind
 
 _FOREVER = 3600.0
@@ -36,9 +36,8 @@ class _Route:
 class Network(httpx.AsyncBaseTransport):
     """All that the services of the local cloud can reach. Other hosts are refused: nothing goes out.
 
-    Requests are answered as over a socket: bodies stream both ways, a read timeout (httpx's
-    `extensions["timeout"]`) bounds the wait for the answer's head and for each chunk, and closing a response
-    cancels the app behind it.
+    Requests are answered as over a socket: bodies stream both ways, httpx's read timeout bounds the wait for
+    the answer's head and for each chunk (see `Patience`), and closing a response cancels the app behind it.
     """
 
     def __init__(self, faults: Faults | None = None) -> None:
@@ -85,7 +84,7 @@ class Network(httpx.AsyncBaseTransport):
             httpx.ReadTimeout: no answer in time.
         """
         route = self._route(request)
-        patience = _patience(request)
+        patience = Patience.of(request)
         drop = False
         for fault in self.faults.of(route.kind):
             drop = drop or fault.drop
@@ -123,7 +122,7 @@ class Network(httpx.AsyncBaseTransport):
             )
         return route
 
-    async def _answer(self, route: _Route, request: httpx.Request, patience: float | None) -> httpx.Response:
+    async def _answer(self, route: _Route, request: httpx.Request, patience: Patience) -> httpx.Response:
         if route.app is not None:
             return await Exchange(route.app, request, patience).response()
         assert route.base_url is not None
@@ -141,10 +140,15 @@ class Network(httpx.AsyncBaseTransport):
             stream=request.stream,
             extensions=request.extensions,
         )
-        return await self._outside.handle_async_request(forwarded)
+        try:
+            async with asyncio.timeout(patience.head):
+                return await self._outside.handle_async_request(forwarded)
+        except TimeoutError:
+            message = f"no answer from {request.url.host} within {patience.head} s"
+            raise httpx.ReadTimeout(message, request=request) from None
 
     async def _suffer(
-        self, fault: Fault, route: _Route, request: httpx.Request, patience: float | None
+        self, fault: Fault, route: _Route, request: httpx.Request, patience: Patience
     ) -> httpx.Response | None:
         """What a fault does to a request: an answer of its own, an exception, or None to go on."""
         if fault.refuse:
@@ -154,7 +158,7 @@ class Network(httpx.AsyncBaseTransport):
         if fault.delay:
             await self._wait(fault.delay, fault, request, patience)
         if fault.lose_answer:
-            response = await self._answer(route, request, None)
+            response = await self._answer(route, request, Patience(None, None))
             await response.aread()
             await response.aclose()
             await self._wait(_FOREVER, fault, request, patience)
@@ -170,11 +174,14 @@ class Network(httpx.AsyncBaseTransport):
             )
         return None
 
-    async def _wait(self, delay: float, fault: Fault, request: httpx.Request, patience: float | None) -> None:
-        seconds = delay if patience is None else min(delay, patience)
-        await asyncio.sleep(seconds * self.faults.time_scale)
-        if patience is not None and delay > patience:
-            message = f"no answer from {request.url.host} within {patience} s ({fault.name})"
+    async def _wait(self, delay: float, fault: Fault, request: httpx.Request, patience: Patience) -> None:
+        if patience.head is None:
+            # The caller may have a limit that only a real clock can reach.
+            await asyncio.sleep(delay)
+            return
+        await asyncio.sleep(min(delay, patience.head) * self.faults.time_scale)
+        if delay > patience.head:
+            message = f"no answer from {request.url.host} within {patience.head} s ({fault.name})"
             raise httpx.ReadTimeout(message, request=request)
 
 
@@ -214,7 +221,3 @@ def _canonical(netloc: str) -> str:
     if colon and port.isdigit():
         return f"localhost:{port}" if is_loopback(host) else netloc
     return netloc
-
-
-def _patience(request: httpx.Request) -> float | None:
-    return request.extensions.get("timeout", {}).get("read")

@@ -398,6 +398,23 @@ class TestDeclarations:
         assert Cosmos.from_recording(empty, issuer, clock).hosts == {}
         assert issubclass(NotModelled, LocalCloudError)
 
+    async def test_documents_can_be_edited_by_hand(
+        self, recording: Recording, issuer: TokenIssuer, clock: Clock
+    ) -> None:
+        cosmos = Cosmos.from_recording(recording, issuer, clock)
+        (container,) = cosmos.containers
+        before = container.create(b'{"id":"session-a","scope":"x"}', "session-a")
+        container.create(b'{"id":"client-a","scope":"x"}', "client-a")
+        cosmos.edit("session-", scope="other")
+        after = container.read("session-a", "session-a")
+        assert (after.content["scope"], container.read("client-a", "client-a").content["scope"]) == (
+            "other",
+            "x",
+        )
+        assert after.etag != before.etag
+        with pytest.raises(LocalCloudError, match="begins with 'none-'"):
+            cosmos.edit("none-", scope="other")
+
     async def test_live_documents_can_be_listed(
         self, recording: Recording, issuer: TokenIssuer, clock: Clock
     ) -> None:

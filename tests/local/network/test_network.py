@@ -238,6 +238,16 @@ class TestStreaming:
             with pytest.raises(httpx.ReadTimeout):
                 await client.get(URL, timeout=0.01)
 
+    async def test_a_limit_for_the_head_lets_the_body_be_silent(self) -> None:
+        async def pauses(scope, receive, send) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await asyncio.sleep(0.05)
+            await send({"type": "http.response.body", "body": b"late"})
+
+        async with network(pauses).client() as client:
+            answer = await client.get(URL, extensions={"head_timeout": 0.03})
+        assert answer.text == "late"
+
     async def test_a_failing_app_is_an_empty_500(self) -> None:
         async def fails(scope, receive, send) -> None:
             raise ValueError("a secret")
@@ -335,7 +345,11 @@ class TestFaults:
         async with made.client() as client:
             with pytest.raises(httpx.ReadTimeout):
                 await client.get(URL, timeout=10)
-            assert (await client.get(URL)).status_code == 207, "who waits long enough is answered"
+            with pytest.raises(httpx.ReadTimeout):
+                await client.get(URL, extensions={"head_timeout": 10})
+            assert (await client.get(URL, timeout=300)).status_code == 207, (
+                "who waits long enough is answered"
+            )
 
     async def test_a_cold_function_app_answers_in_time(self) -> None:
         made = network(echo, kind="functions")
