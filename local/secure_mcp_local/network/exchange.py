@@ -26,7 +26,7 @@ class Patience:
     def of(cls, request: httpx.Request) -> "Patience":
         """What a request says: httpx's read timeout, and perhaps another limit for the head only.
 
-        A gateway bounds the wait for the head and lets a stream be silent: `extensions={"head_timeout": 240}`.
+        A gateway bounds the wait for the head only: `extensions={"head_timeout": 240}`.
         """
         read: float | None = request.extensions.get("timeout", {}).get("read")
         return cls(request.extensions.get("head_timeout", read), read)
