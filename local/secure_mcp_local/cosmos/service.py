@@ -218,7 +218,7 @@ def _require_date(value: str | None) -> None:
         if not value:
             raise ValueError
         parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         message = "The authorization token requires a date in RFC 1123 format in the header 'x-ms-date'."
         raise Refused(401, "Unauthorized", message) from None
 
@@ -229,7 +229,7 @@ def _partition(request: Request) -> object:
         raise Refused(400, "BadRequest", "PartitionKey value must be supplied for this operation.", 1001)
     try:
         keys: Any = json.loads(header)
-    except ValueError:
+    except (ValueError, RecursionError):
         keys = None
     if not isinstance(keys, list) or len(keys) != 1 or isinstance(keys[0], dict | list):
         message = f"Partition key {header} is invalid: it must be a JSON array of one value."

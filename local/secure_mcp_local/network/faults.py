@@ -1,4 +1,7 @@
-"""Faults: what the services around the gateway do on a bad day, switched on and off by name."""
+"""Faults: what the services around the gateway do on a bad day, switched on and off by name.
+
+They hit requests through the local network. A browser reaches Entra ID's sign-in page beside it, as before.
+"""
 
 import json
 from collections.abc import Iterable, Iterator, MutableSet
@@ -44,17 +47,17 @@ _ENTRA_ERROR_PAGE = """<!DOCTYPE html>
 FAULTS = {
     fault.name: fault
     for fault in (
-        Fault("entra-slow", "entra", "Entra ID answers after 60 seconds.", delay=60),
+        Fault("entra-slow", "entra", "Entra ID answers the gateway after 60 seconds.", delay=60),
         Fault(
             "entra-down",
             "entra",
-            "Nobody answers at Entra ID's address: connections are refused.",
+            "The gateway's connections to Entra ID are refused.",
             refuse=True,
         ),
         Fault(
             "entra-error-page",
             "entra",
-            "Entra ID's front door answers 503 with an HTML page.",
+            "Entra ID's front door answers the gateway 503 with an HTML page.",
             status=503,
             headers=(_HTML,),
             body=_ENTRA_ERROR_PAGE,
