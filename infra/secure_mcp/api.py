@@ -1,0 +1,99 @@
+"""One API of the gateway with its operations and policies: what the OAuth API and the MCP API have in common."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_azure_native import apimanagement
+
+from . import policy
+
+
+@dataclass(frozen=True)
+class Service:
+    """The API Management instance that resources belong to."""
+
+    name: pulumi.Input[str]
+    resource_group_name: pulumi.Input[str]
+
+
+def declare_named_value(
+    prefix: str, service: Service, id: str, value: pulumi.Input[str], parent: pulumi.Resource, *, secret: bool = False
+) -> apimanagement.NamedValue:
+    """A named value, whose id is the name that policies use. A secret one is a Pulumi secret, too."""
+    return apimanagement.NamedValue(
+        f"{prefix}-{id}",
+        named_value_id=id,
+        display_name=id,
+        value=pulumi.Output.secret(value) if secret else value,
+        secret=secret,
+        service_name=service.name,
+        resource_group_name=service.resource_group_name,
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+
+
+def declare_fragments(
+    prefix: str,
+    service: Service,
+    settings: policy.PolicySettings,
+    parent: pulumi.Resource,
+    depends_on: Sequence[pulumi.Resource],
+) -> list[pulumi.Resource]:
+    """All policy fragments. They name named values, which must exist before a fragment can be saved."""
+    return [
+        apimanagement.PolicyFragment(
+            f"{prefix}-fragment-{id}",
+            id=id,
+            description="",
+            format=apimanagement.PolicyFragmentContentFormat.RAWXML,
+            value=policy.fragment(id, settings),
+            service_name=service.name,
+            resource_group_name=service.resource_group_name,
+            opts=pulumi.ResourceOptions(parent=parent, depends_on=depends_on),
+        )
+        for id in policy.fragment_ids()
+    ]
+
+
+def declare_operations(
+    prefix: str,
+    service: Service,
+    api: apimanagement.Api,
+    document: str,
+    operations: Iterable[policy.Operation],
+    settings: policy.PolicySettings,
+    parent: pulumi.Resource,
+    depends_on: Sequence[pulumi.Resource],
+) -> None:
+    """The operations of an API with their policies, and the policy of the API itself."""
+    scope = {"api_id": api.name, "service_name": service.name, "resource_group_name": service.resource_group_name}
+    after = pulumi.ResourceOptions(parent=parent, depends_on=depends_on)
+    apimanagement.ApiPolicy(
+        f"{prefix}-policy",
+        policy_id="policy",
+        format=apimanagement.PolicyContentFormat.RAWXML,
+        value=policy.document(document, settings),
+        **scope,
+        opts=after,
+    )
+    for operation in operations:
+        declared = apimanagement.ApiOperation(
+            f"{prefix}-{operation.id}",
+            operation_id=operation.id,
+            display_name=operation.display_name,
+            method=operation.method,
+            url_template=operation.url_template,
+            **scope,
+            opts=pulumi.ResourceOptions(parent=parent),
+        )
+        if operation.document is not None:
+            apimanagement.ApiOperationPolicy(
+                f"{prefix}-{operation.id}-policy",
+                policy_id="policy",
+                operation_id=declared.name,
+                format=apimanagement.PolicyContentFormat.RAWXML,
+                value=policy.document(operation.document, settings),
+                **scope,
+                opts=after,
+            )

@@ -1,0 +1,87 @@
+"""The OAuth API: the authorization server that MCP clients sign in to."""
+
+from typing import TypedDict
+
+import pulumi
+import pulumi_random as random
+from pulumi_azure_native import apimanagement
+
+from . import policy
+from .api import Service, declare_fragments, declare_named_value, declare_operations
+
+
+class AuthorizationServerArgs(TypedDict):
+    resource_group_name: pulumi.Input[str]
+    service_name: pulumi.Input[str]
+    """Name of the API Management instance."""
+    gateway_url: pulumi.Input[str]
+    tenant_id: pulumi.Input[str]
+    client_id: pulumi.Input[str]
+    """Client id of the Entra application that users sign in to."""
+    identity_client_id: pulumi.Input[str]
+    """Client id of the gateway's identity."""
+    session_store_endpoint: pulumi.Input[str]
+    oauth_scopes: str
+    encryption_key_version: int
+
+
+class AuthorizationServer(pulumi.ComponentResource):
+    """OAuth API with its operations, the policy fragments, the named values and the keys that seal tokens.
+
+    `policy_parts` (named values and fragments) must exist before any policy that uses them can be saved.
+    """
+
+    policy_parts: list[pulumi.Resource]
+
+    def __init__(
+        self,
+        name: str,
+        args: AuthorizationServerArgs,
+        settings: policy.PolicySettings,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("secure-mcp:index:AuthorizationServer", name, None, opts)
+        here = pulumi.ResourceOptions(parent=self)
+        service = Service(args["service_name"], args["resource_group_name"])
+        version = args["encryption_key_version"]
+
+        def key(number: int) -> pulumi.Output[str]:
+            """32 bytes to encrypt and 32 to authenticate, behind the number that sealed values start with."""
+            material = random.RandomBytes(f"{name}-key-{number}", length=64, opts=here)
+            return pulumi.Output.concat(f"{number}.", material.base64)
+
+        public = {
+            "APIMGatewayURL": args["gateway_url"],
+            "EntraTenantId": args["tenant_id"],
+            "McpClientId": args["client_id"],
+            "EntraIDFicClientId": args["identity_client_id"],
+            "OAuthScopes": args["oauth_scopes"],
+            "SessionStoreEndpoint": args["session_store_endpoint"],
+        }
+        secret: dict[str, pulumi.Input[str]] = {
+            "EncryptionKey": key(version),
+            "PreviousEncryptionKey": key(version - 1) if version > 1 else "none",
+        }
+        named_values: list[pulumi.Resource] = [
+            declare_named_value(name, service, id, value, self) for id, value in public.items()
+        ]
+        named_values += [
+            declare_named_value(name, service, id, value, self, secret=True) for id, value in secret.items()
+        ]
+        fragments = declare_fragments(name, service, settings, self, named_values)
+        self.policy_parts = [*named_values, *fragments]
+        api = apimanagement.Api(
+            f"{name}-api",
+            api_id="oauth",
+            display_name="OAuth 2.1 authorization server",
+            path="",
+            protocols=[apimanagement.Protocol.HTTPS],
+            subscription_required=False,
+            service_name=service.name,
+            resource_group_name=service.resource_group_name,
+            opts=here,
+        )
+        declare_operations(
+            name, service, api, "oauth/api.xml", policy.oauth_operations(settings), settings, self, self.policy_parts
+        )
+        self.register_outputs({})

@@ -1,0 +1,95 @@
+"""What Entra ID knows: the application that users sign in to, and the audience of the gateway's token to the function app."""
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+import pulumi
+import pulumi_azuread as azuread
+
+# "Default access": the role of an assignment to an application without roles of its own.
+_DEFAULT_ACCESS = "00000000-0000-0000-0000-000000000000"
+
+
+class EntraApplicationArgs(TypedDict):
+    tenant_id: pulumi.Input[str]
+    login_endpoint: str
+    principal_id: pulumi.Input[str]
+    """Object id of the gateway's identity, which alone can act as the application."""
+    redirect_uris: Sequence[pulumi.Input[str]]
+    assigned_users: Sequence[str]
+    assigned_groups: Sequence[str]
+
+
+class EntraApplication(pulumi.ComponentResource):
+    """Sign-in application without any secret: it trusts tokens of the gateway's identity (federated credential).
+
+    Only assigned users and groups get in. The second registration has no users: it is what the gateway's token to the
+    function app is for.
+    https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity
+    """
+
+    client_id: pulumi.Output[str]
+    object_id: pulumi.Output[str]
+    backend_client_id: pulumi.Output[str]
+    federated_credential: pulumi.Resource
+
+    def __init__(self, name: str, args: EntraApplicationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("secure-mcp:index:EntraApplication", name, None, opts)
+        here = pulumi.ResourceOptions(parent=self)
+        application = azuread.Application(
+            f"{name}-sign-in",
+            display_name=f"{name} (MCP sign-in)",
+            sign_in_audience="AzureADMyOrg",
+            prevent_duplicate_names=False,
+            api=azuread.ApplicationApiArgs(requested_access_token_version=2),
+            # The address of the gateway is only known when its slow creation is done; it is added then.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["web"]),
+        )
+        azuread.ApplicationRedirectUris(
+            f"{name}-redirect-uris",
+            application_id=application.id,
+            type="Web",
+            redirect_uris=list(args["redirect_uris"]),
+            opts=here,
+        )
+        principal = azuread.ServicePrincipal(
+            f"{name}-sign-in-principal",
+            client_id=application.client_id,
+            app_role_assignment_required=True,
+            opts=here,
+        )
+        for kind, ids in (("user", args["assigned_users"]), ("group", args["assigned_groups"])):
+            for id in ids:
+                azuread.AppRoleAssignment(
+                    f"{name}-{kind}-{id}",
+                    app_role_id=_DEFAULT_ACCESS,
+                    principal_object_id=id,
+                    resource_object_id=principal.object_id,
+                    opts=here,
+                )
+        self.federated_credential = azuread.ApplicationFederatedIdentityCredential(
+            f"{name}-gateway-credential",
+            application_id=application.id,
+            display_name="gateway",
+            description="The gateway's managed identity signs in as this application.",
+            audiences=["api://AzureADTokenExchange"],
+            issuer=pulumi.Output.concat(args["login_endpoint"], "/", args["tenant_id"], "/v2.0"),
+            subject=args["principal_id"],
+            opts=here,
+        )
+        backend = azuread.Application(
+            f"{name}-backend",
+            display_name=f"{name} (MCP function app)",
+            sign_in_audience="AzureADMyOrg",
+            prevent_duplicate_names=False,
+            # Version 2 tokens, whose audience is the client id.
+            api=azuread.ApplicationApiArgs(requested_access_token_version=2),
+            opts=here,
+        )
+        azuread.ServicePrincipal(f"{name}-backend-principal", client_id=backend.client_id, opts=here)
+        self.client_id = application.client_id
+        self.object_id = application.object_id
+        self.backend_client_id = backend.client_id
+        self.register_outputs(
+            {"clientId": self.client_id, "objectId": self.object_id, "backendClientId": self.backend_client_id}
+        )

@@ -1,0 +1,120 @@
+"""The gateway: the API Management instance, its identities and its telemetry."""
+
+from typing import TypedDict
+
+import pulumi
+from pulumi_azure_native import apimanagement, managedidentity
+
+from .access import MONITORING_METRICS_PUBLISHER, assign_role
+
+
+class GatewayArgs(TypedDict):
+    resource_group_name: pulumi.Input[str]
+    subscription_id: pulumi.Input[str]
+    location: str
+    suffix: pulumi.Input[str]
+    sku: str
+    publisher_email: str
+    publisher_name: str
+    app_insights_id: pulumi.Input[str]
+    app_insights_connection_string: pulumi.Input[str]
+    subnet_id: pulumi.Input[str] | None
+    """Subnet through which it calls others, or none."""
+
+
+class Gateway(pulumi.ComponentResource):
+    """API Management with a system-assigned and a user-assigned identity; telemetry without bodies, by managed identity.
+
+    Every token that policies use is the user-assigned identity's: it exists before the slow creation of the service, so that
+    what trusts it (federated credential, roles, the function app's authentication) need not wait.
+    """
+
+    name: pulumi.Output[str]
+    url: pulumi.Output[str]
+    """Public address, without a trailing slash."""
+    resource_id: pulumi.Output[str]
+    identity_id: pulumi.Output[str]
+    principal_id: pulumi.Output[str]
+    """Object id of the user-assigned identity."""
+    client_id: pulumi.Output[str]
+
+    def __init__(self, name: str, args: GatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("secure-mcp:index:Gateway", name, None, opts)
+        here = pulumi.ResourceOptions(parent=self)
+        group = args["resource_group_name"]
+        identity = managedidentity.UserAssignedIdentity(
+            f"{name}-id",
+            resource_name_=pulumi.Output.concat("id-apim-", name, "-", args["suffix"]),
+            resource_group_name=group,
+            location=args["location"],
+            opts=here,
+        )
+        subnet = args.get("subnet_id")
+        service = apimanagement.ApiManagementService(
+            f"{name}-apim",
+            service_name=pulumi.Output.concat("apim-", name, "-", args["suffix"]),
+            resource_group_name=group,
+            location=args["location"],
+            sku=apimanagement.ApiManagementServiceSkuPropertiesArgs(name=args["sku"], capacity=1),
+            publisher_email=args["publisher_email"],
+            publisher_name=args["publisher_name"],
+            identity=apimanagement.ApiManagementServiceIdentityArgs(
+                type=apimanagement.ApimIdentityType.SYSTEM_ASSIGNED_USER_ASSIGNED,
+                user_assigned_identities=[identity.id],
+            ),
+            # Integration of the v2 tiers: outbound only, the gateway itself stays public.
+            virtual_network_type=apimanagement.VirtualNetworkType.EXTERNAL if subnet else apimanagement.VirtualNetworkType.NONE,
+            virtual_network_configuration=apimanagement.VirtualNetworkConfigurationArgs(subnet_resource_id=subnet) if subnet else None,
+            opts=pulumi.ResourceOptions(
+                parent=self, custom_timeouts=pulumi.CustomTimeouts(create="90m", update="90m", delete="60m")
+            ),
+        )
+        role = assign_role(
+            f"{name}-metrics-role",
+            scope=args["app_insights_id"],
+            role=MONITORING_METRICS_PUBLISHER,
+            principal_id=identity.principal_id,
+            subscription_id=args["subscription_id"],
+            opts=here,
+        )
+        logger = apimanagement.Logger(
+            f"{name}-logger",
+            logger_id="applicationinsights",
+            service_name=service.name,
+            resource_group_name=group,
+            logger_type=apimanagement.LoggerType.APPLICATION_INSIGHTS,
+            resource_id=args["app_insights_id"],
+            credentials={
+                "connectionString": args["app_insights_connection_string"],
+                "identityClientId": identity.client_id,
+            },
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[role]),
+        )
+        # No bytes of any body and no headers: bodies hold tokens and users' data, and logging them would buffer streams.
+        nothing = apimanagement.HttpMessageDiagnosticArgs(body=apimanagement.BodyDiagnosticSettingsArgs(bytes=0), headers=[])
+        silent = apimanagement.PipelineDiagnosticSettingsArgs(request=nothing, response=nothing)
+        apimanagement.Diagnostic(
+            f"{name}-diagnostic",
+            diagnostic_id="applicationinsights",
+            service_name=service.name,
+            resource_group_name=group,
+            logger_id=logger.id,
+            always_log=apimanagement.AlwaysLog.ALL_ERRORS,
+            sampling=apimanagement.SamplingSettingsArgs(
+                sampling_type=apimanagement.SamplingType.FIXED, percentage=100
+            ),
+            verbosity=apimanagement.Verbosity.INFORMATION,
+            http_correlation_protocol=apimanagement.HttpCorrelationProtocol.W3_C,
+            log_client_ip=True,
+            metrics=True,
+            frontend=silent,
+            backend=silent,
+            opts=here,
+        )
+        self.name = service.name
+        self.url = service.gateway_url.apply(lambda url: url.rstrip("/"))
+        self.resource_id = service.id
+        self.identity_id = identity.id
+        self.principal_id = identity.principal_id
+        self.client_id = identity.client_id
+        self.register_outputs({"name": self.name, "url": self.url, "principalId": self.principal_id, "clientId": self.client_id})

@@ -1,0 +1,65 @@
+"""The MCP API: the protected resource, in front of an MCP server."""
+
+from collections.abc import Sequence
+from typing import NotRequired, TypedDict
+
+import pulumi
+from pulumi_azure_native import apimanagement
+
+from . import policy
+from .api import Service, declare_named_value, declare_operations
+
+
+class McpApiArgs(TypedDict):
+    resource_group_name: pulumi.Input[str]
+    service_name: pulumi.Input[str]
+    """Name of the API Management instance."""
+    backend_url: pulumi.Input[str]
+    """Address of the MCP endpoint of the server behind the gateway."""
+    backend_audience: NotRequired[pulumi.Input[str]]
+    """Audience of the gateway's token to the server; needed with backend_auth `managedIdentity`."""
+    function_key: NotRequired[pulumi.Input[str]]
+    """System key of the function app's MCP extension; needed with backend_auth `functionKey`."""
+
+
+class McpApi(pulumi.ComponentResource):
+    """MCP API with its operations and policy, and the named value of the way it authenticates to the server.
+
+    Args:
+        policy_parts: named values and fragments of the authorization server, which the policy uses.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        args: McpApiArgs,
+        settings: policy.PolicySettings,
+        policy_parts: Sequence[pulumi.Resource],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("secure-mcp:index:McpApi", name, None, opts)
+        service = Service(args["service_name"], args["resource_group_name"])
+        if settings.backend_auth == "managedIdentity":
+            if "backend_audience" not in args:
+                raise ValueError("McpApiArgs: backend_audience is needed when backend_auth is managedIdentity")
+            own = declare_named_value(name, service, "BackendAudience", args["backend_audience"], self)
+        else:
+            if "function_key" not in args:
+                raise ValueError("McpApiArgs: function_key is needed when backend_auth is functionKey")
+            own = declare_named_value(name, service, "function-host-key", args["function_key"], self, secret=True)
+        api = apimanagement.Api(
+            f"{name}-api",
+            api_id="mcp",
+            display_name="MCP server",
+            path="mcp",
+            protocols=[apimanagement.Protocol.HTTPS],
+            service_url=args["backend_url"],
+            subscription_required=False,
+            service_name=service.name,
+            resource_group_name=service.resource_group_name,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        declare_operations(
+            name, service, api, "mcp/api.xml", policy.mcp_operations(settings), settings, self, [*policy_parts, own]
+        )
+        self.register_outputs({})

@@ -1,0 +1,121 @@
+"""The session store: registrations, sign-ins in progress and sessions, in Cosmos DB without keys."""
+
+import uuid
+from typing import TypedDict
+
+import pulumi
+from pulumi_azure_native import cosmosdb
+
+from .access import assignment_name
+
+_ROLE = uuid.UUID("0f5f4a5b-5c4e-4b5e-9d0c-1f0a7a8f6f11")
+# What the gateway's policies do, and nothing else: no queries, no change feed.
+_ACTIONS = [
+    "Microsoft.DocumentDB/databaseAccounts/readMetadata",
+    *(
+        f"Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/{action}"
+        for action in ("create", "read", "replace", "delete")
+    ),
+]
+
+
+class SessionStoreArgs(TypedDict):
+    resource_group_name: pulumi.Input[str]
+    location: str
+    suffix: pulumi.Input[str]
+    private: bool
+    """Whether only private endpoints reach it."""
+    principal_id: pulumi.Input[str]
+    """Object id of the gateway's identity."""
+
+
+class SessionStore(pulumi.ComponentResource):
+    """Serverless account with keys disabled, one container whose documents carry their own time to live, and a role for the gateway.
+
+    Strong consistency, which an account in one region can have: a code is exchanged a moment after it was made, and a
+    conditional write must see the latest version.
+    """
+
+    account_id: pulumi.Output[str]
+    endpoint: pulumi.Output[str]
+    """The container's address, without a trailing slash."""
+    role: pulumi.Resource
+
+    def __init__(self, name: str, args: SessionStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("secure-mcp:index:SessionStore", name, None, opts)
+        here = pulumi.ResourceOptions(parent=self)
+        account = cosmosdb.DatabaseAccount(
+            f"{name}-cosmos",
+            account_name=pulumi.Output.concat("cosmos-", name, "-", args["suffix"]),
+            resource_group_name=args["resource_group_name"],
+            location=args["location"],
+            kind=cosmosdb.DatabaseAccountKind.GLOBAL_DOCUMENT_DB,
+            database_account_offer_type=cosmosdb.DatabaseAccountOfferType.STANDARD,
+            capabilities=[cosmosdb.CapabilityArgs(name="EnableServerless")],
+            consistency_policy=cosmosdb.ConsistencyPolicyArgs(
+                default_consistency_level=cosmosdb.DefaultConsistencyLevel.STRONG
+            ),
+            locations=[cosmosdb.LocationArgs(location_name=args["location"], failover_priority=0)],
+            disable_local_auth=True,
+            disable_key_based_metadata_write_access=True,
+            minimal_tls_version=cosmosdb.MinimalTlsVersion.TLS12,
+            public_network_access=cosmosdb.PublicNetworkAccess.DISABLED if args["private"] else cosmosdb.PublicNetworkAccess.ENABLED,
+            opts=here,
+        )
+        scoped = {"account_name": account.name, "resource_group_name": args["resource_group_name"]}
+        database = cosmosdb.SqlResourceSqlDatabase(
+            f"{name}-database",
+            database_name="secure-mcp",
+            resource=cosmosdb.SqlDatabaseResourceArgs(id="secure-mcp"),
+            **scoped,
+            opts=here,
+        )
+        container = cosmosdb.SqlResourceSqlContainer(
+            f"{name}-container",
+            container_name="sessions",
+            database_name=database.name,
+            resource=cosmosdb.SqlContainerResourceArgs(
+                id="sessions",
+                partition_key=cosmosdb.ContainerPartitionKeyArgs(paths=["/id"], kind=cosmosdb.PartitionKind.HASH, version=2),
+                # On, without a default: every document says how long it lives.
+                default_ttl=-1,
+                indexing_policy=cosmosdb.IndexingPolicyArgs(
+                    automatic=True,
+                    indexing_mode=cosmosdb.IndexingMode.CONSISTENT,
+                    excluded_paths=[cosmosdb.ExcludedPathArgs(path="/*")],
+                ),
+            ),
+            **scoped,
+            opts=here,
+        )
+        definition = cosmosdb.SqlResourceSqlRoleDefinition(
+            f"{name}-role-definition",
+            role_definition_id=account.id.apply(lambda id: str(uuid.uuid5(_ROLE, id.lower()))),
+            role_name="Session store user",
+            type=cosmosdb.RoleDefinitionType.CUSTOM_ROLE,
+            assignable_scopes=[account.id],
+            permissions=[cosmosdb.PermissionArgs(data_actions=_ACTIONS)],
+            **scoped,
+            opts=here,
+        )
+        scope = pulumi.Output.concat(account.id, "/dbs/", database.name, "/colls/", container.name)
+        self.role = cosmosdb.SqlResourceSqlRoleAssignment(
+            f"{name}-role",
+            role_assignment_id=pulumi.Output.all(scope, args["principal_id"]).apply(
+                lambda v: assignment_name(v[0], v[1], "session-store-user")
+            ),
+            role_definition_id=definition.id,
+            scope=scope,
+            principal_id=args["principal_id"],
+            **scoped,
+            opts=here,
+        )
+        self.account_id = account.id
+        self.endpoint = pulumi.Output.concat(
+            account.document_endpoint.apply(lambda endpoint: endpoint.removesuffix("/").removesuffix(":443")),
+            "/dbs/",
+            database.name,
+            "/colls/",
+            container.name,
+        )
+        self.register_outputs({"accountId": self.account_id, "endpoint": self.endpoint})
