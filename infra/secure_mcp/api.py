@@ -18,7 +18,13 @@ class Service:
 
 
 def declare_named_value(
-    prefix: str, service: Service, id: str, value: pulumi.Input[str], parent: pulumi.Resource, *, secret: bool = False
+    prefix: str,
+    service: Service,
+    id: str,
+    value: pulumi.Input[str],
+    parent: pulumi.Resource,
+    *,
+    secret: bool = False,
 ) -> apimanagement.NamedValue:
     """A named value, whose id is the name that policies use. A secret one is a Pulumi secret, too."""
     return apimanagement.NamedValue(
@@ -67,14 +73,15 @@ def declare_operations(
     depends_on: Sequence[pulumi.Resource],
 ) -> None:
     """The operations of an API with their policies, and the policy of the API itself."""
-    scope = {"api_id": api.name, "service_name": service.name, "resource_group_name": service.resource_group_name}
     after = pulumi.ResourceOptions(parent=parent, depends_on=depends_on)
     apimanagement.ApiPolicy(
         f"{prefix}-policy",
         policy_id="policy",
         format=apimanagement.PolicyContentFormat.RAWXML,
         value=policy.document(document, settings),
-        **scope,
+        api_id=api.name,
+        service_name=service.name,
+        resource_group_name=service.resource_group_name,
         opts=after,
     )
     for operation in operations:
@@ -84,7 +91,9 @@ def declare_operations(
             display_name=operation.display_name,
             method=operation.method,
             url_template=operation.url_template,
-            **scope,
+            api_id=api.name,
+            service_name=service.name,
+            resource_group_name=service.resource_group_name,
             opts=pulumi.ResourceOptions(parent=parent),
         )
         if operation.document is not None:
@@ -94,6 +103,8 @@ def declare_operations(
                 operation_id=declared.name,
                 format=apimanagement.PolicyContentFormat.RAWXML,
                 value=policy.document(operation.document, settings),
-                **scope,
+                api_id=api.name,
+                service_name=service.name,
+                resource_group_name=service.resource_group_name,
                 opts=after,
             )

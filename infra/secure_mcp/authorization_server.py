@@ -82,6 +82,13 @@ class AuthorizationServer(pulumi.ComponentResource):
             opts=here,
         )
         declare_operations(
-            name, service, api, "oauth/api.xml", policy.oauth_operations(settings), settings, self, self.policy_parts
+            name,
+            service,
+            api,
+            "oauth/api.xml",
+            policy.oauth_operations(settings),
+            settings,
+            self,
+            self.policy_parts,
         )
         self.register_outputs({})

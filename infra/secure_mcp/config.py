@@ -75,9 +75,7 @@ class ServerConfig:
                 value = config.get(key)
             else:
                 value = config.get_object(key)
-                if value is not None and not (
-                    isinstance(value, list) and all(isinstance(item, str) for item in value)
-                ):
+                if value is not None and not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
                     raise ConfigError(key, value, 'give a list of strings, such as ["a", "b"]')
                 value = tuple(value) if value is not None else None
             if value is not None:
@@ -109,19 +107,29 @@ class ServerConfig:
         for name in ("mcp_scopes", "mcp_protocol_versions"):
             self._check(name, lambda value: len(value) > 0, "give at least one")
         dangerous = {"javascript", "data", "file", "vbscript", "blob", "about", "http", "https"}
-        self._check("redirect_schemes", lambda value: not dangerous & set(value), "web and script schemes are not for this list")
+        self._check(
+            "redirect_schemes",
+            lambda value: not dangerous & set(value),
+            "web and script schemes are not for this list",
+        )
         scopes = self.oauth_scopes.split(" ")
         if "openid" not in scopes:
             raise ConfigError("oauthScopes", self.oauth_scopes, "add openid: the ID token says who signs in")
         if "offline_access" not in scopes:
             raise ConfigError(
-                "oauthScopes", self.oauth_scopes, "add offline_access: at every refresh Entra ID is asked whether the user is still welcome"
+                "oauthScopes",
+                self.oauth_scopes,
+                "add offline_access: at every refresh Entra ID is asked whether the user is still welcome",
             )
         local = re.fullmatch(r"http://localhost:\d+", self.login_endpoint)
         if not local and not re.fullmatch(r"https://[a-z0-9.-]+", self.login_endpoint):
             raise ConfigError("loginEndpoint", self.login_endpoint, "give https://host without a path")
         if self.vnet_enabled and self.apim_sku not in SKUS_WITH_NETWORK:
-            raise ConfigError("vnetEnabled", True, f"{self.apim_sku} cannot join a network; set apimSku to StandardV2 or PremiumV2")
+            raise ConfigError(
+                "vnetEnabled",
+                True,
+                f"{self.apim_sku} cannot join a network; set apimSku to StandardV2 or PremiumV2",
+            )
         if self.sse_transport == "enabled" and self.backend_auth == "functionKey":
             raise ConfigError(
                 "sseTransport", "enabled",
@@ -130,7 +138,9 @@ class ServerConfig:
         try:
             network = ipaddress.ip_network(self.vnet_address_space)
         except ValueError as error:
-            raise ConfigError("vnetAddressSpace", self.vnet_address_space, f"{error}; give something like 10.40.0.0/22") from None
+            raise ConfigError(
+                "vnetAddressSpace", self.vnet_address_space, f"{error}; give something like 10.40.0.0/22"
+            ) from None
         if network.version != 4 or network.prefixlen > 24:
             raise ConfigError("vnetAddressSpace", self.vnet_address_space, "three subnets need at least a /24 of IPv4")
 

@@ -91,5 +91,9 @@ class EntraApplication(pulumi.ComponentResource):
         self.object_id = application.object_id
         self.backend_client_id = backend.client_id
         self.register_outputs(
-            {"clientId": self.client_id, "objectId": self.object_id, "backendClientId": self.backend_client_id}
+            {
+                "clientId": self.client_id,
+                "objectId": self.object_id,
+                "backendClientId": self.backend_client_id,
+            }
         )

@@ -1,18 +1,14 @@
 """The gateway: the API Management instance, its identities and its telemetry."""
 
-from typing import TypedDict
-
 import pulumi
 from pulumi_azure_native import apimanagement, managedidentity
 
 from .access import MONITORING_METRICS_PUBLISHER, assign_role
+from .placement import Placement
 
 
-class GatewayArgs(TypedDict):
-    resource_group_name: pulumi.Input[str]
+class GatewayArgs(Placement):
     subscription_id: pulumi.Input[str]
-    location: str
-    suffix: pulumi.Input[str]
     sku: str
     publisher_email: str
     publisher_name: str
@@ -20,6 +16,11 @@ class GatewayArgs(TypedDict):
     app_insights_connection_string: pulumi.Input[str]
     subnet_id: pulumi.Input[str] | None
     """Subnet through which it calls others, or none."""
+
+
+def _identities(id: str) -> dict[str, apimanagement.UserIdentityPropertiesArgs]:
+    """ARM wants identities as keys."""
+    return {id: apimanagement.UserIdentityPropertiesArgs()}
 
 
 class Gateway(pulumi.ComponentResource):
@@ -60,11 +61,15 @@ class Gateway(pulumi.ComponentResource):
             publisher_name=args["publisher_name"],
             identity=apimanagement.ApiManagementServiceIdentityArgs(
                 type=apimanagement.ApimIdentityType.SYSTEM_ASSIGNED_USER_ASSIGNED,
-                user_assigned_identities=[identity.id],
+                user_assigned_identities=identity.id.apply(_identities),
             ),
             # Integration of the v2 tiers: outbound only, the gateway itself stays public.
-            virtual_network_type=apimanagement.VirtualNetworkType.EXTERNAL if subnet else apimanagement.VirtualNetworkType.NONE,
-            virtual_network_configuration=apimanagement.VirtualNetworkConfigurationArgs(subnet_resource_id=subnet) if subnet else None,
+            virtual_network_type=apimanagement.VirtualNetworkType.EXTERNAL
+            if subnet
+            else apimanagement.VirtualNetworkType.NONE,
+            virtual_network_configuration=apimanagement.VirtualNetworkConfigurationArgs(subnet_resource_id=subnet)
+            if subnet
+            else None,
             opts=pulumi.ResourceOptions(
                 parent=self, custom_timeouts=pulumi.CustomTimeouts(create="90m", update="90m", delete="60m")
             ),
@@ -91,7 +96,9 @@ class Gateway(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[role]),
         )
         # No bytes of any body and no headers: bodies hold tokens and users' data, and logging them would buffer streams.
-        nothing = apimanagement.HttpMessageDiagnosticArgs(body=apimanagement.BodyDiagnosticSettingsArgs(bytes=0), headers=[])
+        nothing = apimanagement.HttpMessageDiagnosticArgs(
+            body=apimanagement.BodyDiagnosticSettingsArgs(bytes=0), headers=[]
+        )
         silent = apimanagement.PipelineDiagnosticSettingsArgs(request=nothing, response=nothing)
         apimanagement.Diagnostic(
             f"{name}-diagnostic",
@@ -100,9 +107,7 @@ class Gateway(pulumi.ComponentResource):
             resource_group_name=group,
             logger_id=logger.id,
             always_log=apimanagement.AlwaysLog.ALL_ERRORS,
-            sampling=apimanagement.SamplingSettingsArgs(
-                sampling_type=apimanagement.SamplingType.FIXED, percentage=100
-            ),
+            sampling=apimanagement.SamplingSettingsArgs(sampling_type=apimanagement.SamplingType.FIXED, percentage=100),
             verbosity=apimanagement.Verbosity.INFORMATION,
             http_correlation_protocol=apimanagement.HttpCorrelationProtocol.W3_C,
             log_client_ip=True,
@@ -117,4 +122,6 @@ class Gateway(pulumi.ComponentResource):
         self.identity_id = identity.id
         self.principal_id = identity.principal_id
         self.client_id = identity.client_id
-        self.register_outputs({"name": self.name, "url": self.url, "principalId": self.principal_id, "clientId": self.client_id})
+        self.register_outputs(
+            {"name": self.name, "url": self.url, "principalId": self.principal_id, "clientId": self.client_id}
+        )

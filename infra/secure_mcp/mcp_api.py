@@ -60,6 +60,13 @@ class McpApi(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         declare_operations(
-            name, service, api, "mcp/api.xml", policy.mcp_operations(settings), settings, self, [*policy_parts, own]
+            name,
+            service,
+            api,
+            "mcp/api.xml",
+            policy.mcp_operations(settings),
+            settings,
+            self,
+            [*policy_parts, own],
         )
         self.register_outputs({})

@@ -1,16 +1,13 @@
 """Where telemetry goes: Log Analytics and Application Insights without instrumentation keys."""
 
-from typing import TypedDict
-
 import pulumi
 from pulumi_azure_native import applicationinsights, operationalinsights
 
+from .placement import Placement
 
-class MonitoringArgs(TypedDict):
-    resource_group_name: pulumi.Input[str]
-    location: str
-    suffix: pulumi.Input[str]
-    """Ending of every name, letters and digits."""
+
+class MonitoringArgs(Placement):
+    """Nothing but the place."""
 
 
 class Monitoring(pulumi.ComponentResource):

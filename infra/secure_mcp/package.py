@@ -5,7 +5,15 @@ import io
 import zipfile
 from pathlib import Path
 
-_EXCLUDED = {"__pycache__", ".venv", ".pytest_cache", ".python_packages", ".vscode", "local.settings.json", ".funcignore"}
+_EXCLUDED = {
+    "__pycache__",
+    ".venv",
+    ".pytest_cache",
+    ".python_packages",
+    ".vscode",
+    "local.settings.json",
+    ".funcignore",
+}
 # The oldest time a zip can carry: the content alone decides what the archive is.
 _TIME = (1980, 1, 1, 0, 0, 0)
 

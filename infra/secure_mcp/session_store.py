@@ -1,12 +1,12 @@
 """The session store: registrations, sign-ins in progress and sessions, in Cosmos DB without keys."""
 
 import uuid
-from typing import TypedDict
 
 import pulumi
 from pulumi_azure_native import cosmosdb
 
 from .access import assignment_name
+from .placement import Placement
 
 _ROLE = uuid.UUID("0f5f4a5b-5c4e-4b5e-9d0c-1f0a7a8f6f11")
 # What the gateway's policies do, and nothing else: no queries, no change feed.
@@ -19,10 +19,7 @@ _ACTIONS = [
 ]
 
 
-class SessionStoreArgs(TypedDict):
-    resource_group_name: pulumi.Input[str]
-    location: str
-    suffix: pulumi.Input[str]
+class SessionStoreArgs(Placement):
     private: bool
     """Whether only private endpoints reach it."""
     principal_id: pulumi.Input[str]
@@ -59,15 +56,18 @@ class SessionStore(pulumi.ComponentResource):
             disable_local_auth=True,
             disable_key_based_metadata_write_access=True,
             minimal_tls_version=cosmosdb.MinimalTlsVersion.TLS12,
-            public_network_access=cosmosdb.PublicNetworkAccess.DISABLED if args["private"] else cosmosdb.PublicNetworkAccess.ENABLED,
+            public_network_access=cosmosdb.PublicNetworkAccess.DISABLED
+            if args["private"]
+            else cosmosdb.PublicNetworkAccess.ENABLED,
             opts=here,
         )
-        scoped = {"account_name": account.name, "resource_group_name": args["resource_group_name"]}
+        group = args["resource_group_name"]
         database = cosmosdb.SqlResourceSqlDatabase(
             f"{name}-database",
             database_name="secure-mcp",
             resource=cosmosdb.SqlDatabaseResourceArgs(id="secure-mcp"),
-            **scoped,
+            account_name=account.name,
+            resource_group_name=group,
             opts=here,
         )
         container = cosmosdb.SqlResourceSqlContainer(
@@ -76,7 +76,9 @@ class SessionStore(pulumi.ComponentResource):
             database_name=database.name,
             resource=cosmosdb.SqlContainerResourceArgs(
                 id="sessions",
-                partition_key=cosmosdb.ContainerPartitionKeyArgs(paths=["/id"], kind=cosmosdb.PartitionKind.HASH, version=2),
+                partition_key=cosmosdb.ContainerPartitionKeyArgs(
+                    paths=["/id"], kind=cosmosdb.PartitionKind.HASH, version=2
+                ),
                 # On, without a default: every document says how long it lives.
                 default_ttl=-1,
                 indexing_policy=cosmosdb.IndexingPolicyArgs(
@@ -85,7 +87,8 @@ class SessionStore(pulumi.ComponentResource):
                     excluded_paths=[cosmosdb.ExcludedPathArgs(path="/*")],
                 ),
             ),
-            **scoped,
+            account_name=account.name,
+            resource_group_name=group,
             opts=here,
         )
         definition = cosmosdb.SqlResourceSqlRoleDefinition(
@@ -95,7 +98,8 @@ class SessionStore(pulumi.ComponentResource):
             type=cosmosdb.RoleDefinitionType.CUSTOM_ROLE,
             assignable_scopes=[account.id],
             permissions=[cosmosdb.PermissionArgs(data_actions=_ACTIONS)],
-            **scoped,
+            account_name=account.name,
+            resource_group_name=group,
             opts=here,
         )
         scope = pulumi.Output.concat(account.id, "/dbs/", database.name, "/colls/", container.name)
@@ -107,7 +111,8 @@ class SessionStore(pulumi.ComponentResource):
             role_definition_id=definition.id,
             scope=scope,
             principal_id=args["principal_id"],
-            **scoped,
+            account_name=account.name,
+            resource_group_name=group,
             opts=here,
         )
         self.account_id = account.id

@@ -1,18 +1,14 @@
 """The storage account of the function app: its code, its own bookkeeping, and the snippets."""
 
-from typing import TypedDict
-
 import pulumi
 from pulumi_azure_native import storage
 
 from .access import STORAGE_BLOB_DATA_OWNER, STORAGE_QUEUE_DATA_CONTRIBUTOR, assign_role
+from .placement import Placement
 
 
-class StorageArgs(TypedDict):
-    resource_group_name: pulumi.Input[str]
+class StorageArgs(Placement):
     subscription_id: pulumi.Input[str]
-    location: str
-    suffix: pulumi.Input[str]
     private: bool
     """Whether only private endpoints reach it."""
     principal_id: pulumi.Input[str]
@@ -52,7 +48,9 @@ class Storage(pulumi.ComponentResource):
             allow_cross_tenant_replication=False,
             minimum_tls_version=storage.MinimumTlsVersion.TLS1_2,
             enable_https_traffic_only=True,
-            public_network_access=storage.PublicNetworkAccess.DISABLED if args["private"] else storage.PublicNetworkAccess.ENABLED,
+            public_network_access=storage.PublicNetworkAccess.DISABLED
+            if args["private"]
+            else storage.PublicNetworkAccess.ENABLED,
             network_rule_set=storage.NetworkRuleSetArgs(
                 default_action=storage.DefaultAction.DENY if args["private"] else storage.DefaultAction.ALLOW,
                 bypass=storage.Bypass.NONE,
@@ -79,7 +77,10 @@ class Storage(pulumi.ComponentResource):
                 subscription_id=args["subscription_id"],
                 opts=here,
             )
-            for kind, role in {"blob": STORAGE_BLOB_DATA_OWNER, "queue": STORAGE_QUEUE_DATA_CONTRIBUTOR}.items()
+            for kind, role in {
+                "blob": STORAGE_BLOB_DATA_OWNER,
+                "queue": STORAGE_QUEUE_DATA_CONTRIBUTOR,
+            }.items()
         ]
         self.account_id = account.id
         self.account_name = account.name

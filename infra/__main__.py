@@ -1,0 +1,26 @@
+"""The program: configuration, the server, its outputs."""
+
+from pathlib import Path
+
+import pulumi
+
+from secure_mcp import SecureMcpServer, ServerConfig
+
+config = ServerConfig.load()
+server = SecureMcpServer("mcp", config, Path(__file__).resolve().parents[1] / "function_app")
+
+pulumi.export("mcpUrl", server.mcp_url)
+if server.sse_url is not None:
+    pulumi.export("sseUrl", server.sse_url)
+pulumi.export("gatewayUrl", server.gateway_url)
+pulumi.export("entraApplicationId", server.entra_application_id)
+pulumi.export("functionAppName", server.function_app_name)
+pulumi.export("resourceGroup", server.resource_group_name)
+pulumi.export(
+    "nextSteps",
+    pulumi.Output.concat(
+        "Claude Code: claude mcp add --transport http mcp ", server.mcp_url,
+        "\nVS Code: MCP: Add Server, HTTP, ", server.mcp_url,
+        "\nMCP Inspector: npx @modelcontextprotocol/inspector, Streamable HTTP, ", server.mcp_url,
+    ),
+)  # fmt: skip

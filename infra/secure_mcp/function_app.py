@@ -1,0 +1,219 @@
+"""The Function App behind the gateway, with its identity, its settings and its code."""
+
+from pathlib import Path
+
+import pulumi
+from pulumi_azure_native import managedidentity, resources, storage, web
+
+from .access import MONITORING_METRICS_PUBLISHER, assign_role
+from .package import build_package
+from .placement import Placement
+from .storage import Storage
+
+PYTHON_VERSION = "3.12"
+MCP_PATH = "/runtime/webhooks/mcp"
+
+
+class McpFunctionAppArgs(Placement):
+    subscription_id: pulumi.Input[str]
+    tenant_id: pulumi.Input[str]
+    login_endpoint: str
+    code: str
+    """Folder with host.json and the Python sources."""
+    backend_auth: str
+    gateway_client_id: pulumi.Input[str]
+    """Client id of the only identity that may call, the gateway's."""
+    gateway_principal_id: pulumi.Input[str]
+    audience: pulumi.Input[str]
+    """Client id of the registration that stands for this app in tokens."""
+    app_insights_id: pulumi.Input[str]
+    app_insights_connection_string: pulumi.Input[str]
+    subnet_id: pulumi.Input[str] | None
+    """Subnet through which it calls others, or none. With one, only private endpoints reach the app and its storage."""
+
+
+class McpFunctionApp(pulumi.ComponentResource):
+    """Flex Consumption app on Python with its own user-assigned identity, storage by identity and App Service authentication.
+
+    With `managedIdentity` the platform itself lets nobody in but the gateway's identity, before any code runs. With
+    `functionKey` the MCP extension asks for its system key.
+    """
+
+    name: pulumi.Output[str]
+    site_id: pulumi.Output[str]
+    mcp_url: pulumi.Output[str]
+    storage_account_id: pulumi.Output[str]
+    deployment: pulumi.Resource
+    """The deployment of the code: what needs a running app waits for it."""
+
+    def __init__(self, name: str, args: McpFunctionAppArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("secure-mcp:index:McpFunctionApp", name, None, opts)
+        here = pulumi.ResourceOptions(parent=self)
+        group = args["resource_group_name"]
+        subnet = args.get("subnet_id")
+        identity = managedidentity.UserAssignedIdentity(
+            f"{name}-id",
+            resource_name_=pulumi.Output.concat("id-func-", name, "-", args["suffix"]),
+            resource_group_name=group,
+            location=args["location"],
+            opts=here,
+        )
+        store = Storage(
+            f"{name}-storage",
+            {
+                "resource_group_name": group,
+                "subscription_id": args["subscription_id"],
+                "location": args["location"],
+                "suffix": args["suffix"],
+                "private": subnet is not None,
+                "principal_id": identity.principal_id,
+            },
+            here,
+        )
+        metrics = assign_role(
+            f"{name}-metrics-role",
+            scope=args["app_insights_id"],
+            role=MONITORING_METRICS_PUBLISHER,
+            principal_id=identity.principal_id,
+            subscription_id=args["subscription_id"],
+            opts=here,
+        )
+        plan = web.AppServicePlan(
+            f"{name}-plan",
+            name=pulumi.Output.concat("plan-", name, "-", args["suffix"]),
+            resource_group_name=group,
+            location=args["location"],
+            kind="functionapp",
+            reserved=True,
+            sku=web.SkuDescriptionArgs(name="FC1", tier="FlexConsumption"),
+            opts=here,
+        )
+        settings: dict[str, pulumi.Input[str]] = {
+            "AzureWebJobsStorage__credential": "managedidentity",
+            "AzureWebJobsStorage__clientId": identity.client_id,
+            "AzureWebJobsStorage__blobServiceUri": store.blob_endpoint,
+            "AzureWebJobsStorage__queueServiceUri": store.queue_endpoint,
+            "SnippetStorage__blobServiceUri": store.blob_endpoint,
+            "SnippetStorage__containerName": store.snippets_container_name,
+            "SnippetStorage__clientId": identity.client_id,
+            "APPLICATIONINSIGHTS_CONNECTION_STRING": args["app_insights_connection_string"],
+            "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": pulumi.Output.concat(
+                "ClientId=", identity.client_id, ";Authorization=AAD"
+            ),
+        }
+        if args["backend_auth"] == "functionKey":
+            # host.json lets everyone in that App Service authentication let in; without that, the key is asked for.
+            settings["AzureFunctionsJobHost__extensions__mcp__system__webhookAuthorizationLevel"] = "System"
+        site = web.WebApp(
+            f"{name}-func",
+            name=pulumi.Output.concat("func-", name, "-", args["suffix"]),
+            resource_group_name=group,
+            location=args["location"],
+            kind="functionapp,linux",
+            server_farm_id=plan.id,
+            https_only=True,
+            client_affinity_enabled=False,
+            public_network_access="Disabled" if subnet else "Enabled",
+            virtual_network_subnet_id=subnet,
+            identity=web.ManagedServiceIdentityArgs(
+                type=web.ManagedServiceIdentityType.USER_ASSIGNED, user_assigned_identities=[identity.id]
+            ),
+            function_app_config=web.FunctionAppConfigArgs(
+                deployment=web.FunctionsDeploymentArgs(
+                    storage=web.FunctionsDeploymentStorageArgs(
+                        type=web.FunctionsDeploymentStorageType.BLOB_CONTAINER,
+                        value=store.deployment_container_url,
+                        authentication=web.FunctionsDeploymentStorageAuthenticationArgs(
+                            type=web.AuthenticationType.USER_ASSIGNED_IDENTITY,
+                            user_assigned_identity_resource_id=identity.id,
+                        ),
+                    )
+                ),
+                runtime=web.FunctionsRuntimeArgs(name=web.RuntimeName.PYTHON, version=PYTHON_VERSION),
+                scale_and_concurrency=web.FunctionsScaleAndConcurrencyArgs(
+                    instance_memory_mb=2048, maximum_instance_count=40
+                ),
+            ),
+            site_config=web.SiteConfigArgs(
+                app_settings=[web.NameValuePairArgs(name=key, value=value) for key, value in settings.items()],
+                min_tls_version=web.SupportedTlsVersions.SUPPORTED_TLS_VERSIONS_1_2,
+                ftps_state=web.FtpsState.DISABLED,
+                http20_enabled=True,
+            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*store.roles, metrics]),
+        )
+        # No user name and password for deployments.
+        web.WebAppFtpAllowed(f"{name}-no-ftp", allow=False, name=site.name, resource_group_name=group, opts=here)
+        web.WebAppScmAllowed(f"{name}-no-basic-scm", allow=False, name=site.name, resource_group_name=group, opts=here)
+        authentication = web.WebAppAuthSettingsV2(
+            f"{name}-authentication",
+            name=site.name,
+            resource_group_name=group,
+            platform=web.AuthPlatformArgs(enabled=args["backend_auth"] == "managedIdentity"),
+            global_validation=web.GlobalValidationArgs(
+                require_authentication=True,
+                unauthenticated_client_action=web.UnauthenticatedClientActionV2.RETURN401,
+            ),
+            http_settings=web.HttpSettingsArgs(require_https=True),
+            login=web.LoginArgs(token_store=web.TokenStoreArgs(enabled=False)),
+            identity_providers=web.IdentityProvidersArgs(
+                azure_active_directory=web.AzureActiveDirectoryArgs(
+                    enabled=True,
+                    registration=web.AzureActiveDirectoryRegistrationArgs(
+                        client_id=args["audience"],
+                        open_id_issuer=pulumi.Output.concat(args["login_endpoint"], "/", args["tenant_id"], "/v2.0"),
+                    ),
+                    validation=web.AzureActiveDirectoryValidationArgs(
+                        allowed_audiences=[args["audience"]],
+                        default_authorization_policy=web.DefaultAuthorizationPolicyArgs(
+                            allowed_applications=[args["gateway_client_id"]],
+                            allowed_principals=web.AllowedPrincipalsArgs(identities=[args["gateway_principal_id"]]),
+                        ),
+                    ),
+                )
+            ),
+            opts=here,
+        )
+        self.deployment = self._deploy(name, args, site, store, authentication)
+        self.name = site.name
+        self.site_id = site.id
+        self.mcp_url = pulumi.Output.concat("https://", site.default_host_name, MCP_PATH)
+        self.storage_account_id = store.account_id
+        self.register_outputs({"name": self.name, "mcpUrl": self.mcp_url})
+
+    def _deploy(
+        self,
+        name: str,
+        args: McpFunctionAppArgs,
+        site: web.WebApp,
+        store: Storage,
+        authentication: pulumi.Resource,
+    ) -> pulumi.Resource:
+        """Uploads the package under a name made of its content, and has the platform deploy it when that changes.
+
+        The deployer needs Storage Blob Data Contributor on the account, and a network path to it.
+        https://learn.microsoft.com/azure/azure-functions/functions-infrastructure-as-code#deployment-packages
+        """
+        archive = Path(pulumi.get_root_directory()) / ".pulumi-package" / f"{name}.zip"
+        digest = build_package(Path(args["code"]), archive)
+        blob = storage.Blob(
+            f"{name}-package",
+            blob_name=f"package-{digest}.zip",
+            account_name=store.account_name,
+            container_name=store.deployment_container_name,
+            resource_group_name=args["resource_group_name"],
+            type=storage.BlobType.BLOCK,
+            source=pulumi.FileAsset(str(archive)),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        return resources.Resource(
+            f"{name}-deployment",
+            resource_provider_namespace="Microsoft.Web",
+            parent_resource_path=site.name.apply(lambda site_name: f"sites/{site_name}"),
+            resource_type="extensions",
+            resource_name_="onedeploy",
+            resource_group_name=args["resource_group_name"],
+            api_version="2024-04-01",
+            properties={"packageUri": blob.url, "remoteBuild": True, "type": "zip"},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[authentication, *store.roles]),
+        )

@@ -1,0 +1,160 @@
+"""A whole secure MCP server: every component, wired."""
+
+from pathlib import Path
+
+import pulumi
+import pulumi_random as random
+from pulumi_azure_native import authorization, resources, web
+
+from .authorization_server import AuthorizationServer
+from .config import ServerConfig
+from .entra_application import EntraApplication
+from .function_app import McpFunctionApp
+from .gateway import Gateway
+from .mcp_api import McpApi
+from .monitoring import Monitoring
+from .network import ZONES, Network, PrivateService
+from .placement import Placement
+from .session_store import SessionStore
+
+
+class SecureMcpServer(pulumi.ComponentResource):
+    """A remote MCP server that only signed-in, assigned users reach, through API Management.
+
+    Args:
+        name: Short name, letters, digits and hyphens; part of every resource's name.
+        config: What can be chosen.
+        code: Folder of the function app.
+        opts: Options, such as a provider.
+    """
+
+    gateway_url: pulumi.Output[str]
+    mcp_url: pulumi.Output[str]
+    sse_url: pulumi.Output[str] | None
+    entra_application_id: pulumi.Output[str]
+    function_app_name: pulumi.Output[str]
+    resource_group_name: pulumi.Output[str]
+
+    def __init__(self, name: str, config: ServerConfig, code: Path, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("secure-mcp:index:SecureMcpServer", name, None, opts)
+        here = pulumi.ResourceOptions(parent=self)
+        client = authorization.get_client_config_output(opts=pulumi.InvokeOutputOptions(parent=self))
+        suffix = random.RandomString(f"{name}-suffix", length=6, special=False, upper=False, opts=here).result
+        group = resources.ResourceGroup(
+            f"{name}-rg",
+            resource_group_name=pulumi.Output.concat("rg-", name, "-", suffix),
+            location=config.location,
+            opts=here,
+        )
+        scope: Placement = {"resource_group_name": group.name, "location": config.location, "suffix": suffix}
+
+        monitoring = Monitoring(name, {**scope}, here)
+        network = (
+            Network(name, {**scope, "address_space": config.vnet_address_space}, here) if config.vnet_enabled else None
+        )
+        gateway = Gateway(
+            name,
+            {
+                **scope,
+                "subscription_id": client.subscription_id,
+                "sku": config.apim_sku,
+                "publisher_email": config.apim_publisher_email,
+                "publisher_name": config.apim_publisher_name,
+                "app_insights_id": monitoring.app_insights_id,
+                "app_insights_connection_string": monitoring.connection_string,
+                "subnet_id": network.gateway_subnet_id if network else None,
+            },
+            here,
+        )
+        hosts = [gateway.url, *(f"https://{domain}" for domain in config.custom_domains)]
+        entra = EntraApplication(
+            name,
+            {
+                "tenant_id": client.tenant_id,
+                "login_endpoint": config.login_endpoint,
+                "principal_id": gateway.principal_id,
+                "redirect_uris": [pulumi.Output.concat(host, "/oauth-callback") for host in hosts],
+                "assigned_users": config.assigned_users,
+                "assigned_groups": config.assigned_groups,
+            },
+            here,
+        )
+        store = SessionStore(
+            name, {**scope, "private": network is not None, "principal_id": gateway.principal_id}, here
+        )
+        function = McpFunctionApp(
+            name,
+            {
+                **scope,
+                "subscription_id": client.subscription_id,
+                "tenant_id": client.tenant_id,
+                "login_endpoint": config.login_endpoint,
+                "code": str(code),
+                "backend_auth": config.backend_auth,
+                "gateway_client_id": gateway.client_id,
+                "gateway_principal_id": gateway.principal_id,
+                "audience": entra.backend_client_id,
+                "app_insights_id": monitoring.app_insights_id,
+                "app_insights_connection_string": monitoring.connection_string,
+                "subnet_id": network.function_subnet_id if network else None,
+            },
+            here,
+        )
+        if network:
+            network.connect(
+                {
+                    "blob": PrivateService(function.storage_account_id, "blob", ZONES["blob"]),
+                    "queue": PrivateService(function.storage_account_id, "queue", ZONES["queue"]),
+                    "sites": PrivateService(function.site_id, "sites", ZONES["sites"]),
+                    "cosmos": PrivateService(store.account_id, "Sql", ZONES["Sql"]),
+                }
+            )
+        settings = config.policy_settings()
+        authorization_server = AuthorizationServer(
+            f"{name}-oauth",
+            {
+                "resource_group_name": group.name,
+                "service_name": gateway.name,
+                "gateway_url": gateway.url,
+                "tenant_id": client.tenant_id,
+                "client_id": entra.client_id,
+                "identity_client_id": gateway.client_id,
+                "session_store_endpoint": store.endpoint,
+                "oauth_scopes": config.oauth_scopes,
+                "encryption_key_version": config.encryption_key_version,
+            },
+            settings,
+            here,
+        )
+        backend: dict[str, pulumi.Input[str]] = {"backend_audience": entra.backend_client_id}
+        if config.backend_auth == "functionKey":
+            # The key of the MCP extension alone; it exists when the host has loaded the code. The master key is never read.
+            keys = web.list_web_app_host_keys_output(
+                name=function.name,
+                resource_group_name=group.name,
+                opts=pulumi.InvokeOutputOptions(parent=self, depends_on=[function.deployment]),
+            )
+            backend = {
+                "function_key": pulumi.Output.secret(keys).apply(
+                    lambda found: (found.system_keys or {})["mcp_extension"]
+                )
+            }
+        McpApi(
+            f"{name}-mcp",
+            {
+                "resource_group_name": group.name,
+                "service_name": gateway.name,
+                "backend_url": function.mcp_url,
+                **backend,  # pyright: ignore[reportArgumentType]
+            },
+            settings,
+            authorization_server.policy_parts,
+            here,
+        )
+        self.gateway_url = gateway.url
+        self.mcp_url = pulumi.Output.concat(gateway.url, "/mcp")
+        self.sse_url = pulumi.Output.concat(gateway.url, "/mcp/sse") if config.sse_published else None
+        self.entra_application_id = entra.client_id
+        self.function_app_name = function.name
+        self.resource_group_name = group.name
+        self.register_outputs({"gatewayUrl": self.gateway_url, "mcpUrl": self.mcp_url})
