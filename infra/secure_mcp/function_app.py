@@ -194,8 +194,7 @@ class McpFunctionApp(pulumi.ComponentResource):
         The deployer needs Storage Blob Data Contributor on the account, and a network path to it.
         https://learn.microsoft.com/azure/azure-functions/functions-infrastructure-as-code#deployment-packages
         """
-        archive = Path(pulumi.get_root_directory()) / ".pulumi-package" / f"{name}.zip"
-        digest = build_package(Path(args["code"]), archive)
+        archive, digest = build_package(Path(args["code"]))
         blob = storage.Blob(
             f"{name}-package",
             blob_name=f"package-{digest}.zip",

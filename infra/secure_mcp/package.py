@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -18,8 +19,8 @@ _EXCLUDED = {
 _TIME = (1980, 1, 1, 0, 0, 0)
 
 
-def build_package(source: Path, target: Path) -> str:
-    """Writes the archive and returns the first 16 hex digits of its SHA-256.
+def build_package(source: Path) -> tuple[Path, str]:
+    """Writes the archive to the folder for temporary files and returns it with the first 16 hex digits of its SHA-256.
 
     Dependencies are not in it: they are installed for the app's platform when it is deployed (remote build).
 
@@ -37,6 +38,7 @@ def build_package(source: Path, target: Path) -> str:
                 info.compress_type = zipfile.ZIP_DEFLATED
                 info.external_attr = 0o644 << 16
                 archive.writestr(info, path.read_bytes())
-    target.parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256(content.getvalue()).hexdigest()[:16]
+    target = Path(tempfile.gettempdir()) / f"secure-mcp-{digest}.zip"
     target.write_bytes(content.getvalue())
-    return hashlib.sha256(content.getvalue()).hexdigest()[:16]
+    return target, digest

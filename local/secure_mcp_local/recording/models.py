@@ -1,0 +1,292 @@
+"""What Azure would answer when a resource is created: its id, its name and what it computes.
+
+One row for each type that our components declare. A type without a row is refused.
+"""
+
+import base64
+import hashlib
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from secure_mcp_local.errors import LocalCloudError, NotModelled
+
+SUBSCRIPTION = "00000000-0000-4000-8000-000000000001"
+TENANT = "00000000-0000-4000-8000-000000000002"
+DEPLOYER = "00000000-0000-4000-8000-000000000003"
+
+_GUIDS = uuid.UUID("b4a6b7a3-9e5e-4a5e-8f33-2c7b6b1d7e55")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The two addresses that the local cloud has and Azure would not know."""
+
+    gateway_url: str | None = None
+    """Where the gateway is, or none: `https://<name>.azure-api.net`."""
+    login_endpoint: str | None = None
+    """Where Entra ID is, or none: the configuration is left alone."""
+
+
+@dataclass(frozen=True)
+class Created:
+    """A resource as its provider answers."""
+
+    id: str
+    outputs: Mapping[str, Any]
+    """What the provider adds to the inputs."""
+    secrets: frozenset[str] = frozenset()
+    """Names of outputs that the provider itself marks as secret."""
+
+
+@dataclass(frozen=True)
+class Registration:
+    urn: str
+    type: str
+    name: str
+    inputs: Mapping[str, Any]
+    environment: Environment
+
+    def guid(self, kind: str) -> str:
+        """A GUID that this resource has in every run."""
+        return str(uuid.uuid5(_GUIDS, f"{self.urn}|{kind}"))
+
+    def bytes(self, length: int) -> bytes:
+        """Bytes that this resource has in every run: sealed values survive a restart of the local cloud."""
+        return hashlib.shake_256(self.urn.encode()).digest(length)
+
+
+def create(registration: Registration) -> Created:
+    """The id and outputs of a custom resource.
+
+    Raises:
+        NotModelled: no row for its type.
+        LocalCloudError: a name is missing that Azure or Pulumi would make up.
+    """
+    if registration.type in _ARM:
+        template, computed = _ARM[registration.type]
+        id = _arm_id(template, registration)
+        return Created(id, {"name": id.rsplit("/", 1)[-1], **computed(registration, id)})
+    if registration.type in _OTHER:
+        return _OTHER[registration.type](registration)
+    raise NotModelled(
+        f"the local cloud does not model the resource type {registration.type} ({registration.name}); "
+        "it stands in for what secure_mcp's own components declare"
+    )
+
+
+def invoke(token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The answer of a provider function.
+
+    Raises:
+        NotModelled: it is not one that our components call.
+    """
+    if token == "azure-native:authorization:getClientConfig":
+        return {"clientId": DEPLOYER, "objectId": DEPLOYER, "subscriptionId": SUBSCRIPTION, "tenantId": TENANT}
+    if token == "azure-native:web:listWebAppHostKeys":
+        return {
+            "masterKey": "the-master-key-is-never-read",
+            "functionKeys": {},
+            "systemKeys": {"mcp_extension": mcp_extension_key(arguments["name"])},
+        }
+    raise NotModelled(f"the local cloud does not model the function {token}")
+
+
+def mcp_extension_key(site_name: str) -> str:
+    """The system key that the MCP extension of a function app has."""
+    return base64.urlsafe_b64encode(hashlib.sha256(f"mcp_extension|{site_name}".encode()).digest()).decode() + "AzFu"
+
+
+def _arm_id(template: str, registration: Registration) -> str:
+    inputs = {
+        "subscription": SUBSCRIPTION,
+        "group": f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{registration.inputs.get('resourceGroupName')}",
+        **registration.inputs,
+    }
+    try:
+        return template.format_map(inputs)
+    except KeyError as missing:
+        raise LocalCloudError(
+            f"{registration.type} {registration.name}: {missing.args[0]} is not set, so Pulumi would make up a name"
+        ) from None
+
+
+def _nothing(registration: Registration, id: str) -> Mapping[str, Any]:
+    del registration, id
+    return {}
+
+
+def _identity(registration: Registration, id: str) -> Mapping[str, Any]:
+    del id
+    return {
+        "principalId": registration.guid("principal"),
+        "clientId": registration.guid("client"),
+        "tenantId": TENANT,
+    }
+
+
+def _system_identity(registration: Registration) -> Mapping[str, Any]:
+    identity = dict(registration.inputs.get("identity") or {})
+    if isinstance(assigned := identity.get("userAssignedIdentities"), list):
+        # Given as a list in some types, answered as a map in all.
+        identity["userAssignedIdentities"] = {id: {} for id in assigned}
+    if "SystemAssigned" in identity.get("type", ""):
+        identity |= {"principalId": registration.guid("system principal"), "tenantId": TENANT}
+    return {"identity": identity} if identity else {}
+
+
+def _api_management(registration: Registration, id: str) -> Mapping[str, Any]:
+    name = id.rsplit("/", 1)[-1]
+    url = registration.environment.gateway_url or f"https://{name}.azure-api.net"
+    return {"gatewayUrl": url, "provisioningState": "Succeeded", **_system_identity(registration)}
+
+
+def _cosmos(registration: Registration, id: str) -> Mapping[str, Any]:
+    del registration
+    return {"documentEndpoint": f"https://{id.rsplit('/', 1)[-1]}.documents.azure.com:443/"}
+
+
+def _storage(registration: Registration, id: str) -> Mapping[str, Any]:
+    del registration
+    name = id.rsplit("/", 1)[-1]
+    return {
+        "primaryEndpoints": {kind: f"https://{name}.{kind}.core.windows.net/" for kind in ("blob", "queue", "table", "file")}
+    }
+
+
+def _blob(registration: Registration, id: str) -> Mapping[str, Any]:
+    del id
+    i = registration.inputs
+    return {"url": f"https://{i['accountName']}.blob.core.windows.net/{i['containerName']}/{i['blobName']}"}
+
+
+def _site(registration: Registration, id: str) -> Mapping[str, Any]:
+    return {"defaultHostName": f"{id.rsplit('/', 1)[-1]}.azurewebsites.net", **_system_identity(registration)}
+
+
+def _insights(registration: Registration, id: str) -> Mapping[str, Any]:
+    del id
+    key, location = registration.guid("instrumentation key"), registration.inputs["location"]
+    return {
+        "appId": registration.guid("app"),
+        "instrumentationKey": key,
+        "connectionString": f"InstrumentationKey={key};IngestionEndpoint=https://{location}.in.applicationinsights.azure.com/",
+    }
+
+
+def _workspace(registration: Registration, id: str) -> Mapping[str, Any]:
+    del id
+    return {"customerId": registration.guid("customer")}
+
+
+_Computed = Callable[[Registration, str], Mapping[str, Any]]
+_APIM = "{group}/providers/Microsoft.ApiManagement/service/{serviceName}"
+_COSMOS = "{group}/providers/Microsoft.DocumentDB/databaseAccounts/{accountName}"
+_ACCOUNT = "{group}/providers/Microsoft.Storage/storageAccounts/{accountName}"
+_SITE = "{group}/providers/Microsoft.Web/sites/{name}"
+_NETWORK = "{group}/providers/Microsoft.Network"
+_API = _APIM + "/apis/{apiId}"
+
+_ARM: dict[str, tuple[str, _Computed]] = {
+    "azure-native:resources:ResourceGroup": ("/subscriptions/{subscription}/resourceGroups/{resourceGroupName}", _nothing),
+    "azure-native:managedidentity:UserAssignedIdentity": (
+        "{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{resourceName}",
+        _identity,
+    ),
+    "azure-native:operationalinsights:Workspace": (
+        "{group}/providers/Microsoft.OperationalInsights/workspaces/{workspaceName}",
+        _workspace,
+    ),
+    "azure-native:applicationinsights:Component": ("{group}/providers/Microsoft.Insights/components/{resourceName}", _insights),
+    "azure-native:apimanagement:ApiManagementService": (_APIM, _api_management),
+    "azure-native:apimanagement:Logger": (_APIM + "/loggers/{loggerId}", _nothing),
+    "azure-native:apimanagement:Diagnostic": (_APIM + "/diagnostics/{diagnosticId}", _nothing),
+    "azure-native:apimanagement:NamedValue": (_APIM + "/namedValues/{namedValueId}", _nothing),
+    "azure-native:apimanagement:PolicyFragment": (_APIM + "/policyFragments/{id}", _nothing),
+    "azure-native:apimanagement:Policy": (_APIM + "/policies/{policyId}", _nothing),
+    "azure-native:apimanagement:Api": (_API, _nothing),
+    "azure-native:apimanagement:ApiPolicy": (_API + "/policies/{policyId}", _nothing),
+    "azure-native:apimanagement:ApiOperation": (_API + "/operations/{operationId}", _nothing),
+    "azure-native:apimanagement:ApiOperationPolicy": (_API + "/operations/{operationId}/policies/{policyId}", _nothing),
+    "azure-native:cosmosdb:DatabaseAccount": (_COSMOS, _cosmos),
+    "azure-native:cosmosdb:SqlResourceSqlDatabase": (_COSMOS + "/sqlDatabases/{databaseName}", _nothing),
+    "azure-native:cosmosdb:SqlResourceSqlContainer": (
+        _COSMOS + "/sqlDatabases/{databaseName}/containers/{containerName}",
+        _nothing,
+    ),
+    "azure-native:cosmosdb:SqlResourceSqlRoleDefinition": (_COSMOS + "/sqlRoleDefinitions/{roleDefinitionId}", _nothing),
+    "azure-native:cosmosdb:SqlResourceSqlRoleAssignment": (_COSMOS + "/sqlRoleAssignments/{roleAssignmentId}", _nothing),
+    "azure-native:storage:StorageAccount": (_ACCOUNT, _storage),
+    "azure-native:storage:BlobContainer": (_ACCOUNT + "/blobServices/default/containers/{containerName}", _nothing),
+    "azure-native:storage:Blob": (_ACCOUNT + "/blobServices/default/containers/{containerName}/blobs/{blobName}", _blob),
+    "azure-native:authorization:RoleAssignment": (
+        "{scope}/providers/Microsoft.Authorization/roleAssignments/{roleAssignmentName}",
+        _nothing,
+    ),
+    "azure-native:authorization:ManagementLockByScope": (
+        "{scope}/providers/Microsoft.Authorization/locks/{lockName}",
+        _nothing,
+    ),
+    "azure-native:web:AppServicePlan": ("{group}/providers/Microsoft.Web/serverfarms/{name}", _nothing),
+    "azure-native:web:WebApp": (_SITE, _site),
+    "azure-native:web:WebAppAuthSettingsV2": (_SITE + "/config/authsettingsV2", _nothing),
+    "azure-native:web:WebAppFtpAllowed": (_SITE + "/basicPublishingCredentialsPolicies/ftp", _nothing),
+    "azure-native:web:WebAppScmAllowed": (_SITE + "/basicPublishingCredentialsPolicies/scm", _nothing),
+    "azure-native:resources:Resource": (
+        "{group}/providers/{resourceProviderNamespace}/{parentResourcePath}/{resourceType}/{resourceName}",
+        _nothing,
+    ),
+    "azure-native:network:NetworkSecurityGroup": (
+        _NETWORK + "/networkSecurityGroups/{networkSecurityGroupName}",
+        _nothing,
+    ),
+    "azure-native:network:VirtualNetwork": (_NETWORK + "/virtualNetworks/{virtualNetworkName}", _nothing),
+    "azure-native:network:PrivateEndpoint": (_NETWORK + "/privateEndpoints/{privateEndpointName}", _nothing),
+    "azure-native:network:PrivateDnsZoneGroup": (
+        _NETWORK + "/privateEndpoints/{privateEndpointName}/privateDnsZoneGroups/{privateDnsZoneGroupName}",
+        _nothing,
+    ),
+    "azure-native:privatedns:PrivateZone": (_NETWORK + "/privateDnsZones/{privateZoneName}", _nothing),
+    "azure-native:privatedns:VirtualNetworkLink": (
+        _NETWORK + "/privateDnsZones/{privateZoneName}/virtualNetworkLinks/{virtualNetworkLinkName}",
+        _nothing,
+    ),
+}
+
+
+def _application(registration: Registration) -> Created:
+    object_id = registration.guid("object")
+    return Created(f"/applications/{object_id}", {"clientId": registration.guid("client"), "objectId": object_id})
+
+
+def _service_principal(registration: Registration) -> Created:
+    object_id = registration.guid("object")
+    return Created(f"/servicePrincipals/{object_id}", {"objectId": object_id})
+
+
+def _directory_object(registration: Registration) -> Created:
+    return Created(registration.guid("object"), {})
+
+
+def _random_bytes(registration: Registration) -> Created:
+    content = registration.bytes(int(registration.inputs["length"]))
+    outputs = {"base64": base64.b64encode(content).decode(), "hex": content.hex()}
+    return Created(outputs["base64"], outputs, frozenset(outputs))
+
+
+def _random_string(registration: Registration) -> Created:
+    length = int(registration.inputs["length"])
+    result = base64.b32encode(registration.bytes(length)).decode().lower()[:length]
+    return Created(result, {"result": result})
+
+
+_OTHER: dict[str, Callable[[Registration], Created]] = {
+    "azuread:index/application:Application": _application,
+    "azuread:index/servicePrincipal:ServicePrincipal": _service_principal,
+    "azuread:index/applicationRedirectUris:ApplicationRedirectUris": _directory_object,
+    "azuread:index/appRoleAssignment:AppRoleAssignment": _directory_object,
+    "azuread:index/applicationFederatedIdentityCredential:ApplicationFederatedIdentityCredential": _directory_object,
+    "random:index/randomBytes:RandomBytes": _random_bytes,
+    "random:index/randomString:RandomString": _random_string,
+}
