@@ -89,9 +89,7 @@ class Access:
                 f"it must begin with {self._account_id}/sqlRoleDefinitions/"
             )
         if (actions := definitions.get(definition["id"].lower())) is None:
-            raise LocalCloudError(
-                f"{assignment.name}: the stack declares no role definition {definition['id']}"
-            )
+            raise LocalCloudError(f"{assignment.name}: the stack declares no role definition {definition['id']}")
         declared = str(assignment.get("scope"))
         scope = _SCOPE.fullmatch(declared)
         if scope is None or (scope["account"] or self._account_id).lower() != self._account_id.lower():
@@ -101,9 +99,7 @@ class Access:
             )
         principal = assignment.get("principalId")
         if not principal:
-            raise LocalCloudError(
-                f"{assignment.name}: the recording has no principalId for this role assignment"
-            )
+            raise LocalCloudError(f"{assignment.name}: the recording has no principalId for this role assignment")
         return _Grant(str(principal).lower(), scope["data"], actions)
 
 
@@ -126,8 +122,6 @@ def _data_actions(definition: Resource) -> tuple[str, ...]:
             continue
         declared = cast("Mapping[str, Any]", permission)
         if declared.get("notDataActions"):
-            raise LocalCloudError(
-                f"{definition.name}: Cosmos DB does not accept notDataActions in a role definition"
-            )
+            raise LocalCloudError(f"{definition.name}: Cosmos DB does not accept notDataActions in a role definition")
         actions.extend(str(action) for action in declared.get("dataActions") or ())
     return tuple(actions)

@@ -59,9 +59,7 @@ class Container:
         key = cast("Mapping[str, Any]", resource.get("partitionKey") or {})
         paths = cast("list[object]", key.get("paths") or [])
         if len(paths) != 1 or key.get("kind", "Hash") != "Hash":
-            raise NotModelled(
-                f"{declared.name}: the local Cosmos DB models one partition key path of kind Hash"
-            )
+            raise NotModelled(f"{declared.name}: the local Cosmos DB models one partition key path of kind Hash")
         self._key_path = str(paths[0]).strip("/").split("/")
         default_ttl = resource.get("defaultTtl")
         self._default_ttl = None if default_ttl is None else int(default_ttl)
@@ -72,9 +70,7 @@ class Container:
 
     def documents(self) -> list[Mapping[str, Any]]:
         """Every live document: for the trace console and for tests that look for leaks."""
-        return [
-            document.content for key in list(self._documents) if (document := self._live(key)) is not None
-        ]
+        return [document.content for key in list(self._documents) if (document := self._live(key)) is not None]
 
     def edit(self, prefix: str, **properties: object) -> int:
         """Change properties of documents whose id begins so, as a person can in the portal; says how many."""

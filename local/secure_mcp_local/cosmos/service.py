@@ -81,9 +81,7 @@ class Account:
         for resource in filter(self._owns, recording.all(CONTAINER)):
             container = Container(resource, clock)
             if container.database not in databases:
-                raise LocalCloudError(
-                    f"{resource.name}: the stack declares no database {container.database!r}"
-                )
+                raise LocalCloudError(f"{resource.name}: the stack declares no database {container.database!r}")
             self.containers[container.database, container.name] = container
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -110,11 +108,9 @@ class Account:
         if_match = request.headers.get("if-match")
         match request.method, id:
             case "POST", None:
-                if request.headers.get(
-                    "x-ms-documentdb-isquery", ""
-                ).lower() == "true" or request.headers.get("content-type", "").startswith(
-                    "application/query+json"
-                ):
+                if request.headers.get("x-ms-documentdb-isquery", "").lower() == "true" or request.headers.get(
+                    "content-type", ""
+                ).startswith("application/query+json"):
                     raise NotModelled("the local Cosmos DB does not model queries; read documents by id")
                 upsert = request.headers.get("x-ms-documentdb-is-upsert", "").lower() == "true"
                 self._authorize(principal, "upsert" if upsert else "create", container)
@@ -148,9 +144,7 @@ class Account:
             raise Refused(400, "BadRequest", message)
         header = request.headers.get("authorization")
         if not header:
-            message = (
-                "Required Header authorization is missing. Ensure a valid Authorization token is passed."
-            )
+            message = "Required Header authorization is missing. Ensure a valid Authorization token is passed."
             raise Refused(401, "Unauthorized", message)
         _require_date(request.headers.get("x-ms-date"))
         decoded = unquote(header)
@@ -201,9 +195,7 @@ class Account:
             case ["dbs", database, "colls", container, "docs", id] if id:
                 pass
             case _:
-                raise NotModelled(
-                    f"the local Cosmos DB models /dbs/…/colls/…/docs[/id] only, not {request.url.path}"
-                )
+                raise NotModelled(f"the local Cosmos DB models /dbs/…/colls/…/docs[/id] only, not {request.url.path}")
         found = self.containers.get((database, container))
         if found is None:
             raise Refused(404, "NotFound", 'Message: {"Errors":["Owner resource does not exist"]}', 1003)

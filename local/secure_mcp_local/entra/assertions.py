@@ -13,9 +13,7 @@ from secure_mcp_local.entra.refusal import Refusal, missing
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _SKEW = 300
 """Seconds."""
-_CHECK = (
-    "Check your federated identity credential Subject, Audience and Issuer against the presented assertion."
-)
+_CHECK = "Check your federated identity credential Subject, Audience and Issuer against the presented assertion."
 
 
 def authenticate(
@@ -75,9 +73,7 @@ def authenticate(
 
 
 def _unmatched(code: int, part: str, presented: object, declared: list[str]) -> Refusal:
-    message = (
-        f"No matching federated identity record found for presented assertion {part} '{presented}'. {_CHECK}"
-    )
+    message = f"No matching federated identity record found for presented assertion {part} '{presented}'. {_CHECK}"
     return _refused(code, message, f"declared: {', '.join(declared)}")
 
 

@@ -92,9 +92,7 @@ class AuthorizationEndpoint:
         origin = request.headers.get("origin", self._origin)
         # A page that sends no referrer makes browsers write `null` as the form's origin.
         if origin not in {self._origin, "null"}:
-            raise Refusal(
-                90100, f"The form was sent from another site: {origin}", "access_denied", status=403
-            )
+            raise Refusal(90100, f"The form was sent from another site: {origin}", "access_denied", status=403)
         return await forms.form(request)
 
     def _sign_in(self, application: Application, redirect_uri: str, parameters: Mapping[str, str]) -> _SignIn:

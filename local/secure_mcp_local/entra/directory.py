@@ -9,15 +9,11 @@ from secure_mcp_local.recording import Recording, Resource
 
 APPLICATION = "azuread:index/application:Application"
 SERVICE_PRINCIPAL = "azuread:index/servicePrincipal:ServicePrincipal"
-FEDERATED_CREDENTIAL = (
-    "azuread:index/applicationFederatedIdentityCredential:ApplicationFederatedIdentityCredential"
-)
+FEDERATED_CREDENTIAL = "azuread:index/applicationFederatedIdentityCredential:ApplicationFederatedIdentityCredential"
 APP_ROLE_ASSIGNMENT = "azuread:index/appRoleAssignment:AppRoleAssignment"
 REDIRECT_URIS = "azuread:index/applicationRedirectUris:ApplicationRedirectUris"
 IDENTIFIER_URI = "azuread:index/applicationIdentifierUri:ApplicationIdentifierUri"
-PERMISSION_GRANT = (
-    "azuread:index/servicePrincipalDelegatedPermissionGrant:ServicePrincipalDelegatedPermissionGrant"
-)
+PERMISSION_GRANT = "azuread:index/servicePrincipalDelegatedPermissionGrant:ServicePrincipalDelegatedPermissionGrant"
 USER_ASSIGNED_IDENTITY = "azure-native:managedidentity:UserAssignedIdentity"
 
 GRAPH = "00000003-0000-0000-c000-000000000000"
@@ -144,9 +140,7 @@ def tenant_id(recording: Recording) -> str:
     }
     if len(found) != 1:
         names = ", ".join(sorted(found)) or "none"
-        raise LocalCloudError(
-            f"the stack {recording.stack!r} must belong to exactly one tenant; found: {names}"
-        )
+        raise LocalCloudError(f"the stack {recording.stack!r} must belong to exactly one tenant; found: {names}")
     return found.pop()
 
 
@@ -159,9 +153,7 @@ def _application(recording: Recording, resource: Resource) -> Application:
         raise NotModelled(f"{resource.name}: signInAudience {audience!r} is not modelled; use AzureADMyOrg")
     client_id, object_id = _id(resource, "clientId"), _id(resource, "objectId")
     api = _mapping(resource.get("api"))
-    principal = next(
-        (r for r in recording.all(SERVICE_PRINCIPAL) if str(r.get("clientId")).lower() == client_id), None
-    )
+    principal = next((r for r in recording.all(SERVICE_PRINCIPAL) if str(r.get("clientId")).lower() == client_id), None)
     principal_id = _id(principal, "objectId") if principal else None
 
     def ours(extra: Resource) -> bool:
@@ -170,9 +162,7 @@ def _application(recording: Recording, resource: Resource) -> Application:
     redirect_uris: set[str] = set(_strings(_mapping(resource.get("web")).get("redirectUris")))
     for platform in ("publicClient", "singlePageApplication"):
         if _strings(_mapping(resource.get(platform)).get("redirectUris")):
-            raise NotModelled(
-                f"{resource.name}: redirect URIs of the platform {platform} are not modelled; use web"
-            )
+            raise NotModelled(f"{resource.name}: redirect URIs of the platform {platform} are not modelled; use web")
     for extra in filter(ours, recording.all(REDIRECT_URIS)):
         if extra.get("type") != "Web":
             raise NotModelled(
@@ -196,9 +186,7 @@ def _application(recording: Recording, resource: Resource) -> Application:
             if scope.get("enabled", True)
         ),
         federated_credentials=tuple(
-            FederatedCredential(
-                str(f.get("issuer")), str(f.get("subject")), tuple(_strings(f.get("audiences")))
-            )
+            FederatedCredential(str(f.get("issuer")), str(f.get("subject")), tuple(_strings(f.get("audiences"))))
             for f in filter(ours, recording.all(FEDERATED_CREDENTIAL))
         ),
         service_principal=principal_id,
@@ -209,9 +197,7 @@ def _application(recording: Recording, resource: Resource) -> Application:
     )
 
 
-def _assignments(
-    recording: Recording, application: Resource, principal: str | None
-) -> tuple[Assignment, ...]:
+def _assignments(recording: Recording, application: Resource, principal: str | None) -> tuple[Assignment, ...]:
     roles = {
         str(role.get("id")).lower(): str(role.get("value"))
         for role in _mappings(application.get("appRoles"))
@@ -232,10 +218,7 @@ def _assignments(
 
 
 def _granted(recording: Recording, principal: str | None) -> dict[str, frozenset[str]]:
-    clients = {
-        str(r.get("objectId")).lower(): str(r.get("clientId")).lower()
-        for r in recording.all(SERVICE_PRINCIPAL)
-    }
+    clients = {str(r.get("objectId")).lower(): str(r.get("clientId")).lower() for r in recording.all(SERVICE_PRINCIPAL)}
     granted: dict[str, frozenset[str]] = {}
     for grant in recording.all(PERMISSION_GRANT):
         if principal is None or str(grant.get("servicePrincipalObjectId")).lower() != principal:

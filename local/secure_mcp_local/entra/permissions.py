@@ -85,15 +85,11 @@ def _resource(value: str, application: Application, directory: Directory) -> tup
             f"The application '{application.name}' asked for scope '{value}' that doesn't exist on "
             f"the resource '{GRAPH}'. Contact the app vendor."
         )
-        raise Refusal(
-            650053, message, "invalid_client", hint=f"{value} is not a scope of Entra ID; see oauthScopes"
-        )
+        raise Refusal(650053, message, "invalid_client", hint=f"{value} is not a scope of Entra ID; see oauthScopes")
     target = directory.resource(prefix)
     if target is None or target.service_principal is None:
         message = f"The resource principal named {prefix} was not found in the tenant."
-        raise Refusal(
-            500011, message, "invalid_resource", hint="declare its Application and ServicePrincipal"
-        )
+        raise Refusal(500011, message, "invalid_resource", hint="declare its Application and ServicePrincipal")
     if name != _DEFAULT and name not in target.scopes:
         message = (
             f"The application '{application.name}' asked for scope '{name}' that doesn't exist on the "

@@ -45,8 +45,7 @@ class Tenant:
         if application is None or application.service_principal is None:
             raise Refusal(
                 700016,
-                f"Application with identifier '{client_id}' was not found in the directory "
-                f"'{self.directory.tenant}'.",
+                f"Application with identifier '{client_id}' was not found in the directory '{self.directory.tenant}'.",
                 "unauthorized_client",
                 hint="the stack declares no such Application, or no ServicePrincipal for it",
             )

@@ -36,9 +36,7 @@ class _Identity:
 class ManagedIdentities:
     """The identity endpoints of all declared services."""
 
-    def __init__(
-        self, recording: Recording, issuer: TokenIssuer, clock: Clock, faults: Faults | None = None
-    ) -> None:
+    def __init__(self, recording: Recording, issuer: TokenIssuer, clock: Clock, faults: Faults | None = None) -> None:
         self._recording = recording
         self._directory = Directory.from_recording(recording)
         self._issuer = issuer
@@ -56,9 +54,7 @@ class ManagedIdentities:
         if service is None:
             raise IdentityUnavailable(f"the stack {self._recording.stack!r} does not declare {service_urn}")
         if self._faults is not None and self._faults.of("identity"):
-            raise IdentityUnavailable(
-                f"the managed identity endpoint of {service.name} does not answer (fault)"
-            )
+            raise IdentityUnavailable(f"the managed identity endpoint of {service.name} does not answer (fault)")
         if not audience:
             raise IdentityUnavailable(f"{service.name} asked for a token without naming a resource")
         identity = _system_assigned(service) if client_id is None else self._user_assigned(service, client_id)

@@ -57,9 +57,7 @@ class Exchange:
         self._app = app
         self._request = request
         self._patience = patience
-        self._head: asyncio.Future[tuple[int, list[tuple[bytes, bytes]]]] = (
-            asyncio.get_running_loop().create_future()
-        )
+        self._head: asyncio.Future[tuple[int, list[tuple[bytes, bytes]]]] = asyncio.get_running_loop().create_future()
         # One chunk at a time: an app cannot run ahead of its reader.
         self._chunks: asyncio.Queue[bytes | Exception | None] = asyncio.Queue(maxsize=1)
         self._upload = aiter(cast("httpx.AsyncByteStream", request.stream))
@@ -191,9 +189,7 @@ class Exchange:
             self._head.set_result((500, [(b"content-length", b"0")]))
             await self._chunks.put(None)
         else:
-            self._fail(
-                httpx.RemoteProtocolError(f"{self._request.url.host}: {failure} in the middle of its answer")
-            )
+            self._fail(httpx.RemoteProtocolError(f"{self._request.url.host}: {failure} in the middle of its answer"))
 
     def _fail(self, error: Exception) -> None:
         if not self._head.done():

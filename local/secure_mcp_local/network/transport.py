@@ -111,15 +111,11 @@ class Network(httpx.AsyncBaseTransport):
         url = request.url
         netloc = url.netloc.decode("ascii").lower()
         # A host without a port is one of Azure's, which all speak https only.
-        route = (
-            self._routes.get(_canonical(netloc)) if url.port is not None or url.scheme == "https" else None
-        )
+        route = self._routes.get(_canonical(netloc)) if url.port is not None or url.scheme == "https" else None
         if route is None:
             known = ", ".join(self._routes) or "none"
             shown = netloc if url.scheme == "https" else f"http://{netloc}"
-            raise httpx.ConnectError(
-                f"{shown} is not a host of this stack (its hosts: {known})", request=request
-            )
+            raise httpx.ConnectError(f"{shown} is not a host of this stack (its hosts: {known})", request=request)
         return route
 
     async def _answer(self, route: _Route, request: httpx.Request, patience: Patience) -> httpx.Response:
@@ -129,9 +125,7 @@ class Network(httpx.AsyncBaseTransport):
         if self._outside is None:
             limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
             self._outside = httpx.AsyncHTTPTransport(trust_env=False, limits=limits)
-        target = route.base_url.copy_with(
-            raw_path=route.base_url.raw_path.rstrip(b"/") + request.url.raw_path
-        )
+        target = route.base_url.copy_with(raw_path=route.base_url.raw_path.rstrip(b"/") + request.url.raw_path)
         headers = [(name, value) for name, value in request.headers.raw if name.lower() != b"host"]
         forwarded = httpx.Request(
             request.method,
@@ -152,9 +146,7 @@ class Network(httpx.AsyncBaseTransport):
     ) -> httpx.Response | None:
         """What a fault does to a request: an answer of its own, an exception, or None to go on."""
         if fault.refuse:
-            raise httpx.ConnectError(
-                f"connection to {request.url.host} refused ({fault.name})", request=request
-            )
+            raise httpx.ConnectError(f"connection to {request.url.host} refused ({fault.name})", request=request)
         if fault.delay:
             await self._wait(fault.delay, fault, request, patience)
         if fault.lose_answer:
@@ -162,9 +154,7 @@ class Network(httpx.AsyncBaseTransport):
             await response.aread()
             await response.aclose()
             await self._wait(_FOREVER, fault, request, patience)
-            raise httpx.ReadError(
-                f"the answer of {request.url.host} was lost ({fault.name})", request=request
-            )
+            raise httpx.ReadError(f"the answer of {request.url.host} was lost ({fault.name})", request=request)
         if fault.status:
             return httpx.Response(
                 fault.status,

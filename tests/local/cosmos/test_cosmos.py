@@ -69,9 +69,7 @@ class TestDocuments:
         answer = await client.request(method, f"{DOCS}/a", headers=headers("a"), json={"id": "a"})
         assert (answer.status_code, answer.json()["code"]) == (404, "NotFound")
 
-    async def test_a_read_of_the_known_version_is_304(
-        self, client: httpx.AsyncClient, headers: Headers
-    ) -> None:
+    async def test_a_read_of_the_known_version_is_304(self, client: httpx.AsyncClient, headers: Headers) -> None:
         etag = (await client.post(DOCS, headers=headers("a"), json={"id": "a"})).headers["etag"]
         answer = await client.get(f"{DOCS}/a", headers={**headers("a"), "If-None-Match": etag})
         assert answer.status_code == 304
@@ -79,23 +77,17 @@ class TestDocuments:
 
 class TestRules:
     @pytest.mark.parametrize("id", ["a/b", "a\\b", "a?b", "a#b", "a ", "", "é" * 512, None, 5])
-    async def test_ids_that_azure_refuses(
-        self, client: httpx.AsyncClient, headers: Headers, id: object
-    ) -> None:
+    async def test_ids_that_azure_refuses(self, client: httpx.AsyncClient, headers: Headers, id: object) -> None:
         sent = {**headers("x"), "x-ms-documentdb-partitionkey": json.dumps([id])}
         assert (await client.post(DOCS, headers=sent, json={"id": id})).status_code == 400
 
-    @pytest.mark.parametrize(
-        "body", [b"", b"{", b"[]", b'"a"', b'{"id":"a","n":NaN}', b"\xff", b"[" * 100_000, b"{}"]
-    )
+    @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"a"', b'{"id":"a","n":NaN}', b"\xff", b"[" * 100_000, b"{}"])
     async def test_bodies_that_are_not_documents(
         self, client: httpx.AsyncClient, headers: Headers, body: bytes
     ) -> None:
         assert (await client.post(DOCS, headers=headers("a"), content=body)).status_code == 400
 
-    async def test_a_document_has_at_most_two_mebibytes(
-        self, client: httpx.AsyncClient, headers: Headers
-    ) -> None:
+    async def test_a_document_has_at_most_two_mebibytes(self, client: httpx.AsyncClient, headers: Headers) -> None:
         fits = json.dumps({"id": "a", "x": ""}).encode()
         padding = b"x" * (2 * 1024 * 1024 - len(fits))
         fits = fits.replace(b'"x": ""', b'"x": "' + padding + b'"')
@@ -112,9 +104,7 @@ class TestRules:
             sent["x-ms-documentdb-partitionkey"] = key
         assert (await client.post(DOCS, headers=sent, json={"id": "a"})).status_code == 400
 
-    async def test_a_read_in_another_partition_finds_nothing(
-        self, client: httpx.AsyncClient, headers: Headers
-    ) -> None:
+    async def test_a_read_in_another_partition_finds_nothing(self, client: httpx.AsyncClient, headers: Headers) -> None:
         await client.post(DOCS, headers=headers("a"), json={"id": "a"})
         assert (await client.get(f"{DOCS}/a", headers=headers("b"))).status_code == 404
 
@@ -143,9 +133,7 @@ class TestRules:
     async def test_what_is_not_modelled_says_so(
         self, client: httpx.AsyncClient, headers: Headers, method: str, path: str
     ) -> None:
-        answer = await client.request(
-            method, f"https://cosmos-mcp.documents.azure.com{path}", headers=headers("a")
-        )
+        answer = await client.request(method, f"https://cosmos-mcp.documents.azure.com{path}", headers=headers("a"))
         assert answer.status_code == 501
         assert "local Cosmos DB" in answer.json()["message"]
 
@@ -153,9 +141,7 @@ class TestRules:
         sent = {**headers("a"), "x-ms-documentdb-isquery": "True"}
         assert (await client.post(DOCS, headers=sent, json={"query": "SELECT * FROM c"})).status_code == 501
 
-    async def test_an_encoded_slash_stays_in_the_id(
-        self, client: httpx.AsyncClient, headers: Headers
-    ) -> None:
+    async def test_an_encoded_slash_stays_in_the_id(self, client: httpx.AsyncClient, headers: Headers) -> None:
         await client.post(DOCS, headers=headers("a"), json={"id": "a"})
         answer = await client.get(f"{DOCS}/..%2Fdocs%2Fa", headers=headers("a"))
         assert answer.status_code == 404
@@ -172,18 +158,14 @@ class TestTimeToLive:
         assert (await client.get(f"{DOCS}/a", headers=headers("a"))).status_code == 404
         assert (await client.post(DOCS, headers=headers("a"), json={"id": "a"})).status_code == 201
 
-    async def test_or_by_the_containers(
-        self, client: httpx.AsyncClient, headers: Headers, clock: Clock
-    ) -> None:
+    async def test_or_by_the_containers(self, client: httpx.AsyncClient, headers: Headers, clock: Clock) -> None:
         await client.post(DOCS, headers=headers("a"), json={"id": "a"})
         await client.post(DOCS, headers=headers("b"), json={"id": "b", "ttl": -1})
         clock.advance(86401)
         assert (await client.get(f"{DOCS}/a", headers=headers("a"))).status_code == 404
         assert (await client.get(f"{DOCS}/b", headers=headers("b"))).status_code == 200
 
-    async def test_a_write_begins_it_anew(
-        self, client: httpx.AsyncClient, headers: Headers, clock: Clock
-    ) -> None:
+    async def test_a_write_begins_it_anew(self, client: httpx.AsyncClient, headers: Headers, clock: Clock) -> None:
         await client.post(DOCS, headers=headers("a"), json={"id": "a", "ttl": 100})
         clock.advance(90)
         await client.put(f"{DOCS}/a", headers=headers("a"), json={"id": "a", "ttl": 100})
@@ -201,9 +183,7 @@ class TestTimeToLive:
             assert (await client.get(f"{DOCS}/a", headers=headers("a"))).status_code == 200
 
     @pytest.mark.parametrize("ttl", [0, -2, "60", 1.5, True, 2**31])
-    async def test_ttls_that_azure_refuses(
-        self, client: httpx.AsyncClient, headers: Headers, ttl: object
-    ) -> None:
+    async def test_ttls_that_azure_refuses(self, client: httpx.AsyncClient, headers: Headers, ttl: object) -> None:
         answer = await client.post(DOCS, headers=headers("a"), json={"id": "a", "ttl": ttl})
         assert answer.status_code == 400
 
@@ -226,9 +206,7 @@ class TestAuthentication:
     ) -> None:
         assert (await client.get(f"{DOCS}/a", headers=headers("a", **claims))).status_code == 401
 
-    async def test_the_accounts_own_name_is_an_audience(
-        self, client: httpx.AsyncClient, headers: Headers
-    ) -> None:
+    async def test_the_accounts_own_name_is_an_audience(self, client: httpx.AsyncClient, headers: Headers) -> None:
         sent = headers("a", aud="https://cosmos-mcp.documents.azure.com")
         assert (await client.get(f"{DOCS}/a", headers=sent)).status_code == 404
 
@@ -263,9 +241,7 @@ class TestAuthentication:
         assert "Local Authorization is disabled" in answer.json()["message"]
 
     @pytest.mark.parametrize("value", ["Bearer x", "type=aad&ver=1.0&sig=x", "type%3Daad%26sig%3Dx", "%00"])
-    async def test_other_authorization_headers(
-        self, client: httpx.AsyncClient, headers: Headers, value: str
-    ) -> None:
+    async def test_other_authorization_headers(self, client: httpx.AsyncClient, headers: Headers, value: str) -> None:
         sent = {**headers("a"), "Authorization": value}
         assert (await client.get(f"{DOCS}/a", headers=sent)).status_code == 401
 
@@ -289,9 +265,7 @@ class TestAccess:
         assert "principal [gateway] does not have required RBAC permissions" in answers[0].json()["message"]
         assert "containers/items/create" in answers[0].json()["message"]
 
-    async def test_another_principal_is_not_allowed(
-        self, client: httpx.AsyncClient, headers: Headers
-    ) -> None:
+    async def test_another_principal_is_not_allowed(self, client: httpx.AsyncClient, headers: Headers) -> None:
         assert (await client.get(f"{DOCS}/a", headers=headers("a", principal="somebody"))).status_code == 403
 
     @pytest.mark.parametrize(
@@ -415,9 +389,7 @@ class TestDeclarations:
         with pytest.raises(LocalCloudError, match="begins with 'none-'"):
             cosmos.edit("none-", scope="other")
 
-    async def test_live_documents_can_be_listed(
-        self, recording: Recording, issuer: TokenIssuer, clock: Clock
-    ) -> None:
+    async def test_live_documents_can_be_listed(self, recording: Recording, issuer: TokenIssuer, clock: Clock) -> None:
         (container,) = Cosmos.from_recording(recording, issuer, clock).containers
         container.create(b'{"id":"a","ttl":5}', "a")
         assert [document["id"] for document in container.documents()] == ["a"]

@@ -24,9 +24,7 @@ GRAPH_PRINCIPAL = "a4a4a4a4-4444-4444-8444-444444444444"
 GROUP = "a5a5a5a5-5555-4555-8555-555555555555"
 IDENTITY = "c1c1c1c1-1111-4111-8111-111111111111"
 IDENTITY_PRINCIPAL = "c2c2c2c2-2222-4222-8222-222222222222"
-IDENTITY_ID = (
-    "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id"
-)
+IDENTITY_ID = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id"
 CALLBACK = "http://localhost:8080/oauth-callback"
 VERIFIER = "v" * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
@@ -173,9 +171,7 @@ class Stack:
             "client_id": APP,
             "scope": "openid profile offline_access",
             "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-            "client_assertion": changes["client_assertion"]
-            if "client_assertion" in changes
-            else self.assertion(),
+            "client_assertion": changes["client_assertion"] if "client_assertion" in changes else self.assertion(),
         }
         if "code" in changes:
             usual |= {"grant_type": "authorization_code", "redirect_uri": CALLBACK, "code_verifier": VERIFIER}

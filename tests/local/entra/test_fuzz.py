@@ -39,9 +39,7 @@ async def test_authorize(stack, changes: dict[str, str], user: str) -> None:
 
 
 @quickly
-@given(
-    changes=st.dictionaries(st.sampled_from([*NAMES, "grant_type", "client_assertion"]), st.text(max_size=60))
-)
+@given(changes=st.dictionaries(st.sampled_from([*NAMES, "grant_type", "client_assertion"]), st.text(max_size=60)))
 async def test_token(stack, changes: dict[str, str]) -> None:
     answer = await stack.token(**({"code": "x"} | changes))
     assert answer.status_code in {400, 401}

@@ -52,9 +52,7 @@ class TestSigningIn:
 
     async def test_the_form_of_another_site_is_refused(self, stack) -> None:
         url = str((await stack.browse()).request.url)
-        page = await stack.client.post(
-            url, data={"user": "alice"}, headers={"Origin": "http://localhost:8080"}
-        )
+        page = await stack.client.post(url, data={"user": "alice"}, headers={"Origin": "http://localhost:8080"})
         assert page.status_code == 403
         assert "location" not in page.headers
 
@@ -83,9 +81,7 @@ class TestSessions:
 
     async def test_signing_out(self, stack) -> None:
         await stack.browse(user="bob")
-        await stack.client.get(
-            "http://localhost:8081/22222222-2222-4222-8222-222222222222/oauth2/v2.0/logout"
-        )
+        await stack.client.get("http://localhost:8081/22222222-2222-4222-8222-222222222222/oauth2/v2.0/logout")
         assert buttons(await stack.browse())
 
     async def test_a_session_ends_with_the_day(self, stack) -> None:
@@ -167,9 +163,7 @@ class TestErrorsThatTheApplicationHears:
             ({"scope": "openid api://unknown/x"}, "invalid_resource", "AADSTS500011"),
         ],
     )
-    async def test_a_redirect(
-        self, stack, answer_of, changes: dict[str, str | None], error: str, code: str
-    ) -> None:
+    async def test_a_redirect(self, stack, answer_of, changes: dict[str, str | None], error: str, code: str) -> None:
         answer = answer_of(await stack.browse(user="alice", **changes))
         assert (answer["error"], answer["state"]) == (error, "gateway-state")
         assert answer["error_description"].startswith(code)
@@ -191,9 +185,7 @@ class TestWhoMay:
         again = await stack.client.get(str(page.request.url.join(link)))
         assert "alice" in buttons(again)
 
-    async def test_without_required_assignment_everybody_may(
-        self, build, recording: Recording, answer_of
-    ) -> None:
+    async def test_without_required_assignment_everybody_may(self, build, recording: Recording, answer_of) -> None:
         principal = recording.one(SERVICE_PRINCIPAL, "sign-in")
         stack = build(recording.changed(principal.urn, appRoleAssignmentRequired=False))
         assert "code" in answer_of(await stack.browse(user="mallory"))
@@ -204,9 +196,7 @@ class TestWhoMay:
         assert "AADSTS50105" in page.text
         assert "assignedGroups" in page.text
 
-    async def test_an_assigned_person_is_only_that_person(
-        self, build, recording: Recording, answer_of
-    ) -> None:
+    async def test_an_assigned_person_is_only_that_person(self, build, recording: Recording, answer_of) -> None:
         assignment = recording.one(ASSIGNMENT)
         alice = build(recording).entra.user("alice")
         stack = build(recording.changed(assignment.urn, principalObjectId=alice.oid))
@@ -215,9 +205,7 @@ class TestWhoMay:
 
     async def test_an_assignment_to_another_application_is_none(self, build, recording: Recording) -> None:
         assignment = recording.one(ASSIGNMENT)
-        stack = build(
-            recording.changed(assignment.urn, resourceObjectId="00000000-0000-4000-8000-000000000000")
-        )
+        stack = build(recording.changed(assignment.urn, resourceObjectId="00000000-0000-4000-8000-000000000000"))
         assert "AADSTS50105" in (await stack.browse(user="alice")).text
 
     async def test_a_disabled_user(self, stack) -> None:
@@ -232,9 +220,7 @@ class TestWhoMay:
 
 
 class TestConsent:
-    async def test_required_assignment_needs_an_administrators_consent(
-        self, build, recording: Recording
-    ) -> None:
+    async def test_required_assignment_needs_an_administrators_consent(self, build, recording: Recording) -> None:
         stack = build(recording.without(lambda r: r.type == GRANT))
         page = await stack.browse(user="alice")
         assert "AADSTS90094" in page.text
@@ -246,14 +232,10 @@ class TestConsent:
 
     async def test_a_grant_to_another_application_is_none(self, build, recording: Recording) -> None:
         grant = recording.one(GRANT)
-        changed = recording.changed(
-            grant.urn, servicePrincipalObjectId="00000000-0000-4000-8000-000000000000"
-        )
+        changed = recording.changed(grant.urn, servicePrincipalObjectId="00000000-0000-4000-8000-000000000000")
         assert "AADSTS90094" in (await build(changed).browse(user="alice")).text
 
-    async def test_otherwise_the_user_consents_by_going_on(
-        self, build, recording: Recording, answer_of
-    ) -> None:
+    async def test_otherwise_the_user_consents_by_going_on(self, build, recording: Recording, answer_of) -> None:
         principal = recording.one(SERVICE_PRINCIPAL, "sign-in")
         without: list[Resource] = [r for r in recording if r.type != GRANT]
         open_to_all = Recording("secure-mcp", "dev", tuple(without)).changed(
@@ -263,7 +245,4 @@ class TestConsent:
         assert "code" in answer_of(await stack.browse(user="alice"))
         assert "code" in answer_of(await stack.browse()), "not asked again"
         assert buttons(await stack.browse(scope="openid User.Read")), "asked for what is new"
-        assert (
-            answer_of(await stack.browse(scope="openid User.Read", prompt="none"))["error"]
-            == "consent_required"
-        )
+        assert answer_of(await stack.browse(scope="openid User.Read", prompt="none"))["error"] == "consent_required"

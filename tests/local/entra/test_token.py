@@ -203,9 +203,7 @@ class TestWhoAsks:
             ({"nbf": 100_000_000_000}, 700024),
         ],
     )
-    async def test_an_assertion_that_does_not_match(
-        self, stack, claims: dict[str, object], number: int
-    ) -> None:
+    async def test_an_assertion_that_does_not_match(self, stack, claims: dict[str, object], number: int) -> None:
         issuer = stack.entra.issuer
         assertion = issuer.sign(issuer.verify(stack.assertion(), EXCHANGE) | claims)
         answer = await stack.token(code=await stack.code(), client_assertion=assertion)
@@ -252,9 +250,7 @@ class TestRequests:
             ({"client_id": "b1b1b1b1-1111-4111-8111-111111111111"}, "unauthorized_client", 700016),
         ],
     )
-    async def test_other_requests(
-        self, stack, changes: dict[str, str | None], error: str, number: int
-    ) -> None:
+    async def test_other_requests(self, stack, changes: dict[str, str | None], error: str, number: int) -> None:
         refused(await stack.token(**({"code": await stack.code()} | changes)), error, number)
 
     async def test_a_repeated_field(self, stack) -> None:

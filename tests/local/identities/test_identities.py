@@ -10,9 +10,7 @@ from secure_mcp_local.network import Faults
 from secure_mcp_local.recording import Recording, Resource
 
 TENANT = "22222222-2222-4222-8222-222222222222"
-GATEWAY_ID = (
-    "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-gw"
-)
+GATEWAY_ID = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-gw"
 OTHER_ID = GATEWAY_ID.replace("id-gw", "id-other")
 CLIENT = "c1c1c1c1-1111-4111-8111-111111111111"
 PRINCIPAL = "d1d1d1d1-1111-4111-8111-111111111111"
@@ -60,9 +58,7 @@ def recording() -> Recording:
                 objectId="0b1e0000-0000-4000-8000-000000000001",
                 identifierUris=[f"api://{BACKEND}"],
                 api={"requestedAccessTokenVersion": 2},
-                appRoles=[
-                    {"id": "40400000-0000-4000-8000-000000000001", "value": "Mcp.Call", "enabled": True}
-                ],
+                appRoles=[{"id": "40400000-0000-4000-8000-000000000001", "value": "Mcp.Call", "enabled": True}],
             ),
             resource(
                 SERVICE_PRINCIPAL,
@@ -133,9 +129,7 @@ def test_an_identity_that_the_service_does_not_have(
         ManagedIdentities(changed, issuer, clock).token(urn(recording), COSMOS, CLIENT)
 
 
-def test_a_service_without_a_system_assigned_identity(
-    recording: Recording, issuer: TokenIssuer, clock: Clock
-) -> None:
+def test_a_service_without_a_system_assigned_identity(recording: Recording, issuer: TokenIssuer, clock: Clock) -> None:
     changed = recording.changed(
         urn(recording), identity={"type": "UserAssigned", "userAssignedIdentities": [GATEWAY_ID]}
     )
@@ -180,9 +174,7 @@ class TestApplications:
         token = ManagedIdentities(recording, issuer, clock).token(urn(recording), audience, CLIENT)
         assert "roles" not in issuer.verify(token, BACKEND)
 
-    def test_the_token_exchange_needs_none(
-        self, recording: Recording, issuer: TokenIssuer, clock: Clock
-    ) -> None:
+    def test_the_token_exchange_needs_none(self, recording: Recording, issuer: TokenIssuer, clock: Clock) -> None:
         audience = "api://AzureADTokenExchange"
         token = ManagedIdentities(recording, issuer, clock).token(urn(recording), audience, CLIENT)
         assert issuer.verify(token, audience)["sub"] == PRINCIPAL
@@ -210,9 +202,7 @@ class TestApplications:
         token = ManagedIdentities(assigned, issuer, clock).token(urn(recording), BACKEND, CLIENT)
         assert issuer.verify(token, BACKEND)["roles"] == ["Mcp.Call"]
 
-    def test_version_1_tokens_are_not_modelled(
-        self, recording: Recording, issuer: TokenIssuer, clock: Clock
-    ) -> None:
+    def test_version_1_tokens_are_not_modelled(self, recording: Recording, issuer: TokenIssuer, clock: Clock) -> None:
         old = recording.changed(recording.one(APPLICATION).urn, api={})
         with pytest.raises(NotModelled, match="requestedAccessTokenVersion"):
             ManagedIdentities(old, issuer, clock).token(urn(recording), BACKEND, CLIENT)

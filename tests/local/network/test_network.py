@@ -32,9 +32,7 @@ async def echo(scope, receive, send) -> None:
             body,
         )
     )
-    await send(
-        {"type": "http.response.start", "status": 207, "headers": [(b"x-one", b"1"), (b"x-one", b"2")]}
-    )
+    await send({"type": "http.response.start", "status": 207, "headers": [(b"x-one", b"1"), (b"x-one", b"2")]})
     await send({"type": "http.response.body", "body": seen})
 
 
@@ -110,11 +108,7 @@ class TestRouting:
     async def test_a_forwarded_host_is_another_server_on_this_machine(self) -> None:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            seen = (
-                head.splitlines()[0]
-                + "|"
-                + next(x for x in head.splitlines() if x.lower().startswith("host:"))
-            )
+            seen = head.splitlines()[0] + "|" + next(x for x in head.splitlines() if x.lower().startswith("host:"))
             writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(seen)}\r\n\r\n{seen}".encode())
             await writer.drain()
             writer.close()
@@ -347,9 +341,7 @@ class TestFaults:
                 await client.get(URL, timeout=10)
             with pytest.raises(httpx.ReadTimeout):
                 await client.get(URL, extensions={"head_timeout": 10})
-            assert (await client.get(URL, timeout=300)).status_code == 207, (
-                "who waits long enough is answered"
-            )
+            assert (await client.get(URL, timeout=300)).status_code == 207, "who waits long enough is answered"
 
     async def test_a_cold_function_app_answers_in_time(self) -> None:
         made = network(echo, kind="functions")
