@@ -17,6 +17,8 @@ UNLIMITED = {"signInRateLimit": "100000", "mcpRateLimit": "100000"}
 async def cloud() -> AsyncIterator[LocalCloud]:
     """The dev stack, running on free ports, shared by all tests that leave it as they found it."""
     async with LocalCloud.open(ROOT, stack="dev", config=UNLIMITED, port=0) as running:
+        # A fault of a minute lasts a second.
+        running.network.faults.time_scale = 0.02
         yield running
 
 

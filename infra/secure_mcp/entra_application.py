@@ -6,6 +6,7 @@ from typing import TypedDict
 import pulumi
 import pulumi_azuread as azuread
 
+_MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
 # "Default access": the role of an assignment to an application without roles of its own.
 _DEFAULT_ACCESS = "00000000-0000-0000-0000-000000000000"
 
@@ -15,6 +16,8 @@ class EntraApplicationArgs(TypedDict):
     login_endpoint: str
     principal_id: pulumi.Input[str]
     """Object id of the gateway's identity, which alone can act as the application."""
+    oauth_scopes: str
+    """Scopes of the sign-in, separated by spaces; consented to for all users here, once."""
     redirect_uris: Sequence[pulumi.Input[str]]
     assigned_users: Sequence[str]
     assigned_groups: Sequence[str]
@@ -56,6 +59,20 @@ class EntraApplication(pulumi.ComponentResource):
             f"{name}-sign-in-principal",
             client_id=application.client_id,
             app_role_assignment_required=True,
+            opts=here,
+        )
+        # Users cannot consent to an application that requires assignment: what the sign-in asks for is granted for all of them.
+        graph = azuread.ServicePrincipal(
+            f"{name}-graph",
+            client_id=_MICROSOFT_GRAPH,
+            use_existing=True,
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
+        )
+        azuread.ServicePrincipalDelegatedPermissionGrant(
+            f"{name}-consent",
+            service_principal_object_id=principal.object_id,
+            resource_service_principal_object_id=graph.object_id,
+            claim_values=args["oauth_scopes"].split(" "),
             opts=here,
         )
         for kind, ids in (("user", args["assigned_users"]), ("group", args["assigned_groups"])):

@@ -73,6 +73,7 @@ class SecureMcpServer(pulumi.ComponentResource):
                 "tenant_id": client.tenant_id,
                 "login_endpoint": config.login_endpoint,
                 "principal_id": gateway.principal_id,
+                "oauth_scopes": config.oauth_scopes,
                 "redirect_uris": [pulumi.Output.concat(host, "/oauth-callback") for host in hosts],
                 "assigned_users": config.assigned_users,
                 "assigned_groups": config.assigned_groups,

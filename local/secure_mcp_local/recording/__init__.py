@@ -35,4 +35,4 @@ def record(
     overrides = dict(config or {})
     if environment.login_endpoint is not None:
         overrides["loginEndpoint"] = environment.login_endpoint
-    return run(load_project(root, stack, overrides), stack, environment)
+    return run(load_project(root.resolve(), stack, overrides), stack, environment)

@@ -85,7 +85,9 @@ class Recording:
         return replace(
             self,
             resources=tuple(
-                replace(r, inputs={**r.inputs, **properties}, outputs={**r.outputs, **properties}) if r.urn == urn else r
+                replace(r, inputs={**r.inputs, **properties}, outputs={**r.outputs, **properties})
+                if r.urn == urn
+                else r
                 for r in self.resources
             ),
         )

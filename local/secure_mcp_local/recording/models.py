@@ -76,21 +76,21 @@ def create(registration: Registration) -> Created:
     )
 
 
-def invoke(token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+def invoke(function: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     """The answer of a provider function.
 
     Raises:
         NotModelled: it is not one that our components call.
     """
-    if token == "azure-native:authorization:getClientConfig":
+    if function == "azure-native:authorization:getClientConfig":
         return {"clientId": DEPLOYER, "objectId": DEPLOYER, "subscriptionId": SUBSCRIPTION, "tenantId": TENANT}
-    if token == "azure-native:web:listWebAppHostKeys":
+    if function == "azure-native:web:listWebAppHostKeys":
         return {
             "masterKey": "the-master-key-is-never-read",
             "functionKeys": {},
             "systemKeys": {"mcp_extension": mcp_extension_key(arguments["name"])},
         }
-    raise NotModelled(f"the local cloud does not model the function {token}")
+    raise NotModelled(f"the local cloud does not model the function {function}")
 
 
 def mcp_extension_key(site_name: str) -> str:
@@ -151,7 +151,9 @@ def _storage(registration: Registration, id: str) -> Mapping[str, Any]:
     del registration
     name = id.rsplit("/", 1)[-1]
     return {
-        "primaryEndpoints": {kind: f"https://{name}.{kind}.core.windows.net/" for kind in ("blob", "queue", "table", "file")}
+        "primaryEndpoints": {
+            kind: f"https://{name}.{kind}.core.windows.net/" for kind in ("blob", "queue", "table", "file")
+        }
     }
 
 
@@ -189,7 +191,10 @@ _NETWORK = "{group}/providers/Microsoft.Network"
 _API = _APIM + "/apis/{apiId}"
 
 _ARM: dict[str, tuple[str, _Computed]] = {
-    "azure-native:resources:ResourceGroup": ("/subscriptions/{subscription}/resourceGroups/{resourceGroupName}", _nothing),
+    "azure-native:resources:ResourceGroup": (
+        "/subscriptions/{subscription}/resourceGroups/{resourceGroupName}",
+        _nothing,
+    ),
     "azure-native:managedidentity:UserAssignedIdentity": (
         "{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{resourceName}",
         _identity,
@@ -198,7 +203,10 @@ _ARM: dict[str, tuple[str, _Computed]] = {
         "{group}/providers/Microsoft.OperationalInsights/workspaces/{workspaceName}",
         _workspace,
     ),
-    "azure-native:applicationinsights:Component": ("{group}/providers/Microsoft.Insights/components/{resourceName}", _insights),
+    "azure-native:applicationinsights:Component": (
+        "{group}/providers/Microsoft.Insights/components/{resourceName}",
+        _insights,
+    ),
     "azure-native:apimanagement:ApiManagementService": (_APIM, _api_management),
     "azure-native:apimanagement:Logger": (_APIM + "/loggers/{loggerId}", _nothing),
     "azure-native:apimanagement:Diagnostic": (_APIM + "/diagnostics/{diagnosticId}", _nothing),
@@ -215,11 +223,20 @@ _ARM: dict[str, tuple[str, _Computed]] = {
         _COSMOS + "/sqlDatabases/{databaseName}/containers/{containerName}",
         _nothing,
     ),
-    "azure-native:cosmosdb:SqlResourceSqlRoleDefinition": (_COSMOS + "/sqlRoleDefinitions/{roleDefinitionId}", _nothing),
-    "azure-native:cosmosdb:SqlResourceSqlRoleAssignment": (_COSMOS + "/sqlRoleAssignments/{roleAssignmentId}", _nothing),
+    "azure-native:cosmosdb:SqlResourceSqlRoleDefinition": (
+        _COSMOS + "/sqlRoleDefinitions/{roleDefinitionId}",
+        _nothing,
+    ),
+    "azure-native:cosmosdb:SqlResourceSqlRoleAssignment": (
+        _COSMOS + "/sqlRoleAssignments/{roleAssignmentId}",
+        _nothing,
+    ),
     "azure-native:storage:StorageAccount": (_ACCOUNT, _storage),
     "azure-native:storage:BlobContainer": (_ACCOUNT + "/blobServices/default/containers/{containerName}", _nothing),
-    "azure-native:storage:Blob": (_ACCOUNT + "/blobServices/default/containers/{containerName}/blobs/{blobName}", _blob),
+    "azure-native:storage:Blob": (
+        _ACCOUNT + "/blobServices/default/containers/{containerName}/blobs/{blobName}",
+        _blob,
+    ),
     "azure-native:authorization:RoleAssignment": (
         "{scope}/providers/Microsoft.Authorization/roleAssignments/{roleAssignmentName}",
         _nothing,
@@ -285,6 +302,7 @@ _OTHER: dict[str, Callable[[Registration], Created]] = {
     "azuread:index/application:Application": _application,
     "azuread:index/servicePrincipal:ServicePrincipal": _service_principal,
     "azuread:index/applicationRedirectUris:ApplicationRedirectUris": _directory_object,
+    "azuread:index/servicePrincipalDelegatedPermissionGrant:ServicePrincipalDelegatedPermissionGrant": _directory_object,
     "azuread:index/appRoleAssignment:AppRoleAssignment": _directory_object,
     "azuread:index/applicationFederatedIdentityCredential:ApplicationFederatedIdentityCredential": _directory_object,
     "random:index/randomBytes:RandomBytes": _random_bytes,

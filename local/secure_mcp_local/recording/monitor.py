@@ -48,7 +48,7 @@ class Monitor(mocks.MockMonitor):
         qualified = type_ if chain in {"", _STACK} else f"{chain}${type_}"
         return f"urn:pulumi:{settings.get_stack()}::{settings.get_project()}::{qualified}::{name}"
 
-    def RegisterResource(self, request: Any) -> Any:  # noqa: N802
+    def RegisterResource(self, request: Any) -> Any:
         urn = self.make_urn(request.parent, request.type, request.name)
         if request.type == _STACK:
             return resource_pb2.RegisterResourceResponse(urn=urn)
@@ -82,17 +82,17 @@ class Monitor(mocks.MockMonitor):
             answer[name] = {_SIGNATURE: _SECRET, "value": value} if name in created.secrets else value
         return resource_pb2.RegisterResourceResponse(urn=urn, id=created.id, object=_struct(answer))
 
-    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
+    def RegisterResourceOutputs(self, request: Any) -> Any:
         if request.urn.split("::")[2].endswith(_STACK):
             self.stack_outputs = _plain(json_format.MessageToDict(request.outputs), self.stack_secrets, set())
         return super().RegisterResourceOutputs(request)
 
-    def ReadResource(self, request: Any) -> Any:  # noqa: N802
+    def ReadResource(self, request: Any) -> Any:
         raise LocalCloudError(
             f"{request.type} {request.name} is read from Azure (get): the local cloud has only what a stack declares"
         )
 
-    def Invoke(self, request: Any) -> Any:  # noqa: N802
+    def Invoke(self, request: Any) -> Any:
         arguments = _plain(json_format.MessageToDict(request.args), set(), set())
         answer = _struct(dict(models.invoke(request.tok, arguments)))
         return resource_pb2.ResourceInvokeResponse(**{"return": answer})
@@ -121,7 +121,7 @@ def run(project: Project, stack: str, environment: Environment) -> Recording:
     def go() -> None:
         try:
             contextvars.Context().run(_run, project, stack, monitor)
-        except BaseException as error:  # noqa: BLE001  (carried over to the caller's thread)
+        except BaseException as error:
             result[0] = error
 
     thread = threading.Thread(target=go, name="pulumi-program")
@@ -139,7 +139,7 @@ def run(project: Project, stack: str, environment: Environment) -> Recording:
 
 
 def _run(project: Project, stack: str, monitor: Monitor) -> None:
-    logger = logging.Logger("pulumi")  # noqa: LOG001  (apart from the application's own loggers)
+    logger = logging.Logger("pulumi")
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     # Every output downstream of a failure repeats it; the first one is raised.

@@ -34,23 +34,35 @@ def load_project(root: Path, stack: str, overrides: Mapping[str, str]) -> Projec
     Raises:
         LocalCloudError: no such project or stack, a missing or wrong value; names the key and the fix.
     """
-    project = _read(root / "Pulumi.yaml", f"{root} has no Pulumi.yaml: run this in a Pulumi project, or name one with --cwd")
+    project = _read(
+        root / "Pulumi.yaml", f"{root} has no Pulumi.yaml: run this in a Pulumi project, or name one with --cwd"
+    )
     stack_file = root / f"Pulumi.{stack}.yaml"
     known = sorted(path.name.split(".")[1] for path in root.glob("Pulumi.*.yaml"))
-    settings = _read(stack_file, f"unknown stack {stack!r}: there is no {stack_file.name}; known stacks: {', '.join(known)}")
+    settings = _read(
+        stack_file, f"unknown stack {stack!r}: there is no {stack_file.name}; known stacks: {', '.join(known)}"
+    )
     name = project["name"]
-    declared = {_full(name, key): _declaration(name, key, value) for key, value in (project.get("config") or {}).items()}
+    declared = {
+        _full(name, key): _declaration(name, key, value) for key, value in (project.get("config") or {}).items()
+    }
     values: dict[str, Any] = {}
     for key, value in (settings.get("config") or {}).items():
         if isinstance(value, dict) and set(value) == {"secure"}:
-            raise LocalCloudError(
-                f"{stack_file.name}: {key} is encrypted and cannot be read here; give a value with --config {key}=..."
-            ) if _full(name, key) not in {_full(name, k) for k in overrides} else None
+            raise (
+                LocalCloudError(
+                    f"{stack_file.name}: {key} is encrypted and cannot be read here; give a value with --config {key}=..."
+                )
+                if _full(name, key) not in {_full(name, k) for k in overrides}
+                else None
+            )
         values[_full(name, key)] = value
     for key, text in overrides.items():
         full = _full(name, key)
         if full.startswith(f"{name}:") and full not in declared:
-            raise LocalCloudError(f"unknown configuration key {key!r}; Pulumi.yaml declares: {', '.join(_own(name, declared))}")
+            raise LocalCloudError(
+                f"unknown configuration key {key!r}; Pulumi.yaml declares: {', '.join(_own(name, declared))}"
+            )
         values[full] = _parsed(declared.get(full, {}).get("type", "string"), text)
     missing: list[str] = []
     for key, declaration in declared.items():
@@ -129,7 +141,9 @@ def _fits(declaration: Mapping[str, Any], value: Any) -> bool:
         case "object":
             return isinstance(value, dict)
         case "array":
-            return isinstance(value, list) and all(_fits(declaration.get("items", {"type": "string"}), v) for v in value)
+            return isinstance(value, list) and all(
+                _fits(declaration.get("items", {"type": "string"}), v) for v in value
+            )
         case other:
             raise LocalCloudError(f"Pulumi.yaml: {other!r} is no configuration type")
 

@@ -1,0 +1,96 @@
+"""`secure-mcp local`: runs a stack until it is told to stop."""
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from secure_mcp_local.cloud import LocalCloud
+
+
+def serve(
+    root: Path,
+    stack: str,
+    config: Mapping[str, str],
+    port: int,
+    backend: str | None,
+    faults: Sequence[str],
+    *,
+    as_json: bool,
+) -> None:
+    """Runs until SIGINT or SIGTERM; both are the normal way to end it, so the exit code is 0."""
+    asyncio.run(_serve(root, stack, config, port, backend, faults, as_json))
+
+
+async def _serve(
+    root: Path,
+    stack: str,
+    config: Mapping[str, str],
+    port: int,
+    backend: str | None,
+    faults: Sequence[str],
+    as_json: bool,
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    errors = Console(stderr=True)
+    status = errors.status("Starting ...") if errors.is_terminal else None
+
+    def progress(message: str) -> None:
+        if status:
+            status.update(message + " ...")
+        elif not as_json:
+            errors.print(message + " ...", highlight=False)
+
+    if status:
+        status.start()
+    starting = asyncio.ensure_future(
+        _enter(LocalCloud.open(root, stack, config, port, backend, faults=faults, progress=progress))
+    )
+    stopped = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            return
+        cloud = starting.result()
+    finally:
+        if status:
+            status.stop()
+    try:
+        if as_json:
+            print(json.dumps(cloud.urls), flush=True)
+        else:
+            _print_next_steps(cloud)
+        await stopped
+    finally:
+        if sys.stderr.isatty():
+            errors.print("Stopping ...", highlight=False)
+        await cloud.__aexit__(None, None, None)
+
+
+async def _enter(cloud: LocalCloud) -> LocalCloud:
+    return await cloud.__aenter__()
+
+
+def _print_next_steps(cloud: LocalCloud) -> None:
+    console = Console()
+    mcp = cloud.urls["mcp"]
+    people = ", ".join(user.name for user in cloud.entra.users if user.employee)
+    console.print(f"\n[bold]The stack {cloud.recording.stack} runs.[/bold] Ctrl-C stops it.\n", highlight=False)
+    for name, url in cloud.urls.items():
+        console.print(f"  {name:<8} {url}", highlight=False)
+    console.print("\nConnect a client:", highlight=False)
+    console.print(f"  Claude Code    claude mcp add --transport http mcp {mcp}", highlight=False, soft_wrap=True)
+    console.print(f"  VS Code        MCP: Add Server ..., HTTP, {mcp}", highlight=False, soft_wrap=True)
+    console.print(
+        f"  MCP Inspector  npx @modelcontextprotocol/inspector, Streamable HTTP, {mcp}", highlight=False, soft_wrap=True
+    )
+    console.print(f"\nSign in as {people}.", highlight=False)

@@ -1,0 +1,190 @@
+"""The local cloud: a recorded stack, running on this machine."""
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.types import Receive, Scope, Send
+
+from secure_mcp_local.apim import Gateway
+from secure_mcp_local.clock import Clock
+from secure_mcp_local.cosmos import Cosmos
+from secure_mcp_local.entra import Entra
+from secure_mcp_local.errors import LocalCloudError
+from secure_mcp_local.functions import FunctionHost
+from secure_mcp_local.identities import ManagedIdentities
+from secure_mcp_local.listener import Listener, bind
+from secure_mcp_local.network import Network
+from secure_mcp_local.recording import Environment, Recording, record
+from secure_mcp_local.storage import Azurite, BlobStorage
+
+Hook = Callable[[Recording], Recording]
+Progress = Callable[[str], None]
+
+MCP_API = "mcp"
+
+
+class LocalCloud:
+    """Runs the Pulumi program of a project and stands in for every Azure service that it declares.
+
+    Use `open` as an asynchronous context manager. Attributes hold the services while it runs.
+    """
+
+    gateway_url: str
+    entra_url: str
+    recording: Recording
+    network: Network
+    entra: Entra
+    cosmos: Cosmos
+    identities: ManagedIdentities
+    functions: FunctionHost
+    gateway: Gateway
+
+    def __init__(
+        self,
+        root: Path,
+        stack: str,
+        config: Mapping[str, str],
+        port: int,
+        backend: str | None,
+        hook: Hook | None,
+        faults: Collection[str],
+        progress: Progress | None,
+    ) -> None:
+        self.clock = Clock()
+        self._root, self._stack, self._config, self._port = root, stack, dict(config), port
+        self._backend, self._hook, self._faults = backend, hook, faults
+        self._progress: Progress = progress or (lambda _: None)
+        self._resources = AsyncExitStack()
+
+    @classmethod
+    def open(
+        cls,
+        root: Path,
+        stack: str = "dev",
+        config: Mapping[str, str] | None = None,
+        port: int = 8080,
+        backend: str | None = None,
+        recording_hook: Hook | None = None,
+        faults: Collection[str] = (),
+        progress: Progress | None = None,
+    ) -> "LocalCloud":
+        """A cloud that starts when it is entered.
+
+        Args:
+            root: Folder of the Pulumi project.
+            stack: Name of the stack.
+            config: Configuration that wins over the stack's.
+            port: Of the gateway; Entra ID gets the next one. 0: free ones.
+            backend: Address of an MCP server to put behind the gateway instead of the stack's function app.
+            recording_hook: Changes the recording before anything is built from it; for tests of the wiring.
+            faults: Names of faults that are on from the start.
+            progress: Called with what is being done, before each step that takes time.
+        """
+        return cls(root, stack, config or {}, port, backend, recording_hook, faults, progress)
+
+    async def __aenter__(self) -> "LocalCloud":
+        try:
+            await self._start()
+        except BaseException:
+            await self._resources.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._resources.aclose()
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """What a client or a person may want to open."""
+        urls = {"gateway": self.gateway_url, "mcp": f"{self.gateway_url}/mcp", "entra": self.entra_url}
+        if "sseUrl" in self.recording.outputs:
+            urls["sse"] = str(self.recording.outputs["sseUrl"])
+        return urls
+
+    def restart_gateway(self) -> None:
+        """A gateway that remembers nothing: no cache, no counters."""
+        self.gateway = Gateway.from_recording(self.recording, self.network, self.identities, self.clock)
+
+    def reconfigure(self, **config: str) -> None:
+        """Runs the program with other configuration and gives the gateway what it declares then, as another `pulumi up` would.
+
+        Blocks while the program runs. The session store, Entra ID and the function app stay as they are.
+        """
+        self._config |= config
+        self.recording = self._record()
+        self.restart_gateway()
+
+    async def _start(self) -> None:
+        gateway_port, gateway_sockets = bind(self._port)
+        for opened in gateway_sockets:
+            self._resources.callback(opened.close)
+        entra_port, entra_sockets = bind(self._port and self._port + 1)
+        for opened in entra_sockets:
+            self._resources.callback(opened.close)
+        self.gateway_url = f"http://localhost:{gateway_port}"
+        self.entra_url = f"http://localhost:{entra_port}"
+
+        self._progress(f"Running the program of stack {self._stack}")
+        # In a thread: the program has an event loop of its own.
+        self.recording = await asyncio.to_thread(self._record)
+
+        self.network = Network()
+        self._resources.push_async_callback(self.network.aclose)
+        self.entra = Entra.from_recording(self.recording, self.entra_url, self.clock)
+        issuer = self.entra.issuer
+        self.identities = ManagedIdentities(self.recording, issuer, self.clock, self.network.faults)
+        self.cosmos = Cosmos.from_recording(self.recording, issuer, self.clock)
+        self.network.serve(f"localhost:{entra_port}", self.entra.app, kind="entra")
+        for host, app in self.cosmos.hosts.items():
+            self.network.serve(host, app, kind="cosmos")
+        # Policies are compiled before anything slow is started: a broken one is reported at once.
+        self._progress("Compiling the policies")
+        self.restart_gateway()
+        if self._backend is None:
+            await self._start_function_app()
+        else:
+            backend = urlsplit(self._backend)
+            self.network.forward(backend.netloc, f"{backend.scheme}://{backend.netloc}", kind="functions")
+        await self._resources.enter_async_context(Listener(self.entra.app, entra_sockets))
+        await self._resources.enter_async_context(Listener(self._answer, gateway_sockets))
+        for name in self._faults:
+            self.network.faults.active.add(name)
+
+    async def _start_function_app(self) -> None:
+        self._progress("Starting storage")
+        folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="secure-mcp-")))
+        azurite = await self._resources.enter_async_context(Azurite(folder))
+        storage = await BlobStorage.from_recording(self.recording, azurite, self.entra.issuer, self.clock)
+        for host, app in storage.hosts.items():
+            self.network.serve(host, app)
+        self._progress("Starting the function app")
+        self.functions = FunctionHost.from_recording(
+            self.recording, self._root / "function_app", self.identities, self.entra.issuer, self.network, self.clock
+        )
+        await self._resources.enter_async_context(self.functions)
+        for host, app in self.functions.hosts.items():
+            self.network.serve(host, app, kind="functions")
+
+    def _record(self) -> Recording:
+        environment = Environment(self.gateway_url, self.entra_url)
+        recording = record(self._root, self._stack, self._config, environment)
+        if self._backend is not None:
+            recording = self._with_backend(recording, self._backend)
+        return self._hook(recording) if self._hook else recording
+
+    def _with_backend(self, recording: Recording, backend: str) -> Recording:
+        """The stack, but with the MCP API in front of another server."""
+        apis = [api for api in recording.all("azure-native:apimanagement:Api") if api.get("apiId") == MCP_API]
+        if len(apis) != 1:
+            raise LocalCloudError(
+                f"--backend needs exactly one API with the id {MCP_API!r}; the stack declares {len(apis)}"
+            )
+        return recording.changed(apis[0].urn, serviceUrl=backend.rstrip("/"))
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> Any:
+        await self.gateway.app(scope, receive, send)
