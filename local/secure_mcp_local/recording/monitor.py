@@ -95,7 +95,7 @@ class Monitor(mocks.MockMonitor):
     def Invoke(self, request: Any) -> Any:
         arguments = _plain(json_format.MessageToDict(request.args), set(), set())
         answer = _struct(dict(models.invoke(request.tok, arguments)))
-        return resource_pb2.ResourceInvokeResponse(**{"return": answer})
+        return resource_pb2.ResourceInvokeResponse(**{"return": answer})  # pyright: ignore[reportArgumentType]
 
 
 class _NoMocks(mocks.Mocks):

@@ -46,15 +46,12 @@ def load_project(root: Path, stack: str, overrides: Mapping[str, str]) -> Projec
     declared = {
         _full(name, key): _declaration(name, key, value) for key, value in (project.get("config") or {}).items()
     }
+    given = {_full(name, key) for key in overrides}
     values: dict[str, Any] = {}
     for key, value in (settings.get("config") or {}).items():
-        if isinstance(value, dict) and set(value) == {"secure"}:
-            raise (
-                LocalCloudError(
-                    f"{stack_file.name}: {key} is encrypted and cannot be read here; give a value with --config {key}=..."
-                )
-                if _full(name, key) not in {_full(name, k) for k in overrides}
-                else None
+        if isinstance(value, dict) and set(value) == {"secure"} and _full(name, key) not in given:
+            raise LocalCloudError(
+                f"{stack_file.name}: {key} is encrypted and cannot be read here; give a value with --config {key}=..."
             )
         values[_full(name, key)] = value
     for key, text in overrides.items():
