@@ -1,0 +1,62 @@
+"""Configuration: typed, validated before any resource exists, with messages that name key, value and fix."""
+
+import pytest
+
+from secure_mcp import ConfigError, ServerConfig
+from secure_mcp.config import key_of
+
+GOOD = {"location": "westeurope", "apim_publisher_email": "mcp@example.com"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "fix"),
+    [
+        ({"apim_sku": "Consumption"}, "apimSku", "BasicV2"),
+        ({"vnet_enabled": True}, "vnetEnabled", "StandardV2"),
+        ({"backend_auth": "none"}, "backendAuth", "managedIdentity"),
+        ({"backend_auth": "functionKey", "sse_transport": "enabled"}, "sseTransport", "managedIdentity"),
+        ({"sse_transport": "yes"}, "sseTransport", "auto"),
+        ({"oauth_scopes": "profile offline_access"}, "oauthScopes", "openid"),
+        ({"oauth_scopes": "openid"}, "oauthScopes", "offline_access"),
+        ({"mcp_scopes": ()}, "mcpScopes", "at least one"),
+        ({"mcp_scopes": ("a b",)}, "mcpScopes", "spaces"),
+        ({"allowed_origins": ("https://app.example.com/",)}, "allowedOrigins", "scheme://host"),
+        ({"allowed_origins": ("*",)}, "allowedOrigins", "scheme://host"),
+        ({"redirect_schemes": ("javascript",)}, "redirectSchemes", "script"),
+        ({"redirect_schemes": ("http",)}, "redirectSchemes", "web"),
+        ({"client_metadata_hosts": ("https://x.example",)}, "clientMetadataHosts", "host names"),
+        ({"custom_domains": ("MCP.example.com",)}, "customDomains", "lower case"),
+        ({"session_minutes": 61}, "sessionMinutes", "1 to 60"),
+        ({"refresh_days": 0}, "refreshDays", "1 to 90"),
+        ({"encryption_key_version": 256}, "encryptionKeyVersion", "1 to 255"),
+        ({"sign_in_rate_limit": 0}, "signInRateLimit", "1 to"),
+        ({"login_endpoint": "http://login.example"}, "loginEndpoint", "https"),
+        ({"login_endpoint": "https://login.example/"}, "loginEndpoint", "without a path"),
+        ({"vnet_address_space": "10.0.0.0/33"}, "vnetAddressSpace", "10.40.0.0/22"),
+        ({"vnet_address_space": "10.0.0.0/28"}, "vnetAddressSpace", "/24"),
+        ({"assigned_users": ("alice@example.com",)}, "assignedUsers", "object ids"),
+        ({"apim_publisher_email": "nobody"}, "apimPublisherEmail", "e-mail"),
+    ],
+)
+def test_what_cannot_work_is_refused(changes: dict[str, object], key: str, fix: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        ServerConfig(**(GOOD | changes))  # type: ignore[arg-type]
+    assert key in str(caught.value)
+    assert fix in str(caught.value)
+
+
+def test_defaults_are_the_schemas_defaults() -> None:
+    from pathlib import Path
+
+    import yaml
+
+    schema = yaml.safe_load((Path(__file__).parents[2] / "Pulumi.yaml").read_text())["config"]
+    defaults = ServerConfig(**GOOD)  # type: ignore[arg-type]
+    fields = {key_of(name): value for name, value in vars(defaults).items() if name != "location"}
+    declared = {key: value for key, value in schema.items() if ":" not in key}
+    assert set(fields) == set(declared)
+    for key, value in declared.items():
+        assert value["description"].endswith(".") or ";" in value["description"], key
+        if "default" in value:
+            wanted = tuple(value["default"]) if isinstance(value["default"], list) else value["default"]
+            assert fields[key] == wanted, key
