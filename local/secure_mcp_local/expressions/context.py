@@ -254,3 +254,20 @@ class Context:
     product: Product | None = None
     user: User | None = None
     subscription: Subscription | None = None
+
+
+@dataclass
+class Jwt:
+    """A parsed token: what `AsJwt` and `output-token-variable-name` give."""
+
+    algorithm: str
+    claims: dict[str, list[str]]
+    """Every claim's values as text; what is no list is a list of one."""
+    issuer: str | None = None
+    subject: str | None = None
+    id: str | None = None
+    type: str | None = None
+    audiences: list[str] = field(default_factory=list[str])
+    expiration_time: datetime | None = None
+    not_before: datetime | None = None
+    issued_at: datetime | None = None

@@ -1,0 +1,80 @@
+"""One request on its way through the gateway: what policies read, change and leave behind."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import httpx
+
+from secure_mcp_local.apim.cache import Cache
+from secure_mcp_local.apim.counters import Counters
+from secure_mcp_local.apim.openid import OpenIdMetadata
+from secure_mcp_local.apim.trace import RequestTrace
+from secure_mcp_local.clock import Clock
+from secure_mcp_local.expressions import Profile
+from secure_mcp_local.expressions.context import Context, Headers, Response
+from secure_mcp_local.identities import ManagedIdentities
+
+
+class Failure(Exception):
+    """A policy failed: what `context.LastError` will say."""
+
+    def __init__(self, reason: str, message: str, status: int = 500) -> None:
+        super().__init__(message)
+        self.reason, self.message, self.status = reason, message, status
+        self.source = ""
+        """Name of the policy, set where it ran."""
+        self.policy_id: str | None = None
+
+
+class Returned(Exception):
+    """`return-response`: nothing that follows runs."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__()
+        self.response = response
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the gateway as a whole has."""
+
+    client: httpx.AsyncClient
+    identities: ManagedIdentities
+    service_urn: str
+    clock: Clock
+    cache: Cache
+    counters: Counters
+    openid: OpenIdMetadata
+    profile: Profile
+
+
+@dataclass
+class Call:
+    context: Context
+    services: Services
+    trace: RequestTrace
+    service_url: str | None
+    """Base address of the API's backend."""
+    backend_path: str
+    """What is appended to it: the request's path below the API's."""
+    request_stream: AsyncIterator[bytes] | None = None
+    """The request's body where no expression reads it."""
+    backend_response: httpx.Response | None = None
+    """The backend's answer, whose body has not been read."""
+    cors_headers: Headers = field(default_factory=Headers)
+    """What the cors policy adds to whatever answer there will be."""
+    section: str = ""
+    scope: str = ""
+
+    @property
+    def response(self) -> Response:
+        """The answer so far; policies may begin one before there is any."""
+        if self.context.response is None:
+            self.context.response = Response(200, "OK")
+        return self.context.response
+
+    async def drop_backend_response(self) -> None:
+        """Ends the backend's answer, which nobody will read."""
+        if self.backend_response is not None:
+            await self.backend_response.aclose()
+            self.backend_response = None

@@ -1,0 +1,188 @@
+"""What the stack declares about its gateway: service, APIs, operations, policies, fragments, named values."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from secure_mcp_local.apim.builder import Builder
+from secure_mcp_local.apim.document import Element, parse, substitute
+from secure_mcp_local.apim.pipeline import Base, Placed, Policy, Scope
+from secure_mcp_local.apim.policies.cors import Cors
+from secure_mcp_local.apim.policies.flow import Fragment
+from secure_mcp_local.apim.routing import DeclaredApi, DeclaredOperation
+from secure_mcp_local.apim.schema import check_fragment, check_policies
+from secure_mcp_local.apim.values import Compile, Source
+from secure_mcp_local.errors import DocumentError, LocalCloudError, NotModelled
+from secure_mcp_local.expressions.context import Api, Operation
+from secure_mcp_local.recording import Recording, Resource
+
+_MODULE = "azure-native:apimanagement:"
+_LARGEST = 512 * 1024
+"""Bytes of a policy document on the v2 tiers."""
+_LONGEST_NAMED_VALUE = 4096
+
+# The policy of the whole service that a new one has.
+_GLOBAL = """<policies>
+    <inbound />
+    <backend>
+        <forward-request />
+    </backend>
+    <outbound />
+    <on-error />
+</policies>"""
+
+
+@dataclass(frozen=True)
+class Declaration:
+    service_urn: str
+    service_id: str
+    service_name: str
+    gateway_url: str
+    hosts: frozenset[tuple[str, int]]
+    """Host names and ports that it answers for."""
+    apis: Sequence[DeclaredApi]
+    secrets: Sequence[str]
+
+    @classmethod
+    def from_recording(cls, recording: Recording, compile: Compile) -> "Declaration":
+        """Parses, checks and compiles everything.
+
+        Raises:
+            DocumentError, LocalCloudError: what Azure would refuse, or what is not modelled.
+        """
+        service = recording.one(_MODULE + "ApiManagementService")
+        url = str(service.get("gatewayUrl"))
+        named_values, secrets = _named_values(recording)
+        documents = _Documents(recording, named_values, compile)
+        outermost = Scope("global", documents.sections(_service_policy(recording), "service.xml", ()))
+        apis = [_api(recording, documents, resource, outermost) for resource in recording.all(_MODULE + "Api")]
+        paths = [declared.api.path.lower() for declared in apis]
+        if len(set(paths)) != len(paths):
+            raise LocalCloudError(f"two APIs have the same path; the paths are {', '.join(repr(p) for p in paths)}")
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+        hosts = {(str(parts.hostname), port)}
+        for custom in service.get("hostnameConfigurations") or []:
+            hosts.add((str(custom["hostName"]).lower(), 443))
+        return cls(service.urn, service.id, str(service.get("name")), url, frozenset(hosts), apis, secrets)
+
+
+class _Documents:
+    """Policy documents of the stack, with what they refer to."""
+
+    def __init__(self, recording: Recording, named_values: Mapping[str, str], compile: Compile) -> None:
+        self._named_values, self._compile = named_values, compile
+        self._fragments: dict[str, tuple[Element, Source]] = {}
+        for resource in recording.all(_MODULE + "PolicyFragment"):
+            id = str(resource.get("id"))
+            document = f"fragments/{id}.xml"
+            root = self._root(resource, document)
+            check_fragment(root, document)
+            self._fragments[id] = (root, Source(document, compile))
+        self.members: set[str] = set()
+
+    def sections(self, resource: Resource | None, document: str, outer: Sequence[Scope]) -> dict[str, list[Placed]]:
+        """The policies of a document, and in `members` what its expressions use."""
+        root = self._root(resource, document)
+        check_policies(root, document)
+        builder = Builder(Source(document, self._compile), self._fragments, outer)
+        sections = builder.sections(root)
+        self.members = builder.members
+        return sections
+
+    def _root(self, resource: Resource | None, document: str) -> Element:
+        if resource is None:
+            return parse(_GLOBAL, document)
+        if resource.get("format") != "rawxml":
+            raise NotModelled(f"{document}: the policy format {resource.get('format')!r} is not modelled; use rawxml")
+        text = str(resource.get("value"))
+        if len(text.encode()) > _LARGEST:
+            raise DocumentError(f"the document is larger than {_LARGEST} bytes", document=document)
+        return parse(substitute(text, self._named_values, document), document)
+
+
+def _named_values(recording: Recording) -> tuple[dict[str, str], list[str]]:
+    values: dict[str, str] = {}
+    secrets: list[str] = []
+    for resource in recording.all(_MODULE + "NamedValue"):
+        name, value = str(resource.get("displayName")), resource.get("value")
+        if not isinstance(value, str):
+            raise NotModelled(f"named value {name}: only a plain value is modelled, not {value!r}")
+        if not value or len(value) > _LONGEST_NAMED_VALUE:
+            raise LocalCloudError(
+                f"named value {name} has {len(value)} characters; 1 to {_LONGEST_NAMED_VALUE} are allowed"
+            )
+        values[name] = value
+        if resource.get("secret") and value != "none":
+            secrets.append(value)
+    return values, secrets
+
+
+def _service_policy(recording: Recording) -> Resource | None:
+    found = recording.all(_MODULE + "Policy")
+    return found[0] if found else None
+
+
+def _api(recording: Recording, documents: _Documents, resource: Resource, outermost: Scope) -> DeclaredApi:
+    id = str(resource.get("apiId"))
+    if resource.get("subscriptionRequired") is not False:
+        raise NotModelled(f"API {id}: subscription keys are not modelled; set subscriptionRequired to false")
+    api = Api(id, str(resource.get("displayName")), str(resource.get("path") or ""))
+
+    def policy(type: str, **which: str) -> Resource | None:
+        found = [
+            candidate
+            for candidate in recording.all(_MODULE + type)
+            if all(candidate.get(key) == value for key, value in which.items())
+        ]
+        return found[0] if found else None
+
+    scopes = [outermost]
+    members: set[str] = set()
+    own = policy("ApiPolicy", apiId=id)
+    if own is not None:
+        scopes.append(Scope("api", documents.sections(own, f"apis/{id}/api.xml", scopes[:])))
+        members |= documents.members
+    operations: list[DeclaredOperation] = []
+    for declared in recording.all(_MODULE + "ApiOperation"):
+        if declared.get("apiId") != id:
+            continue
+        operation = Operation(
+            str(declared.get("operationId")),
+            str(declared.get("displayName")),
+            str(declared.get("method")),
+            str(declared.get("urlTemplate")),
+        )
+        innermost, used = scopes[:], set(members)
+        document = policy("ApiOperationPolicy", apiId=id, operationId=operation.id)
+        if document is not None:
+            sections = documents.sections(document, f"apis/{id}/{operation.id}.xml", scopes[:])
+            innermost.append(Scope("operation", sections))
+            used |= documents.members
+        operations.append(DeclaredOperation(operation, innermost, "IRequest.Body" in used, _first_cors(innermost)))
+    service_url = resource.get("serviceUrl")
+    return DeclaredApi(api, str(service_url) if service_url else None, operations)
+
+
+def _first_cors(scopes: Sequence[Scope]) -> Cors | None:
+    """The cors policy that requests meet first; API Management applies only one."""
+    if not scopes:
+        return None
+
+    def search(policies: Sequence[Placed]) -> Cors | None:
+        for placed in policies:
+            found = look(placed.policy)
+            if found is not None:
+                return found
+        return None
+
+    def look(policy: Policy) -> Cors | None:
+        if isinstance(policy, Cors):
+            return policy
+        if isinstance(policy, Base):
+            return _first_cors(scopes[:-1])
+        if isinstance(policy, Fragment):
+            return search(policy.policies)
+        return None
+
+    return search(scopes[-1].sections.get("inbound", []))

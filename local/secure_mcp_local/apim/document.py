@@ -1,0 +1,201 @@
+"""Policy documents in the `rawxml` format: XML in which attribute values and texts may be C# expressions, written as they are.
+
+A value is an expression if its first characters other than blanks are `@(` or `@{`; it ends where its brackets do, so that quotes,
+`<` and `&` in it need no escaping.
+"""
+
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from secure_mcp_local.errors import DocumentError
+from secure_mcp_local.expressions.failures import ExpressionError
+from secure_mcp_local.expressions.scanner import position, scan_expression
+
+_NAME = re.compile(r"[A-Za-z_][\w:.-]*")
+_BLANK = re.compile(r"\s*")
+_NAMED_VALUE = re.compile(r"\{\{\s*([A-Za-z0-9._-]+)\s*\}\}")
+_ENTITY = re.compile(r"&(?!(?:quot|apos|amp|lt|gt|#\d+|#x[0-9a-fA-F]+);)")
+
+
+@dataclass(frozen=True)
+class Value:
+    """An attribute's or element's text, or the expression that it is."""
+
+    text: str
+    expression: bool
+    line: int
+    column: int
+
+
+@dataclass
+class Element:
+    name: str
+    line: int
+    column: int
+    attributes: dict[str, Value] = field(default_factory=dict[str, Value])
+    children: list["Element"] = field(default_factory=list["Element"])
+    text: Value | None = None
+
+
+def substitute(text: str, named_values: Mapping[str, str], document: str) -> str:
+    """The document with each `{{name}}` replaced, as API Management does before it parses anything.
+
+    Raises:
+        DocumentError: a name is not declared: Azure would refuse to save the policy.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in named_values:
+            line, column = position(text, match.start())
+            raise DocumentError(
+                f"named value {name!r} is not declared; declare a NamedValue with this display name",
+                document=document,
+                line=line,
+                column=column,
+            )
+        return named_values[name]
+
+    return _NAMED_VALUE.sub(value, text)
+
+
+def parse(text: str, document: str) -> Element:
+    """The root element of a policy document.
+
+    Raises:
+        DocumentError: it is not well-formed; says where.
+    """
+    return _Parser(text.removeprefix("\ufeff"), document).parse()
+
+
+class _Parser:
+    def __init__(self, text: str, document: str) -> None:
+        self.text, self.document, self.at = text, document, 0
+
+    def fail(self, message: str, at: int | None = None) -> DocumentError:
+        line, column = position(self.text, self.at if at is None else at)
+        return DocumentError(message, document=self.document, line=line, column=column)
+
+    def parse(self) -> Element:
+        roots: list[Element] = []
+        stack: list[Element] = []
+        text = self.text
+        while self.at < len(text):
+            if text.startswith("<!--", self.at):
+                end = text.find("-->", self.at)
+                if end < 0:
+                    raise self.fail("the comment does not end")
+                self.at = end + 3
+            elif text.startswith("</", self.at):
+                start = self.at
+                self.at += 2
+                name = self._name("an end tag")
+                if not stack or stack[-1].name != name:
+                    wanted = f"</{stack[-1].name}>" if stack else "no end tag"
+                    raise self.fail(f"</{name}> where {wanted} belongs", start)
+                self._blank()
+                self._expect(">")
+                stack.pop()
+            elif text[self.at] == "<":
+                if text.startswith(("<?", "<!"), self.at):
+                    raise self.fail("declarations, processing instructions and CDATA do not belong in a policy")
+                element, closed = self._element()
+                (stack[-1].children if stack else roots).append(element)
+                if not closed:
+                    stack.append(element)
+            else:
+                value = self._value("<")
+                if value is not None:
+                    if not stack:
+                        raise self.fail("text outside the root element")
+                    if stack[-1].text is not None:
+                        raise self.fail(f"<{stack[-1].name}> has text in two places")
+                    stack[-1].text = value
+        if stack:
+            raise self.fail(f"<{stack[-1].name}> is not closed")
+        if len(roots) != 1:
+            raise self.fail("a policy document has exactly one root element")
+        return roots[0]
+
+    def _element(self) -> tuple[Element, bool]:
+        line, column = position(self.text, self.at)
+        self.at += 1
+        element = Element(self._name("an element"), line, column)
+        while True:
+            self._blank()
+            if self.text.startswith("/>", self.at):
+                self.at += 2
+                return element, True
+            if self.text.startswith(">", self.at):
+                self.at += 1
+                return element, False
+            start = self.at
+            name = self._name(f"an attribute of <{element.name}>")
+            if name in element.attributes:
+                raise self.fail(f"attribute {name} of <{element.name}> is there twice", start)
+            self._blank()
+            self._expect("=")
+            self._blank()
+            quote = self.text[self.at : self.at + 1]
+            if quote not in {'"', "'"}:
+                raise self.fail(f"attribute {name} of <{element.name}> has no quotes")
+            self.at += 1
+            line, column = position(self.text, self.at)
+            element.attributes[name] = self._value(quote) or Value("", False, line, column)
+            self._expect(quote)
+
+    def _value(self, end: str) -> Value | None:
+        """Up to, not including, `end`. None for blanks between elements."""
+        start = self.at
+        begin = self._skip_blank(start)
+        if self.text.startswith(("@(", "@{"), begin):
+            try:
+                after = scan_expression(self.text, begin)
+            except ExpressionError as error:
+                raise DocumentError(
+                    error.message, document=self.document, line=error.line, column=error.column
+                ) from None
+            rest = self._skip_blank(after)
+            if not self.text.startswith(end, rest):
+                raise self.fail("text after an expression: a value is one expression or none", rest)
+            self.at = rest
+            line, column = position(self.text, begin)
+            return Value(self.text[begin:after], True, line, column)
+        stop = self.text.find(end, start)
+        if stop < 0:
+            if end == "<" and not self.text[start:].strip():
+                self.at = len(self.text)
+                return None
+            raise self.fail("the value does not end", start)
+        raw = self.text[start:stop]
+        if end != "<" and "<" in raw:
+            raise self.fail("'<' in an attribute is written &lt;", start + raw.index("<"))
+        if (bad := _ENTITY.search(raw)) is not None:
+            raise self.fail("'&' is written &amp;", start + bad.start())
+        self.at = stop
+        if end == "<" and not raw.strip():
+            return None
+        line, column = position(self.text, start)
+        return Value(html.unescape(raw), False, line, column)
+
+    def _name(self, what: str) -> str:
+        match = _NAME.match(self.text, self.at)
+        if match is None:
+            raise self.fail(f"{what} needs a name here")
+        self.at = match.end()
+        return match.group()
+
+    def _expect(self, token: str) -> None:
+        if not self.text.startswith(token, self.at):
+            raise self.fail(f"{token!r} is missing here")
+        self.at += len(token)
+
+    def _blank(self) -> None:
+        self.at = self._skip_blank(self.at)
+
+    def _skip_blank(self, at: int) -> int:
+        match = _BLANK.match(self.text, at)
+        assert match is not None
+        return match.end()

@@ -1,0 +1,228 @@
+"""The gateway: every API Management resource that a stack declares, ready to answer."""
+
+import sys
+import time
+import traceback
+import uuid
+from collections import deque
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from starlette.types import Receive, Scope, Send
+
+from secure_mcp_local.apim.cache import Cache
+from secure_mcp_local.apim.call import Call, Failure, Returned, Services
+from secure_mcp_local.apim.counters import Counters
+from secure_mcp_local.apim.declaration import Declaration
+from secure_mcp_local.apim.messages import (
+    QUERY_LIMIT,
+    drop_hop_by_hop,
+    oversize,
+    read_body,
+    receive_stream,
+    send_response,
+    status_message,
+)
+from secure_mcp_local.apim.openid import OpenIdMetadata
+from secure_mcp_local.apim.pipeline import last_error, run_section
+from secure_mcp_local.apim.routing import Route, find_api, find_route
+from secure_mcp_local.apim.trace import RequestTrace
+from secure_mcp_local.apim.values import Compile
+from secure_mcp_local.clock import Clock
+from secure_mcp_local.errors import LocalCloudError
+from secure_mcp_local.expressions import Profile, compile_expression
+from secure_mcp_local.expressions.context import Body, Context, Deployment, Headers, Request, Response, Url
+from secure_mcp_local.identities import ManagedIdentities
+from secure_mcp_local.network import Network
+from secure_mcp_local.recording import Recording
+
+TRACES = 500
+"""How many requests are remembered."""
+
+
+class Gateway:
+    """Answers as API Management would with what is declared: nothing else is routed, known or trusted.
+
+    `app` is the ASGI application. `cache` can be emptied and made slow. `traces` holds the last requests, policy by policy.
+    """
+
+    def __init__(self, declaration: Declaration, services: Services) -> None:
+        self._declaration, self._services = declaration, services
+        self.cache = services.cache
+        self.traces: deque[RequestTrace] = deque(maxlen=TRACES)
+        self.secrets = declaration.secrets
+        """Values of secret named values: what must never be seen."""
+
+    @classmethod
+    def from_recording(
+        cls,
+        recording: Recording,
+        network: Network,
+        identities: ManagedIdentities,
+        clock: Clock,
+        compile: Compile = compile_expression,
+    ) -> "Gateway":
+        """Compiles every declared policy.
+
+        Raises:
+            DocumentError: a policy that Azure would refuse to save, or that is not modelled; says where.
+            LocalCloudError: the stack declares no gateway, or something about it that is not modelled.
+        """
+        declaration = Declaration.from_recording(recording, compile)
+        client = network.client()
+        services = Services(
+            client=client,
+            identities=identities,
+            service_urn=declaration.service_urn,
+            clock=clock,
+            cache=Cache(clock),
+            counters=Counters(clock),
+            openid=OpenIdMetadata(client, clock),
+            profile=Profile(clock),
+        )
+        return cls(declaration, services)
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI application."""
+        if scope["type"] != "http":
+            return
+        request = self._request(scope)
+        trace = RequestTrace(str(uuid.uuid4()), request.method, request.original_url.path)
+        start = time.perf_counter()
+        self.traces.append(trace)
+        call: Call | None = None
+        try:
+            refusal = self._refusal(request)
+            if refusal is not None:
+                response = refusal
+            elif (preflight := self._preflight(request)) is not None:
+                response = preflight
+            elif (route := find_route(self._declaration.apis, request.method, request.original_url.path)) is None:
+                response = status_message(404, "Resource not found")
+            else:
+                trace.api, trace.operation = route.api.api.id, route.operation.operation.id
+                call = self._call(request, route, trace)
+                response = await self._answer(call, route, scope, receive)
+            trace.status = response.status_code
+            await send_response(send, request.method, response, call)
+        finally:
+            if call is not None:
+                await call.drop_backend_response()
+            trace.milliseconds = round((time.perf_counter() - start) * 1000, 3)
+
+    def _request(self, scope: Scope) -> Request:
+        headers = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
+        host = urlsplit(f"//{headers.get('Host', '')}")
+        scheme = urlsplit(self._declaration.gateway_url).scheme
+        try:
+            port = host.port
+        except ValueError:
+            port = None
+        # The path as it was sent: %2F is no slash.
+        path = scope["raw_path"].decode("latin-1").partition("?")[0] or "/"
+        query = scope["query_string"].decode("latin-1")
+        url = Url(
+            scheme,
+            host.hostname or "",
+            port or {"http": 80, "https": 443}[scheme],
+            path,
+            f"?{query}" if query else "",
+        )
+        drop_hop_by_hop(headers)
+        client = scope.get("client") or ("127.0.0.1", 0)
+        original = Url(url.scheme, url.host, url.port, url.path, url.query_string)
+        return Request(scope["method"], url, original, headers, None, client[0])
+
+    def _refusal(self, request: Request) -> Response | None:
+        """What never reaches a policy: other hosts, and what is too large for the v2 tiers."""
+        if (request.original_url.host.lower(), request.original_url.port) not in self._declaration.hosts:
+            return status_message(404, "Resource not found")
+        if len(request.original_url.query_string) - 1 > QUERY_LIMIT:
+            return status_message(414, f"The query string is longer than {QUERY_LIMIT} bytes")
+        return None
+
+    def _preflight(self, request: Request) -> Response | None:
+        """Only the cors policy is asked about a preflight request, and only if no OPTIONS operation is declared."""
+        headers = request.headers
+        origin, method = headers.get("Origin"), headers.get("Access-Control-Request-Method")
+        if request.method != "OPTIONS" or origin is None or method is None:
+            return None
+        path = request.original_url.path
+        if find_api(self._declaration.apis, path) is None:
+            return None
+        if find_route(self._declaration.apis, "OPTIONS", path) is not None:
+            return None
+        route = find_route(self._declaration.apis, method, path)
+        if route is None or route.operation.cors is None:
+            return None
+        allowed = route.operation.cors.preflight(origin, method)
+        return Response(200, "OK", allowed) if allowed is not None else None
+
+    def _call(self, request: Request, route: Route, trace: RequestTrace) -> Call:
+        request.matched_parameters = route.parameters
+        request.url.path = route.rest or "/"
+        start = time.perf_counter()
+        context = Context(
+            request=request,
+            api=route.api.api,
+            operation=route.operation.operation,
+            deployment=Deployment("local", self._declaration.service_id, self._declaration.service_name),
+            request_id=uuid.UUID(trace.request_id),
+            timestamp=self._services.clock.utcnow(),
+            elapsed=lambda: timedelta(seconds=time.perf_counter() - start),
+        )
+        return Call(context, self._services, trace, route.api.service_url, route.rest.rstrip("/"))
+
+    async def _answer(self, call: Call, route: Route, scope: Scope, receive: Receive) -> Response:
+        has_body = _has_body(call.context.request.headers)
+        if route.operation.reads_body and has_body:
+            content = await read_body(receive)
+            if content is None:
+                return oversize()
+            call.context.request.body = Body(content)
+        elif has_body:
+            call.request_stream = receive_stream(receive)
+        scopes = route.operation.scopes
+        try:
+            for section in ("inbound", "backend", "outbound"):
+                await run_section(call, section, scopes)
+            response = call.response
+        except Returned as returned:
+            await call.drop_backend_response()
+            response = returned.response
+        except Failure as failure:
+            response = await self._fail(call, route, failure)
+        except LocalCloudError as error:
+            # The local cloud cannot stand in for Azure here; a policy must not get to hide that.
+            print(f"error: {error}", file=sys.stderr)
+            response = status_message(501, str(error))
+        for name, value in call.cors_headers.items():
+            response.headers.set(name, value)
+        return response
+
+    async def _fail(self, call: Call, route: Route, failure: Failure) -> Response:
+        """Runs on-error; what it leaves is the answer."""
+        await call.drop_backend_response()
+        call.context.last_error = last_error(call, failure)
+        kept = call.context.response.headers.copy() if call.context.response is not None else Headers()
+        response = status_message(failure.status, failure.message if failure.status < 500 else "Internal server error")
+        if "Retry-After" in kept:
+            response.headers.set("Retry-After", kept.get_all("Retry-After"))
+        call.context.response = response
+        try:
+            await run_section(call, "on-error", route.operation.scopes)
+        except Returned as returned:
+            return returned.response
+        except Failure as second:
+            call.trace.messages.append(
+                {"source": "gateway", "severity": "error", "message": f"on-error failed: {second.source}"}
+            )
+            return status_message(500, "Internal server error")
+        except Exception:
+            traceback.print_exc()
+            return status_message(500, "Internal server error")
+        return call.response
+
+
+def _has_body(headers: Headers) -> bool:
+    return headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in headers

@@ -1,0 +1,100 @@
+"""Sections of policies and how they run: scope by scope, element by element."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from secure_mcp_local.apim.call import Call, Failure, Returned
+from secure_mcp_local.apim.trace import Step
+from secure_mcp_local.expressions import CSharpException
+from secure_mcp_local.expressions.context import LastError
+
+
+class Policy(Protocol):
+    """One policy element, ready to run."""
+
+    async def run(self, call: Call) -> None: ...
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A policy and how it is called in traces and errors."""
+
+    name: str
+    policy: Policy
+    id: str | None = None
+
+
+@dataclass
+class Scope:
+    """The policies of one scope, by section. A section that its document does not have is empty."""
+
+    name: str
+    """`global`, `api` or `operation`."""
+    sections: dict[str, list[Placed]] = field(default_factory=dict[str, list[Placed]])
+
+
+class Base:
+    """`<base />`: the section of the scope around this one."""
+
+    def __init__(self, section: str, outer: Sequence[Scope]) -> None:
+        self._section, self._outer = section, outer
+
+    async def run(self, call: Call) -> None:
+        await run_section(call, self._section, self._outer)
+
+
+async def run_section(call: Call, section: str, scopes: Sequence[Scope]) -> None:
+    """Runs a section of the innermost scope, the last of `scopes`; `<base />` in it runs the others."""
+    if not scopes:
+        return
+    before = call.section, call.scope
+    call.section, call.scope = section, scopes[-1].name
+    try:
+        await run_policies(call, scopes[-1].sections.get(section, []))
+    finally:
+        call.section, call.scope = before
+
+
+async def run_policies(call: Call, policies: Sequence[Placed]) -> None:
+    """Runs policies in order.
+
+    Raises:
+        Failure: one failed; with its name.
+        Returned: one answered.
+    """
+    for placed in policies:
+        start = time.perf_counter()
+        failed = True
+        try:
+            await placed.policy.run(call)
+            failed = False
+        except Returned:
+            failed = False
+            raise
+        except CSharpException as error:
+            failure = Failure("ExpressionValueEvaluationFailure", f"{placed.name}: {error.type}")
+            failure.source, failure.policy_id = placed.name, placed.id
+            raise failure from error
+        except Failure as failure:
+            if not failure.source:
+                failure.source, failure.policy_id = placed.name, placed.id
+            raise
+        finally:
+            if not isinstance(placed.policy, Base):
+                milliseconds = (time.perf_counter() - start) * 1000
+                call.trace.steps.append(Step(call.section, call.scope, placed.name, round(milliseconds, 3), failed))
+
+
+def last_error(call: Call, failure: Failure) -> LastError:
+    """What `context.LastError` says about a failure."""
+    return LastError(
+        source=failure.source,
+        reason=failure.reason,
+        message=failure.message,
+        scope=call.scope,
+        section=call.section,
+        path="",
+        policy_id=failure.policy_id,
+    )

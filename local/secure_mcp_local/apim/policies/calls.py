@@ -1,0 +1,129 @@
+"""Calls to others: send-request and forward-request."""
+
+from collections.abc import Sequence
+
+import httpx
+
+from secure_mcp_local.apim.call import Call, Failure
+from secure_mcp_local.apim.policies.message import SetBody, SetHeader
+from secure_mcp_local.apim.values import Compiled
+from secure_mcp_local.expressions.context import Body, Headers, Response
+
+BUFFERED = 2 * 1024 * 1024
+"""Bytes of a message that the v2 tiers hold in memory at most."""
+
+# Of one connection, not of the message: RFC 9110, section 7.6.1.
+HOP_BY_HOP = frozenset(
+    {
+        "connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+    }
+)  # fmt: skip
+
+
+class SendRequest:
+    def __init__(
+        self,
+        variable: str | None,
+        timeout: Compiled,
+        ignore_error: bool,
+        url: Compiled,
+        method: Compiled,
+        headers: Sequence[SetHeader],
+        body: SetBody | None,
+    ) -> None:
+        self._variable, self._timeout, self._ignore_error = variable, timeout, ignore_error
+        self._url, self._method, self._headers, self._body = url, method, headers, body
+
+    async def run(self, call: Call) -> None:
+        headers = Headers()
+        for header in self._headers:
+            header.apply(call, headers)
+        url, method = self._url.text(call), self._method.text(call)
+        content = self._body.content(call) if self._body else None
+        seconds = self._timeout.number(call)
+        response: Response | None = None
+        try:
+            response = await _exchange(call, method, url, headers, content, seconds)
+        except (httpx.TimeoutException, TimeoutError) as error:
+            if not self._ignore_error:
+                raise Failure("Timeout", f"no answer within {seconds:g} s") from error
+        except (httpx.HTTPError, httpx.InvalidURL, _TooLarge) as error:
+            if not self._ignore_error:
+                raise Failure("BackendConnectionFailure", type(error).__name__) from error
+        if self._variable is not None:
+            call.context.variables[self._variable] = response
+
+
+class _TooLarge(Exception):
+    pass
+
+
+async def _exchange(
+    call: Call, method: str, url: str, headers: Headers, content: bytes | None, seconds: float
+) -> Response:
+    request = httpx.Request(
+        method,
+        url,
+        headers=list(headers.items()),
+        content=content,
+        extensions={"timeout": httpx.Timeout(seconds).as_dict()},
+    )
+    answer = await call.services.client.send(request, stream=True)
+    try:
+        content = b""
+        async for chunk in answer.aiter_raw():
+            content += chunk
+            if len(content) > BUFFERED:
+                raise _TooLarge
+    finally:
+        await answer.aclose()
+    return Response(answer.status_code, answer.reason_phrase, response_headers(answer), Body(content))
+
+
+def response_headers(answer: httpx.Response) -> Headers:
+    """An answer's headers, without those of its connection."""
+    items = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw]
+    return Headers([(name, value) for name, value in items if name.lower() not in HOP_BY_HOP])
+
+
+class ForwardRequest:
+    """Sends the request to the API's backend; its answer becomes the response."""
+
+    def __init__(self, timeout: Compiled, buffer_response: bool, fail_on_error: bool) -> None:
+        self._timeout, self._buffer, self._fail_on_error = timeout, buffer_response, fail_on_error
+
+    async def run(self, call: Call) -> None:
+        if call.service_url is None:
+            raise Failure("BackendConnectionFailure", "the API has no service URL")
+        request = call.context.request
+        url = call.service_url.rstrip("/") + call.backend_path + request.url.query_string
+        unwanted = HOP_BY_HOP | {"host", "content-length"}
+        headers = [(name, value) for name, value in request.headers.items() if name.lower() not in unwanted]
+        headers += [("X-Forwarded-For", request.ip_address), ("X-Forwarded-Proto", request.original_url.scheme)]
+        content = request.body.content if request.body is not None else call.request_stream
+        seconds = self._timeout.number(call)
+        outgoing = httpx.Request(
+            request.method,
+            url,
+            headers=[*headers, *([("Content-Length", "0")] if content is None and request.method == "POST" else [])],
+            content=content,
+            extensions={"timeout": httpx.Timeout(None).as_dict(), "head_timeout": seconds},
+        )
+        try:
+            answer = await call.services.client.send(outgoing, stream=True)
+        except (httpx.TimeoutException, TimeoutError) as error:
+            raise Failure("Timeout", f"the backend did not answer within {seconds:g} s", 504) from error
+        except httpx.HTTPError as error:
+            raise Failure("BackendConnectionFailure", "the backend cannot be reached", 502) from error
+        call.backend_response = answer
+        call.context.response = Response(answer.status_code, answer.reason_phrase, response_headers(answer))
+        if self._buffer:
+            content = b""
+            async for chunk in answer.aiter_raw():
+                content += chunk
+                if len(content) > BUFFERED:
+                    raise Failure("BackendConnectionFailure", "the backend's answer is too large to buffer", 502)
+            await call.drop_backend_response()
+            call.context.response.body = Body(content)
+        if self._fail_on_error and answer.status_code >= 400:
+            raise Failure("BackendErrorStatusCode", f"the backend answered {answer.status_code}", answer.status_code)

@@ -1,0 +1,73 @@
+"""Control flow: choose, retry, return-response, include-fragment."""
+
+import asyncio
+from collections.abc import Sequence
+
+from secure_mcp_local.apim.call import Call, Returned
+from secure_mcp_local.apim.pipeline import Placed, Policy, run_policies
+from secure_mcp_local.apim.values import Compiled
+from secure_mcp_local.expressions.context import Headers, Response
+
+
+class Choose:
+    def __init__(self, branches: Sequence[tuple[Compiled, list[Placed]]], otherwise: list[Placed]) -> None:
+        self._branches, self._otherwise = branches, otherwise
+
+    async def run(self, call: Call) -> None:
+        for condition, policies in self._branches:
+            if condition.boolean(call):
+                await run_policies(call, policies)
+                return
+        await run_policies(call, self._otherwise)
+
+
+class Retry:
+    """Runs its policies, then again while the condition holds, at most `count` more times."""
+
+    def __init__(
+        self, condition: Compiled, count: Compiled, interval: Compiled, first_fast: Compiled, policies: list[Placed]
+    ) -> None:
+        self._condition, self._count, self._interval = condition, count, interval
+        self._first_fast, self._policies = first_fast, policies
+
+    async def run(self, call: Call) -> None:
+        await run_policies(call, self._policies)
+        for attempt in range(int(self._count.number(call))):
+            if not self._condition.boolean(call):
+                return
+            if attempt or not self._first_fast.boolean(call):
+                await asyncio.sleep(self._interval.number(call))
+            await run_policies(call, self._policies)
+
+
+class Fragment:
+    """`include-fragment`: the fragment's policies, as if they stood here."""
+
+    def __init__(self, policies: list[Placed]) -> None:
+        self.policies = policies
+
+    async def run(self, call: Call) -> None:
+        await run_policies(call, self.policies)
+
+
+class ReturnResponse:
+    """Ends the pipeline with a response of its own; what was set on another before is gone."""
+
+    def __init__(self, variable: str | None, policies: Sequence[Policy]) -> None:
+        self._variable, self._policies = variable, policies
+
+    async def run(self, call: Call) -> None:
+        response = Response(200, "OK", Headers())
+        if self._variable is not None:
+            held = call.context.variables.get(self._variable)
+            if isinstance(held, Response):
+                response = Response(held.status_code, held.status_reason, held.headers.copy(), held.body)
+        outer = call.context.response
+        call.context.response = response
+        section, call.section = call.section, "outbound"
+        try:
+            for policy in self._policies:
+                await policy.run(call)
+        finally:
+            call.context.response, call.section = outer, section
+        raise Returned(response)

@@ -1,0 +1,114 @@
+"""Changes of the request or the response: headers, body, method, status, query, variables."""
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from secure_mcp_local.apim.call import Call, Failure
+from secure_mcp_local.apim.values import Compiled
+from secure_mcp_local.expressions import to_python
+from secure_mcp_local.expressions.context import Body, Headers, form_decode
+
+
+class SetVariable:
+    """Keeps the value as it is: a bool stays a bool, null stays null."""
+
+    def __init__(self, name: str, value: Compiled) -> None:
+        self._name, self._value = name, value
+
+    async def run(self, call: Call) -> None:
+        call.context.variables[self._name] = self._value.evaluate(call)
+
+
+class SetHeader:
+    def __init__(self, name: Compiled, action: str, values: Sequence[Compiled]) -> None:
+        self._name, self._action, self._values = name, action, values
+
+    async def run(self, call: Call) -> None:
+        request_side = call.section in {"inbound", "backend"}
+        self.apply(call, call.context.request.headers if request_side else call.response.headers)
+
+    def apply(self, call: Call, headers: Headers) -> None:
+        """Changes some headers, whoever's they are."""
+        name = self._name.text(call)
+        values = [_one_line(value.text(call)) for value in self._values]
+        match self._action:
+            case "delete":
+                headers.delete(name)
+            case "append":
+                for value in values:
+                    headers.append(name, value)
+            case "skip":
+                if name not in headers:
+                    headers.set(name, values)
+            case _:
+                headers.set(name, values)
+
+
+class SetBody:
+    def __init__(self, content: Compiled) -> None:
+        self._content = content
+
+    async def run(self, call: Call) -> None:
+        content = self.content(call)
+        if call.section in {"inbound", "backend"}:
+            call.context.request.body = Body(content)
+        else:
+            await call.drop_backend_response()
+            call.response.body = Body(content)
+
+    def content(self, call: Call) -> bytes:
+        """The bytes: of a text, UTF-8."""
+        value = to_python(self._content.evaluate(call))
+        if isinstance(value, bytes):
+            return value
+        return self._content.text(call).encode("utf-8", "replace") if not isinstance(value, str) else _utf8(value)
+
+
+class SetStatus:
+    def __init__(self, code: Compiled, reason: Compiled) -> None:
+        self._code, self._reason = code, reason
+
+    async def run(self, call: Call) -> None:
+        call.response.status_code = int(self._code.number(call))
+        call.response.status_reason = _one_line(self._reason.text(call))
+
+
+class SetMethod:
+    def __init__(self, method: Compiled) -> None:
+        self._method = method
+
+    async def run(self, call: Call) -> None:
+        call.context.request.method = self._method.text(call)
+
+
+class SetQueryParameter:
+    def __init__(self, name: Compiled, action: str, values: Sequence[Compiled]) -> None:
+        self._name, self._action, self._values = name, action, values
+
+    async def run(self, call: Call) -> None:
+        url = call.context.request.url
+        name = self._name.text(call)
+        parts = [part for part in url.query_string.removeprefix("?").split("&") if part]
+        others = [part for part in parts if form_decode(part.partition("=")[0]).lower() != name.lower()]
+        own = [f"{quote(name, safe='')}={quote(value.text(call), safe='')}" for value in self._values]
+        match self._action:
+            case "delete":
+                parts = others
+            case "append":
+                parts += own
+            case "skip":
+                parts = parts if len(others) < len(parts) else parts + own
+            case _:
+                parts = others + own
+        url.query_string = "?" + "&".join(parts) if parts else ""
+
+
+def _one_line(text: str) -> str:
+    """A header value: line breaks would start another header."""
+    if "\r" in text or "\n" in text or "\0" in text:
+        raise Failure("ExpressionValueEvaluationFailure", "a header value or reason cannot hold a line break")
+    return text
+
+
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode("utf-8")
