@@ -1,0 +1,54 @@
+"""Who calls: what the gateway has verified and says in headers of its own."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import unquote
+
+OBJECT_ID_HEADER = "x-mcp-user-oid"
+NAME_HEADER = "x-mcp-user-name"
+
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+
+
+class UnknownCaller(Exception):
+    """The request did not come through the gateway: it does not say for whom."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The signed-in user."""
+
+    object_id: str
+    """GUID in Entra ID, in lower case."""
+    name: str
+    """Display name, perhaps empty; for showing only."""
+
+    @classmethod
+    def of(cls, context: Mapping[str, Any]) -> "Caller":
+        """The user of a tool call.
+
+        Only the gateway can call this app (App Service authentication), and it replaces these headers, so they are true.
+
+        Args:
+            context: What the MCP extension tells about the call: `transport.properties.headers` holds the request's
+                headers, a repeated one joined with commas. It is never logged, for it holds credentials too.
+
+        Raises:
+            UnknownCaller: there is no header with one object id.
+        """
+        transport = _mapping(context.get("transport"))
+        headers = {
+            name.lower(): str(value)
+            for name, value in _mapping(_mapping(transport.get("properties")).get("headers")).items()
+        }
+        object_id = headers.get(OBJECT_ID_HEADER, "").strip().lower()
+        if not _GUID.fullmatch(object_id):
+            raise UnknownCaller(f"the request has no header {OBJECT_ID_HEADER} with one object id: call the gateway")
+        name = unquote(headers.get(NAME_HEADER, ""))
+        return cls(object_id, "".join(character for character in name if character.isprintable())[:100])
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
