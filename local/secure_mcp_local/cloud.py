@@ -20,7 +20,7 @@ from secure_mcp_local.identities import ManagedIdentities
 from secure_mcp_local.listener import Listener, bind
 from secure_mcp_local.network import Network
 from secure_mcp_local.recording import Environment, Recording, record
-from secure_mcp_local.storage import Azurite, BlobStorage
+from secure_mcp_local.storage import Azurite, BlobStorage, account_names
 
 Hook = Callable[[Recording], Recording]
 Progress = Callable[[str], None]
@@ -158,7 +158,7 @@ class LocalCloud:
     async def _start_function_app(self) -> None:
         self._progress("Starting storage")
         folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="secure-mcp-")))
-        azurite = await self._resources.enter_async_context(Azurite(folder))
+        azurite = await self._resources.enter_async_context(Azurite(folder, account_names(self.recording)))
         storage = await BlobStorage.from_recording(self.recording, azurite, self.entra.issuer, self.clock)
         for host, app in storage.hosts.items():
             self.network.serve(host, app)

@@ -1,0 +1,51 @@
+"""What is deployed: the host's settings and the pinned dependencies."""
+
+import ast
+import json
+import re
+import sys
+from pathlib import Path
+
+PINNED = re.compile(r"([a-z0-9-]+)==[0-9.]+")
+PROVIDES = {"azure.functions": "azure-functions", "azure.identity": "azure-identity", "azure.core": "azure-core"}
+PROVIDES |= {"azure.storage.blob": "azure-storage-blob"}
+
+
+def requirements(code: Path) -> dict[str, str]:
+    lines = [line for line in (code / "requirements.txt").read_text().splitlines() if line and line[0] != "#"]
+    assert all(PINNED.fullmatch(line) for line in lines), lines
+    return {line.partition("==")[0]: line for line in lines}
+
+
+def test_what_the_app_imports_is_installed_with_it(code: Path) -> None:
+    own = {path.stem for path in code.glob("*.py")}
+    imported = set()
+    for path in code.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                imported.add(node.module)
+    foreign = {name for name in imported if name.split(".")[0] not in sys.stdlib_module_names | own}
+    for name in foreign:
+        packages = [package for module, package in PROVIDES.items() if f"{name}.".startswith(f"{module}.")]
+        assert packages, name
+        assert packages[0] in requirements(code), name
+
+
+def test_the_versions_are_those_that_are_tested(code: Path) -> None:
+    tested = {}
+    for line in (code.parent / "constraints.txt").read_text().splitlines():
+        requirement, _, marker = line.partition(" ; ")
+        if marker != "python_full_version >= '3.13'":
+            tested[requirement.partition("==")[0]] = requirement
+    assert {name: tested.get(name) for name in requirements(code)} == requirements(code)
+
+
+def test_the_host_uses_the_released_bundle_and_leaves_admission_to_the_platform(code: Path) -> None:
+    host = json.loads((code / "host.json").read_text())
+    assert host["extensionBundle"] == {
+        "id": "Microsoft.Azure.Functions.ExtensionBundle",
+        "version": "[4.0.0, 5.0.0)",
+    }
+    assert host["extensions"]["mcp"]["system"]["webhookAuthorizationLevel"] == "Anonymous"
