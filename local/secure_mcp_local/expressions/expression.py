@@ -1,17 +1,24 @@
 """The public face of the compiler: one compiled expression."""
 
+from functools import lru_cache
+
+from secure_mcp_local.errors import NotModelled
+from secure_mcp_local.expressions.binder import FIRST_LOCAL, Binder, Run
 from secure_mcp_local.expressions.context import Context
+from secure_mcp_local.expressions.failures import ExpressionError
 from secure_mcp_local.expressions.profile import Profile
+from secure_mcp_local.expressions.syntax import parse
 
 
 class Expression:
     """A compiled expression; `evaluate` may be called any number of times."""
 
-    def __init__(self, text: str, members: frozenset[str]) -> None:
+    def __init__(self, text: str, members: frozenset[str], run: Run, slots: int) -> None:
         self.text = text
         self.members = members
-        """Every .NET member that it uses, such as `IRequest.Body` or `String.Split`. The gateway buffers a body only
+        """Every .NET member that it uses, such as `IRequest.Body` or `string.Split`. The gateway buffers a body only
         for expressions with `IRequest.Body` or `IResponse.Body`."""
+        self._run, self._slots = run, slots
 
     def evaluate(self, context: Context, profile: Profile) -> object:
         """The value, as the C# `object` that API Management would get.
@@ -20,7 +27,12 @@ class Expression:
             CSharpException: the C# code threw.
             NotModelled: it met something at run time that the local cloud does not model.
         """
-        raise NotImplementedError
+        environment: list[object] = [None] * self._slots
+        environment[0], environment[1] = context, profile
+        try:
+            return self._run(environment)
+        except NotImplementedError as error:
+            raise NotModelled(f"{error} is not modelled by the local cloud, in {self.text[:80]}") from error
 
 
 def compile_expression(text: str, *, document: str = "", line: int = 1, column: int = 1) -> Expression:
@@ -29,4 +41,20 @@ def compile_expression(text: str, *, document: str = "", line: int = 1, column: 
     Raises:
         ExpressionError: syntax errors, what C# or API Management refuse, and what is not modelled.
     """
-    raise NotImplementedError
+    try:
+        return _compiled(text)
+    except ExpressionError:
+        # Again, for the place: errors are not kept.
+        return _compile(text, document, line, column)
+
+
+@lru_cache(maxsize=4096)
+def _compiled(text: str) -> Expression:
+    return _compile(text, "", 1, 1)
+
+
+def _compile(text: str, document: str, line: int, column: int) -> Expression:
+    source, root = parse(text, document, line, column)
+    binder = Binder(source)
+    run = binder.root(root)
+    return Expression(text, frozenset(binder.members), run, max(binder.slots, FIRST_LOCAL))

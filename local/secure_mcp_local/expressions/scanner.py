@@ -96,9 +96,7 @@ class _Scan:
                 else:
                     raise _error("'}' in an interpolated string is written '}}'", text, i)
             elif c in "\r\n" and not verbatim:
-                raise _error(
-                    'the string ends at the end of its line only if it is verbatim (@"...")', text, start
-                )
+                raise _error('the string ends at the end of its line only if it is verbatim (@"...")', text, start)
             else:
                 i += 1
         raise _error("the string does not end", text, start)

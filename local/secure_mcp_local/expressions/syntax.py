@@ -8,6 +8,7 @@ tokens is always right, so each operator expression is flattened into its operan
 with C#'s own precedences.
 """
 
+import itertools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,7 +48,9 @@ class Source:
         self.shift = 0
         """Byte offset in `bytes` minus byte offset in `text`."""
 
-    def error(self, pos: int, message: str, kind: str = "compile", code: str = "", feature: str = "") -> ExpressionError:
+    def error(
+        self, pos: int, message: str, kind: str = "compile", code: str = "", feature: str = ""
+    ) -> ExpressionError:
         prefix = self.text.encode("utf-8", "surrogatepass")[: max(0, pos - self.shift)].decode("utf-8", "surrogatepass")
         line, column = position(prefix, len(prefix))
         return ExpressionError(
@@ -120,7 +123,9 @@ def _refuse_error(source: Source, root: tree_sitter.Node) -> None:
 
     bad = find(root) or root
     if bad.is_missing:
-        raise source.error(bad.start_byte, f"'{bad.type}' expected", "syntax", "CS1002" if bad.type == ";" else "CS1003")
+        raise source.error(
+            bad.start_byte, f"'{bad.type}' expected", "syntax", "CS1002" if bad.type == ";" else "CS1003"
+        )
     text = source.bytes[bad.start_byte : bad.end_byte].decode("utf-8", "replace").strip().split("\n")[0][:40]
     raise source.error(bad.start_byte, f"this is not C#: {text}", "syntax", "CS1525")
 
@@ -495,7 +500,9 @@ class _Reader:
             if kind == "is_expression" and type_node.type in ("identifier", "qualified_name"):
                 # `x is Name` could name a type or a constant: the binder decides.
                 pass
-            out.append(_Item("istype" if kind == "is_expression" else "astype", type_node.start_byte, self.type(type_node)))
+            out.append(
+                _Item("istype" if kind == "is_expression" else "astype", type_node.start_byte, self.type(type_node))
+            )
         elif kind == "is_pattern_expression":
             self._flatten(self.field(node, "expression"), out)
             pattern = self.field(node, "pattern")
@@ -504,7 +511,9 @@ class _Reader:
                 self._flatten(_named(pattern)[0], out)
             elif pattern.type == "declaration_pattern":
                 name = self.field(pattern, "name")
-                out.append(_Item("isdecl", pattern.start_byte, self.type(self.field(pattern, "type")), self.identifier(name)))
+                out.append(
+                    _Item("isdecl", pattern.start_byte, self.type(self.field(pattern, "type")), self.identifier(name))
+                )
             else:
                 raise self.refuse(pattern)
         elif kind in ("collection_expression",):
@@ -536,16 +545,22 @@ class _Reader:
                     if var.type != "identifier":
                         raise self.refuse(part)
                     value = Node("outvar", part.start_byte, self.type(self.field(part, "type")), self.identifier(var))
-                elif part.is_named and part.type != "comment" and (name_node is None or part.start_byte != name_node.start_byte):
+                elif (
+                    part.is_named
+                    and part.type != "comment"
+                    and (name_node is None or part.start_byte != name_node.start_byte)
+                ):
                     value = self.expr(part)
             if value is None or mode in ("ref", "in"):
                 raise self.refuse(child, mode or "argument")
             if value.kind == "outvar" and mode != "out":
                 raise self.refuse(child, "declaration expression")
             result.append(Node("arg", child.start_byte, value, name, mode))
-        for first, second in zip(result, result[1:], strict=False):
+        for first, second in itertools.pairwise(result):
             if _ends_less_than(first.a) and _starts_greater_than(second.a):
-                raise self.source.not_modelled(first.pos, "the comparison 'a < b, c > d' in arguments", "C# may read a generic call; use brackets")
+                raise self.source.not_modelled(
+                    first.pos, "the comparison 'a < b, c > d' in arguments", "C# may read a generic call; use brackets"
+                )
         return result
 
     def e_name(self, node: tree_sitter.Node) -> Node:
@@ -721,7 +736,9 @@ class _Reader:
         size = type_.b[0] if type_.b else None
         type_.b = []
         if size is None and init is None:
-            raise self.source.error(node.start_byte, "array creation must have array size or initializer", "syntax", "CS1586")
+            raise self.source.error(
+                node.start_byte, "array creation must have array size or initializer", "syntax", "CS1586"
+            )
         return Node("newarray", node.start_byte, type_, size, self.initializer(init) if init else None)
 
     def e_new_implicit_array(self, node: tree_sitter.Node) -> Node:
@@ -754,7 +771,9 @@ class _Reader:
                 elif last.kind == "member":
                     name = last.b
                 else:
-                    raise self.source.error(group[0].start_byte, "invalid anonymous type member declarator", "compile", "CS0746")
+                    raise self.source.error(
+                        group[0].start_byte, "invalid anonymous type member declarator", "compile", "CS0746"
+                    )
                 members.append((name, value, group[0].start_byte))
             else:
                 raise self.refuse(node)
@@ -918,7 +937,9 @@ class _Operators:
                         argument = Node("arg", called.pos, called.value.a)
                         items[i : j + 2] = [_Item("call", called.pos, [argument])]
                         continue
-                    raise self.source.not_modelled(items[i].pos, "a chain of '<' and '>'", "C# may read a generic call; use brackets")
+                    raise self.source.not_modelled(
+                        items[i].pos, "a chain of '<' and '>'", "C# may read a generic call; use brackets"
+                    )
             i += 1
         return items
 

@@ -1,11 +1,55 @@
 """Results of expressions for Python code."""
 
+from datetime import datetime
+from uuid import UUID
+
+from secure_mcp_local.errors import NotModelled
+from secure_mcp_local.expressions import newtonsoft as json
+from secure_mcp_local.expressions.conversions import text_of
+from secure_mcp_local.expressions.moments import Moment
+from secure_mcp_local.expressions.numbers import Char
+from secure_mcp_local.expressions.sequences import Sequence
+from secure_mcp_local.expressions.text import joined
+
 
 def to_text(value: object) -> str:
-    """C# `ToString()` with the invariant culture: `True` for true, nothing for null."""
-    raise NotImplementedError
+    """C# `ToString()` with the invariant culture: `True` for true, nothing for null.
+
+    Raises:
+        NotModelled: the text of such an object is not known.
+    """
+    try:
+        return joined(text_of(value))
+    except NotImplementedError as error:
+        raise NotModelled(f"{error} is not modelled by the local cloud") from error
 
 
 def to_python(value: object) -> object:
-    """Plain Python: int, float, Decimal, str, bytes, datetime, timedelta, UUID, list and dict (JSON too)."""
-    raise NotImplementedError
+    """Plain Python: int, float, str, bytes, datetime, UUID, list and dict (JSON too)."""
+    match value:
+        case None | bool() | float() | UUID():
+            return value
+        case str():
+            return joined(value)
+        case Char():
+            return chr(value)
+        case int():
+            return int(value)
+        case bytearray():
+            return bytes(value)
+        case Moment():
+            moment: datetime = value.datetime()
+            return moment
+        case json.JObject():
+            return {joined(name): to_python(member) for name, member in value.members.items()}
+        case json.JArray():
+            return [to_python(item) for item in value.items]
+        case json.JValue():
+            inner = value.value
+            return inner.json() if isinstance(inner, json.Date) else to_python(inner)
+        case list() | Sequence():
+            return [to_python(item) for item in value]
+        case dict():
+            return {to_python(key): to_python(item) for key, item in value.items()}
+        case _:
+            raise NotModelled(f"a {value.__class__.__name__} as a Python value is not modelled by the local cloud")

@@ -1,0 +1,105 @@
+"""Namespace System.Security.Cryptography, and API Management's Encrypt and Decrypt of byte arrays."""
+
+import hashlib
+import hmac
+from typing import Any
+
+from cryptography.hazmat.primitives import padding
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from secure_mcp_local.errors import NotModelled
+from secure_mcp_local.expressions.failing import argument_null
+from secure_mcp_local.expressions.failures import CSharpException
+from secure_mcp_local.expressions.library.registry import Method, Model
+from secure_mcp_local.expressions.types import BYTES, STRING, VOID, Type
+
+PROFILE = 1
+_SHA256, _HMAC, _RANDOM = Type("SHA256"), Type("HMACSHA256"), Type("RNGCryptoServiceProvider")
+
+
+class _Sha256:
+    def compute(self, data: bytearray | None) -> bytearray:
+        if data is None:
+            raise argument_null("buffer")
+        return bytearray(hashlib.sha256(data).digest())
+
+
+class _Hmac:
+    def __init__(self, key: bytearray | None) -> None:
+        if key is None:
+            raise argument_null("key")
+        self.key = bytes(key)
+
+    def compute(self, data: bytearray | None) -> bytearray:
+        if data is None:
+            raise argument_null("buffer")
+        return bytearray(hmac.digest(self.key, data, "sha256"))
+
+
+class _Random:
+    def fill(self, env: list[Any], data: bytearray | None) -> None:
+        if data is None:
+            raise argument_null("data")
+        data[:] = env[PROFILE].random_bytes(len(data))
+
+
+def _cipher(name: str | None, key: bytearray | None, iv: bytearray | None) -> Cipher[modes.CBC]:
+    if name is None or name.lower() != "aes":
+        raise NotModelled(f"the symmetric algorithm {name!r} is not modelled by the local cloud; only Aes is")
+    if key is None or iv is None:
+        raise argument_null("rgbKey" if key is None else "rgbIV")
+    if len(key) not in {16, 24, 32}:
+        raise _failure("Specified key is not a valid size for this algorithm.")
+    if len(iv) != 16:
+        raise _failure("Specified initialization vector (IV) does not match the block size for this algorithm.")
+    return Cipher(algorithms.AES(bytes(key)), modes.CBC(bytes(iv)))
+
+
+def _failure(message: str) -> CSharpException:
+    return CSharpException("System.Security.Cryptography.CryptographicException", message)
+
+
+def _encrypt(data: bytearray, name: str | None, key: bytearray | None, iv: bytearray | None) -> bytearray:
+    padder = padding.PKCS7(128).padder()
+    padded = padder.update(bytes(data)) + padder.finalize()
+    encryptor = _cipher(name, key, iv).encryptor()
+    return bytearray(encryptor.update(padded) + encryptor.finalize())
+
+
+def _decrypt(data: bytearray, name: str | None, key: bytearray | None, iv: bytearray | None) -> bytearray:
+    decryptor = _cipher(name, key, iv).decryptor()
+    if len(data) % 16:
+        raise _failure("The input data is not a complete block.")
+    padded = decryptor.update(bytes(data)) + decryptor.finalize()
+    unpadder = padding.PKCS7(128).unpadder()
+    try:
+        return bytearray(unpadder.update(padded) + unpadder.finalize())
+    except ValueError:
+        raise _failure("Padding is invalid and cannot be removed.") from None
+
+
+def _fill(env: list[Any], random: _Random, data: bytearray | None) -> None:
+    random.fill(env, data)
+
+
+ARRAY_METHODS = {
+    "Encrypt": [Method((STRING, BYTES, BYTES), BYTES, _encrypt)],
+    "Decrypt": [Method((STRING, BYTES, BYTES), BYTES, _decrypt)],
+}
+"""Of byte arrays."""
+
+MODELS: dict[str, Model] = {
+    "SHA256": Model(
+        methods={"ComputeHash": [Method((BYTES,), BYTES, _Sha256.compute)]},
+        statics={"Create": [Method((), _SHA256, _Sha256)]},
+    ),
+    "HMACSHA256": Model(
+        methods={"ComputeHash": [Method((BYTES,), BYTES, _Hmac.compute)]},
+        constructors=[Method((BYTES,), _HMAC, _Hmac)],
+    ),
+    "RNGCryptoServiceProvider": Model(
+        methods={"GetBytes": [Method((BYTES,), VOID, _fill, env=True)]},
+        constructors=[Method((), _RANDOM, _Random)],
+    ),
+}
+NAMES = dict.fromkeys(MODELS, "System.Security.Cryptography")

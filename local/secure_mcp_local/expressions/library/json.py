@@ -1,0 +1,150 @@
+"""Namespaces Newtonsoft.Json and Newtonsoft.Json.Linq."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from secure_mcp_local.expressions import newtonsoft as json
+from secure_mcp_local.expressions.failing import argument_null, out_of_range
+from secure_mcp_local.expressions.failures import CSharpException
+from secure_mcp_local.expressions.library.registry import Method, Model, Property
+from secure_mcp_local.expressions.types import (
+    BOOL,
+    INT,
+    JARRAY,
+    JOBJECT,
+    JPROPERTY,
+    JTOKEN,
+    OBJECT,
+    STRING,
+    VOID,
+    Type,
+    generic,
+)
+
+PROFILE = 1
+_FORMATTING, _KIND = Type("Formatting"), Type("JTokenType")
+_KINDS = ("None", "Object", "Array", "Constructor", "Property", "Comment", "Integer", "Float", "String", "Boolean",
+          "Null", "Undefined", "Date", "Raw", "Bytes", "Guid", "Uri", "TimeSpan")  # fmt: skip
+
+
+def _written(env: list[Any], token: json.JToken, formatting: str) -> str:
+    return token.write() if formatting == "None" else token.write("  ", env[PROFILE].newline)
+
+
+def _text(env: list[Any], token: json.JToken) -> str:
+    return token.text() if isinstance(token, json.JValue) else token.write("  ", env[PROFILE].newline)
+
+
+def _parsed(kind: str) -> Any:
+    def parse(text: str | None) -> json.JToken:
+        if text is None:
+            raise argument_null("s")
+        return json.parse(text, kind)
+
+    return parse
+
+
+def _member(token: json.JToken, name: str | None) -> json.JToken | None:
+    if isinstance(token, json.JObject):
+        return None if name is None else token.get(name)
+    if isinstance(token, json.JArray):
+        message = "Accessed JArray values with invalid key value. Int32 array index expected."
+        raise CSharpException("System.ArgumentException", message)
+    raise CSharpException(
+        "System.InvalidOperationException", f"Cannot access child value on Newtonsoft.Json.Linq.{type(token).__name__}."
+    )
+
+
+def _set_member(token: json.JToken, name: str, value: json.JToken | None) -> None:
+    if not isinstance(token, json.JObject):
+        raise CSharpException("System.InvalidOperationException", "Cannot set child value.")
+    token.set(name, value)
+
+
+def _item(array: json.JArray, index: int) -> json.JToken:
+    if not 0 <= index < len(array.items):
+        raise out_of_range("index")
+    return array.items[index]
+
+
+def token_of(value: Any) -> json.JToken:
+    """What a JArray makes of an object that is put into it."""
+    if isinstance(value, json.JToken):
+        return value
+    if value is None or isinstance(value, bool | str | int | float):
+        return json.JValue(value)
+    raise CSharpException(
+        "System.ArgumentException", f"Could not determine JSON object type for type {type(value).__name__}."
+    )
+
+
+def _array(contents: Iterable[Any] = ()) -> json.JArray:
+    result = json.JArray()
+    for content in contents:
+        # Sequences are put in one by one, at whatever depth (JContainer.AddInternal).
+        if not isinstance(content, str | json.JObject | json.JValue | json.JProperty) and isinstance(content, Iterable):
+            for item in content:
+                result.add(token_of(item))
+        elif isinstance(content, json.JArray):
+            for item in content.items:
+                result.add(item)
+        else:
+            result.add(token_of(content))
+    return result
+
+
+_TOKEN = Model(
+    methods={
+        "ToString": [Method((_FORMATTING,), STRING, _written, env=True), Method((), STRING, _text, env=True)],
+    },
+    properties={"Type": Property(_KIND, lambda token: token.kind)},
+    statics={"Parse": [Method((STRING,), JTOKEN, _parsed("JToken"))]},
+    indexer=Method((STRING,), JTOKEN, _member),
+    set_indexer=_set_member,
+)
+_OBJECT = Model(
+    methods={
+        "ContainsKey": [Method((STRING,), BOOL, lambda token, name: name in token.members)],
+        "Properties": [
+            Method(
+                (),
+                generic("IEnumerable", JPROPERTY),
+                lambda token: [json.JProperty(n, v) for n, v in token.members.items()],
+            )
+        ],
+        **_TOKEN.methods,
+    },
+    properties={"Count": Property(INT, lambda token: len(token.members)), **_TOKEN.properties},
+    statics={"Parse": [Method((STRING,), JOBJECT, _parsed("JObject"))]},
+    constructors=[Method((), JOBJECT, json.JObject)],
+    indexer=_TOKEN.indexer,
+    set_indexer=_set_member,
+)
+_ARRAY = Model(
+    methods={
+        "Add": [Method((JTOKEN,), VOID, lambda token, item: token.add(item))],
+        **_TOKEN.methods,
+    },
+    properties={"Count": Property(INT, lambda token: len(token.items)), **_TOKEN.properties},
+    statics={"Parse": [Method((STRING,), JARRAY, _parsed("JArray"))]},
+    constructors=[Method((), JARRAY, _array, rest=OBJECT)],
+    indexer=Method((INT,), JTOKEN, _item),
+)
+
+MODELS: dict[str, Model] = {
+    "JToken": _TOKEN,
+    "JContainer": Model(properties=_TOKEN.properties),
+    "JObject": _OBJECT,
+    "JArray": _ARRAY,
+    "JValue": Model(methods=_TOKEN.methods, properties=_TOKEN.properties),
+    "JProperty": Model(
+        properties={
+            "Name": Property(STRING, lambda token: token.name),
+            "Value": Property(JTOKEN, lambda token: token.value),
+            **_TOKEN.properties,
+        }
+    ),
+    "Formatting": Model(static_properties={n: Property(_FORMATTING, lambda n=n: n) for n in ("None", "Indented")}),
+    "JTokenType": Model(static_properties={n: Property(_KIND, lambda n=n: n) for n in _KINDS}),
+}
+NAMES = {name: "Newtonsoft.Json.Linq" for name in MODELS} | {"Formatting": "Newtonsoft.Json"}

@@ -1,0 +1,234 @@
+"""Namespace System.Linq: extension methods of sequences, lazy where LINQ is."""
+
+from collections.abc import Callable, Iterable
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
+
+from secure_mcp_local.expressions import conversions
+from secure_mcp_local.expressions.failing import invalid_operation, null_reference
+from secure_mcp_local.expressions.newtonsoft import JToken
+from secure_mcp_local.expressions.sequences import Sequence
+from secure_mcp_local.expressions.types import BOOL, BYTE, INT, OBJECT, STRING, Type, array, generic, is_reference
+
+if TYPE_CHECKING:
+    from secure_mcp_local.expressions.binder import Binder, Value
+    from secure_mcp_local.expressions.syntax import Node
+
+Extension = Callable[["Binder", "Node", "Value", Type, list[Type]], "Value"]
+Run = Callable[[list[Any]], Any]
+
+
+def _source(target: "Value") -> Callable[[list[Any]], Iterable[Any]]:
+    inner = target.run
+
+    def run(env: list[Any]) -> Iterable[Any]:
+        value = inner(env)
+        if value is None:
+            raise null_reference()
+        return conversions.iterate(value)
+
+    return run
+
+
+def _value(type: Type, run: Run) -> "Value":
+    from secure_mcp_local.expressions.binder import Value  # noqa: PLC0415  (the binder knows these tables)
+
+    return Value(type, run)
+
+
+def _arguments(binder: "Binder", node: "Node", least: int, most: int) -> list["Node"]:
+    if not least <= len(node.b) <= most or any(argument.b or argument.c for argument in node.b):
+        raise binder.not_modelled(node.pos, f"Enumerable.{node.a.b} with {len(node.b)} arguments")
+    return [argument.a for argument in node.b]
+
+
+def _predicate(binder: "Binder", node: "Node", argument: "Node", element: Type) -> Callable[..., Any]:
+    type_, function = binder.function(argument, [element])
+    if type_ != BOOL:
+        raise binder.error(node.pos, f"the predicate gives {type_}, not bool", "CS0029")
+    return function
+
+
+def _any(binder: "Binder", node: "Node", target: "Value", element: Type, types: list[Type]) -> "Value":
+    del types
+    arguments = _arguments(binder, node, 0, 1)
+    source = _source(target)
+    if not arguments:
+        return _value(BOOL, lambda env: any(True for _ in source(env)))
+    holds = _predicate(binder, node, arguments[0], element)
+    return _value(BOOL, lambda env: any(holds(env, item) for item in source(env)))
+
+
+def _all(binder: "Binder", node: "Node", target: "Value", element: Type, types: list[Type]) -> "Value":
+    del types
+    holds = _predicate(binder, node, _arguments(binder, node, 1, 1)[0], element)
+    source = _source(target)
+    return _value(BOOL, lambda env: all(holds(env, item) for item in source(env)))
+
+
+def _where(binder: "Binder", node: "Node", target: "Value", element: Type, types: list[Type]) -> "Value":
+    del types
+    holds = _predicate(binder, node, _arguments(binder, node, 1, 1)[0], element)
+    source = _source(target)
+
+    def run(env: list[Any]) -> Sequence:
+        items = source(env)
+        return Sequence(lambda: (item for item in items if holds(env, item)))
+
+    return _value(generic("IEnumerable", element), run)
+
+
+def _select(binder: "Binder", node: "Node", target: "Value", element: Type, types: list[Type]) -> "Value":
+    del types
+    result, function = binder.function(_arguments(binder, node, 1, 1)[0], [element])
+    source = _source(target)
+
+    def run(env: list[Any]) -> Sequence:
+        items = source(env)
+        return Sequence(lambda: (function(env, item) for item in items))
+
+    return _value(generic("IEnumerable", result), run)
+
+
+def _first(default: bool, last: bool = False) -> Extension:
+    def bind(binder: "Binder", node: "Node", target: "Value", element: Type, types: list[Type]) -> "Value":
+        del types
+        arguments = _arguments(binder, node, 0, 1)
+        holds = _predicate(binder, node, arguments[0], element) if arguments else (lambda env, item: True)
+        source = _source(target)
+        if default and not is_reference(element):
+            raise binder.not_modelled(node.pos, f"{node.a.b} of {element}")
+
+        def run(env: list[Any]) -> Any:
+            found: list[Any] = []
+            for item in source(env):
+                if holds(env, item):
+                    found = [item]
+                    if not last:
+                        break
+            if found:
+                return found[0]
+            if default:
+                return None
+            raise invalid_operation(
+                "Sequence contains no matching element" if arguments else "Sequence contains no elements"
+            )
+
+        return _value(element, run)
+
+    return bind
+
+
+def _count(binder: "Binder", node: "Node", target: "Value", element: Type, types: list[Type]) -> "Value":
+    del types
+    arguments = _arguments(binder, node, 0, 1)
+    holds = _predicate(binder, node, arguments[0], element) if arguments else (lambda env, item: True)
+    source = _source(target)
+    return _value(INT, lambda env: sum(1 for item in source(env) if holds(env, item)))
+
+
+def _slice(skip: bool) -> Extension:
+    def bind(binder: "Binder", node: "Node", target: "Value", element: Type, types: list[Type]) -> "Value":
+        del types
+        count = binder.convert(binder.rvalue(_arguments(binder, node, 1, 1)[0]), INT, node.pos)
+        source = _source(target)
+
+        def run(env: list[Any]) -> Sequence:
+            items, number = source(env), max(0, count(env))
+            return Sequence(lambda: islice(items, number, None) if skip else islice(items, number))
+
+        return _value(generic("IEnumerable", element), run)
+
+    return bind
+
+
+def _concat(binder: "Binder", node: "Node", target: "Value", element: Type, types: list[Type]) -> "Value":
+    del types
+    other = binder.rvalue(_arguments(binder, node, 1, 1)[0])
+    second = binder.convert(other, generic("IEnumerable", element), node.pos)
+    source = _source(target)
+
+    def run(env: list[Any]) -> Sequence:
+        items, more = source(env), conversions.iterate(second(env))
+        return Sequence(lambda: chain(items, more))
+
+    return _value(generic("IEnumerable", element), run)
+
+
+def _distinct(binder: "Binder", node: "Node", target: "Value", element: Type, types: list[Type]) -> "Value":
+    del types
+    _arguments(binder, node, 0, 0)
+    if element != STRING and element not in (INT, BYTE):
+        raise binder.not_modelled(node.pos, f"Distinct of {element}")
+    source = _source(target)
+
+    def run(env: list[Any]) -> Sequence:
+        items = source(env)
+        return Sequence(lambda: dict.fromkeys(items))
+
+    return _value(generic("IEnumerable", element), run)
+
+
+def _contains(binder: "Binder", node: "Node", target: "Value", element: Type, types: list[Type]) -> "Value":
+    del types
+    wanted = binder.convert(binder.rvalue(_arguments(binder, node, 1, 1)[0]), element, node.pos)
+    if element == OBJECT:
+        raise binder.not_modelled(node.pos, "Contains of objects")
+    source = _source(target)
+
+    def run(env: list[Any]) -> bool:
+        items, item = source(env), wanted(env)
+        if isinstance(item, JToken):
+            return any(candidate is item for candidate in items)
+        return any(candidate == item for candidate in items)
+
+    return _value(BOOL, run)
+
+
+def _to_array(binder: "Binder", node: "Node", target: "Value", element: Type, types: list[Type]) -> "Value":
+    del types
+    _arguments(binder, node, 0, 0)
+    source = _source(target)
+    if element == BYTE:
+        return _value(array(element), lambda env: bytearray(source(env)))
+    return _value(array(element), lambda env: list(source(env)))
+
+
+def _to_list(binder: "Binder", node: "Node", target: "Value", element: Type, types: list[Type]) -> "Value":
+    del types
+    _arguments(binder, node, 0, 0)
+    source = _source(target)
+    return _value(generic("List", element), lambda env: list(source(env)))
+
+
+def _reverse(binder: "Binder", node: "Node", target: "Value", element: Type, types: list[Type]) -> "Value":
+    del types
+    _arguments(binder, node, 0, 0)
+    source = _source(target)
+
+    def run(env: list[Any]) -> Sequence:
+        items = source(env)
+        return Sequence(lambda: reversed(list(items)))
+
+    return _value(generic("IEnumerable", element), run)
+
+
+EXTENSIONS: dict[str, Extension] = {
+    "Any": _any,
+    "All": _all,
+    "Where": _where,
+    "Select": _select,
+    "First": _first(default=False),
+    "FirstOrDefault": _first(default=True),
+    "Last": _first(default=False, last=True),
+    "LastOrDefault": _first(default=True, last=True),
+    "Count": _count,
+    "Skip": _slice(skip=True),
+    "Take": _slice(skip=False),
+    "Concat": _concat,
+    "Distinct": _distinct,
+    "Contains": _contains,
+    "ToArray": _to_array,
+    "ToList": _to_list,
+    "Reverse": _reverse,
+}

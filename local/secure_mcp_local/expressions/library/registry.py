@@ -1,0 +1,52 @@
+"""How the library's tables are written: types, and the members of each that are modelled."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from secure_mcp_local.expressions.types import Type
+
+T0, T1 = Type("T0"), Type("T1")
+"""The receiver's own type arguments."""
+
+
+def out(type: Type) -> Type:
+    """A parameter that is `out`; `run` then returns the result and the value."""
+    return Type("out", (type,))
+
+
+@dataclass(frozen=True)
+class Method:
+    params: tuple[Type, ...]
+    returns: Type
+    run: Callable[..., Any]
+    """Takes the receiver (instance members) and the arguments, after the environment if `env`."""
+    names: tuple[str, ...] = ()
+    """Parameter names, where named arguments are modelled."""
+    rest: Type | None = None
+    """Element type of a `params` array after the parameters."""
+    env: bool = False
+    optional: tuple[Any, ...] = ()
+    """Values of the last parameters when they are left out."""
+
+
+@dataclass(frozen=True)
+class Property:
+    type: Type
+    get: Callable[..., Any]
+    env: bool = False
+
+
+@dataclass
+class Model:
+    """What is modelled of one .NET type."""
+
+    methods: Mapping[str, list[Method]] = field(default_factory=dict[str, list[Method]])
+    properties: Mapping[str, Property] = field(default_factory=dict[str, Property])
+    statics: Mapping[str, list[Method]] = field(default_factory=dict[str, list[Method]])
+    static_properties: Mapping[str, Property] = field(default_factory=dict[str, Property])
+    constructors: list[Method] = field(default_factory=list[Method])
+    indexer: Method | None = None
+    set_indexer: Callable[[Any, Any, Any], None] | None = None
+    generics: Mapping[str, Callable[[Type], Method]] = field(default_factory=dict[str, Callable[[Type], Method]])
+    """Generic methods by name: the type argument gives the method."""
