@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from starlette.types import Receive, Scope, Send
@@ -15,12 +15,14 @@ from secure_mcp_local.clock import Clock
 from secure_mcp_local.cosmos import Cosmos
 from secure_mcp_local.entra import Entra
 from secure_mcp_local.errors import LocalCloudError
-from secure_mcp_local.functions import FunctionHost
 from secure_mcp_local.identities import ManagedIdentities
 from secure_mcp_local.listener import Listener, bind
 from secure_mcp_local.network import Network
 from secure_mcp_local.recording import Environment, Recording, record
 from secure_mcp_local.storage import Azurite, BlobStorage, account_names
+
+if TYPE_CHECKING:
+    from secure_mcp_local.functions import FunctionHost
 
 Hook = Callable[[Recording], Recording]
 Progress = Callable[[str], None]
@@ -41,7 +43,7 @@ class LocalCloud:
     entra: Entra
     cosmos: Cosmos
     identities: ManagedIdentities
-    functions: FunctionHost
+    functions: "FunctionHost"
     gateway: Gateway
 
     def __init__(
@@ -156,6 +158,10 @@ class LocalCloud:
             self.network.faults.active.add(name)
 
     async def _start_function_app(self) -> None:
+        # Only needed without --backend.
+        from secure_mcp_local.functions import FunctionHost  # noqa: PLC0415
+        from secure_mcp_local.storage import Azurite, BlobStorage  # noqa: PLC0415
+
         self._progress("Starting storage")
         folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="secure-mcp-")))
         azurite = await self._resources.enter_async_context(Azurite(folder, account_names(self.recording)))

@@ -64,6 +64,8 @@ class Listener:
                 app,
                 log_config=None,
                 access_log=False,
+                interface="asgi3",
+                proxy_headers=False,
                 lifespan="off",
                 server_header=False,
                 date_header=True,
