@@ -5,6 +5,7 @@ import contextlib
 import errno
 import socket
 from collections.abc import Generator
+from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -58,7 +59,10 @@ def bind(port: int) -> tuple[int, list[socket.socket]]:
 class Listener:
     """One app on one port, as long as the block lasts."""
 
-    def __init__(self, app: ASGIApp, sockets: list[socket.socket]) -> None:
+    def __init__(
+        self, app: ASGIApp, sockets: list[socket.socket], certificate: tuple[Path, Path] | None = None
+    ) -> None:
+        """`certificate`: files of a certificate and its key, for TLS."""
         self._server = _Server(
             uvicorn.Config(
                 app,
@@ -70,6 +74,8 @@ class Listener:
                 server_header=False,
                 date_header=True,
                 timeout_graceful_shutdown=1,
+                ssl_certfile=str(certificate[0]) if certificate else None,
+                ssl_keyfile=str(certificate[1]) if certificate else None,
             )
         )
         self._sockets = sockets

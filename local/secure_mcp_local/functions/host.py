@@ -1,0 +1,156 @@
+"""The Functions host of the declared function app: the code in a worker, the MCP extension before it."""
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from secure_mcp_local.clock import Clock
+from secure_mcp_local.entra import TokenIssuer
+from secure_mcp_local.functions.authentication import authenticated
+from secure_mcp_local.functions.extension import PATH, Extension
+from secure_mcp_local.functions.identity import IdentityEndpoint
+from secure_mcp_local.functions.outbound import Outbound
+from secure_mcp_local.functions.process import FunctionFailed, Worker
+from secure_mcp_local.functions.server import Server
+from secure_mcp_local.functions.site import Site, mapping
+from secure_mcp_local.functions.tools import Tool, tools_of
+from secure_mcp_local.identities import ManagedIdentities
+from secure_mcp_local.network import Network
+from secure_mcp_local.recording import Recording
+
+_STALE = 12 * 3600.0
+"""Seconds by which the local cloud's clock may have moved ahead of a worker's, which caches tokens for up to a day."""
+
+
+class FunctionHost:
+    """Runs the declared function app; use as an asynchronous context manager, or `start` and `stop`."""
+
+    def __init__(
+        self,
+        site: Site,
+        code: Path,
+        host_json: Mapping[str, Any],
+        identity: IdentityEndpoint,
+        network: Network,
+        clock: Clock,
+    ) -> None:
+        self.site = site
+        self.hosts: dict[str, ASGIApp] = {}
+        """The app by its host name, to be served by the network."""
+        self._code, self._host_json = code, host_json
+        self._outbound = Outbound(network, identity)
+        self._clock = clock
+        self._resources = AsyncExitStack()
+        self._worker: Worker | None = None
+        self._replacing = asyncio.Lock()
+        self._offset = 0.0
+        self._extension: Extension | None = None
+
+    @classmethod
+    def from_recording(
+        cls,
+        recording: Recording,
+        code: Path,
+        identities: ManagedIdentities,
+        issuer: TokenIssuer,
+        network: Network,
+        clock: Clock,
+    ) -> "FunctionHost":
+        """The stack's function app with the code in a folder. Nothing runs yet.
+
+        Raises:
+            LocalCloudError: the declaration, or host.json, is one that Azure would refuse or that is not modelled.
+        """
+        site = Site.from_recording(recording)
+        code = code.resolve()
+        host = cls(site, code, site.host_json(code), IdentityEndpoint(site, identities, clock), network, clock)
+        host.hosts[site.host] = authenticated(host.answer, site, recording, issuer)
+        return host
+
+    async def __aenter__(self) -> "FunctionHost":
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Loads the code. The network must know all hosts that the code calls.
+
+        Raises:
+            LocalCloudError: the code cannot be loaded, or has triggers or bindings that are not modelled.
+        """
+        try:
+            await self._resources.enter_async_context(self._outbound)
+            self._resources.push_async_callback(self._stop_worker)
+            tools = tools_of(await self._start_worker())
+            options = mapping(mapping(self._host_json.get("extensions")).get("mcp"))
+            server = Server(tools, options, self._invoke)
+            self._extension = Extension(server, self._host_json, self.site.system_key)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Ends the worker and what it reached."""
+        self._extension = None
+        await self._resources.aclose()
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What the platform lets through to the host."""
+        path = str(scope["path"]).lower()
+        if self._extension is None:
+            await Response(status_code=503)(scope, receive, send)
+        elif path == PATH or path.startswith(f"{PATH}/"):
+            await self._extension(scope, receive, send)
+        else:
+            await Response(status_code=404)(scope, receive, send)
+
+    async def _invoke(self, tool: Tool, arguments: Mapping[str, Any]) -> str:
+        async with self._replacing:
+            worker = self._worker
+            if worker is None or not worker.alive or self._ahead() - self._offset > _STALE:
+                # As the platform does with a worker that ended, and with one after hours without work.
+                await self._stop_worker()
+                await self._start_worker()
+                worker = self._worker
+        if worker is None:
+            raise FunctionFailed("the worker does not run")
+        return await worker.invoke(tool.function, arguments)
+
+    async def _start_worker(self) -> list[dict[str, Any]]:
+        self._offset = self._ahead()
+        self._worker = Worker(self._code, self._environment())
+        return await self._worker.start()
+
+    async def _stop_worker(self) -> None:
+        if self._worker is not None:
+            worker, self._worker = self._worker, None
+            await worker.stop()
+
+    def _ahead(self) -> float:
+        """Seconds by which the local cloud's clock is ahead of this machine's, which is the worker's."""
+        return self._clock.now() - time.time()
+
+    def _environment(self) -> dict[str, str]:
+        """All that the code sees: the declared settings, and what the platform itself sets."""
+        machine = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TEMP", "TMPDIR") if name in os.environ}
+        return {
+            **machine,
+            "LANG": "C.UTF-8",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **self.site.settings,
+            "FUNCTIONS_WORKER_RUNTIME": "python",
+            "FUNCTIONS_EXTENSION_VERSION": "~4",
+            "AzureWebJobsScriptRoot": str(self._code),
+            "WEBSITE_SITE_NAME": self.site.name,
+            "WEBSITE_HOSTNAME": self.site.host,
+            **self._outbound.environment,
+        }
