@@ -64,7 +64,7 @@ class Application:
         assert "code" in answer, answer
         return answer["code"]
 
-    async def exchange(self, code: str, **changes: str | None) -> httpx.Response:
+    async def exchange(self, code: str, /, **changes: str | None) -> httpx.Response:
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -75,7 +75,7 @@ class Application:
         } | changes
         return await self.send("POST", "/token", data={k: v for k, v in form.items() if v is not None})
 
-    async def refresh(self, refresh_token: str, **changes: str | None) -> httpx.Response:
+    async def refresh(self, refresh_token: str, /, **changes: str | None) -> httpx.Response:
         form = {
             "grant_type": "refresh_token",
             "refresh_token": refresh_token,
@@ -93,13 +93,14 @@ class Application:
 
     async def call(self, key: str | None, method: str = "ping", params: Any = None, **options: Any) -> httpx.Response:
         """One JSON-RPC request to the MCP API."""
+        query = options.pop("query", {})
         headers = {"Accept": "application/json, text/event-stream"} | options.pop("headers", {})
         if key is not None:
             headers["Authorization"] = f"Bearer {key}"
         message: dict[str, Any] = {"jsonrpc": "2.0", "id": 1, "method": method}
         if params is not None:
             message["params"] = params
-        return await self.send("POST", "/mcp", json=message, headers=headers, **options)
+        return await self.send("POST", "/mcp", params=query, json=message, headers=headers, **options)
 
 
 def answer_of(url: str) -> dict[str, str]:

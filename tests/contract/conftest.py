@@ -3,6 +3,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
 
 from secure_mcp_local.cloud import LocalCloud
 
@@ -11,14 +13,24 @@ ROOT = Path(__file__).parents[2]
 CloudWith = Callable[..., AbstractAsyncContextManager[LocalCloud]]
 
 
+STAND_IN = "localhost:9"
+
+
+async def stand_in(scope: Scope, receive: Receive, send: Send) -> None:
+    """An MCP server that says yes to everything, where a test is not about the server."""
+    await JSONResponse({"jsonrpc": "2.0", "id": 1, "result": {}})(scope, receive, send)
+
+
 @pytest.fixture
 def cloud_with() -> CloudWith:
-    """A cloud of its own with other configuration, for as long as the block lasts."""
+    """A cloud of its own with other configuration and a server that says yes, for as long as the block lasts."""
 
     @asynccontextmanager
     async def start(**config: str) -> AsyncIterator[LocalCloud]:
         limits = {"signInRateLimit": "100000", "mcpRateLimit": "100000"}
-        async with LocalCloud.open(ROOT, stack="dev", config=limits | config, port=0) as cloud:
+        backend = f"http://{STAND_IN}/mcp"
+        async with LocalCloud.open(ROOT, stack="dev", config=limits | config, port=0, backend=backend) as cloud:
+            cloud.network.serve(STAND_IN, stand_in, kind="functions")
             yield cloud
 
     return start

@@ -113,7 +113,9 @@ async def test_M9_a_repeated_parameter_goes_to_the_client(registered: Applicatio
     )
 
 
-@pytest.mark.parametrize("state", ["a+b/c==%", "ünï {{x}} \"<>'&#", "2026-11-24T00:00:00Z", "x" * 500, " leading", "a\nb"])
+@pytest.mark.parametrize(
+    "state", ["a+b/c==%", "ünï {{x}} \"<>'&#", "2026-11-24T00:00:00Z", "x" * 500, " leading", "a\nb"]
+)
 async def test_M10_state_comes_back_byte_for_byte(registered: Application, state: str) -> None:
     end = await Person().sign_in(registered.authorize_url(state=state))
     assert isinstance(end, str)

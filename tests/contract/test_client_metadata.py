@@ -64,7 +64,9 @@ async def published(request: pytest.FixtureRequest) -> Any:
     from pathlib import Path
 
     config = {"signInRateLimit": "100000", "clientMetadataHosts": f'["{HOST}"]'}
-    async with LocalCloud.open(Path(__file__).parents[2], stack="dev", config=config, port=0) as cloud:
+    async with LocalCloud.open(
+        Path(__file__).parents[2], stack="dev", config=config, port=0, backend="http://localhost:9/mcp"
+    ) as cloud:
         publisher = Publisher()
         cloud.network.serve(HOST, publisher.app)
         yield cloud, publisher
@@ -131,7 +133,9 @@ async def test_S3_other_addresses_are_not_even_asked(published: tuple[LocalCloud
     assert publisher.asked == before
 
 
-async def test_S3_a_published_redirect_uri_must_be_of_an_acceptable_kind(published: tuple[LocalCloud, Publisher]) -> None:
+async def test_S3_a_published_redirect_uri_must_be_of_an_acceptable_kind(
+    published: tuple[LocalCloud, Publisher],
+) -> None:
     cloud, _ = published
     application = Application(cloud.gateway_url, client_id=GOOD, redirect_uri="javascript:alert(1)")
     page = await Person().request("GET", application.authorize_url())

@@ -1,7 +1,7 @@
 """Rate limits and sizes."""
 
-from contextlib import AbstractAsyncContextManager
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 

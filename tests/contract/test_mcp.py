@@ -88,7 +88,7 @@ async def test_M23_tokens_of_entra_do_not_open(cloud: LocalCloud, application: A
 
 
 async def test_M23_a_token_in_the_query_string_is_none(application: Application, key: str) -> None:
-    response = await application.call(None, params={"access_token": key})
+    response = await application.call(None, query={"access_token": key})
     assert response.status_code == 401
     assert "error" not in challenge_of(response)
 
@@ -141,7 +141,7 @@ async def test_M24_nothing_that_passes_for_a_credential_or_an_identity_goes_on(
         "Proxy-Authorization": "x",
         "Mcp-Session-Id": "kept",
     }
-    response = await application.call(key, headers=forged, params={"code": "k", "access_token": "t", "kept": "1"})
+    response = await application.call(key, headers=forged, query={"code": "k", "access_token": "t", "kept": "1"})
     assert response.status_code == 200, response.text
     [(request, _)] = backend.requests
     assert key not in str(request.headers)
@@ -156,9 +156,7 @@ async def test_M24_nothing_that_passes_for_a_credential_or_an_identity_goes_on(
     assert dict(request.query_params) == {"kept": "1"}
 
 
-async def test_M24_a_flood_of_foreign_headers_is_refused(
-    application: Application, key: str, backend: Backend
-) -> None:
+async def test_M24_a_flood_of_foreign_headers_is_refused(application: Application, key: str, backend: Backend) -> None:
     response = await application.call(key, headers={f"x-ms-forged-{n}": "x" for n in range(40)})
     assert response.status_code == 400
     assert backend.requests == []
@@ -305,7 +303,9 @@ async def test_S11_the_server_hears_who_the_user_is(cloud: LocalCloud, backend: 
     assert seen[0] != seen[1]
 
 
-@pytest.mark.parametrize("body", [b"", b"not json", b"[]", b'"x"', b"\xff", b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]'])
+@pytest.mark.parametrize(
+    "body", [b"", b"not json", b"[]", b'"x"', b"\xff", b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]']
+)
 async def test_a_body_that_is_no_message_is_refused_before_the_server(
     application: Application, key: str, backend: Backend, body: bytes
 ) -> None:
@@ -316,9 +316,7 @@ async def test_a_body_that_is_no_message_is_refused_before_the_server(
     assert backend.requests == []
 
 
-async def test_the_body_reaches_the_server_as_it_was_sent(
-    application: Application, key: str, backend: Backend
-) -> None:
+async def test_the_body_reaches_the_server_as_it_was_sent(application: Application, key: str, backend: Backend) -> None:
     body = b'{"jsonrpc":"2.0", "id":1,\n"method":"tools/call","params":{"at":"2026-01-02T03:04:05+01:00","n":1.10}}'
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     await application.send("POST", "/mcp", content=body, headers=headers)

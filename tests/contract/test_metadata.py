@@ -26,9 +26,7 @@ async def test_M1_protected_resource_metadata_names_the_address_that_users_type(
 
 
 @pytest.mark.parametrize("path", AUTHORIZATION_SERVER)
-async def test_M3_S6_authorization_server_metadata_says_only_what_is_there(
-    application: Application, path: str
-) -> None:
+async def test_M3_S6_authorization_server_metadata_says_only_what_is_there(application: Application, path: str) -> None:
     resource = (await application.send("GET", PROTECTED_RESOURCE[0])).json()
     response = await application.send("GET", path)
     assert response.status_code == 200

@@ -61,7 +61,9 @@ async def test_M5_registration_refuses(application: Application, uri: str) -> No
     assert response.json()["error"] == "invalid_redirect_uri"
 
 
-@pytest.mark.parametrize("uris", [[], None, "https://app.example.com/", {}, [1], [None], [["x"]], ["https://a.example/"] * 11])
+@pytest.mark.parametrize(
+    "uris", [[], None, "https://app.example.com/", {}, [1], [None], [["x"]], ["https://a.example/"] * 11]
+)
 async def test_M5_registration_needs_a_list_of_redirect_uris(application: Application, uris: Any) -> None:
     response = await application.register(redirect_uris=uris)
     assert response.status_code == 400

@@ -292,7 +292,5 @@ async def test_S12_revoking_what_is_no_token_succeeds(registered: Application) -
 
 async def test_M20_errors_do_not_repeat_what_was_sent(registered: Application) -> None:
     marker = "marker-8f3a"
-    response = await registered.send(
-        "POST", "/token", data={"grant_type": marker, "client_id": marker, "code": marker}
-    )
+    response = await registered.send("POST", "/token", data={"grant_type": marker, "client_id": marker, "code": marker})
     assert marker not in json.dumps(dict(response.headers)) + response.text

@@ -23,7 +23,9 @@ async def callback_server() -> AsyncIterator[tuple[str, asyncio.Queue[str]]]:
         path = request.split(" ")[1]
         if path.startswith("/callback"):
             answers.put_nowait(path)
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 4\r\nConnection: close\r\n\r\ndone")
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 4\r\nConnection: close\r\n\r\ndone"
+        )
         await writer.drain()
         writer.close()
 

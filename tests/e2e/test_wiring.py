@@ -131,9 +131,7 @@ async def test_with_everything_declared_every_step_works() -> None:
         "MCP operation",
     ],
 )
-async def test_without_one_thing_exactly_its_step_fails(
-    change: Callable[[Recording], Recording], step: str
-) -> None:
+async def test_without_one_thing_exactly_its_step_fails(change: Callable[[Recording], Recording], step: str) -> None:
     async with cloud_without(change) as cloud:
         assert await last_step(cloud) == step
 

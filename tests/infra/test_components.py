@@ -101,10 +101,7 @@ def test_secrets_are_secret_and_nowhere_else(anything: Recording) -> None:
             secrets[name] = value.inputs["value"]
     assert "EncryptionKey" in secrets
     everything = json.dumps(
-        [
-            {k: v for k, v in resource.inputs.items() if k not in resource.secrets}
-            for resource in anything
-        ]
+        [{k: v for k, v in resource.inputs.items() if k not in resource.secrets} for resource in anything]
         + [anything.outputs]
     )
     for name, secret in secrets.items():

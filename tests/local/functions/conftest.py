@@ -137,3 +137,20 @@ def alice() -> str:
 @pytest.fixture
 def bob() -> str:
     return BOB
+
+
+@pytest.fixture
+def code_with(tmp_path: Path) -> Callable[..., Path]:
+    """A folder with a function app of one tool, whose body is given, and perhaps another host.json."""
+    import json
+    import textwrap
+
+    def make(body: str, host_json: dict[str, Any] | None = None) -> Path:
+        source = "import asyncio, json, os, sys, time\nimport azure.functions as func\napp = func.FunctionApp()\n\n"
+        source += '@app.mcp_tool()\nasync def tool(context: func.MCPToolContext) -> str:\n    """A tool."""\n'
+        (tmp_path / "function_app.py").write_text(source + textwrap.indent(textwrap.dedent(body), "    "))
+        host = json.loads((ROOT / "function_app" / "host.json").read_text()) if host_json is None else host_json
+        (tmp_path / "host.json").write_text(json.dumps(host))
+        return tmp_path
+
+    return make

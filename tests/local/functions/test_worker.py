@@ -1,0 +1,250 @@
+"""The code's process: what it sees, what it reaches, and what happens when it fails."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from secure_mcp_local.errors import LocalCloudError, NotModelled
+from secure_mcp_local.recording import Recording
+
+SITE = "azure-native:web:WebApp"
+ROLE = "azure-native:authorization:RoleAssignment"
+
+
+def text_of(answer: dict[str, Any]) -> str:
+    return answer["result"]["content"][0]["text"]
+
+
+def without_setting(name: str) -> Callable[[Recording], Recording]:
+    def change(recording: Recording) -> Recording:
+        site = recording.one(SITE)
+        entries = site.inputs["siteConfig"]["appSettings"]
+        kept = [entry for entry in entries if entry["name"] != name]
+        assert len(kept) < len(entries)
+        return recording.changed(site.urn, siteConfig={**site.inputs["siteConfig"], "appSettings": kept})
+
+    return change
+
+
+def no_storage_role(recording: Recording) -> Recording:
+    return recording.without(lambda r: r.type == ROLE and "storageAccounts" in str(r.inputs["scope"]))
+
+
+def no_identity(recording: Recording) -> Recording:
+    return recording.changed(recording.one(SITE).urn, identity={"type": "None"})
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (no_storage_role, "AuthorizationPermissionMismatch"),
+        (no_identity, "no user-assigned identity"),
+        (without_setting("SnippetStorage__clientId"), "SnippetStorage__clientId"),
+        (without_setting("SnippetStorage__blobServiceUri"), "SnippetStorage__blobServiceUri"),
+    ],
+    ids=["role", "identity", "client id", "address"],
+)
+async def test_without_one_declared_thing_snippets_fail_and_the_rest_works(
+    run: Any, change: Any, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with run(change) as app:
+        assert "Hello" in text_of(await app.call("hello_mcp"))
+        answer = await app.call("list_snippets")
+        assert answer["result"]["isError"]
+        assert text_of(answer) == "An error occurred invoking 'list_snippets'."
+    assert reason in caplog.text
+
+
+async def test_a_container_that_is_not_declared_does_not_exist(run: Any, caplog: pytest.LogCaptureFixture) -> None:
+    def change(recording: Recording) -> Recording:
+        site = recording.one(SITE)
+        entries = [
+            {"name": entry["name"], "value": "other"} if entry["name"] == "SnippetStorage__containerName" else entry
+            for entry in site.inputs["siteConfig"]["appSettings"]
+        ]
+        return recording.changed(site.urn, siteConfig={**site.inputs["siteConfig"], "appSettings": entries})
+
+    async with run(change) as app:
+        assert (await app.call("get_snippet", {"name": "x"}))["result"]["isError"]
+    assert "ContainerNotFound" in caplog.text
+
+
+async def test_the_code_sees_declared_settings_and_nothing_of_this_process(
+    run: Any, code_with: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_OF_THE_DEVELOPER", "x")
+    monkeypatch.setenv("PYTHONPATH", "/nowhere")
+    async with run(code=code_with("return json.dumps([dict(os.environ), sys.path])")) as app:
+        seen, path = json.loads(text_of(await app.call("tool")))
+        declared = {e["name"] for e in app.recording.one(SITE).inputs["siteConfig"]["appSettings"]}
+    assert declared <= seen.keys()
+    assert not {"SECRET_OF_THE_DEVELOPER", "PYTHONPATH", "HOME"} & seen.keys()
+    assert "/nowhere" not in path
+    platform = {"IDENTITY_ENDPOINT", "IDENTITY_HEADER", "WEBSITE_SITE_NAME", "WEBSITE_HOSTNAME"}
+    assert platform <= seen.keys()
+
+
+REACH = """
+import urllib.request, urllib.error
+def reach(url):
+    try:
+        return str(urllib.request.urlopen(url, timeout=10).status)
+    except urllib.error.HTTPError as error:
+        return str(error.code)
+    except OSError as error:
+        return str(error)
+return json.dumps(await asyncio.gather(*(asyncio.to_thread(reach, url) for url in {urls!r})))
+"""
+
+
+async def test_the_code_reaches_hosts_of_the_stack_only(run: Any, code_with: Any, recording: Recording) -> None:
+    account = recording.one("azure-native:storage:StorageAccount").inputs["accountName"]
+    urls = [
+        f"https://{account}.blob.core.windows.net/snippets/x",
+        "https://other.blob.core.windows.net/snippets/x",
+        "https://example.com/",
+        f"https://{account}.blob.core.windows.net:444/",
+    ]
+    async with run(code=code_with(REACH.replace("{urls!r}", repr(urls)))) as app:
+        first, *others = json.loads(text_of(await app.call("tool")))
+    assert first == "401"
+    assert all("not a host of this stack" in other.lower() for other in others), others
+
+
+async def test_tokens_are_for_the_apps_own_code(run: Any, code_with: Any) -> None:
+    body = """
+    import urllib.request, urllib.error
+    def ask(secret, query):
+        url = os.environ["IDENTITY_ENDPOINT"] + "?api-version=2019-08-01&resource=https://storage.azure.com" + query
+        request = urllib.request.Request(url, headers={"X-IDENTITY-HEADER": secret})
+        try:
+            return json.load(urllib.request.urlopen(request))["token_type"]
+        except urllib.error.HTTPError as error:
+            return error.code
+    own, client = os.environ["IDENTITY_HEADER"], "&client_id=" + os.environ["SnippetStorage__clientId"]
+    cases = [(own, client), ("x", client), (own, ""), (own, "&client_id=x"), (own, "&mi_res_id=x")]
+    return json.dumps([await asyncio.to_thread(ask, *case) for case in cases])
+    """
+    async with run(code=code_with(body)) as app:
+        assert json.loads(text_of(await app.call("tool"))) == ["Bearer", 401, 400, 400, 400]
+
+
+async def test_snippets_work_after_the_clock_has_moved_by_days(run: Any) -> None:
+    async with run() as app:
+        await app.call("save_snippet", {"name": "old", "content": "x"})
+        for _ in range(3):
+            app.clock.advance(20 * 3600)
+            assert text_of(await app.call("get_snippet", {"name": "old"})) == "x"
+        await app.call("delete_snippet", {"name": "old"})
+
+
+async def test_what_the_code_prints_is_not_an_answer(run: Any, code_with: Any) -> None:
+    body = 'print("x" * 100_000); os.write(1, b"raw"); sys.stdout.flush(); return "done"'
+    async with run(code=code_with(body)) as app:
+        assert text_of(await app.call("tool")) == "done"
+
+
+async def test_calls_do_not_wait_for_each_other(run: Any, code_with: Any) -> None:
+    body = """
+    global arrived
+    arrived = globals().get("arrived", 0) + 1
+    while arrived < 3:
+        await asyncio.sleep(0.01)
+    return str(arrived)
+    """
+    async with run(code=code_with(body)) as app, asyncio.timeout(20):
+        answers = await asyncio.gather(*(app.call("tool") for _ in range(3)))
+    assert [text_of(answer) for answer in answers] == ["3"] * 3
+
+
+async def test_a_worker_that_dies_is_replaced(run: Any, code_with: Any) -> None:
+    async with run(code=code_with("if 'x' in context.get('arguments', {}): os._exit(3)\nreturn 'alive'")) as app:
+        assert (await app.call("tool", {"x": 1}))["result"]["isError"]
+        assert text_of(await app.call("tool")) == "alive"
+        os.kill(app.host._worker._process.pid, signal.SIGKILL)
+        await app.host._worker._process.wait()
+        assert text_of(await app.call("tool")) == "alive"
+
+
+async def test_it_is_gone_afterwards(run: Any) -> None:
+    async with run() as app:
+        pid = app.host._worker._process.pid
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+async def test_it_is_gone_even_if_it_does_not_want_to(run: Any, code_with: Any) -> None:
+    code = code_with("time.sleep(60)")
+    async with run(code=code) as app:
+        pid = app.host._worker._process.pid
+        task = asyncio.create_task(app.call("tool"))
+        await asyncio.sleep(0.2)
+    answer = await task
+    assert answer["result"]["isError"]
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("import nonsense_module", "nonsense_module"),
+        ("this is no Python", "SyntaxError"),
+        ("import os; os._exit(1)", "the worker of the function app ended"),
+        ("import sys; sys.exit('on purpose')", "on purpose"),
+        ("x = 1", "it has 0"),
+        ("import azure.functions as f\na = f.FunctionApp()\nb = f.FunctionApp()", "it has 2"),
+        (None, "function_app"),
+    ],
+)
+async def test_code_that_cannot_be_loaded_is_said_at_once(
+    run: Any, code_with: Any, source: str | None, reason: str
+) -> None:
+    code: Path = code_with("pass")
+    if source is None:
+        (code / "function_app.py").unlink()
+    else:
+        (code / "function_app.py").write_text(source)
+    with pytest.raises(LocalCloudError, match=reason):
+        async with run(code=code):
+            pass
+
+
+async def test_other_triggers_are_refused(run: Any, code_with: Any) -> None:
+    code: Path = code_with("pass")
+    (code / "function_app.py").write_text(
+        "import azure.functions as func\napp = func.FunctionApp()\n"
+        "@app.timer_trigger(arg_name='t', schedule='0 * * * * *')\ndef tick(t: func.TimerRequest): pass\n"
+    )
+    with pytest.raises(NotModelled, match=r"tick.*timerTrigger"):
+        async with run(code=code):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("host_json", "reason"),
+    [
+        ({}, "version"),
+        ({"version": "2.0"}, "extensionBundle"),
+        ({"version": "2.0", "extensionBundle": {"id": "Microsoft.Azure.Functions.ExtensionBundle.Preview"}}, "Bundle"),
+    ],
+)
+async def test_a_host_json_without_mcp(run: Any, code_with: Any, host_json: dict[str, Any], reason: str) -> None:
+    with pytest.raises(LocalCloudError, match=reason):
+        async with run(code=code_with("pass", host_json)):
+            pass
+
+
+async def test_a_site_that_is_no_python_function_app(run: Any) -> None:
+    def other(recording: Recording) -> Recording:
+        return recording.changed(recording.one(SITE).urn, functionAppConfig={"runtime": {"name": "node"}})
+
+    with pytest.raises(NotModelled, match="node"):
+        async with run(other):
+            pass
