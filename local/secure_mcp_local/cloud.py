@@ -160,7 +160,6 @@ class LocalCloud:
     async def _start_function_app(self) -> None:
         # Only needed without --backend.
         from secure_mcp_local.functions import FunctionHost  # noqa: PLC0415
-        from secure_mcp_local.storage import Azurite, BlobStorage  # noqa: PLC0415
 
         self._progress("Starting storage")
         folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="secure-mcp-")))

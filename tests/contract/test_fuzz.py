@@ -45,7 +45,7 @@ PARAMETERS = st.dictionaries(
             "code_verifier",
             "token",
         ]
-    )  # fmt: skip
+    )
     | st.text(max_size=8),
     TEXT,
     max_size=8,

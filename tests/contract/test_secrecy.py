@@ -34,7 +34,11 @@ async def test_M31_M20_no_secret_is_in_a_trace_a_log_or_an_answer(
     secrets |= set(cloud.gateway.secrets)
 
     # The people and applications of the test are in this process, too: what their own HTTP client logs is not the gateway's.
-    own = [r for r in caplog.records if not (r.name.startswith("httpcore") or (r.name == "httpx" and "//localhost" in r.getMessage()))]
+    own = [
+        r
+        for r in caplog.records
+        if not (r.name.startswith("httpcore") or (r.name == "httpx" and "//localhost" in r.getMessage()))
+    ]
     written = "\n".join(record.getMessage() for record in own) + "".join(capfd.readouterr())
     traced = "\n".join(json.dumps(trace.as_dict(), default=str) for trace in cloud.gateway.traces)
     assert traced.count("secure-mcp.audit") > 10

@@ -1,7 +1,7 @@
 """From checked elements to policies that run."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from secure_mcp_local.apim.document import Element
 from secure_mcp_local.apim.pipeline import Base, Placed, Policy, Scope
@@ -243,7 +243,7 @@ class Builder:
             column=element.column,
         )
 
-    _builders: ClassVar[Mapping[str, Callable[["Builder", Element], Policy]]] = {
+    _builders: ClassVar[Mapping[str, Callable[[Any, Element], Policy]]] = {
         "base": _base,
         "include-fragment": _fragment,
         "choose": _choose,

@@ -874,10 +874,10 @@ class Binder:
 
     def called(self, node: Node, method: Method, runs: list[Run | None], target: Value | None, receiver: Type) -> Value:
         slot: int | None = None
-        for argument, run in zip(node.b, runs, strict=False):
-            if run is None:
+        for argument, placed in zip(node.b, runs, strict=False):
+            if placed is None:
                 slot = self.out_slot(argument, self.substituted(method.params[runs.index(None)], receiver).args[0])
-        arguments = tuple(run for run in runs if run is not None)
+        arguments = tuple(placed for placed in runs if placed is not None)
         function, with_env = method.run, method.env
         inner = target.run if target is not None else None
         nullable = target is not None and is_reference(target.type)

@@ -64,7 +64,7 @@ class App:
         }
 
     async def post(self, message: Any, path: str = "", **options: Any) -> httpx.Response:
-        headers = options.pop("headers", None) or self.headers()
+        headers = options.pop("headers", self.headers())
         async with self.network.client() as client:
             return await client.post(self.url + path, json=message, headers=headers, **options)
 

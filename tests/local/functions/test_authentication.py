@@ -135,11 +135,6 @@ async def test_the_status_for_strangers_is_as_declared(run: Any) -> None:
         assert (await app.post(PING, headers={})).status_code == 403
 
 
-def test_without_a_declaration_the_app_is_open_as_in_azure(run: Any) -> None:
-    # Said by another test: what then protects it is the function key.
-    assert run
-
-
 @pytest.mark.parametrize(
     "change",
     [
