@@ -9,6 +9,7 @@ STAMP := $(VENV)/.installed
 .DELETE_ON_ERROR:
 
 setup: $(STAMP) ## create .venv with everything
+	@echo "$(VENV) is ready"
 
 # uv when it is there (seconds), plain venv and pip when not; nothing is installed outside .venv.
 $(STAMP): pyproject.toml constraints.txt local/secure_mcp_local/storage/package-lock.json
@@ -18,6 +19,7 @@ $(STAMP): pyproject.toml constraints.txt local/secure_mcp_local/storage/package-
 	  uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[local,dev]'; \
 	else \
 	  test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); \
+	  $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[local,dev]'; \
 	fi
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m secure_mcp_local.storage
