@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from azure.core.exceptions import ResourceNotFoundError
 from azure.identity import ManagedIdentityCredential
-from azure.storage.blob import BlobServiceClient, ContainerClient, ContentSettings
+from azure.storage.blob import BlobServiceClient, ContainerClient, ContentSettings, LinearRetry
 
 MAX_NAME = 100
 """Characters."""
@@ -130,5 +130,7 @@ def container() -> ContainerClient:
     """
     settings = os.environ
     credential = ManagedIdentityCredential(client_id=settings["SnippetStorage__clientId"])
-    service = BlobServiceClient(settings["SnippetStorage__blobServiceUri"], credential)
+    # The client's own policy tries for more than a minute, while somebody waits for an answer.
+    retry = LinearRetry(backoff=1, retry_total=2, random_jitter_range=1)
+    service = BlobServiceClient(settings["SnippetStorage__blobServiceUri"], credential, retry_policy=retry)
     return service.get_container_client(settings["SnippetStorage__containerName"])

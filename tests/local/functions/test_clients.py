@@ -83,8 +83,8 @@ async def test_every_tool_for_two_users(app: Any, alice: str, bob: str, transpor
 
 async def test_the_newest_version_is_spoken(app: Any, alice: str) -> None:
     async with connect(app, "legacy", alice) as client:
-        assert client.initialize_result.protocol_version == "2025-11-25"
-        assert client.initialize_result.server_info.name == "snippets"
+        assert client.protocol_version == "2025-11-25"
+        assert client.server_info.name == "snippets"
 
 
 async def test_a_big_snippet_passes_both_ways(app: Any, alice: str) -> None:
