@@ -76,6 +76,8 @@ class Binder:
         self.slots = FIRST_LOCAL
         self.scopes: list[dict[str, tuple[Type, int]]] = [{}]
         self.hole: Value | None = None
+        self.unassigned: frozenset[int] = frozenset()
+        """Slots of variables that may hold nothing yet (C# specification, definite assignment)."""
 
     # -- errors
     def error(self, pos: int, message: str, code: str = "") -> ExpressionError:
@@ -241,7 +243,7 @@ class Binder:
                 continue
             declared = self.type(node.a)
             if initial is None:
-                self.declare(pos, name, declared)
+                self.unassigned |= {self.declare(pos, name, declared)}
                 continue
             value = self.array_initial(initial, declared) if initial.kind == "init" else self.rvalue(initial)
             run = self.convert(value, declared, pos)
@@ -254,9 +256,14 @@ class Binder:
         return run_all
 
     def _s_if(self, node: Node) -> Statement:
-        condition = self.condition(node.a)
+        condition, when_true, when_false = self.branching(node.a)
+        self.unassigned = when_true
         then = self.nested(node.b)
+        after_then = self.unassigned if self.completes(node.b) else None
+        self.unassigned = when_false
         other = self.nested(node.c) if node.c is not None else None
+        after_else = self.unassigned if node.c is None or self.completes(node.c) else None
+        self.unassigned = _either(after_then, after_else)
 
         def run(env: list[Any]) -> Signal | None:
             if condition(env):
@@ -271,8 +278,29 @@ class Binder:
         self.scopes.pop()
         return statement
 
+    def branching(self, node: Node) -> tuple[Run, frozenset[int], frozenset[int]]:
+        """A condition, and what may be unassigned when it holds and when it does not."""
+        inner = node
+        while inner.kind == "paren":
+            inner = inner.a
+        if inner.kind == "un" and inner.a == "!":
+            run, when_true, when_false = self.branching(inner.b)
+            return (lambda env: not run(env)), when_false, when_true
+        if inner.kind == "bin" and inner.a in {"&&", "||"}:
+            left, left_true, left_false = self.branching(inner.b)
+            self.unassigned = left_true if inner.a == "&&" else left_false
+            right, right_true, right_false = self.branching(inner.c)
+            if inner.a == "&&":
+                return (lambda env: left(env) and right(env)), right_true, left_false | right_false
+            return (lambda env: left(env) or right(env)), left_true | right_true, right_false
+        run = self.condition(node)
+        return run, self.unassigned, self.unassigned
+
     def _s_while(self, node: Node) -> Statement:
-        condition, body = self.condition(node.a), self.nested(node.b)
+        condition, when_true, when_false = self.branching(node.a)
+        self.unassigned = when_true
+        body = self.nested(node.b)
+        self.unassigned = when_false
 
         def run(env: list[Any]) -> Signal | None:
             while condition(env):
@@ -289,8 +317,11 @@ class Binder:
         self.scopes.append({})
         initial = [self.statement(child) for child in node.a]
         condition = self.condition(node.b) if node.b is not None else (lambda env: True)
+        before = self.unassigned
         updates = [self.statement(child) for child in node.c]
+        self.unassigned = before
         body = self.nested(node.d)
+        self.unassigned = before
         self.scopes.pop()
 
         def run(env: list[Any]) -> Signal | None:
@@ -318,7 +349,9 @@ class Binder:
         slot = self.declare(node.b[1], node.b[0], declared)
         given: list[Any] = [None]
         turned = self.convert(Value(element, lambda env: given[0]), declared, node.pos)
+        before = self.unassigned
         body = self.nested(node.d)
+        self.unassigned = before
         self.scopes.pop()
         source = items.run
         iterate = conversions.iterate
@@ -343,7 +376,10 @@ class Binder:
     def _s_try(self, node: Node) -> Statement:
         if node.c is not None:
             raise self.not_modelled(node.pos, "finally")
+        before = self.unassigned
         body = self.nested(node.a)
+        after_body = self.unassigned if self.completes(node.a) else None
+        self.unassigned = before
         if len(node.b) != 1:
             raise self.not_modelled(node.pos, "several catch clauses")
         type_, name, when, handler_node, pos = node.b[0]
@@ -355,6 +391,7 @@ class Binder:
         slot = self.declare(pos, name, EXCEPTION) if name else None
         handler = self.nested(handler_node)
         self.scopes.pop()
+        self.unassigned = _either(after_body, self.unassigned if self.completes(handler_node) else None)
 
         def run(env: list[Any]) -> Signal | None:
             try:
@@ -387,7 +424,10 @@ class Binder:
         for labels, statements, pos in node.b:
             if self.completes(Node("block", pos, statements)) and not any(_breaks(s) for s in statements):
                 raise self.error(pos, "control cannot fall through from one case label to another", "CS0163")
+            before = self.unassigned
             section = self._s_block(Node("block", pos, statements))
+            # As if the section might not have run: stricter than C#, never laxer.
+            self.unassigned = before
             for label in labels:
                 if label is None:
                     default = section
@@ -450,6 +490,8 @@ class Binder:
         found = self.variable(node.a)
         if found is not None:
             type_, slot = found
+            if slot in self.unassigned:
+                raise self.error(node.pos, f"use of unassigned local variable '{node.a}'", "CS0165")
             return Value(type_, lambda env: env[slot])
         if node.a == "context":
             return Value(Type("IProxyRequestContext"), lambda env: env[CONTEXT])
@@ -470,7 +512,7 @@ class Binder:
         text = str(node.a).replace("_", "").lower()
         digits = text.rstrip("ul")
         suffix = text[len(digits) :]
-        number = int(digits, 16) if digits.startswith("0x") else int(digits)
+        number = int(digits, 0) if digits.startswith(("0x", "0b")) else int(digits)
         type_ = LONG if "l" in suffix or number > INTEGRAL[INT][1] else INT
         if "u" in suffix or number > INTEGRAL[LONG][1]:
             raise self.not_modelled(node.pos, f"the number {node.a}")
@@ -512,8 +554,12 @@ class Binder:
         return Value(STRING, lambda env: "".join([part(env) for part in parts]))
 
     def _e_tern(self, node: Node, expected: Type | None = None) -> Value:
-        condition = self.condition(node.a)
-        left, right = self.rvalue(node.b, expected), self.rvalue(node.c, expected)
+        condition, when_true, when_false = self.branching(node.a)
+        self.unassigned = when_true
+        left = self.rvalue(node.b, expected)
+        after_left, self.unassigned = self.unassigned, when_false
+        right = self.rvalue(node.c, expected)
+        self.unassigned |= after_left
         type_ = conversions.common(left, right)
         if type_ is None:
             raise self.error(node.pos, f"no common type of '{left.type}' and '{right.type}'", "CS0173")
@@ -521,7 +567,15 @@ class Binder:
         return Value(type_, lambda env: yes(env) if condition(env) else no(env))
 
     def _e_bin(self, node: Node) -> Value:
-        left, right = self.rvalue(node.b), self.rvalue(node.c)
+        if node.a in {"&&", "||"}:
+            run, when_true, when_false = self.branching(node)
+            self.unassigned = when_true | when_false
+            return Value(BOOL, run)
+        left = self.rvalue(node.b)
+        before = self.unassigned
+        right = self.rvalue(node.c)
+        if node.a == "??":
+            self.unassigned = before
         bound = operators.binary(node.a, left.type, left.run, left.constant, right.type, right.run, right.constant)
         if bound is None:
             message = f"operator '{node.a}' cannot be applied to operands of type '{left.type}' and '{right.type}'"
@@ -530,6 +584,9 @@ class Binder:
         constant = None
         if left.constant is not None and right.constant is not None and type_ != OBJECT:
             constant = run([None] * FIRST_LOCAL)
+            exact = operators.exact(node.a, left.constant, right.constant) if type_ in INTEGRAL else None
+            if exact is not None and exact != constant:
+                raise self.error(node.pos, "the operation overflows at compile time in checked mode", "CS0220")
         return Value(type_, run, constant)
 
     def _e_un(self, node: Node) -> Value:
@@ -567,6 +624,8 @@ class Binder:
         if run is None:
             raise self.error(node.pos, f"cannot convert type '{value.type}' to '{wanted}'", "CS0030")
         constant = run([None] * FIRST_LOCAL) if value.constant is not None and wanted in INTEGRAL else None
+        if constant is not None and value.type in INTEGRAL and constant != value.constant:
+            raise self.error(node.pos, f"constant value '{value.constant}' cannot be converted to '{wanted}'", "CS0221")
         return Value(wanted, run, constant)
 
     def _e_astype(self, node: Node) -> Value:
@@ -624,6 +683,8 @@ class Binder:
             if narrowed is None:
                 raise self.error(node.pos, f"cannot convert '{bound[0]}' to '{type_}'", "CS0029")
             run = narrowed
+
+        self.unassigned -= {slot}
 
         def assign(env: list[Any]) -> Any:
             env[slot] = value = run(env)
@@ -910,6 +971,7 @@ class Binder:
             raise self.error(argument.pos, "an out argument must be a variable", "CS1510")
         if found[0] != type_:
             raise self.error(argument.pos, f"cannot convert from 'out {found[0]}' to 'out {type_}'", "CS1503")
+        self.unassigned -= {found[1]}
         return found[1]
 
     # -- construction
@@ -973,11 +1035,13 @@ class Binder:
         if node.c:
             raise self.not_modelled(node.pos, "a lambda with a block")
         self.scopes.append({})
+        before = self.unassigned
         slots = [
             self.declare(node.pos, name, self.type(type_) if type_ is not None else given)
             for (type_, name), given in zip(node.a, parameters, strict=True)
         ]
         body = self.rvalue(node.b)
+        self.unassigned = before
         self.scopes.pop()
         inner = body.run
         if len(slots) == 1:
@@ -1002,6 +1066,11 @@ _NAMESPACES = {
     for namespace in NAMES.values()
     for prefix in (".".join(namespace.split(".")[: n + 1]) for n in range(namespace.count(".") + 1))
 }
+
+
+def _either(one: frozenset[int] | None, two: frozenset[int] | None) -> frozenset[int]:
+    """What may be unassigned where two ways meet; None is a way that does not get there."""
+    return (one or frozenset()) | (two or frozenset())
 
 
 def _breaks(node: Node) -> bool:

@@ -26,7 +26,7 @@ from secure_mcp_local.expressions.types import (
 
 Run = Callable[[list[Any]], Any]
 
-__all__ = ["binary", "unary", "wrap"]
+__all__ = ["binary", "exact", "unary", "wrap"]
 
 
 def unary(operator: str, type: Type, run: Run) -> tuple[Type, Run] | None:
@@ -144,8 +144,9 @@ def _promoted(left: Type, left_constant: Any, right: Type, right_constant: Any) 
     if LONG in (left, right):
         return LONG
     if UINT in (left, right):
-        other = right if left == UINT else left
-        return UINT if other in (UINT, BYTE, CHAR) else LONG
+        other, constant = (right, right_constant) if left == UINT else (left, left_constant)
+        fits = isinstance(constant, int) and 0 <= constant <= INTEGRAL[UINT][1]
+        return UINT if other in (UINT, BYTE, CHAR) or (other == INT and fits) else LONG
     return INT if left in small and right in small else None
 
 
@@ -166,6 +167,15 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "|": lambda a, b: a | b,
     "^": lambda a, b: a ^ b,
 }
+
+
+def exact(operator: str, one: Any, two: Any) -> Any:
+    """The result of an operation on constants without the limits of a width."""
+    if operator in {"<<", ">>"}:
+        return None
+    return _ARITHMETIC[operator](one, two)
+
+
 _COMPARISON: dict[str, Callable[[Any, Any], bool]] = {
     "<": lambda a, b: a < b,
     ">": lambda a, b: a > b,

@@ -6,7 +6,7 @@ from secure_mcp_local.errors import NotModelled
 from secure_mcp_local.expressions import newtonsoft as json
 from secure_mcp_local.expressions.context import Body, Headers, Jwt, Url, form_decode
 from secure_mcp_local.expressions.conversions import name_of, tester
-from secure_mcp_local.expressions.failing import argument_null, invalid_cast
+from secure_mcp_local.expressions.failing import argument_null, invalid_cast, null_reference
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.library.registry import Method, Model, Property, out
 from secure_mcp_local.expressions.text import utf16
@@ -88,8 +88,10 @@ def _typed_variable(type_: Type) -> Method:
         if _not_null(name) not in variables:
             return default
         value = inward(variables[name])  # type: ignore[index]
-        if value is None and is_reference(type_):
-            return None
+        if value is None:
+            if is_reference(type_):
+                return None
+            raise null_reference()
         if not matches(value):
             raise invalid_cast(name_of(value), str(type_))
         return value

@@ -274,7 +274,11 @@ def _uri(text: str | None) -> Any:
     if text is None:
         raise argument_null("uriString")
     parts = urlsplit(joined(text))
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    try:
+        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 0) >= 0
+    except ValueError:
+        valid = False
+    if not valid:
         raise CSharpException(
             "System.UriFormatException", "Invalid URI: The format of the URI could not be determined."
         )
