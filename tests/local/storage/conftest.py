@@ -53,7 +53,8 @@ def recording() -> Recording:
             role("owner", OWNER, ACCOUNT),
             role("reader", READER, ACCOUNT.upper()),
             role("group", OWNER, f"{SUBSCRIPTION}/resourceGroups/rg"),
-            role("neighbour", OWNER, f"{ACCOUNT}2"),
+            # Of another account, whose name begins this one's.
+            role("neighbour", OWNER, ACCOUNT[:-1]),
             role("snippets", OWNER, f"{ACCOUNT}/blobServices/default/containers/snippets"),
             role("queues", QUEUES, ACCOUNT),
         ),
