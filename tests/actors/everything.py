@@ -12,7 +12,9 @@ from starlette.types import ASGIApp
 
 from secure_mcp_local.listener import bind
 
-PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 SILENCE = base64.b64decode("UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAAB9AAACABAAZGF0YQIAAAA=")
 
 
@@ -93,11 +95,10 @@ def server() -> MCPServer:
 async def served(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
     """An app at a loopback address, with its lifespan."""
 
-
     port, sockets = bind(port)
     running = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", interface="asgi3"))
     task = asyncio.create_task(running.serve(sockets))
-    while not running.started:
+    while not running.started:  # noqa: ASYNC110  (uvicorn has no event for it)
         await asyncio.sleep(0.01)
     try:
         yield f"http://localhost:{port}"

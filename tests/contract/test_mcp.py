@@ -304,7 +304,17 @@ async def test_S11_the_server_hears_who_the_user_is(cloud: LocalCloud, backend: 
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"not json", b"[]", b'"x"', b"\xff", b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]', b"{}", b'{"jsonrpc":2.0}']
+    "body",
+    [
+        b"",
+        b"not json",
+        b"[]",
+        b'"x"',
+        b"\xff",
+        b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]',
+        b"{}",
+        b'{"jsonrpc":2.0}',
+    ],
 )
 async def test_a_body_that_is_no_message_is_refused_before_the_server(
     application: Application, key: str, backend: Backend, body: bytes

@@ -18,6 +18,7 @@ class Counters:
         while window and window[0] <= now - period:
             window.popleft()
         if len(window) >= calls:
-            return max(1, math.ceil(window[0] + period - now))
+            oldest = window[0] if window else now
+            return max(1, math.ceil(oldest + period - now))
         window.append(now)
         return 0
