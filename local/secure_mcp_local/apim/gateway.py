@@ -1,5 +1,6 @@
 """The gateway: every API Management resource that a stack declares, ready to answer."""
 
+import re
 import sys
 import time
 import traceback
@@ -35,6 +36,8 @@ from secure_mcp_local.expressions.context import Body, Context, Deployment, Head
 from secure_mcp_local.identities import ManagedIdentities
 from secure_mcp_local.network import Network
 from secure_mcp_local.recording import Recording
+
+_HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")
 
 TRACES = 500
 """How many requests are remembered."""
@@ -112,19 +115,16 @@ class Gateway:
 
     def _request(self, scope: Scope) -> Request:
         headers = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
-        host = urlsplit(f"//{headers.get('Host', '')}")
         scheme = urlsplit(self._declaration.gateway_url).scheme
-        try:
-            port = host.port
-        except ValueError:
-            port = None
+        # Anything else is no host that this gateway has.
+        host = _HOST.fullmatch(headers.get("Host", "") or "")
         # The path as it was sent: %2F is no slash.
         path = scope["raw_path"].decode("latin-1").partition("?")[0] or "/"
         query = scope["query_string"].decode("latin-1")
         url = Url(
             scheme,
-            host.hostname or "",
-            port or {"http": 80, "https": 443}[scheme],
+            host["name"] if host else "",
+            int(host["port"]) if host and host["port"] else {"http": 80, "https": 443}[scheme],
             path,
             f"?{query}" if query else "",
         )

@@ -220,7 +220,7 @@ def check_policies(root: Element, document: str) -> None:
     """
     if root.name != "policies":
         raise _error(root, document, f"a policy document is <policies>, not <{root.name}>")
-    _no_attributes(root, document)
+    _bare(root, document)
     seen: list[str] = []
     for section in root.children:
         if section.name not in SECTIONS:
@@ -228,7 +228,7 @@ def check_policies(root: Element, document: str) -> None:
         if section.name in seen or [*seen, section.name] != sorted([*seen, section.name], key=SECTIONS.index):
             raise _error(section, document, f"<{section.name}> is there twice or out of order")
         seen.append(section.name)
-        _no_attributes(section, document)
+        _bare(section, document)
         for policy in section.children:
             _check_policy(policy, section.name, document, direct=True)
 
@@ -237,6 +237,7 @@ def check_fragment(root: Element, document: str) -> None:
     """Checks a `<fragment>`: no sections, no `<base />`, no other fragments."""
     if root.name != "fragment":
         raise _error(root, document, f"a policy fragment is <fragment>, not <{root.name}>")
+    _bare(root, document)
     for policy in root.children:
         _check_policy(policy, None, document, direct=False)
 
@@ -304,9 +305,11 @@ def _check_children(element: Element, model: Model, section: str | None, documen
             raise _error(element, document, f"<{element.name}> needs {wanted} <{child.name}>, it has {count}")
 
 
-def _no_attributes(element: Element, document: str) -> None:
+def _bare(element: Element, document: str) -> None:
     if element.attributes:
         raise _error(element, document, f"<{element.name}> has no attributes")
+    if element.text is not None:
+        raise _error(element, document, f"<{element.name}> holds no text")
 
 
 def _error(element: Element, document: str, message: str) -> DocumentError:
