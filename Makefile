@@ -1,11 +1,11 @@
-# make setup | local | test | check | clean
+# make setup | local | test | check | screenshots | clean
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup local test check clean
+.PHONY: setup local test check screenshots clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP) ## create .venv with everything
@@ -35,6 +35,9 @@ check: setup ## lint and strict types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
+
+screenshots: setup ## pictures of the pages, for docs/images
+	PYTHONPATH=tests $(BIN)/python tests/e2e/screenshots.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache

@@ -221,6 +221,16 @@ async def test_M14_a_callback_without_the_cookie_or_from_another_browser_is_refu
     assert "code" in answer_of(finished.headers["location"])
 
 
+async def test_M14_the_cookie_of_one_sign_in_is_none_for_another(registered: Application) -> None:
+    victim, thief = Person(), Person("bob")
+    callback = await at_entra(registered, victim)
+    await at_entra(registered, thief)
+    [name] = [name for name in victim.cookies["localhost"] if "sign-in" in name]
+    [own] = [value for other, value in thief.cookies["localhost"].items() if "sign-in" in other]
+    forged = Person(cookies={"localhost": {name: own}})
+    assert (await forged.request("GET", callback)).status_code == 403
+
+
 async def test_M14_a_replayed_callback_is_refused(registered: Application) -> None:
     person = Person()
     callback = await at_entra(registered, person)
