@@ -10,6 +10,9 @@ from actors.person import Person
 from secure_mcp_local.cloud import LocalCloud
 
 
+FAULTS = ["entra-error-page", "entra-down", "cosmos-503", "functions-500", "functions-401", "identity-unavailable"]
+
+
 async def test_M31_M20_no_secret_is_in_a_trace_a_log_or_an_answer(
     cloud: LocalCloud, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -31,6 +34,20 @@ async def test_M31_M20_no_secret_is_in_a_trace_a_log_or_an_answer(
         secrets |= {tokens[kind] for tokens in (first, second) for kind in ("access_token", "refresh_token")}
         secrets |= {value for jar in person.cookies.values() for value in jar.values() if len(value) > 30}
         answers += [response.text + json.dumps(dict(response.headers)) for response in person.visited]
+        for fault in FAULTS:
+            cloud.network.faults.active.add(fault)
+            try:
+                bad = Application(cloud.gateway_url, client_id=application.client_id)
+                end = await Person(person.name).sign_in(bad.authorize_url())
+                trouble = [
+                    await application.refresh(second["refresh_token"]),
+                    await application.call(second["access_token"], "tools/call", save),
+                    await application.exchange(code),
+                ]
+            finally:
+                cloud.network.faults.active.discard(fault)
+            answers += [end if isinstance(end, str) else end.text]
+            answers += [answer.text + json.dumps(dict(answer.headers)) for answer in trouble]
     secrets |= set(cloud.gateway.secrets)
 
     # The people and applications of the test are in this process, too: what their own HTTP client logs is not the gateway's.

@@ -78,7 +78,7 @@ def test_sections_are_checked(stack: Stack, document: str) -> None:
 def test_a_fragment_has_no_sections_and_no_fragments(stack: Stack, content: str) -> None:
     stack.fragment("other", "")
     stack.fragment("mine", content)
-    with pytest.raises(DocumentError, match="fragments/mine.xml"):
+    with pytest.raises(DocumentError, match=r"fragments/mine\.xml"):
         stack.build()
 
 
