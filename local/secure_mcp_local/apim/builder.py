@@ -28,7 +28,7 @@ class Builder:
     ) -> None:
         self._source, self._fragments, self._outer = source, fragments, outer
         self._section = ""
-        self.members: set[str] = set()
+        self.reads: set[str] = set()
 
     def sections(self, root: Element) -> dict[str, list[Placed]]:
         """The policies of a `<policies>` document by section."""
@@ -36,7 +36,7 @@ class Builder:
         for section in root.children:
             self._section = section.name
             built[section.name] = self._policies(section.children)
-        self.members |= self._source.members
+        self.reads |= self._source.reads
         return built
 
     def _policies(self, elements: Sequence[Element]) -> list[Placed]:
@@ -67,7 +67,7 @@ class Builder:
         inner = Builder(source, {}, ())
         inner._section = self._section
         policies = inner._policies(fragment.children)
-        self.members |= source.members
+        self.reads |= source.reads
         return flow.Fragment(policies)
 
     def _choose(self, element: Element) -> Policy:

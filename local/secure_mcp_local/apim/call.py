@@ -1,12 +1,12 @@
 """One request on its way through the gateway: what policies read, change and leave behind."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import httpx
 
 from secure_mcp_local.apim.cache import Cache
 from secure_mcp_local.apim.counters import Counters
+from secure_mcp_local.apim.incoming import Incoming
 from secure_mcp_local.apim.openid import OpenIdMetadata
 from secure_mcp_local.apim.trace import RequestTrace
 from secure_mcp_local.clock import Clock
@@ -24,6 +24,8 @@ class Failure(Exception):
         self.source = ""
         """Name of the policy, set where it ran."""
         self.policy_id: str | None = None
+        self.section = ""
+        self.scope = ""
 
 
 class Returned(Exception):
@@ -53,12 +55,13 @@ class Call:
     context: Context
     services: Services
     trace: RequestTrace
+    incoming: Incoming
     service_url: str | None
     """Base address of the API's backend."""
     backend_path: str
     """What is appended to it: the request's path below the API's."""
-    request_stream: AsyncIterator[bytes] | None = None
-    """The request's body where no expression reads it."""
+    reads_response: bool = False
+    """Whether an expression may read the backend's answer, so that it cannot be passed on as it comes."""
     backend_response: httpx.Response | None = None
     """The backend's answer, whose body has not been read."""
     cors_headers: Headers = field(default_factory=Headers)

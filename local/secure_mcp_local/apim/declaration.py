@@ -79,15 +79,15 @@ class _Documents:
             root = self._root(resource, document)
             check_fragment(root, document)
             self._fragments[id] = (root, Source(document, compile))
-        self.members: set[str] = set()
+        self.reads: set[str] = set()
 
     def sections(self, resource: Resource | None, document: str, outer: Sequence[Scope]) -> dict[str, list[Placed]]:
-        """The policies of a document, and in `members` what its expressions use."""
+        """The policies of a document, and in `reads` which bodies its expressions read."""
         root = self._root(resource, document)
         check_policies(root, document)
         builder = Builder(Source(document, self._compile), self._fragments, outer)
         sections = builder.sections(root)
-        self.members = builder.members
+        self.reads = builder.reads
         return sections
 
     def _root(self, resource: Resource | None, document: str) -> Element:
@@ -138,11 +138,11 @@ def _api(recording: Recording, documents: _Documents, resource: Resource, outerm
         return found[0] if found else None
 
     scopes = [outermost]
-    members: set[str] = set()
+    reads: set[str] = set()
     own = policy("ApiPolicy", apiId=id)
     if own is not None:
         scopes.append(Scope("api", documents.sections(own, f"apis/{id}/api.xml", scopes[:])))
-        members |= documents.members
+        reads |= documents.reads
     operations: list[DeclaredOperation] = []
     for declared in recording.all(_MODULE + "ApiOperation"):
         if declared.get("apiId") != id:
@@ -153,13 +153,15 @@ def _api(recording: Recording, documents: _Documents, resource: Resource, outerm
             str(declared.get("method")),
             str(declared.get("urlTemplate")),
         )
-        innermost, used = scopes[:], set(members)
+        innermost, used = scopes[:], set(reads)
         document = policy("ApiOperationPolicy", apiId=id, operationId=operation.id)
         if document is not None:
             sections = documents.sections(document, f"apis/{id}/{operation.id}.xml", scopes[:])
             innermost.append(Scope("operation", sections))
-            used |= documents.members
-        operations.append(DeclaredOperation(operation, innermost, "IRequest.Body" in used, _first_cors(innermost)))
+            used |= documents.reads
+        operations.append(
+            DeclaredOperation(operation, innermost, "request" in used, "response" in used, _first_cors(innermost))
+        )
     service_url = resource.get("serviceUrl")
     return DeclaredApi(api, str(service_url) if service_url else None, operations)
 

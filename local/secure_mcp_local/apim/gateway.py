@@ -15,12 +15,10 @@ from secure_mcp_local.apim.cache import Cache
 from secure_mcp_local.apim.call import Call, Failure, Returned, Services
 from secure_mcp_local.apim.counters import Counters
 from secure_mcp_local.apim.declaration import Declaration
+from secure_mcp_local.apim.incoming import ClientGone, Incoming
 from secure_mcp_local.apim.messages import (
     QUERY_LIMIT,
     drop_hop_by_hop,
-    oversize,
-    read_body,
-    receive_stream,
     send_response,
     status_message,
 )
@@ -32,7 +30,7 @@ from secure_mcp_local.apim.values import Compile
 from secure_mcp_local.clock import Clock
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.expressions import Profile, compile_expression
-from secure_mcp_local.expressions.context import Body, Context, Deployment, Headers, Request, Response, Url
+from secure_mcp_local.expressions.context import Context, Deployment, Headers, Request, Response, Url
 from secure_mcp_local.identities import ManagedIdentities
 from secure_mcp_local.network import Network
 from secure_mcp_local.recording import Recording
@@ -104,10 +102,12 @@ class Gateway:
                 response = status_message(404, "Resource not found")
             else:
                 trace.api, trace.operation = route.api.api.id, route.operation.operation.id
-                call = self._call(request, route, trace)
-                response = await self._answer(call, route, scope, receive)
+                call = self._call(request, route, trace, receive)
+                response = await self._answer(call, route)
             trace.status = response.status_code
-            await send_response(send, request.method, response, call)
+            await send_response(send, str(scope["method"]), response, call)
+        except ClientGone:
+            return
         finally:
             if call is not None:
                 await call.drop_backend_response()
@@ -158,7 +158,7 @@ class Gateway:
         allowed = route.operation.cors.preflight(origin, method)
         return Response(200, "OK", allowed) if allowed is not None else None
 
-    def _call(self, request: Request, route: Route, trace: RequestTrace) -> Call:
+    def _call(self, request: Request, route: Route, trace: RequestTrace, receive: Receive) -> Call:
         request.matched_parameters = route.parameters
         request.url.path = route.rest or "/"
         start = time.perf_counter()
@@ -171,17 +171,20 @@ class Gateway:
             timestamp=self._services.clock.utcnow(),
             elapsed=lambda: timedelta(seconds=time.perf_counter() - start),
         )
-        return Call(context, self._services, trace, route.api.service_url, route.rest.rstrip("/"))
+        return Call(
+            context,
+            self._services,
+            trace,
+            Incoming(receive, has_body=_has_body(request.headers)),
+            route.api.service_url,
+            route.rest.rstrip("/"),
+            route.operation.reads_response,
+        )
 
-    async def _answer(self, call: Call, route: Route, scope: Scope, receive: Receive) -> Response:
-        has_body = _has_body(call.context.request.headers)
-        if route.operation.reads_body and has_body:
-            content = await read_body(receive)
-            if content is None:
-                return oversize()
-            call.context.request.body = Body(content)
-        elif has_body:
-            call.request_stream = receive_stream(receive)
+    async def _answer(self, call: Call, route: Route) -> Response:
+        if route.operation.reads_body:
+            # Before any policy runs: expressions cannot wait for it. Without such an expression it streams.
+            call.context.request.body = await call.incoming.body()
         scopes = route.operation.scopes
         try:
             for section in ("inbound", "backend", "outbound"):
@@ -192,10 +195,15 @@ class Gateway:
             response = returned.response
         except Failure as failure:
             response = await self._fail(call, route, failure)
+        except ClientGone:
+            raise
         except LocalCloudError as error:
             # The local cloud cannot stand in for Azure here; a policy must not get to hide that.
             print(f"error: {error}", file=sys.stderr)
             response = status_message(501, str(error))
+        except Exception:
+            traceback.print_exc()
+            response = status_message(500, "Internal server error")
         for name, value in call.cors_headers.items():
             response.headers.set(name, value)
         return response
@@ -203,7 +211,7 @@ class Gateway:
     async def _fail(self, call: Call, route: Route, failure: Failure) -> Response:
         """Runs on-error; what it leaves is the answer."""
         await call.drop_backend_response()
-        call.context.last_error = last_error(call, failure)
+        call.context.last_error = last_error(failure)
         kept = call.context.response.headers.copy() if call.context.response is not None else Headers()
         response = status_message(failure.status, failure.message if failure.status < 500 else "Internal server error")
         if "Retry-After" in kept:

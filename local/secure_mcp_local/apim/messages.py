@@ -1,12 +1,13 @@
 """Messages on the wire: reading requests, writing responses, the answers that API Management gives itself."""
 
 import json
-from collections.abc import AsyncIterator
 
-from starlette.types import Receive, Send
+import httpx
+from starlette.types import Send
 
 from secure_mcp_local.apim.call import Call
-from secure_mcp_local.apim.policies.calls import BUFFERED, HOP_BY_HOP
+from secure_mcp_local.apim.incoming import ClientGone
+from secure_mcp_local.apim.policies.calls import HOP_BY_HOP
 from secure_mcp_local.expressions.context import Body, Headers, Response
 
 QUERY_LIMIT = 2048
@@ -26,46 +27,24 @@ def status_message(status: int, message: str) -> Response:
     return Response(status, _REASONS.get(status, "Error"), headers, Body(content))
 
 
-def oversize() -> Response:
-    return status_message(413, f"The body is larger than the {BUFFERED} bytes that can be buffered")
-
-
 def drop_hop_by_hop(headers: Headers) -> None:
     """Removes what concerns one connection only. Transfer-Encoding stays: it says that there is a body."""
-    for name in HOP_BY_HOP - {"transfer-encoding"}:
+    named = {name.strip().lower() for value in headers.get_all("Connection") for name in value.split(",")}
+    for name in (HOP_BY_HOP | named) - {"transfer-encoding", "content-length", "host"}:
         headers.delete(name)
 
 
-async def receive_stream(receive: Receive) -> AsyncIterator[bytes]:
-    """The request's body, piece by piece."""
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return
-        if message.get("body"):
-            yield message["body"]
-        if not message.get("more_body"):
-            return
-
-
-async def read_body(receive: Receive) -> bytes | None:
-    """The whole body, or None if it is too large to be buffered."""
-    content = bytearray()
-    async for piece in receive_stream(receive):
-        content += piece
-        if len(content) > BUFFERED:
-            return None
-    return bytes(content)
-
-
 async def send_response(send: Send, method: str, response: Response, call: Call | None) -> None:
-    """Writes a response: its own body, or the backend's as it comes."""
+    """Writes a response: its own body, or the backend's as it comes, until the client has left."""
     backend = call.backend_response if call is not None and response is call.context.response else None
     headers = [(name, value) for name, value in response.headers.items() if name.lower() not in HOP_BY_HOP]
     content = response.body.content if response.body is not None else b""
-    if backend is None or response.body is not None:
+    # RFC 9110, section 6.4.1: these have no body and no length of one.
+    bodiless = response.status_code < 200 or response.status_code in {204, 304}
+    if backend is None or response.body is not None or bodiless:
         headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
-        headers.append(("Content-Length", str(len(content))))
+        if not bodiless:
+            headers.append(("Content-Length", str(len(content))))
         backend = None
     await send(
         {
@@ -76,9 +55,16 @@ async def send_response(send: Send, method: str, response: Response, call: Call 
             ],
         }
     )
-    if backend is None or method == "HEAD":
-        await send({"type": "http.response.body", "body": b"" if method == "HEAD" else content})
+    if backend is None or call is None or method == "HEAD":
+        await send({"type": "http.response.body", "body": b"" if method == "HEAD" or bodiless else content})
         return
+    try:
+        await call.incoming.unless_gone(_pass_on(send, backend))
+    except ClientGone:
+        return
+
+
+async def _pass_on(send: Send, backend: httpx.Response) -> None:
     async for chunk in backend.aiter_raw():
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b""})

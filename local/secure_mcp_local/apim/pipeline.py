@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from secure_mcp_local.apim.call import Call, Failure, Returned
+from secure_mcp_local.apim.incoming import LargeBody
 from secure_mcp_local.apim.trace import Step
 from secure_mcp_local.expressions import CSharpException
 from secure_mcp_local.expressions.context import LastError
@@ -74,27 +75,36 @@ async def run_policies(call: Call, policies: Sequence[Placed]) -> None:
             failed = False
             raise
         except CSharpException as error:
-            failure = Failure("ExpressionValueEvaluationFailure", f"{placed.name}: {error.type}")
-            failure.source, failure.policy_id = placed.name, placed.id
-            raise failure from error
+            body = call.context.request.body
+            too_large = isinstance(body, LargeBody) and body.attempted
+            failure = Failure(
+                "ExpressionValueEvaluationFailure", f"{placed.name}: {error.type}", 413 if too_large else 500
+            )
+            raise _placed(failure, placed, call) from error
         except Failure as failure:
-            if not failure.source:
-                failure.source, failure.policy_id = placed.name, placed.id
-            raise
+            raise _placed(failure, placed, call) from failure.__cause__
         finally:
             if not isinstance(placed.policy, Base):
                 milliseconds = (time.perf_counter() - start) * 1000
                 call.trace.steps.append(Step(call.section, call.scope, placed.name, round(milliseconds, 3), failed))
 
 
-def last_error(call: Call, failure: Failure) -> LastError:
+def _placed(failure: Failure, placed: Placed, call: Call) -> Failure:
+    """The failure with its place, if it has none yet: the innermost policy is its source."""
+    if not failure.source:
+        failure.source, failure.policy_id = placed.name, placed.id
+        failure.section, failure.scope = call.section, call.scope
+    return failure
+
+
+def last_error(failure: Failure) -> LastError:
     """What `context.LastError` says about a failure."""
     return LastError(
         source=failure.source,
         reason=failure.reason,
         message=failure.message,
-        scope=call.scope,
-        section=call.section,
+        scope=failure.scope,
+        section=failure.section,
         path="",
         policy_id=failure.policy_id,
     )

@@ -19,6 +19,8 @@ class DeclaredOperation:
     """Global, API and operation."""
     reads_body: bool
     """Whether any expression on the way reads the request's body."""
+    reads_response: bool
+    """Whether any expression on the way reads the answer's body."""
     cors: Cors | None
     """The cors policy that its requests meet."""
     pattern: re.Pattern[str] = field(init=False)

@@ -15,14 +15,18 @@ class Source:
     def __init__(self, document: str, compile_expression: Compile) -> None:
         self.document = document
         self._compile = compile_expression
-        self.members: set[str] = set()
-        """.NET members that any expression of the document uses."""
+        self.reads: set[str] = set()
+        """Which bodies the expressions of the document read: `request`, `response`."""
 
     def value(self, value: Value) -> "Compiled":
         expression = None
         if value.expression:
             expression = self._compile(value.text, document=self.document, line=value.line, column=value.column)
-            self.members |= expression.members
+            if "IRequest.Body" in expression.members:
+                self.reads.add("request")
+            # Answers to send-request are responses, too; those are always held in memory.
+            if {"IResponse.Body", "IProxyRequestContext.Response"} <= expression.members:
+                self.reads.add("response")
         return Compiled(value.text, expression)
 
     def attribute(self, element: Element, name: str, default: str | None = None) -> "Compiled":

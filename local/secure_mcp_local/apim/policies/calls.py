@@ -1,16 +1,14 @@
 """Calls to others: send-request and forward-request."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import httpx
 
 from secure_mcp_local.apim.call import Call, Failure
+from secure_mcp_local.apim.incoming import BUFFERED, ClientGone, LargeBody
 from secure_mcp_local.apim.policies.message import SetBody, SetHeader
 from secure_mcp_local.apim.values import Compiled
 from secure_mcp_local.expressions.context import Body, Headers, Response
-
-BUFFERED = 2 * 1024 * 1024
-"""Bytes of a message that the v2 tiers hold in memory at most."""
 
 # Of one connection, not of the message: RFC 9110, section 7.6.1.
 HOP_BY_HOP = frozenset(
@@ -70,14 +68,10 @@ async def _exchange(
     )
     answer = await call.services.client.send(request, stream=True)
     try:
-        content = b""
-        async for chunk in answer.aiter_raw():
-            content += chunk
-            if len(content) > BUFFERED:
-                raise _TooLarge
+        body = await _buffered(answer)
     finally:
         await answer.aclose()
-    return Response(answer.status_code, answer.reason_phrase, response_headers(answer), Body(content))
+    return Response(answer.status_code, answer.reason_phrase, response_headers(answer), body)
 
 
 def response_headers(answer: httpx.Response) -> Headers:
@@ -87,43 +81,71 @@ def response_headers(answer: httpx.Response) -> Headers:
 
 
 class ForwardRequest:
-    """Sends the request to the API's backend; its answer becomes the response."""
+    """Sends the request to the API's backend; its answer becomes the response.
+
+    https://learn.microsoft.com/azure/api-management/forward-request-policy
+    """
 
     def __init__(self, timeout: Compiled, buffer_response: bool, fail_on_error: bool) -> None:
         self._timeout, self._buffer, self._fail_on_error = timeout, buffer_response, fail_on_error
 
     async def run(self, call: Call) -> None:
-        if call.service_url is None:
-            raise Failure("BackendConnectionFailure", "the API has no service URL")
+        seconds = self._timeout.number(call)
+        outgoing = self._request(call, seconds)
+        try:
+            answer = await call.incoming.unless_gone(call.services.client.send(outgoing, stream=True))
+            call.backend_response = answer
+            call.context.response = Response(answer.status_code, answer.reason_phrase, response_headers(answer))
+            if self._buffer or call.reads_response:
+                call.context.response.body = await call.incoming.unless_gone(_buffered(answer))
+                await call.drop_backend_response()
+        except ClientGone:
+            raise Failure("ClientConnectionFailure", "the client has left", 499) from None
+        except (httpx.TimeoutException, TimeoutError) as error:
+            raise Failure("Timeout", f"the backend did not answer within {seconds:g} s", 504) from error
+        except _TooLarge as error:
+            message = "the backend's answer is too large to be held in memory"
+            raise Failure("BackendConnectionFailure", message, 502) from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise Failure("BackendConnectionFailure", "the backend cannot be reached", 502) from error
+        if self._fail_on_error and answer.status_code >= 400:
+            raise Failure("BackendErrorStatusCode", f"the backend answered {answer.status_code}", answer.status_code)
+
+    def _request(self, call: Call, seconds: float) -> httpx.Request:
         request = call.context.request
-        url = call.service_url.rstrip("/") + call.backend_path + request.url.query_string
+        if not call.service_url:
+            raise Failure("BackendConnectionFailure", "the API has no service URL")
+        if isinstance(request.body, LargeBody) and request.body.attempted:
+            # A policy wanted to look at it, and could not.
+            raise Failure("ExpressionValueEvaluationFailure", "the request's body is too large to be read", 413)
+        content: bytes | AsyncIterator[bytes] | None = None
+        if request.body is not None and not isinstance(request.body, LargeBody):
+            content = request.body.content
+        elif call.incoming.streamable:
+            content = call.incoming.stream()
         unwanted = HOP_BY_HOP | {"host", "content-length"}
         headers = [(name, value) for name, value in request.headers.items() if name.lower() not in unwanted]
-        headers += [("X-Forwarded-For", request.ip_address), ("X-Forwarded-Proto", request.original_url.scheme)]
-        content = request.body.content if request.body is not None else call.request_stream
-        seconds = self._timeout.number(call)
-        outgoing = httpx.Request(
+        if content is None and request.method in {"POST", "PUT", "PATCH"}:
+            headers.append(("Content-Length", "0"))
+        original = request.original_url
+        headers += [
+            ("X-Forwarded-For", request.ip_address),
+            ("X-Forwarded-Proto", original.scheme),
+            ("X-Forwarded-Host", request.headers.get("Host") or original.host),
+        ]
+        return httpx.Request(
             request.method,
-            url,
-            headers=[*headers, *([("Content-Length", "0")] if content is None and request.method == "POST" else [])],
+            call.service_url.rstrip("/") + call.backend_path + request.url.query_string,
+            headers=headers,
             content=content,
             extensions={"timeout": httpx.Timeout(None).as_dict(), "head_timeout": seconds},
         )
-        try:
-            answer = await call.services.client.send(outgoing, stream=True)
-        except (httpx.TimeoutException, TimeoutError) as error:
-            raise Failure("Timeout", f"the backend did not answer within {seconds:g} s", 504) from error
-        except httpx.HTTPError as error:
-            raise Failure("BackendConnectionFailure", "the backend cannot be reached", 502) from error
-        call.backend_response = answer
-        call.context.response = Response(answer.status_code, answer.reason_phrase, response_headers(answer))
-        if self._buffer:
-            content = b""
-            async for chunk in answer.aiter_raw():
-                content += chunk
-                if len(content) > BUFFERED:
-                    raise Failure("BackendConnectionFailure", "the backend's answer is too large to buffer", 502)
-            await call.drop_backend_response()
-            call.context.response.body = Body(content)
-        if self._fail_on_error and answer.status_code >= 400:
-            raise Failure("BackendErrorStatusCode", f"the backend answered {answer.status_code}", answer.status_code)
+
+
+async def _buffered(answer: httpx.Response) -> Body:
+    content = b""
+    async for chunk in answer.aiter_raw():
+        content += chunk
+        if len(content) > BUFFERED:
+            raise _TooLarge
+    return Body(content)
