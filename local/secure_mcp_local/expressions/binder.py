@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from secure_mcp_local.expressions import conversions, operators
+from secure_mcp_local.expressions.dotnet import MODELS, NAMES, REFUSED
+from secure_mcp_local.expressions.dotnet.linq import EXTENSIONS
+from secure_mcp_local.expressions.dotnet.registry import Method, Model
 from secure_mcp_local.expressions.failing import null_reference
 from secure_mcp_local.expressions.failures import CSharpException, ExpressionError
-from secure_mcp_local.expressions.library import MODELS, NAMES, REFUSED
-from secure_mcp_local.expressions.library.linq import EXTENSIONS
-from secure_mcp_local.expressions.library.registry import Method, Model
 from secure_mcp_local.expressions.syntax import Node, Source
 from secure_mcp_local.expressions.types import (
     BOOL,

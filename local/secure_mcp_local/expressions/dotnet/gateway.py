@@ -6,9 +6,9 @@ from secure_mcp_local.errors import NotModelled
 from secure_mcp_local.expressions import newtonsoft as json
 from secure_mcp_local.expressions.context import Body, Headers, Jwt, Url, form_decode
 from secure_mcp_local.expressions.conversions import name_of, tester
+from secure_mcp_local.expressions.dotnet.registry import Method, Model, Property, out
 from secure_mcp_local.expressions.failing import argument_null, invalid_cast, null_reference
 from secure_mcp_local.expressions.failures import CSharpException
-from secure_mcp_local.expressions.library.registry import Method, Model, Property, out
 from secure_mcp_local.expressions.text import utf16
 from secure_mcp_local.expressions.types import (
     BOOL,

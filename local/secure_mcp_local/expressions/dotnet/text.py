@@ -7,9 +7,9 @@ from typing import Any
 import regex
 
 from secure_mcp_local.errors import NotModelled
+from secure_mcp_local.expressions.dotnet.registry import Method, Model, Property
 from secure_mcp_local.expressions.failing import argument_null
 from secure_mcp_local.expressions.failures import CSharpException
-from secure_mcp_local.expressions.library.registry import Method, Model, Property
 from secure_mcp_local.expressions.text import encode_utf8, utf16
 from secure_mcp_local.expressions.types import BOOL, BYTES, INT, STRING, Type
 

@@ -1,7 +1,7 @@
 """The part of .NET and of API Management's own types that expressions can use here."""
 
-from secure_mcp_local.expressions.library import collections, cryptography, gateway, json, system, text
-from secure_mcp_local.expressions.library.registry import Model
+from secure_mcp_local.expressions.dotnet import collections, cryptography, gateway, json, system, text
+from secure_mcp_local.expressions.dotnet.registry import Model
 
 _MODULES = (system, text, cryptography, json, gateway, collections)
 

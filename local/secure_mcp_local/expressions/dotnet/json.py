@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from secure_mcp_local.expressions import newtonsoft as json
+from secure_mcp_local.expressions.dotnet.registry import Method, Model, Property
 from secure_mcp_local.expressions.failing import argument_null, out_of_range
 from secure_mcp_local.expressions.failures import CSharpException
-from secure_mcp_local.expressions.library.registry import Method, Model, Property
 from secure_mcp_local.expressions.types import (
     BOOL,
     INT,

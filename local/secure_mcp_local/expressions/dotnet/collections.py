@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from secure_mcp_local.expressions.dotnet.cryptography import ARRAY_METHODS
+from secure_mcp_local.expressions.dotnet.registry import T0, T1, Method, Model, Property
 from secure_mcp_local.expressions.failing import argument_null, out_of_range
 from secure_mcp_local.expressions.failures import CSharpException
-from secure_mcp_local.expressions.library.cryptography import ARRAY_METHODS
-from secure_mcp_local.expressions.library.registry import T0, T1, Method, Model, Property
 from secure_mcp_local.expressions.types import BOOL, INT, VOID, Type, generic
 
 

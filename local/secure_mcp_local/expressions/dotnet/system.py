@@ -8,9 +8,9 @@ from urllib.parse import quote, urlsplit
 from uuid import UUID
 
 from secure_mcp_local.expressions.conversions import iterate, text_of
+from secure_mcp_local.expressions.dotnet.registry import Method, Model, Property, out
 from secure_mcp_local.expressions.failing import argument_null, format_error, out_of_range
 from secure_mcp_local.expressions.failures import CSharpException
-from secure_mcp_local.expressions.library.registry import Method, Model, Property, out
 from secure_mcp_local.expressions.moments import Moment
 from secure_mcp_local.expressions.text import encode_utf8, joined, utf16
 from secure_mcp_local.expressions.types import (

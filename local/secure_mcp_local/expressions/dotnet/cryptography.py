@@ -8,9 +8,9 @@ from cryptography.hazmat.primitives import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from secure_mcp_local.errors import NotModelled
+from secure_mcp_local.expressions.dotnet.registry import Method, Model
 from secure_mcp_local.expressions.failing import argument_null
 from secure_mcp_local.expressions.failures import CSharpException
-from secure_mcp_local.expressions.library.registry import Method, Model
 from secure_mcp_local.expressions.types import BYTES, STRING, VOID, Type
 
 PROFILE = 1
