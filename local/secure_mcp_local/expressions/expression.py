@@ -3,10 +3,11 @@
 from functools import lru_cache
 
 from secure_mcp_local.errors import NotModelled
-from secure_mcp_local.expressions.binder import FIRST_LOCAL, Binder, Run
+from secure_mcp_local.expressions.binder import Binder
 from secure_mcp_local.expressions.context import Context
 from secure_mcp_local.expressions.failures import ExpressionError
 from secure_mcp_local.expressions.profile import Profile
+from secure_mcp_local.expressions.scope import FIRST_LOCAL, Run
 from secure_mcp_local.expressions.syntax import parse
 
 

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Any
 from secure_mcp_local.expressions import conversions
 from secure_mcp_local.expressions.failing import invalid_operation, null_reference
 from secure_mcp_local.expressions.newtonsoft import JToken
+from secure_mcp_local.expressions.scope import Value
 from secure_mcp_local.expressions.sequences import Sequence
 from secure_mcp_local.expressions.types import BOOL, BYTE, INT, OBJECT, STRING, Type, array, generic, is_reference
 
 if TYPE_CHECKING:
-    from secure_mcp_local.expressions.binder import Binder, Value
+    from secure_mcp_local.expressions.calls import Calls
     from secure_mcp_local.expressions.syntax import Node
 
-Extension = Callable[["Binder", "Node", "Value", Type, list[Type]], "Value"]
+Extension = Callable[["Calls", "Node", Value, Type, list[Type]], Value]
 Run = Callable[[list[Any]], Any]
 
 
-def _source(target: "Value") -> Callable[[list[Any]], Iterable[Any]]:
+def _source(target: Value) -> Callable[[list[Any]], Iterable[Any]]:
     inner = target.run
 
     def run(env: list[Any]) -> Iterable[Any]:
@@ -30,26 +31,24 @@ def _source(target: "Value") -> Callable[[list[Any]], Iterable[Any]]:
     return run
 
 
-def _value(type: Type, run: Run) -> "Value":
-    from secure_mcp_local.expressions.binder import Value  # noqa: PLC0415  (the binder knows these tables)
-
+def _value(type: Type, run: Run) -> Value:
     return Value(type, run)
 
 
-def _arguments(binder: "Binder", node: "Node", least: int, most: int) -> list["Node"]:
+def _arguments(binder: "Calls", node: "Node", least: int, most: int) -> list["Node"]:
     if not least <= len(node.b) <= most or any(argument.b or argument.c for argument in node.b):
         raise binder.not_modelled(node.pos, f"Enumerable.{node.a.b} with {len(node.b)} arguments")
     return [argument.a for argument in node.b]
 
 
-def _predicate(binder: "Binder", node: "Node", argument: "Node", element: Type) -> Callable[..., Any]:
+def _predicate(binder: "Calls", node: "Node", argument: "Node", element: Type) -> Callable[..., Any]:
     type_, function = binder.function(argument, [element])
     if type_ != BOOL:
         raise binder.error(node.pos, f"the predicate gives {type_}, not bool", "CS0029")
     return function
 
 
-def _any(binder: "Binder", node: "Node", target: "Value", element: Type, types: list[Type]) -> "Value":
+def _any(binder: "Calls", node: "Node", target: Value, element: Type, types: list[Type]) -> Value:
     del types
     arguments = _arguments(binder, node, 0, 1)
     source = _source(target)
@@ -59,14 +58,14 @@ def _any(binder: "Binder", node: "Node", target: "Value", element: Type, types: 
     return _value(BOOL, lambda env: any(holds(env, item) for item in source(env)))
 
 
-def _all(binder: "Binder", node: "Node", target: "Value", element: Type, types: list[Type]) -> "Value":
+def _all(binder: "Calls", node: "Node", target: Value, element: Type, types: list[Type]) -> Value:
     del types
     holds = _predicate(binder, node, _arguments(binder, node, 1, 1)[0], element)
     source = _source(target)
     return _value(BOOL, lambda env: all(holds(env, item) for item in source(env)))
 
 
-def _where(binder: "Binder", node: "Node", target: "Value", element: Type, types: list[Type]) -> "Value":
+def _where(binder: "Calls", node: "Node", target: Value, element: Type, types: list[Type]) -> Value:
     del types
     holds = _predicate(binder, node, _arguments(binder, node, 1, 1)[0], element)
     source = _source(target)
@@ -78,7 +77,7 @@ def _where(binder: "Binder", node: "Node", target: "Value", element: Type, types
     return _value(generic("IEnumerable", element), run)
 
 
-def _select(binder: "Binder", node: "Node", target: "Value", element: Type, types: list[Type]) -> "Value":
+def _select(binder: "Calls", node: "Node", target: Value, element: Type, types: list[Type]) -> Value:
     del types
     result, function = binder.function(_arguments(binder, node, 1, 1)[0], [element])
     source = _source(target)
@@ -91,7 +90,7 @@ def _select(binder: "Binder", node: "Node", target: "Value", element: Type, type
 
 
 def _first(default: bool, last: bool = False) -> Extension:
-    def bind(binder: "Binder", node: "Node", target: "Value", element: Type, types: list[Type]) -> "Value":
+    def bind(binder: "Calls", node: "Node", target: Value, element: Type, types: list[Type]) -> Value:
         del types
         arguments = _arguments(binder, node, 0, 1)
         holds = _predicate(binder, node, arguments[0], element) if arguments else (lambda env, item: True)
@@ -119,7 +118,7 @@ def _first(default: bool, last: bool = False) -> Extension:
     return bind
 
 
-def _count(binder: "Binder", node: "Node", target: "Value", element: Type, types: list[Type]) -> "Value":
+def _count(binder: "Calls", node: "Node", target: Value, element: Type, types: list[Type]) -> Value:
     del types
     arguments = _arguments(binder, node, 0, 1)
     holds = _predicate(binder, node, arguments[0], element) if arguments else (lambda env, item: True)
@@ -128,7 +127,7 @@ def _count(binder: "Binder", node: "Node", target: "Value", element: Type, types
 
 
 def _slice(skip: bool) -> Extension:
-    def bind(binder: "Binder", node: "Node", target: "Value", element: Type, types: list[Type]) -> "Value":
+    def bind(binder: "Calls", node: "Node", target: Value, element: Type, types: list[Type]) -> Value:
         del types
         count = binder.convert(binder.rvalue(_arguments(binder, node, 1, 1)[0]), INT, node.pos)
         source = _source(target)
@@ -142,7 +141,7 @@ def _slice(skip: bool) -> Extension:
     return bind
 
 
-def _concat(binder: "Binder", node: "Node", target: "Value", element: Type, types: list[Type]) -> "Value":
+def _concat(binder: "Calls", node: "Node", target: Value, element: Type, types: list[Type]) -> Value:
     del types
     other = binder.rvalue(_arguments(binder, node, 1, 1)[0])
     second = binder.convert(other, generic("IEnumerable", element), node.pos)
@@ -155,7 +154,7 @@ def _concat(binder: "Binder", node: "Node", target: "Value", element: Type, type
     return _value(generic("IEnumerable", element), run)
 
 
-def _distinct(binder: "Binder", node: "Node", target: "Value", element: Type, types: list[Type]) -> "Value":
+def _distinct(binder: "Calls", node: "Node", target: Value, element: Type, types: list[Type]) -> Value:
     del types
     _arguments(binder, node, 0, 0)
     if element != STRING and element not in (INT, BYTE):
@@ -169,7 +168,7 @@ def _distinct(binder: "Binder", node: "Node", target: "Value", element: Type, ty
     return _value(generic("IEnumerable", element), run)
 
 
-def _contains(binder: "Binder", node: "Node", target: "Value", element: Type, types: list[Type]) -> "Value":
+def _contains(binder: "Calls", node: "Node", target: Value, element: Type, types: list[Type]) -> Value:
     del types
     wanted = binder.convert(binder.rvalue(_arguments(binder, node, 1, 1)[0]), element, node.pos)
     if element == OBJECT:
@@ -185,7 +184,7 @@ def _contains(binder: "Binder", node: "Node", target: "Value", element: Type, ty
     return _value(BOOL, run)
 
 
-def _to_array(binder: "Binder", node: "Node", target: "Value", element: Type, types: list[Type]) -> "Value":
+def _to_array(binder: "Calls", node: "Node", target: Value, element: Type, types: list[Type]) -> Value:
     del types
     _arguments(binder, node, 0, 0)
     source = _source(target)
@@ -194,14 +193,14 @@ def _to_array(binder: "Binder", node: "Node", target: "Value", element: Type, ty
     return _value(array(element), lambda env: list(source(env)))
 
 
-def _to_list(binder: "Binder", node: "Node", target: "Value", element: Type, types: list[Type]) -> "Value":
+def _to_list(binder: "Calls", node: "Node", target: Value, element: Type, types: list[Type]) -> Value:
     del types
     _arguments(binder, node, 0, 0)
     source = _source(target)
     return _value(generic("List", element), lambda env: list(source(env)))
 
 
-def _reverse(binder: "Binder", node: "Node", target: "Value", element: Type, types: list[Type]) -> "Value":
+def _reverse(binder: "Calls", node: "Node", target: Value, element: Type, types: list[Type]) -> Value:
     del types
     _arguments(binder, node, 0, 0)
     source = _source(target)

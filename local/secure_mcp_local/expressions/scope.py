@@ -1,0 +1,180 @@
+"""What binding starts from: errors, variables, types, conversions, and the values that it makes."""
+
+from collections.abc import Callable
+from typing import Any
+
+from secure_mcp_local.expressions import conversions
+from secure_mcp_local.expressions.dotnet import MODELS, NAMES, REFUSED
+from secure_mcp_local.expressions.dotnet.registry import Model
+from secure_mcp_local.expressions.failures import ExpressionError
+from secure_mcp_local.expressions.syntax import Node, Source
+from secure_mcp_local.expressions.types import (
+    BOOL,
+    VOID,
+    Type,
+    array,
+)
+
+Run = Callable[[list[Any]], Any]
+"""Evaluates with the environment: context, profile, the value to return, then local variables."""
+
+CONTEXT, PROFILE, RESULT, FIRST_LOCAL = 0, 1, 2, 3
+
+_PREDEFINED = {"string", "bool", "char", "byte", "int", "long", "double", "object", "uint", "ulong", "short", "decimal"}
+_ALIASES = {
+    "String": "string", "Boolean": "bool", "Char": "char", "Byte": "byte", "Int32": "int", "Int64": "long",
+    "Double": "double", "Object": "object", "UInt32": "uint", "UInt64": "ulong", "Int16": "short", "Decimal": "decimal",
+}  # fmt: skip
+
+
+class Value:
+    """A bound expression."""
+
+    __slots__ = ("constant", "run", "type")
+
+    def __init__(self, type: Type, run: Run, constant: Any = None) -> None:
+        self.type, self.run, self.constant = type, run, constant
+
+
+class TypeName:
+    """A name that turned out to be a type."""
+
+    __slots__ = ("type",)
+
+    def __init__(self, type: Type) -> None:
+        self.type = type
+
+
+class Scope:
+    """Names and types of one expression while it is bound. `expr` finds the method for a kind of node by its name."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.members: set[str] = set()
+        self.slots = FIRST_LOCAL
+        self.scopes: list[dict[str, tuple[Type, int]]] = [{}]
+        self.hole: Value | None = None
+        self.unassigned: frozenset[int] = frozenset()
+        """Slots of variables that may hold nothing yet (C# specification, definite assignment)."""
+
+    # -- errors
+    def error(self, pos: int, message: str, code: str = "") -> ExpressionError:
+        return self.source.error(pos, message, "compile", code)
+
+    def not_modelled(self, pos: int, feature: str) -> ExpressionError:
+        return self.source.not_modelled(pos, feature)
+
+    # -- variables
+    def declare(self, pos: int, name: str, type: Type) -> int:
+        if any(name in scope for scope in self.scopes):
+            raise self.error(pos, f"a local variable named '{name}' is already defined here", "CS0128")
+        slot, self.slots = self.slots, self.slots + 1
+        self.scopes[-1][name] = (type, slot)
+        return slot
+
+    def variable(self, name: str) -> tuple[Type, int] | None:
+        for scope in reversed(self.scopes):
+            if name in scope:
+                return scope[name]
+        return None
+
+    # -- types
+    def type(self, node: Node) -> Type:
+        if node.kind == "tarray":
+            return array(self.type(node.a))
+        if node.kind == "tname":
+            name = str(node.a)
+            found = self.named_type(name, tuple(self.type(argument) for argument in node.b or []))
+            if found is None:
+                raise self.unknown_type(node.pos, name)
+            return found
+        raise self.not_modelled(node.pos, f"the type {node.kind}")
+
+    def named_type(self, name: str, args: tuple[Type, ...] = ()) -> Type | None:
+        namespace, _, short = name.rpartition(".")
+        short = _ALIASES.get(short, short)
+        if short in _PREDEFINED:
+            return Type(short)
+        if short in NAMES and (not namespace or NAMES[short] == namespace):
+            return Type(short, args)
+        return None
+
+    def unknown_type(self, pos: int, name: str) -> ExpressionError:
+        short = name.rpartition(".")[2]
+        if short in REFUSED:
+            return self.source.error(pos, f"API Management does not allow the type {name}", "refused", "", name)
+        return self.not_modelled(pos, f"the type {name}")
+
+    # -- values
+    def condition(self, node: Node) -> Run:
+        value = self.rvalue(node)
+        if value.type != BOOL:
+            raise self.error(node.pos, f"cannot implicitly convert type '{value.type}' to 'bool'", "CS0029")
+        return value.run
+
+    def rvalue(self, node: Node, expected: Type | None = None) -> Value:
+        """A value: not a type, not nothing."""
+        value = self.expr(node, expected)
+        if isinstance(value, TypeName):
+            raise self.error(node.pos, f"'{value.type}' is a type but is used like a value", "CS0119")
+        if value.type == VOID:
+            raise self.error(node.pos, "a call that returns nothing is used as a value", "CS0029")
+        return value
+
+    def expr(self, node: Node, expected: Type | None = None) -> Value | TypeName:
+        handler = getattr(self, f"_e_{node.kind}", None)
+        if handler is None:
+            raise self.not_modelled(node.pos, f"the expression '{node.kind}'")
+        if node.kind in {"tern", "paren"}:
+            return handler(node, expected)
+        return handler(node)
+
+    def convert(self, value: Value, wanted: Type, pos: int) -> Run:
+        """An implicit conversion.
+
+        Raises:
+            ExpressionError: there is none.
+        """
+        run = conversions.implicit(value.run, value.type, wanted, value.constant)
+        if run is None:
+            raise self.error(pos, f"cannot implicitly convert type '{value.type}' to '{wanted}'", "CS0029")
+        return run
+
+    def branching(self, node: Node) -> tuple[Run, frozenset[int], frozenset[int]]:
+        """A condition, and what may be unassigned when it holds and when it does not."""
+        inner = node
+        while inner.kind == "paren":
+            inner = inner.a
+        if inner.kind == "un" and inner.a == "!":
+            run, when_true, when_false = self.branching(inner.b)
+            return (lambda env: not run(env)), when_false, when_true
+        if inner.kind == "bin" and inner.a in {"&&", "||"}:
+            left, left_true, left_false = self.branching(inner.b)
+            self.unassigned = left_true if inner.a == "&&" else left_false
+            right, right_true, right_false = self.branching(inner.c)
+            if inner.a == "&&":
+                return (lambda env: left(env) and right(env)), right_true, left_false | right_false
+            return (lambda env: left(env) or right(env)), left_true | right_true, right_false
+        run = self.condition(node)
+        return run, self.unassigned, self.unassigned
+
+    # -- models
+    def model(self, type_: Type) -> Model | None:
+        return MODELS.get(type_.name)
+
+    def substituted(self, type_: Type, receiver: Type) -> Type:
+        if type_.name in {"T0", "T1"}:
+            return receiver.args[int(type_.name[1])]
+        if type_.args:
+            return Type(type_.name, tuple(self.substituted(argument, receiver) for argument in type_.args))
+        return type_
+
+    def used(self, type_: Type, member: str) -> None:
+        self.members.add(f"{type_.name}.{member}")
+
+
+NAMESPACES = {
+    prefix
+    for namespace in NAMES.values()
+    for prefix in (".".join(namespace.split(".")[: n + 1]) for n in range(namespace.count(".") + 1))
+}
