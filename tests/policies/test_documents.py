@@ -1,0 +1,83 @@
+"""Every policy document, in every way it can be rendered, is one that the gateway takes."""
+
+import re
+
+import pytest
+
+from secure_mcp import policy
+from secure_mcp.policy import PolicySettings
+from secure_mcp_local.apim.builder import Builder
+from secure_mcp_local.apim.document import Element, parse, substitute
+from secure_mcp_local.apim.schema import check_fragment, check_policies
+from secure_mcp_local.apim.values import Source
+from secure_mcp_local.expressions import compile_expression
+
+SETTINGS = {
+    "defaults": PolicySettings(),
+    "function key": PolicySettings(backend_auth="functionKey", sse_transport=False),
+    "everything": PolicySettings(
+        custom_domains=("mcp.example.com",),
+        allowed_origins=("https://app.example.com",),
+        allowed_clients=("127.0.0.1",),
+        client_metadata_hosts=("*",),
+        mcp_scopes=("mcp:read", "mcp:write"),
+    ),
+    "no consent is remembered": PolicySettings(consent_days=0, redirect_schemes=()),
+    "another cloud": PolicySettings(login_endpoint="https://login.microsoftonline.us"),
+}
+NAMED_VALUES = {
+    "APIMGatewayURL", "EntraTenantId", "McpClientId", "EntraIDFicClientId", "OAuthScopes", "SessionStoreEndpoint",
+    "BackendAudience", "EncryptionKey", "PreviousEncryptionKey", "function-host-key",
+}  # fmt: skip
+
+
+def documents(settings: PolicySettings) -> list[str]:
+    operations = policy.oauth_operations(settings) + policy.mcp_operations(settings)
+    return sorted({"oauth/api.xml", "mcp/api.xml", *(o.document for o in operations if o.document)})
+
+
+@pytest.fixture(params=SETTINGS)
+def settings(request: pytest.FixtureRequest) -> PolicySettings:
+    return SETTINGS[request.param]
+
+
+def test_each_document_is_valid_and_its_expressions_compile(settings: PolicySettings) -> None:
+    values = dict.fromkeys(NAMED_VALUES, "x")
+    fragments: dict[str, tuple[Element, Source]] = {}
+    for id in policy.fragment_ids():
+        root = parse(substitute(policy.fragment(id, settings), values, id), id)
+        check_fragment(root, id)
+        fragments[id] = (root, Source(id, compile_expression))
+    for path in documents(settings):
+        root = parse(substitute(policy.document(path, settings), values, path), path)
+        check_policies(root, path)
+        Builder(Source(path, compile_expression), fragments).sections(root)
+
+
+def test_each_document_is_small_and_names_only_declared_values(settings: PolicySettings) -> None:
+    texts = [policy.document(path, settings) for path in documents(settings)]
+    texts += [policy.fragment(id, settings) for id in policy.fragment_ids()]
+    for text in texts:
+        assert len(text.encode()) < 64 * 1024, "the limit is 512 KiB, and a reviewer's patience"
+        assert set(re.findall(r"\{\{([^}]*)\}\}", text)) <= NAMED_VALUES
+        assert not re.search(r"\[\[|\[%|\[#", text), "something was not rendered"
+
+
+def test_what_comes_from_settings_cannot_leave_its_string() -> None:
+    hostile = PolicySettings(allowed_clients=('"); context.Variables.Clear(); ("',))
+    text = policy.document("oauth/authorize.xml", hostile)
+    assert '\\"); context.Variables.Clear(); (\\"' in text
+    with pytest.raises(ValueError, match="named value"):
+        policy.document("oauth/authorize.xml", PolicySettings(allowed_clients=("{{EncryptionKey}}",)))
+
+
+def test_pages_have_no_script_and_load_nothing() -> None:
+    for id in ("consent-page", "error-page"):
+        text = policy.fragment(id, PolicySettings()).lower()
+        for word in ("<script", "javascript:", "onclick", "onload", "src=", "@import", "url("):
+            assert word not in text, word
+
+
+def test_only_the_functions_published_by_the_settings_are_operations() -> None:
+    ids = {o.id for o in policy.mcp_operations(PolicySettings(backend_auth="functionKey", sse_transport=True))}
+    assert ids == {"mcp-post", "mcp-get", "mcp-delete"}
