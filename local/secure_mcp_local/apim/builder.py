@@ -1,15 +1,17 @@
 """From checked elements to policies that run."""
 
 from collections.abc import Callable, Mapping, Sequence
+from ipaddress import ip_address
 from typing import Any, ClassVar
 
 from secure_mcp_local.apim.document import Element
 from secure_mcp_local.apim.pipeline import Base, Placed, Policy, Scope
-from secure_mcp_local.apim.policies import access, caching, calls, cors, flow, limits, message, telemetry
+from secure_mcp_local.apim.policies import access, caching, calls, cors, filters, flow, limits, message, telemetry
 from secure_mcp_local.apim.schema import check_section
 from secure_mcp_local.apim.values import Compiled, Source
 from secure_mcp_local.errors import DocumentError
 
+_IDENTITY = "authentication-managed-identity"
 _DEFAULT_TIMEOUT = "300"
 """Seconds of forward-request."""
 
@@ -91,6 +93,37 @@ class Builder:
             self._policies(element.children),
         )
 
+    def _wait(self, element: Element) -> Policy:
+        return flow.Wait(self._policies(element.children), all=_literal(element, "for") == "all")
+
+    def _limit_concurrency(self, element: Element) -> Policy:
+        most = _literal(element, "max-count") or ""
+        if not most.isdecimal():
+            raise self._error(element, f"max-count={most!r} is no number")
+        return flow.LimitConcurrency(self._attribute(element, "key"), int(most), self._policies(element.children))
+
+    def _mock_response(self, element: Element) -> Policy:
+        status = _literal(element, "status-code") or "200"
+        if not status.isdecimal():
+            raise self._error(element, f"status-code={status!r} is no number")
+        return flow.MockResponse(int(status), _literal(element, "content-type") or "application/json")
+
+    def _rewrite_uri(self, element: Element) -> Policy:
+        return message.RewriteUri(
+            self._attribute(element, "template"), copy_unmatched=_literal(element, "copy-unmatched-params") != "false"
+        )
+
+    def _set_backend_service(self, element: Element) -> Policy:
+        return message.SetBackendService(self._attribute(element, "base-url"))
+
+    def _emit_metric(self, element: Element) -> Policy:
+        return telemetry.EmitMetric(
+            element.attributes["name"].text,
+            _literal(element, "namespace") or "",
+            self._attribute(element, "value", "1"),
+            [(child.attributes["name"].text, self._source.optional(child, "value")) for child in element.children],
+        )
+
     def _return_response(self, element: Element) -> Policy:
         return flow.ReturnResponse(
             _literal(element, "response-variable-name"), [self._placed(child).policy for child in element.children]
@@ -136,6 +169,8 @@ class Builder:
             self._source.content(by_name["set-method"]) if "set-method" in by_name else Compiled("GET", None),
             [self._set_header(child) for child in element.children if child.name == "set-header"],
             self._set_body(by_name["set-body"]) if "set-body" in by_name else None,
+            self._managed_identity(by_name[_IDENTITY]) if _IDENTITY in by_name else None,
+            _literal(element, "fail-on-error-status-code") == "true",
         )
 
     def _forward_request(self, element: Element) -> Policy:
@@ -167,11 +202,46 @@ class Builder:
             self._attribute(element, "calls"),
             self._attribute(element, "renewal-period"),
             self._attribute(element, "counter-key"),
-            _literal(element, "retry-after-header-name"),
-            _literal(element, "retry-after-variable-name"),
+            limits.Report(
+                _literal(element, "retry-after-header-name"),
+                _literal(element, "retry-after-variable-name"),
+                _literal(element, "remaining-calls-header-name"),
+                _literal(element, "remaining-calls-variable-name"),
+                _literal(element, "total-calls-header-name"),
+            ),
         )
 
-    def _managed_identity(self, element: Element) -> Policy:
+    def _quota(self, element: Element) -> Policy:
+        return limits.QuotaByKey(
+            self._attribute(element, "calls"),
+            self._attribute(element, "renewal-period"),
+            self._attribute(element, "counter-key"),
+        )
+
+    def _check_header(self, element: Element) -> Policy:
+        return filters.CheckHeader(
+            self._attribute(element, "name"),
+            self._attribute(element, "failed-check-httpcode"),
+            self._source.optional(element, "failed-check-error-message"),
+            self._attribute(element, "ignore-case", "false"),
+            [self._source.content(value) for value in element.children],
+        )
+
+    def _ip_filter(self, element: Element) -> Policy:
+        ranges: list[tuple[filters.Address, filters.Address]] = []
+        for child in element.children:
+            texts = (
+                (child.text.text, child.text.text)
+                if child.text
+                else (_literal(child, "from") or "", _literal(child, "to") or "")
+            )
+            try:
+                ranges.append((ip_address(texts[0].strip()), ip_address(texts[1].strip())))
+            except ValueError as error:
+                raise self._error(child, str(error)) from None
+        return filters.IpFilter(ranges, allow=_literal(element, "action") != "forbid")
+
+    def _managed_identity(self, element: Element) -> access.ManagedIdentity:
         return access.ManagedIdentity(
             self._attribute(element, "resource"),
             _literal(element, "client-id"),
@@ -179,22 +249,39 @@ class Builder:
             _literal(element, "ignore-error") == "true",
         )
 
-    def _validate_jwt(self, element: Element) -> Policy:
-        if "require-signed-tokens" in element.attributes and _literal(element, "require-signed-tokens") != "true":
-            raise self._not_modelled(element, "require-signed-tokens other than true")
+    def _validate_azure_ad_token(self, element: Element) -> Policy:
+        tenant = self._attribute(element, "tenant-id").literal(
+            self._not_modelled(element, "an expression as tenant-id")
+        )
+        endpoint = (_literal(element, "authentication-endpoint") or "https://login.microsoftonline.com").rstrip("/")
         lists = {child.name: child.children for child in element.children}
+        audiences = [*lists.get("audiences", []), *lists.get("backend-application-ids", [])]
         return access.ValidateJwt(
-            header=_literal(element, "header-name"),
-            token=self._source.optional(element, "token-value"),
-            status=self._attribute(element, "failed-validation-httpcode", "401"),
-            message=self._source.optional(element, "failed-validation-error-message"),
-            require_expiry=self._attribute(element, "require-expiration-time", "true"),
-            clock_skew=self._attribute(element, "clock-skew", "0"),
-            variable=_literal(element, "output-token-variable-name"),
-            configurations=[self._attribute(c, "url") for c in element.children if c.name == "openid-config"],
-            audiences=[self._source.content(item) for item in lists.get("audiences", [])],
-            issuers=[self._source.content(item) for item in lists.get("issuers", [])],
-            claims=[
+            **self._token(element),
+            configurations=[Compiled(f"{endpoint}/{tenant}/v2.0/.well-known/openid-configuration", None)],
+            audiences=[self._source.content(item) for item in audiences],
+            issuers=[],
+            clients=[self._source.content(item) for item in lists.get("client-application-ids", [])],
+            any_of_tenant=tenant,
+        )
+
+    def _token(self, element: Element) -> dict[str, Any]:
+        """What the two policies that validate tokens have in common."""
+        sources = [n for n in ("header-name", "query-parameter-name", "token-value") if n in element.attributes]
+        if len(sources) > 1 or (not sources and element.name == "validate-jwt"):
+            raise self._error(element, "the token has one place: header-name, query-parameter-name or token-value")
+        lists = {child.name: child.children for child in element.children}
+        return {
+            "header": _literal(element, "header-name"),
+            "query": _literal(element, "query-parameter-name"),
+            "token": self._source.optional(element, "token-value"),
+            "require_scheme": _literal(element, "require-scheme"),
+            "status": self._attribute(element, "failed-validation-httpcode", "401"),
+            "message": self._source.optional(element, "failed-validation-error-message"),
+            "require_expiry": self._attribute(element, "require-expiration-time", "true"),
+            "clock_skew": self._attribute(element, "clock-skew", "0"),
+            "variable": _literal(element, "output-token-variable-name"),
+            "claims": [
                 access.RequiredClaim(
                     item.attributes["name"].text,
                     [self._source.content(value) for value in item.children],
@@ -203,6 +290,17 @@ class Builder:
                 )
                 for item in lists.get("required-claims", [])
             ],
+        }
+
+    def _validate_jwt(self, element: Element) -> Policy:
+        if "require-signed-tokens" in element.attributes and _literal(element, "require-signed-tokens") != "true":
+            raise self._not_modelled(element, "require-signed-tokens other than true")
+        lists = {child.name: child.children for child in element.children}
+        return access.ValidateJwt(
+            **self._token(element),
+            configurations=[self._attribute(c, "url") for c in element.children if c.name == "openid-config"],
+            audiences=[self._source.content(item) for item in lists.get("audiences", [])],
+            issuers=[self._source.content(item) for item in lists.get("issuers", [])],
         )
 
     def _cors(self, element: Element) -> Policy:
@@ -236,8 +334,11 @@ class Builder:
         )
 
     def _not_modelled(self, element: Element, what: str) -> DocumentError:
+        return self._error(element, f"<{element.name}> with {what} is not modelled by the local cloud")
+
+    def _error(self, element: Element, message: str) -> DocumentError:
         return DocumentError(
-            f"<{element.name}> with {what} is not modelled by the local cloud",
+            message,
             document=self._source.document,
             line=element.line,
             column=element.column,
@@ -265,6 +366,16 @@ class Builder:
         "validate-jwt": _validate_jwt,
         "cors": _cors,
         "trace": _trace,
+        "wait": _wait,
+        "limit-concurrency": _limit_concurrency,
+        "mock-response": _mock_response,
+        "rewrite-uri": _rewrite_uri,
+        "set-backend-service": _set_backend_service,
+        "quota-by-key": _quota,
+        "check-header": _check_header,
+        "ip-filter": _ip_filter,
+        "validate-azure-ad-token": _validate_azure_ad_token,
+        "emit-metric": _emit_metric,
     }
 
 

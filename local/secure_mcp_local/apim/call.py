@@ -1,5 +1,6 @@
 """One request on its way through the gateway: what policies read, change and leave behind."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import httpx
@@ -48,6 +49,8 @@ class Services:
     counters: Counters
     openid: OpenIdMetadata
     profile: Profile
+    running: Counter[str] = field(default_factory=Counter[str])
+    """Requests inside `limit-concurrency`, by key."""
 
 
 @dataclass
@@ -66,6 +69,8 @@ class Call:
     """The backend's answer, whose body has not been read."""
     cors_headers: Headers = field(default_factory=Headers)
     """What the cors policy adds to whatever answer there will be."""
+    limit_headers: Headers = field(default_factory=Headers)
+    """What limits tell the client, with whatever answer there will be."""
     section: str = ""
     scope: str = ""
 

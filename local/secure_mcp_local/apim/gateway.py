@@ -29,7 +29,7 @@ from secure_mcp_local.apim.trace import RequestTrace
 from secure_mcp_local.apim.values import Compile
 from secure_mcp_local.clock import Clock
 from secure_mcp_local.errors import LocalCloudError
-from secure_mcp_local.expressions import Profile, compile_expression
+from secure_mcp_local.expressions import Profile, compile_expression, to_python
 from secure_mcp_local.expressions.context import Context, Deployment, Headers, Request, Response, Url
 from secure_mcp_local.identities import ManagedIdentities
 from secure_mcp_local.network import Network
@@ -111,6 +111,7 @@ class Gateway:
         finally:
             if call is not None:
                 await call.drop_backend_response()
+                trace.variables = {name: _described(value) for name, value in call.context.variables.items()}
             trace.milliseconds = round((time.perf_counter() - start) * 1000, 3)
 
     def _request(self, scope: Scope) -> Request:
@@ -190,6 +191,7 @@ class Gateway:
             for section in ("inbound", "backend", "outbound"):
                 await run_section(call, section, scopes)
             response = call.response
+            _add(call.limit_headers, response)
         except Returned as returned:
             await call.drop_backend_response()
             response = returned.response
@@ -204,18 +206,15 @@ class Gateway:
         except Exception:
             traceback.print_exc()
             response = status_message(500, "Internal server error")
-        for name, value in call.cors_headers.items():
-            response.headers.set(name, value)
+        _add(call.cors_headers, response)
         return response
 
     async def _fail(self, call: Call, route: Route, failure: Failure) -> Response:
         """Runs on-error; what it leaves is the answer."""
         await call.drop_backend_response()
         call.context.last_error = last_error(failure)
-        kept = call.context.response.headers.copy() if call.context.response is not None else Headers()
         response = status_message(failure.status, failure.message if failure.status < 500 else "Internal server error")
-        if "Retry-After" in kept:
-            response.headers.set("Retry-After", kept.get_all("Retry-After"))
+        _add(call.limit_headers, response)
         call.context.response = response
         try:
             await run_section(call, "on-error", route.operation.scopes)
@@ -230,6 +229,19 @@ class Gateway:
             traceback.print_exc()
             return status_message(500, "Internal server error")
         return call.response
+
+
+def _described(value: object) -> str:
+    """A variable in a trace: tokens, codes and names of people are texts, and no text is shown."""
+    plain = value if isinstance(value, Response) else to_python(value)
+    if plain is None or isinstance(plain, bool | int | float):
+        return str(plain)
+    return type(plain).__name__
+
+
+def _add(headers: Headers, response: Response) -> None:
+    for name, values in headers.groups():
+        response.headers.set(name, values)
 
 
 def _has_body(headers: Headers) -> bool:

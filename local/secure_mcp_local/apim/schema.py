@@ -38,6 +38,8 @@ class Model:
     attributes: Mapping[str, Attribute] = field(default_factory=dict[str, Attribute])
     children: tuple[Child, ...] = ()
     sections: frozenset[str] = ANYWHERE
+    ordered: bool = True
+    """Whether the children stand in this order."""
     text: bool = False
     """Whether it holds text."""
 
@@ -109,8 +111,15 @@ ELEMENTS: dict[str, Model] = {
             "response-variable-name": _LITERAL,
             "timeout": _ANY,
             "ignore-error": _LITERAL_BOOL,
+            "fail-on-error-status-code": _LITERAL_BOOL,
         },
-        (Child("set-url", 0, 1), Child("set-method", 0, 1), _HEADER, Child("set-body", 0, 1)),
+        (
+            Child("set-url", 0, 1),
+            Child("set-method", 0, 1),
+            _HEADER,
+            Child("set-body", 0, 1),
+            Child("authentication-managed-identity", 0, 1),
+        ),
     ),
     "forward-request": Model(
         {
@@ -136,14 +145,92 @@ ELEMENTS: dict[str, Model] = {
             "counter-key": _required(),
             "retry-after-header-name": _LITERAL,
             "retry-after-variable-name": _LITERAL,
+            "remaining-calls-header-name": _LITERAL,
+            "remaining-calls-variable-name": _LITERAL,
+            "total-calls-header-name": _LITERAL,
         },
         sections=INBOUND,
     ),
+    "quota-by-key": Model(
+        {"calls": _required(), "renewal-period": _required(), "counter-key": _required()}, sections=INBOUND
+    ),
+    "check-header": Model(
+        {
+            "name": _required(),
+            "failed-check-httpcode": _required(),
+            "failed-check-error-message": _ANY,
+            "ignore-case": _BOOL,
+        },
+        (Child("value"),),
+        INBOUND,
+    ),
+    "ip-filter": Model(
+        {"action": Attribute(expression=False, required=True, one_of=("allow", "forbid"))},
+        (Child("address"), Child("address-range")),
+        INBOUND,
+        ordered=False,
+    ),
+    "address": Model(text=True),
+    "address-range": Model({"from": _required(literal=True), "to": _required(literal=True)}),
+    "wait": Model(
+        {"for": Attribute(expression=False, required=True, one_of=("all", "any"))},
+        tuple(
+            Child(name)
+            for name in (
+                "choose",
+                "forward-request",
+                "send-request",
+                "cache-lookup-value",
+                "cache-store-value",
+                "authentication-managed-identity",
+            )
+        ),
+        frozenset({"inbound", "backend", "outbound"}),
+        ordered=False,
+    ),
+    "limit-concurrency": Model({"key": _required(), "max-count": _required(literal=True)}, (Child(POLICIES),)),
+    "mock-response": Model(
+        {"status-code": _LITERAL, "content-type": _LITERAL}, sections=frozenset({"inbound", "outbound", "on-error"})
+    ),
+    "rewrite-uri": Model(
+        {"template": _required(), "copy-unmatched-params": _LITERAL_BOOL}, sections=frozenset({"inbound", "backend"})
+    ),
+    "set-backend-service": Model({"base-url": _required()}, sections=frozenset({"inbound", "backend"})),
+    "emit-metric": Model(
+        {"name": _required(literal=True), "namespace": _LITERAL, "value": _ANY}, (Child("dimension", 1, 10),)
+    ),
+    "dimension": Model({"name": _required(literal=True), "value": _ANY}),
+    "validate-azure-ad-token": Model(
+        {
+            "tenant-id": _required(),
+            "header-name": _LITERAL,
+            "query-parameter-name": _LITERAL,
+            "token-value": _ANY,
+            "authentication-endpoint": _LITERAL,
+            "require-scheme": _LITERAL,
+            "failed-validation-httpcode": _ANY,
+            "failed-validation-error-message": _ANY,
+            "output-token-variable-name": _LITERAL,
+        },
+        (
+            Child("backend-application-ids", 0, 1),
+            Child("client-application-ids", 0, 1),
+            Child("audiences", 0, 1),
+            Child("required-claims", 0, 1),
+        ),
+        INBOUND,
+        ordered=False,
+    ),
+    "backend-application-ids": Model({}, (Child("application-id", 1),)),
+    "client-application-ids": Model({}, (Child("application-id", 1),)),
+    "application-id": Model(text=True),
     "authentication-managed-identity": _IDENTITY,
     "validate-jwt": Model(
         {
             "header-name": _LITERAL,
+            "query-parameter-name": _LITERAL,
             "token-value": _ANY,
+            "require-scheme": _LITERAL,
             "failed-validation-httpcode": _ANY,
             "failed-validation-error-message": _ANY,
             "require-expiration-time": _BOOL,
@@ -201,13 +288,17 @@ ELEMENTS: dict[str, Model] = {
     "metadata": Model({"name": _required(literal=True), "value": _required()}),
 }
 
+_CONTAINERS = frozenset({"choose", "wait"})
+"""Their children are in the section that they are in."""
+
 # Elements that are policies of their own; the others only stand inside one.
 STANDALONE = frozenset(
     {
         "base", "include-fragment", "choose", "retry", "return-response", "set-status", "set-variable", "set-header",
         "set-query-parameter", "set-body", "set-method", "send-request", "forward-request", "cache-lookup-value",
         "cache-store-value", "cache-remove-value", "rate-limit-by-key", "authentication-managed-identity", "validate-jwt",
-        "cors", "trace",
+        "cors", "trace", "quota-by-key", "check-header", "ip-filter", "wait", "limit-concurrency", "mock-response",
+        "rewrite-uri", "set-backend-service", "emit-metric", "validate-azure-ad-token",
     }
 )  # fmt: skip
 
@@ -294,10 +385,11 @@ def _check_children(element: Element, model: Model, section: str | None, documen
         if child.name not in order:
             raise _error(child, document, f"<{child.name}> does not belong in <{element.name}>")
         index = order.index(child.name)
-        if index < reached:
+        if model.ordered and index < reached:
             raise _error(child, document, f"<{child.name}> comes before <{order[reached]}> in <{element.name}>")
         reached = index
-        _check_element(child, section, document)
+        # What is part of a policy is no policy of its own: set-method in send-request may stand wherever that may.
+        _check_element(child, section if element.name in _CONTAINERS else None, document)
     for child in model.children:
         count = sum(1 for c in element.children if c.name == child.name)
         if not child.least <= count <= child.most:

@@ -26,6 +26,11 @@ class RequestTrace:
     messages: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     """One for each `trace` policy that ran: source, severity, message and its metadata."""
 
+    metrics: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
+    """One for each `emit-metric` policy that ran: name, namespace, value and dimensions."""
+    variables: dict[str, str] = field(default_factory=dict[str, str])
+    """Type of each variable at the end, and the value of those that can only be a number or a truth value."""
+
     def events(self, source: str) -> list[dict[str, str]]:
         """The metadata of every `trace` policy with a source."""
         return [message for message in self.messages if message["source"] == source]
@@ -42,4 +47,6 @@ class RequestTrace:
             "milliseconds": self.milliseconds,
             "steps": [vars(step) for step in self.steps],
             "messages": self.messages,
+            "metrics": self.metrics,
+            "variables": self.variables,
         }

@@ -53,6 +53,12 @@ class Compiled:
     def __init__(self, literal: str, expression: Expression | None) -> None:
         self._literal, self._expression = literal, expression
 
+    def literal(self, problem: Exception) -> str:
+        """The text, if it is no expression; raises `problem` otherwise."""
+        if self._expression is not None:
+            raise problem
+        return self._literal
+
     def evaluate(self, call: Call) -> object:
         """The C# object, or the literal text.
 

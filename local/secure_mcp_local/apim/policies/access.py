@@ -1,8 +1,8 @@
-"""Who is who: authentication-managed-identity and validate-jwt."""
+"""Who is who: authentication-managed-identity, validate-jwt, validate-azure-ad-token."""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from joserfc.errors import JoseError
 
 from secure_mcp_local.apim.call import Call, Failure
 from secure_mcp_local.apim.values import Compiled
-from secure_mcp_local.expressions.context import Jwt
+from secure_mcp_local.expressions.context import Headers, Jwt
 from secure_mcp_local.identities import IdentityUnavailable
 
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256"]
@@ -26,6 +26,14 @@ class ManagedIdentity:
         self._variable, self._ignore_error = variable, ignore_error
 
     async def run(self, call: Call) -> None:
+        self.authorize(call, call.context.request.headers)
+
+    def authorize(self, call: Call, headers: Headers) -> None:
+        """Puts the token where it belongs.
+
+        Raises:
+            Failure: there is none, and that matters.
+        """
         services = call.services
         try:
             token = services.identities.token(services.service_urn, self._resource.text(call), self._client_id)
@@ -34,7 +42,7 @@ class ManagedIdentity:
                 raise Failure("ManagedIdentityTokenNotAvailable", str(error)) from error
             return
         if self._variable is None:
-            call.context.request.headers.set("Authorization", f"Bearer {token}")
+            headers.set("Authorization", f"Bearer {token}")
         else:
             call.context.variables[self._variable] = token
 
@@ -55,7 +63,10 @@ class ValidateJwt:
     """
 
     header: str | None
+    query: str | None
+    """Where the token is: one of header, query parameter and value."""
     token: Compiled | None
+    require_scheme: str | None
     status: Compiled
     message: Compiled | None
     require_expiry: Compiled
@@ -65,6 +76,10 @@ class ValidateJwt:
     audiences: Sequence[Compiled]
     issuers: Sequence[Compiled]
     claims: Sequence[RequiredClaim]
+    clients: Sequence[Compiled] = field(default_factory=tuple[Compiled, ...])
+    """Client ids that the token may have been given to."""
+    any_of_tenant: str | None = None
+    """validate-azure-ad-token: the tenant whose issuers, of version 1 and 2, are the only ones."""
 
     async def run(self, call: Call) -> None:
         try:
@@ -79,7 +94,7 @@ class ValidateJwt:
         token = self._token(call)
         if not token:
             raise _Invalid("TokenNotPresent", "JWT not present.")
-        header, claims = await self._verified(call, token)
+        header, claims, issuer = await self._verified(call, token)
         now, skew = call.services.clock.now(), self.clock_skew.number(call)
         expiry = claims.get("exp")
         if expiry is None:
@@ -95,6 +110,14 @@ class ValidateJwt:
             raise _Invalid("TokenAudienceNotAllowed", "IDX10214: the audience is not allowed.")
         if self.issuers and claims.get("iss") not in {value.text(call) for value in self.issuers}:
             raise _Invalid("TokenIssuerNotAllowed", "IDX10205: the issuer is not allowed.")
+        if self.any_of_tenant and claims.get("iss") not in {
+            issuer,
+            f"https://sts.windows.net/{self.any_of_tenant}/",
+        }:
+            raise _Invalid("TokenIssuerNotAllowed", "IDX10205: the issuer is not one of the tenant.")
+        client = claims.get("azp", claims.get("appid"))
+        if self.clients and client not in {value.text(call) for value in self.clients}:
+            raise _Invalid("TokenClaimValueNotAllowed", "the token was given to another application.")
         for required in self.claims:
             self._check_claim(call, required, claims)
         return _jwt(header, claims)
@@ -102,14 +125,19 @@ class ValidateJwt:
     def _token(self, call: Call) -> str:
         if self.token is not None:
             return self.token.text(call)
+        if self.query is not None:
+            found = call.context.request.original_url.query().get(self.query, [])
+            return found[0] if len(found) == 1 else ""
         value = call.context.request.headers.get(self.header or "Authorization") or ""
         scheme, _, token = value.partition(" ")
+        if self.require_scheme is not None:
+            return token.strip() if scheme.lower() == self.require_scheme.lower() else ""
         return token.strip() if scheme.lower() == "bearer" else value
 
-    async def _verified(self, call: Call, token: str) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    async def _verified(self, call: Call, token: str) -> tuple[Mapping[str, Any], dict[str, Any], str]:
         for configuration in self.configurations:
             try:
-                keys, _ = await call.services.openid.keys(configuration.text(call))
+                keys, issuer = await call.services.openid.keys(configuration.text(call))
             except (httpx.HTTPError, ValueError, KeyError) as error:
                 raise Failure("OpenIdConfigurationNotAvailable", "the OpenID configuration cannot be read") from error
             try:
@@ -118,7 +146,7 @@ class ValidateJwt:
             except (JoseError, ValueError, UnicodeError):
                 continue
             if isinstance(claims, dict):
-                return verified.headers(), claims
+                return verified.headers(), claims, issuer
         raise _Invalid("TokenSignatureInvalid", "IDX10503: signature validation failed.")
 
     def _check_claim(self, call: Call, required: RequiredClaim, claims: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ import httpx
 
 from secure_mcp_local.apim.call import Call, Failure
 from secure_mcp_local.apim.incoming import BUFFERED, ClientGone, LargeBody
+from secure_mcp_local.apim.policies.access import ManagedIdentity
 from secure_mcp_local.apim.policies.message import SetBody, SetHeader
 from secure_mcp_local.apim.values import Compiled
 from secure_mcp_local.expressions.context import Body, Headers, Response
@@ -28,14 +29,19 @@ class SendRequest:
         method: Compiled,
         headers: Sequence[SetHeader],
         body: SetBody | None,
+        identity: ManagedIdentity | None,
+        fail_on_error: bool,
     ) -> None:
         self._variable, self._timeout, self._ignore_error = variable, timeout, ignore_error
         self._url, self._method, self._headers, self._body = url, method, headers, body
+        self._identity, self._fail_on_error = identity, fail_on_error
 
     async def run(self, call: Call) -> None:
         headers = Headers()
         for header in self._headers:
             header.apply(call, headers)
+        if self._identity is not None:
+            self._identity.authorize(call, headers)
         url, method = self._url.text(call), self._method.text(call)
         content = self._body.content(call) if self._body else None
         seconds = self._timeout.number(call)
@@ -50,6 +56,8 @@ class SendRequest:
                 raise Failure("BackendConnectionFailure", type(error).__name__) from error
         if self._variable is not None:
             call.context.variables[self._variable] = response
+        if self._fail_on_error and response is not None and response.status_code >= 400 and not self._ignore_error:
+            raise Failure("BackendErrorStatusCode", f"the answer's status is {response.status_code}")
 
 
 class _TooLarge(Exception):

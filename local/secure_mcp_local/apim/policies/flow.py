@@ -1,9 +1,9 @@
-"""Control flow: choose, retry, return-response, include-fragment."""
+"""Control flow: choose, retry, wait, limit-concurrency, return-response, mock-response, include-fragment."""
 
 import asyncio
 from collections.abc import Sequence
 
-from secure_mcp_local.apim.call import Call, Returned
+from secure_mcp_local.apim.call import Call, Failure, Returned
 from secure_mcp_local.apim.pipeline import Placed, Policy, run_policies
 from secure_mcp_local.apim.values import Compiled
 from secure_mcp_local.expressions.context import Headers, Response
@@ -38,6 +38,59 @@ class Retry:
             if attempt or not self._first_fast.boolean(call):
                 await asyncio.sleep(self._interval.number(call))
             await run_policies(call, self._policies)
+
+
+class Wait:
+    """Runs its policies side by side, until all or any of them are done."""
+
+    def __init__(self, policies: list[Placed], *, all: bool) -> None:
+        self._policies, self._all = policies, all
+
+    async def run(self, call: Call) -> None:
+        tasks = [asyncio.create_task(run_policies(call, [policy])) for policy in self._policies]
+        try:
+            when = asyncio.FIRST_EXCEPTION if self._all else asyncio.FIRST_COMPLETED
+            done, _ = await asyncio.wait(tasks, return_when=when)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class LimitConcurrency:
+    """No more than so many requests with a key run its policies at once.
+
+    https://learn.microsoft.com/azure/api-management/limit-concurrency-policy
+    """
+
+    def __init__(self, key: Compiled, most: int, policies: list[Placed]) -> None:
+        self._key, self._most, self._policies = key, most, policies
+
+    async def run(self, call: Call) -> None:
+        running, key = call.services.running, self._key.text(call)
+        if running[key] >= self._most:
+            # The documentation names the status, not the reason.
+            raise Failure("ConcurrencyLimitExceeded", "Too many requests at once.", 429)
+        running[key] += 1
+        try:
+            await run_policies(call, self._policies)
+        finally:
+            running[key] -= 1
+            if not running[key]:
+                del running[key]
+
+
+class MockResponse:
+    """Ends the pipeline with a status and no content: examples of operations are not modelled."""
+
+    def __init__(self, status: int, content_type: str) -> None:
+        self._status, self._content_type = status, content_type
+
+    async def run(self, call: Call) -> None:
+        del call
+        raise Returned(Response(self._status, "", Headers([("Content-Type", self._content_type)])))
 
 
 class Fragment:

@@ -1,5 +1,6 @@
-"""Changes of the request or the response: headers, body, method, status, query, variables."""
+"""Changes of the request or the response: headers, body, method, status, address, variables."""
 
+import re
 from collections.abc import Sequence
 from urllib.parse import quote
 
@@ -7,6 +8,8 @@ from secure_mcp_local.apim.call import Call, Failure
 from secure_mcp_local.apim.values import Compiled
 from secure_mcp_local.expressions import to_python
 from secure_mcp_local.expressions.context import Body, Headers, form_decode
+
+_PARAMETER = re.compile(r"\{([^{}]+)\}")
 
 
 class SetVariable:
@@ -101,6 +104,48 @@ class SetQueryParameter:
             case _:
                 parts = others + own
         url.query_string = "?" + "&".join(parts) if parts else ""
+
+
+class RewriteUri:
+    """Another path and query for the backend.
+
+    https://learn.microsoft.com/azure/api-management/rewrite-uri-policy
+    """
+
+    def __init__(self, template: Compiled, *, copy_unmatched: bool) -> None:
+        self._template, self._copy_unmatched = template, copy_unmatched
+
+    async def run(self, call: Call) -> None:
+        request = call.context.request
+        template = self._template.text(call)
+        matched = {name.lower(): value for name, value in request.matched_parameters.items()}
+
+        def parameter(match: re.Match[str]) -> str:
+            if match[1].lower() not in matched:
+                raise Failure("RewriteUriFailure", f"the operation has no parameter {match[1]!r}")
+            return matched[match[1].lower()]
+
+        path, _, query = _PARAMETER.sub(parameter, template).partition("?")
+        if not path.startswith("/"):
+            raise Failure("RewriteUriFailure", "the template does not begin with a slash")
+        parts = query.split("&") if query else []
+        if self._copy_unmatched:
+            names = {form_decode(part.partition("=")[0]).lower() for part in parts}
+            for part in request.url.query_string.removeprefix("?").split("&"):
+                if part and form_decode(part.partition("=")[0]).lower() not in names:
+                    parts.append(part)
+        call.backend_path = request.url.path = path
+        request.url.query_string = "?" + "&".join(parts) if parts else ""
+
+
+class SetBackendService:
+    """Another base address of the backend."""
+
+    def __init__(self, base_url: Compiled) -> None:
+        self._base_url = base_url
+
+    async def run(self, call: Call) -> None:
+        call.service_url = self._base_url.text(call)
 
 
 def _one_line(text: str) -> str:
