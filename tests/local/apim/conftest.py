@@ -111,6 +111,10 @@ class Stack:
             self.operation(method, "/more")
         return self.build()
 
+    def inbound(self, policies: str) -> Gateway:
+        """The same, with an empty answer after some policies."""
+        return self.policies(f"{policies}<return-response />")
+
     async def send(
         self, method: str = "GET", path: str = "/api", headers: Mapping[str, str] | None = None, **options: object
     ) -> httpx.Response:
