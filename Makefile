@@ -1,11 +1,11 @@
-# make setup | local | test | check | screenshots | clean
+# make setup | local | test | check | snapshots | screenshots | clean
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup local test check screenshots clean
+.PHONY: setup local test check snapshots screenshots clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP) ## create .venv with everything
@@ -35,6 +35,9 @@ check: setup ## lint and strict types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
+
+snapshots: setup ## what each stack declares, for review
+	UPDATE_SNAPSHOTS=1 $(BIN)/python -m pytest -q tests/infra/test_snapshots.py
 
 screenshots: setup ## pictures of the pages, for docs/images
 	PYTHONPATH=tests $(BIN)/python tests/e2e/screenshots.py
