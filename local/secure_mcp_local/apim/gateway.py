@@ -111,6 +111,7 @@ class Gateway:
         finally:
             if call is not None:
                 await call.drop_backend_response()
+                await call.incoming.close()
                 trace.variables = {name: _described(value) for name, value in call.context.variables.items()}
             trace.milliseconds = round((time.perf_counter() - start) * 1000, 3)
 
@@ -233,7 +234,10 @@ class Gateway:
 
 def _described(value: object) -> str:
     """A variable in a trace: tokens, codes and names of people are texts, and no text is shown."""
-    plain = value if isinstance(value, Response) else to_python(value)
+    try:
+        plain = value if isinstance(value, Response) else to_python(value)
+    except LocalCloudError:  # of a type that is none of Python's
+        plain = value
     if plain is None or isinstance(plain, bool | int | float):
         return str(plain)
     return type(plain).__name__

@@ -14,6 +14,9 @@ Result = TypeVar("Result")
 BUFFERED = 2 * 1024 * 1024
 """Bytes of a message that the v2 tiers hold in memory at most."""
 
+_AHEAD = 16
+"""Pieces of a body that are read before somebody wants them."""
+
 
 class ClientGone(Exception):
     """Nobody waits for the answer any more."""
@@ -38,40 +41,45 @@ class LargeBody(Body):
 
 
 class Incoming:
-    """Reads what the client sends. Only one reader at a time: the body first, then whether it leaves."""
+    """Reads what the client sends: ahead of whoever wants the body, so that it is seen when the client leaves."""
 
     def __init__(self, receive: Receive, *, has_body: bool) -> None:
         self._receive = receive
         self._has_body = has_body
-        self._complete = asyncio.Event()
-        if not has_body:
-            self._complete.set()
-        self._read: list[bytes] = []
+        self._queue: asyncio.Queue[bytes | ClientGone | None] = asyncio.Queue(_AHEAD)
+        self._left = asyncio.Event()
+        self._reader: asyncio.Task[None] | None = None
+        self._kept: list[bytes] = []
+        self._complete = not has_body
 
     async def body(self) -> Body | None:
-        """The body, held in memory; None if there is none."""
+        """The body, held in memory; None if there is none.
+
+        Raises:
+            ClientGone: the client left in the middle of it.
+        """
         if not self._has_body:
             return None
         size = 0
         async for piece in self._pieces():
-            self._read.append(piece)
+            self._kept.append(piece)
             size += len(piece)
             if size > BUFFERED:
                 return LargeBody()
-        content, self._read = b"".join(self._read), []
+        content, self._kept = b"".join(self._kept), []
         return Body(content)
 
     async def stream(self) -> AsyncIterator[bytes]:
         """The body as it comes, with what `body` has read of it."""
-        while self._read:
-            yield self._read.pop(0)
+        while self._kept:
+            yield self._kept.pop(0)
         async for piece in self._pieces():
             yield piece
 
     @property
     def streamable(self) -> bool:
         """Whether there is anything to stream."""
-        return self._has_body and (bool(self._read) or not self._complete.is_set())
+        return bool(self._kept) or not self._complete
 
     async def unless_gone(self, work: Awaitable[Result]) -> Result:
         """The result of some work, which is cancelled if the client goes away.
@@ -79,30 +87,45 @@ class Incoming:
         Raises:
             ClientGone: it did.
         """
+        self._start()
         task = asyncio.ensure_future(work)
-        gone = asyncio.ensure_future(self._gone())
+        left = asyncio.ensure_future(self._left.wait())
         try:
-            await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({task, left}, return_when=asyncio.FIRST_COMPLETED)
             if task.done():
                 return task.result()
             raise ClientGone
         finally:
-            for pending in (task, gone):
+            for pending in (task, left):
                 pending.cancel()
-            await asyncio.wait({task, gone})
+            await asyncio.wait({task, left})
 
-    async def _gone(self) -> None:
-        await self._complete.wait()
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+    async def close(self) -> None:
+        """Reads no more."""
+        if self._reader is not None:
+            self._reader.cancel()
+            await asyncio.wait({self._reader})
+
+    def _start(self) -> None:
+        if self._reader is None:
+            self._reader = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        while (message := await self._receive())["type"] == "http.request":
+            if message.get("body"):
+                await self._queue.put(message["body"])
+            if not message.get("more_body"):
+                await self._queue.put(None)
+        self._left.set()
+        await self._queue.put(ClientGone())
 
     async def _pieces(self) -> AsyncIterator[bytes]:
-        while not self._complete.is_set():
-            message = await self._receive()
-            if message["type"] != "http.request":
-                self._complete.set()
-                raise ClientGone
-            if not message.get("more_body"):
-                self._complete.set()
-            if message.get("body"):
-                yield message["body"]
+        self._start()
+        while not self._complete:
+            piece = await self._queue.get()
+            if isinstance(piece, ClientGone):
+                raise piece
+            if piece is None:
+                self._complete = True
+            else:
+                yield piece
