@@ -9,7 +9,6 @@ from actors.application import Application
 from actors.person import Person
 from secure_mcp_local.cloud import LocalCloud
 
-
 FAULTS = ["entra-error-page", "entra-down", "cosmos-503", "functions-500", "functions-401", "identity-unavailable"]
 
 
