@@ -252,3 +252,16 @@ def test_private_means_private(declared: Declared) -> None:
     }
     assert groups == {"blob", "queue", "sites", "Sql"}
     assert len(recording.all("azure-native:privatedns:VirtualNetworkLink")) == 4
+
+
+def test_three_steps_before_the_slow_gateway_and_three_after(declared: Declared) -> None:
+    recording = declared("dev")
+    custom = {r.urn: r for r in recording if r.custom}
+    gateway = recording.one(APIM + "ApiManagementService").urn
+
+    def steps(urn: str, next_of: Callable[[str], list[str]]) -> int:
+        return max((1 + steps(other, next_of) for other in next_of(urn)), default=0)
+
+    before = steps(gateway, lambda urn: [d for d in custom[urn].dependencies if d in custom])
+    after = steps(gateway, lambda urn: [r.urn for r in custom.values() if urn in r.dependencies])
+    assert (before, after) == (3, 3)
