@@ -157,8 +157,8 @@ class Gateway:
         route = find_route(self._declaration.apis, method, path)
         if route is None or route.operation.cors is None:
             return None
-        allowed = route.operation.cors.preflight(origin, method)
-        return Response(200, "OK", allowed) if allowed is not None else None
+        # One that is not allowed gets an empty answer, from which the browser learns enough.
+        return Response(200, "OK", route.operation.cors.preflight(origin, method) or Headers())
 
     def _call(self, request: Request, route: Route, trace: RequestTrace, receive: Receive) -> Call:
         request.matched_parameters = route.parameters
@@ -245,7 +245,9 @@ def _described(value: object) -> str:
 
 def _add(headers: Headers, response: Response) -> None:
     for name, values in headers.groups():
-        response.headers.set(name, values)
+        # What a backend says about caches holds, too.
+        kept = response.headers.get_all(name) if name == "Vary" else []
+        response.headers.set(name, [*kept, *(value for value in values if value not in kept)])
 
 
 def _has_body(headers: Headers) -> bool:

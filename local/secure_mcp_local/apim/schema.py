@@ -265,7 +265,7 @@ ELEMENTS: dict[str, Model] = {
         (
             Child("allowed-origins", 1, 1),
             Child("allowed-methods", 0, 1),
-            Child("allowed-headers", 0, 1),
+            Child("allowed-headers", 1, 1),
             Child("expose-headers", 0, 1),
         ),
         INBOUND,

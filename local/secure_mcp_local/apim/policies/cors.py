@@ -25,7 +25,8 @@ class Cors:
         if origin is None:
             return
         if not self.allows(origin):
-            if self.terminate_unmatched:
+            # Of requests without a preflight only: the browser does not send the others.
+            if self.terminate_unmatched and call.context.request.method in {"GET", "HEAD"}:
                 raise Returned(Response(200, "OK"))
             return
         call.cors_headers = self._common(origin)
