@@ -8,6 +8,7 @@ from .gateway import Gateway, GatewayArgs
 from .mcp_api import McpApi, McpApiArgs
 from .monitoring import Monitoring, MonitoringArgs
 from .network import Network, NetworkArgs
+from .placement import Placement
 from .policy import PolicySettings
 from .server import SecureMcpServer
 from .session_store import SessionStore, SessionStoreArgs
@@ -29,6 +30,7 @@ __all__ = [
     "MonitoringArgs",
     "Network",
     "NetworkArgs",
+    "Placement",
     "PolicySettings",
     "SecureMcpServer",
     "ServerConfig",

@@ -1,0 +1,77 @@
+"""Only the gateway's components, in front of an MCP server that is there already and validates tokens of Entra ID."""
+
+import pulumi
+from pulumi_azure_native import authorization, resources
+
+from secure_mcp import (
+    AuthorizationServer,
+    EntraApplication,
+    Gateway,
+    McpApi,
+    Monitoring,
+    Placement,
+    PolicySettings,
+    SessionStore,
+)
+
+config = pulumi.Config()
+location = pulumi.Config("azure-native").require("location")
+client = authorization.get_client_config_output()
+group = resources.ResourceGroup("existing", resource_group_name="rg-existing-mcp", location=location)
+place: Placement = {"resource_group_name": group.name, "location": location, "suffix": pulumi.get_stack()}
+settings = PolicySettings(sse_transport=False)
+
+monitoring = Monitoring("existing", {**place})
+gateway = Gateway(
+    "existing",
+    {
+        **place,
+        "subscription_id": client.subscription_id,
+        "sku": "BasicV2",
+        "publisher_email": config.require("publisherEmail"),
+        "publisher_name": "existing-server",
+        "app_insights_id": monitoring.app_insights_id,
+        "app_insights_connection_string": monitoring.connection_string,
+        "subnet_id": None,
+    },
+)
+entra = EntraApplication(
+    "existing",
+    {
+        "tenant_id": client.tenant_id,
+        "login_endpoint": settings.login_endpoint,
+        "principal_id": gateway.principal_id,
+        "oauth_scopes": "openid profile offline_access",
+        "redirect_uris": [pulumi.Output.concat(gateway.url, "/oauth-callback")],
+        "assigned_users": [],
+        "assigned_groups": [],
+    },
+)
+store = SessionStore("existing", {**place, "private": False, "principal_id": gateway.principal_id})
+oauth = AuthorizationServer(
+    "existing-oauth",
+    {
+        "resource_group_name": group.name,
+        "service_name": gateway.name,
+        "gateway_url": gateway.url,
+        "tenant_id": client.tenant_id,
+        "client_id": entra.client_id,
+        "identity_client_id": gateway.client_id,
+        "session_store_endpoint": store.endpoint,
+        "oauth_scopes": "openid profile offline_access",
+        "encryption_key_version": 1,
+    },
+    settings,
+)
+McpApi(
+    "existing-mcp",
+    {
+        "resource_group_name": group.name,
+        "service_name": gateway.name,
+        "backend_url": config.require("serverUrl"),
+        "backend_audience": config.require("serverAudience"),
+    },
+    settings,
+    oauth.policy_parts,
+)
+pulumi.export("mcpUrl", pulumi.Output.concat(gateway.url, "/mcp"))
