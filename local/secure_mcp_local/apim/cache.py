@@ -7,6 +7,9 @@ from secure_mcp_local.clock import Clock
 _LARGEST = 2 * 1024 * 1024
 """Bytes of one value."""
 
+_MOST = 10_000
+"""Values."""
+
 
 @dataclass(frozen=True)
 class _Entry:
@@ -40,6 +43,11 @@ class Cache:
         if isinstance(value, str) and len(value.encode("utf-8", "surrogatepass")) > _LARGEST:
             return
         now = self._clock.now()
+        if len(self._entries) >= _MOST:
+            # A full cache forgets: first what has expired, then what is oldest.
+            self._entries = {k: entry for k, entry in self._entries.items() if entry.expires > now}
+            for oldest in list(self._entries)[: max(0, len(self._entries) - _MOST + 1)]:
+                del self._entries[oldest]
         self._entries[key] = _Entry(value, now + self.delay, now + seconds)
 
     def remove(self, key: str) -> None:

@@ -160,31 +160,27 @@ def _api(recording: Recording, documents: _Documents, resource: Resource, outerm
             innermost.append(Scope("operation", sections))
             used |= documents.reads
         operations.append(
-            DeclaredOperation(operation, innermost, "request" in used, "response" in used, _first_cors(innermost))
+            DeclaredOperation(operation, innermost, "request" in used, "response" in used, _cors(innermost))
         )
     service_url = resource.get("serviceUrl")
     return DeclaredApi(api, str(service_url) if service_url else None, operations)
 
 
-def _first_cors(scopes: Sequence[Scope]) -> Cors | None:
-    """The cors policy that requests meet first; API Management applies only one."""
+def _cors(scopes: Sequence[Scope]) -> list[Cors]:
+    """The cors policies that requests meet, in order: those that stand directly in inbound, or in a fragment there."""
     if not scopes:
-        return None
+        return []
 
-    def search(policies: Sequence[Placed]) -> Cors | None:
-        for placed in policies:
-            found = look(placed.policy)
-            if found is not None:
-                return found
-        return None
+    def among(policies: Sequence[Placed]) -> list[Cors]:
+        return [found for placed in policies for found in look(placed.policy)]
 
-    def look(policy: Policy) -> Cors | None:
+    def look(policy: Policy) -> list[Cors]:
         if isinstance(policy, Cors):
-            return policy
+            return [policy]
         if isinstance(policy, Base):
-            return _first_cors(scopes[:-1])
+            return _cors(scopes[:-1])
         if isinstance(policy, Fragment):
-            return search(policy.policies)
-        return None
+            return among(policy.policies)
+        return []
 
-    return search(scopes[-1].sections.get("inbound", []))
+    return among(scopes[-1].sections.get("inbound", []))

@@ -24,6 +24,7 @@ from secure_mcp_local.apim.messages import (
 )
 from secure_mcp_local.apim.openid import OpenIdMetadata
 from secure_mcp_local.apim.pipeline import last_error, run_section
+from secure_mcp_local.apim.policies.cors import answer_preflight
 from secure_mcp_local.apim.routing import Route, find_api, find_route
 from secure_mcp_local.apim.trace import RequestTrace
 from secure_mcp_local.apim.values import Compile
@@ -155,10 +156,9 @@ class Gateway:
         if find_route(self._declaration.apis, "OPTIONS", path) is not None:
             return None
         route = find_route(self._declaration.apis, method, path)
-        if route is None or route.operation.cors is None:
+        if route is None or not route.operation.cors:
             return None
-        # One that is not allowed gets an empty answer, from which the browser learns enough.
-        return Response(200, "OK", route.operation.cors.preflight(origin, method) or Headers())
+        return answer_preflight(route.operation.cors, origin, method)
 
     def _call(self, request: Request, route: Route, trace: RequestTrace, receive: Receive) -> Call:
         request.matched_parameters = route.parameters

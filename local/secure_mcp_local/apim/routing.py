@@ -21,8 +21,8 @@ class DeclaredOperation:
     """Whether any expression on the way reads the request's body."""
     reads_response: bool
     """Whether any expression on the way reads the answer's body."""
-    cors: Cors | None
-    """The cors policy that its requests meet."""
+    cors: Sequence[Cors]
+    """The cors policies that its requests meet, in order."""
     pattern: re.Pattern[str] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -3,7 +3,10 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from secure_mcp_local.apim.document import parse, substitute
 from secure_mcp_local.errors import DocumentError, LocalCloudError
 
 Stack = Any
@@ -100,6 +103,24 @@ def test_two_apis_cannot_have_one_path(stack: Stack) -> None:
     stack.api("two", "Same")
     with pytest.raises(LocalCloudError, match="same path"):
         stack.build()
+
+
+TOKENS = ["<policies>", "</policies>", "<inbound>", "</inbound>", "<a", " b=", '"', "'", ">", "/>", "@(", "@{", ")", "}",
+          "<!--", "-->", "{{X}}", "{{Y}}", "&", "&amp;", "x", "\n", "$", "\\", "//", "/*", "\ufeff", "\0"]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(TOKENS), max_size=30))
+def test_whatever_is_no_document_is_a_document_error_with_a_place(tokens: list[str]) -> None:
+    error = problem("".join(tokens))
+    assert error is None or (error.document, error.line > 0, error.column > 0) == ("d.xml", True, True)
+
+
+def problem(text: str) -> DocumentError | None:
+    try:
+        parse(substitute(text, {"X": "1"}, "d.xml"), "d.xml")
+    except DocumentError as error:
+        return error
+    return None
 
 
 async def test_named_values_are_text_before_anything_is_parsed(stack: Stack) -> None:

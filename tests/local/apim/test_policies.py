@@ -190,6 +190,13 @@ async def huge(scope: Any, receive: Any, send: Any) -> None:
     await PlainTextResponse("x" * (2 * 1024 * 1024 + 1))(scope, receive, send)
 
 
+async def dripping(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    for _ in range(100):
+        await send({"type": "http.response.body", "body": b"x", "more_body": True})
+        await asyncio.sleep(0.01)
+
+
 FAILURES: list[tuple[Callable[[Any, Any, Any], Awaitable[None]], str]] = [
     (late, "Timeout"),
     (broken, "BackendConnectionFailure"),
@@ -197,7 +204,7 @@ FAILURES: list[tuple[Callable[[Any, Any, Any], Awaitable[None]], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("app", "reason"), FAILURES)
+@pytest.mark.parametrize(("app", "reason"), [*FAILURES, (dripping, "Timeout")])
 async def test_calls_that_fail_have_a_reason(stack: Stack, app: Any, reason: str) -> None:
     stack.backend.app = app
     url = "<set-url>https://backend.azurewebsites.net/</set-url>"
@@ -243,6 +250,15 @@ async def test_what_the_cache_forgets_is_not_there(stack: Stack) -> None:
     store = '<cache-store-value key="k" value="@(7)" duration="10" /><cache-remove-value key="k" />'
     look = '<cache-lookup-value key="k" variable-name="c" />'
     assert await stack.value('@(context.Variables.ContainsKey("c"))', store + look) == "False"
+
+
+async def test_a_full_cache_forgets_the_oldest(stack: Stack) -> None:
+    cache = stack.policies().cache
+    for number in range(10_001):
+        cache.store(str(number), number, 60)
+    assert cache.get("0") == (False, None)
+    assert cache.get("1") == (True, 1)
+    assert cache.get("10000") == (True, 10000)
 
 
 # -- access

@@ -1,5 +1,6 @@
 """Calls to others: send-request and forward-request."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 import httpx
@@ -74,11 +75,13 @@ async def _exchange(
         content=content,
         extensions={"timeout": httpx.Timeout(seconds).as_dict()},
     )
-    answer = await call.services.client.send(request, stream=True)
-    try:
-        body = await _buffered(answer)
-    finally:
-        await answer.aclose()
+    # From the request to the end of the answer.
+    async with asyncio.timeout(seconds):
+        answer = await call.services.client.send(request, stream=True)
+        try:
+            body = await _buffered(answer)
+        finally:
+            await answer.aclose()
     return Response(answer.status_code, answer.reason_phrase, response_headers(answer), body)
 
 

@@ -3,10 +3,14 @@
 https://learn.microsoft.com/azure/api-management/cors-policy
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from secure_mcp_local.apim.call import Call, Returned
 from secure_mcp_local.expressions.context import Headers, Response
+
+_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
@@ -25,9 +29,12 @@ class Cors:
         if origin is None:
             return
         if not self.allows(origin):
-            # Of requests without a preflight only: the browser does not send the others.
+            # Only what a browser sends without asking first; the documentation names these two methods.
             if self.terminate_unmatched and call.context.request.method in {"GET", "HEAD"}:
                 raise Returned(Response(200, "OK"))
+            return
+        if len(call.cors_headers):
+            # Another one, of an outer scope: only the first is applied.
             return
         call.cors_headers = self._common(origin)
         if self.exposed:
@@ -46,7 +53,7 @@ class Cors:
         return headers
 
     def allows(self, origin: str) -> bool:
-        return "*" in self.origins or origin in self.origins
+        return "*" in self.origins or _same(origin) in {_same(allowed) for allowed in self.origins}
 
     def _common(self, origin: str) -> Headers:
         headers = Headers([("Access-Control-Allow-Origin", "*" if "*" in self.origins else origin)])
@@ -55,3 +62,29 @@ class Cors:
         if self.allow_credentials:
             headers.set("Access-Control-Allow-Credentials", "true")
         return headers
+
+
+def answer_preflight(policies: Sequence[Cors], origin: str, method: str) -> Response:
+    """The answer to a preflight request: of the first policy that allows it, else empty.
+
+    A policy that terminates what it does not allow keeps those of outer scopes from being asked.
+    """
+    for policy in policies:
+        headers = policy.preflight(origin, method)
+        if headers is not None:
+            return Response(200, "OK", headers)
+        if policy.terminate_unmatched:
+            break
+    return Response(200, "OK")
+
+
+def _same(origin: str) -> tuple[str, str, int | None] | str:
+    """An origin in a form that can be compared: a port that is left out is that of the scheme."""
+    try:
+        parts = urlsplit(origin.strip())
+        port = parts.port
+    except ValueError:
+        return origin
+    if not parts.scheme or not parts.hostname:
+        return origin
+    return parts.scheme, parts.hostname, port or _PORTS.get(parts.scheme)
