@@ -19,7 +19,6 @@ from secure_mcp_local.expressions.types import (
     INT,
     INTEGRAL,
     JTOKEN,
-    JVALUE,
     LONG,
     NULL,
     OBJECT,
@@ -108,8 +107,8 @@ def implicit(run: Run, source: Type, target: Type, constant: Any = None) -> Run 
         return run if low <= constant <= high else None
     if target == OBJECT:
         return to_object(run, source)
-    if target in (JTOKEN, JVALUE) and source in _TO_TOKEN:
-        return lambda env: json.JValue(run(env))
+    if target == JTOKEN and source in _TO_TOKEN:
+        return lambda env: json.JValue(run(env), "String")
     if derives(source, target) and is_reference(source):
         return run
     if target.name == "Func":
@@ -144,7 +143,9 @@ def _from_token(run: Run, target: Type) -> Run | None:
         return lambda env: json.as_integer(run(env), name, low, high)
     if target == BOOL:
         return lambda env: json.as_bool(run(env))
-    return _unboxing(run, target) if target.name in _CLASSES else None
+    if target == DOUBLE:
+        return lambda env: json.as_double(run(env))
+    return _unboxing(run, target) if target.name in _TOKENS or target.name == "JContainer" else None
 
 
 def _unboxing(run: Run, target: Type) -> Run | None:
@@ -237,8 +238,6 @@ def text_of(value: object) -> str:
             return "System.Byte[]"
         case CSharpException():
             return str(value)
-        case list():
-            return "System.String[]"
         case _:
             raise NotImplementedError(f"the text of a {value.__class__.__name__}")
 

@@ -9,7 +9,8 @@ from typing import Any
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.text import utf16
 
-_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,7})\d*)?(Z|[+-]\d\d:?\d\d)?\Z", re.ASCII)
+_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,7})\d*)?(Z|[+-]\d\d(?::?\d\d)?)?\Z", re.ASCII)
+_MICROSOFT_DATE = re.compile(r"/Date\((-?[0-9]+)([+-][0-9]{2}(?:[0-9]{2})?)?\)/\Z")
 _DEPTH = 64
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t",
             "\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}  # fmt: skip
@@ -52,25 +53,27 @@ class Date:
 
     def json(self) -> str:
         fraction = self.ticks.rstrip("0")
-        text = self.moment.strftime("%Y-%m-%dT%H:%M:%S") + (f".{fraction}" if fraction else "")
+        text = f"{self.moment.year:04}{self.moment:-%m-%dT%H:%M:%S}" + (f".{fraction}" if fraction else "")
         return text + {"utc": "Z", "local": "+00:00", "unspecified": ""}[self.kind]
 
     def text(self) -> str:
-        return self.moment.strftime("%m/%d/%Y %H:%M:%S")
+        return f"{self.moment:%m/%d/}{self.moment.year:04}{self.moment: %H:%M:%S}"
 
 
 class JValue(JToken):
-    __slots__ = ("value",)
+    __slots__ = ("null_kind", "value")
 
-    def __init__(self, value: object) -> None:
+    def __init__(self, value: object, null_kind: str = "Null") -> None:
         super().__init__()
         self.value = value
+        self.null_kind = null_kind
+        """The type that a null has: a null string is still a String."""
 
     @property
     def kind(self) -> str:  # type: ignore[override]
         match self.value:
             case None:
-                return "Null"
+                return self.null_kind
             case bool():
                 return "Boolean"
             case str():
@@ -87,7 +90,7 @@ class JValue(JToken):
                 raise TypeError(self.value)
 
     def clone(self) -> "JValue":
-        return JValue(self.value)
+        return JValue(self.value, self.null_kind)
 
     def write(self, indent: str | None = None, newline: str = "\r\n", level: int = 0) -> str:
         match self.value:
@@ -208,9 +211,12 @@ class JProperty(JToken):
 
 
 def _adopted(token: JToken | None, parent: JToken) -> JToken:
-    """The token itself if it belongs to nobody, else a copy; null becomes a null value."""
+    """The token itself if it belongs to nobody and is not what it is put into, else a copy; null becomes a null value."""
     token = JValue(None) if token is None else token
-    if token.parent is not None:
+    root = parent
+    while root.parent is not None:
+        root = root.parent
+    if token.parent is not None or token is root or token is parent:
         token = token.clone()
     token.parent = parent
     return token
@@ -277,11 +283,23 @@ def as_integer(token: JToken | None, wanted: str, low: int, high: int) -> int:
     return value
 
 
+def as_double(token: JToken | None) -> float:
+    """The explicit conversion `(double)token`."""
+    if token is None:
+        raise CSharpException("System.ArgumentNullException", "Value cannot be null.")
+    if isinstance(token, JValue):
+        if isinstance(token.value, bool | int | float):
+            return float(token.value)
+        if isinstance(token.value, str):
+            raise NotImplementedError("(double) of a JSON string")
+    raise conversion_error(token, "Double")
+
+
 def as_bool(token: JToken | None) -> bool:
     if token is None:
         raise CSharpException("System.ArgumentNullException", "Value cannot be null.")
     if isinstance(token, JValue):
-        if isinstance(token.value, bool | int):
+        if isinstance(token.value, bool | int | float):
             return bool(token.value)
         if isinstance(token.value, str):
             lowered = token.value.strip().lower()
@@ -344,7 +362,9 @@ class _Reader:
         if word is None:
             raise self.fail()
         self.at = word.end()
-        literals: dict[str, Any] = {"null": None, "undefined": None, "true": True, "false": False,
+        if word.group() in {"undefined", "new"}:
+            raise NotImplementedError(f"'{word.group()}' in JSON")
+        literals: dict[str, Any] = {"null": None, "true": True, "false": False,
                                     "NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}  # fmt: skip
         if word.group() in literals:
             return JValue(literals[word.group()])
@@ -353,6 +373,10 @@ class _Reader:
     def number(self, text: str) -> int | float:
         if re.fullmatch(r"-?(?:0|[1-9][0-9]*)", text):
             return int(text)
+        if re.fullmatch(r"0[xX][0-9A-Fa-f]{1,15}|0[0-7]{1,20}", text):
+            return int(text, 16) if text[1] in "xX" else int(text, 8)
+        if re.match(r"-0[0-9xX]|0[xX]", text):
+            raise NotImplementedError(f"the number {text} in JSON")
         if re.fullmatch(r"[-+]?[0-9]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?", text) and re.search("[0-9]", text):
             if text[0] == "+" or re.match(r"-?0[0-9]", text):
                 raise self.fail("Input string is not a valid number")
@@ -379,11 +403,7 @@ class _Reader:
             escape = self.text[self.at : self.at + 1]
             self.at += 1
             if escape == "u":
-                digits = self.text[self.at : self.at + 4]
-                if not re.fullmatch("[0-9A-Fa-f]{4}", digits):
-                    raise self.fail("Invalid Unicode escape sequence")
-                parts.append(chr(int(digits, 16)))
-                self.at += 4
+                parts.append(self._unit())
             else:
                 simple = {
                     "b": "\b",
@@ -399,6 +419,27 @@ class _Reader:
                 if escape not in simple:
                     raise self.fail("Bad JSON escape sequence")
                 parts.append(simple[escape])
+
+    def _unit(self) -> str:
+        """The unit of a `\\u` escape; surrogates without their other half become U+FFFD."""
+        unit = self._digits()
+        replaced = ""
+        while "\ud800" <= unit <= "\udbff":
+            if not self.text.startswith("\\u", self.at):
+                return replaced + "\ufffd"
+            self.at += 2
+            following = self._digits()
+            if "\udc00" <= following <= "\udfff":
+                return replaced + unit + following
+            replaced, unit = replaced + "\ufffd", following
+        return replaced + ("\ufffd" if "\udc00" <= unit <= "\udfff" else unit)
+
+    def _digits(self) -> str:
+        digits = self.text[self.at : self.at + 4]
+        if not re.fullmatch("[0-9A-Fa-f]{4}", digits):
+            raise self.fail("Invalid Unicode escape sequence")
+        self.at += 4
+        return chr(int(digits, 16))
 
     def object(self, depth: int) -> JObject:
         self.at += 1
@@ -417,7 +458,7 @@ class _Reader:
                     raise self.fail("Invalid property identifier character")
                 name = bare.group()
                 self.at = bare.end()
-            self._blank()
+            self._spaces()
             if not self._take(":"):
                 raise self.fail("Invalid character after parsing property name")
             self._blank()
@@ -439,7 +480,7 @@ class _Reader:
         self._blank()
         while not self._take("]"):
             if self.text[self.at : self.at + 1] == ",":
-                result.add(JValue(None))  # an empty place is undefined, which is written as null
+                raise NotImplementedError("'undefined' (an empty place in an array) in JSON")
             else:
                 result.add(self.value(depth + 1))
             self._blank()
@@ -454,6 +495,10 @@ class _Reader:
             self.at += 1
             return True
         return False
+
+    def _spaces(self) -> None:
+        while self.at < len(self.text) and self.text[self.at].isspace():
+            self.at += 1
 
     def _blank(self) -> None:
         while self.at < len(self.text):
@@ -475,20 +520,35 @@ def _with_dates(text: str) -> object:
     """A string, or the date that Newtonsoft takes it for (DateParseHandling.DateTime)."""
     match = _DATE.match(text)
     if match is None:
-        return text
+        old = _MICROSOFT_DATE.match(text)
+        return text if old is None else _microsoft_date(old)
     year, month, day, hour, minute, second = (int(match[i]) for i in range(1, 7))
     fraction, zone = (match[7] or "").ljust(7, "0"), match[8]
+    midnight = hour == 24 and minute == second == 0 and not fraction.strip("0")
     try:
-        moment = datetime(year, month, day, hour, minute, second)
+        moment = datetime(year, month, day, 0 if midnight else hour, minute, second)
+        if midnight:
+            moment += timedelta(days=1)
+        if zone is None:
+            return Date(moment, "unspecified", fraction)
+        if zone == "Z":
+            return Date(moment, "utc", fraction)
+        offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:].lstrip(":") or 0))
+        return Date(moment - (-offset if zone[0] == "-" else offset), "local", fraction)
     except ValueError:
         return text
-    if zone is None:
-        return Date(moment, "unspecified", fraction)
-    if zone == "Z":
-        return Date(moment, "utc", fraction)
-    sign = -1 if zone[0] == "-" else 1
-    offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:])) * sign
-    return Date(moment - offset, "local", fraction)
+    except OverflowError:
+        raise NotImplementedError(f"the date {text}") from None
+
+
+def _microsoft_date(match: re.Match[str]) -> Date:
+    """`/Date(milliseconds)/`, the format of ASP.NET AJAX."""
+    milliseconds = int(match[1])
+    if not -62_135_596_800_000 <= milliseconds <= 253_402_300_799_999:
+        raise NotImplementedError(f"the date {match[0]}")
+    moment = datetime(1970, 1, 1) + timedelta(milliseconds=milliseconds)
+    fraction = f"{milliseconds % 1000:03}0000"
+    return Date(moment.replace(microsecond=0), "local" if match[2] else "utc", fraction)
 
 
 def from_python(value: Any) -> JToken:

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from secure_mcp_local.expressions import newtonsoft as json
+from secure_mcp_local.expressions.conversions import name_of
 from secure_mcp_local.expressions.dotnet.registry import Method, Model, Property
 from secure_mcp_local.expressions.failing import argument_null, out_of_range
 from secure_mcp_local.expressions.failures import CSharpException
+from secure_mcp_local.expressions.moments import Moment
+from secure_mcp_local.expressions.numbers import Char
 from secure_mcp_local.expressions.types import (
     BOOL,
     INT,
@@ -71,26 +75,35 @@ def token_of(value: Any) -> json.JToken:
     """What a JArray makes of an object that is put into it."""
     if isinstance(value, json.JToken):
         return value
-    if value is None or isinstance(value, bool | str | int | float):
+    if value is None or (isinstance(value, bool | str | int | float) and not isinstance(value, Char)):
         return json.JValue(value)
+    if isinstance(value, UUID | Moment | bytearray):
+        raise NotImplementedError(f"a JSON value of {name_of(value)}")
     raise CSharpException(
-        "System.ArgumentException", f"Could not determine JSON object type for type {type(value).__name__}."
+        "System.ArgumentException", f"Could not determine JSON object type for type {name_of(value)}."
     )
 
 
 def _array(contents: Iterable[Any] = ()) -> json.JArray:
     result = json.JArray()
     for content in contents:
-        # Sequences are put in one by one, at whatever depth (JContainer.AddInternal).
-        if not isinstance(content, str | json.JObject | json.JValue | json.JProperty) and isinstance(content, Iterable):
-            for item in content:
-                result.add(token_of(item))
-        elif isinstance(content, json.JArray):
-            for item in content.items:
-                result.add(item)
-        else:
-            result.add(token_of(content))
+        _put(result, content)
     return result
+
+
+def _put(result: json.JArray, content: Any) -> None:
+    """Sequences are put in one by one, at whatever depth (JContainer.AddInternal); tokens and strings are none."""
+    if isinstance(content, str | json.JToken | bytearray) or not isinstance(content, Iterable):
+        result.add(token_of(content))
+        return
+    for item in content:
+        _put(result, item)
+
+
+def _copy(other: json.JArray | None) -> json.JArray:
+    if other is None:
+        raise argument_null("other")
+    return other.clone()
 
 
 _TOKEN = Model(
@@ -127,7 +140,7 @@ _ARRAY = Model(
     },
     properties={"Count": Property(INT, lambda token: len(token.items)), **_TOKEN.properties},
     statics={"Parse": [Method((STRING,), JARRAY, _parsed("JArray"))]},
-    constructors=[Method((), JARRAY, _array, rest=OBJECT)],
+    constructors=[Method((JARRAY,), JARRAY, _copy), Method((), JARRAY, _array, rest=OBJECT)],
     indexer=Method((INT,), JTOKEN, _item),
 )
 
