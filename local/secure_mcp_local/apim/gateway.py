@@ -203,7 +203,7 @@ class Gateway:
         except LocalCloudError as error:
             # The local cloud cannot stand in for Azure here; a policy must not get to hide that.
             print(f"error: {error}", file=sys.stderr)
-            response = status_message(501, str(error))
+            response = status_message(501, "Not modelled by the local cloud; its log says what")
         except Exception:
             traceback.print_exc()
             response = status_message(500, "Internal server error")

@@ -33,7 +33,7 @@ class Expression:
         try:
             return self._run(environment)
         except NotImplementedError as error:
-            raise NotModelled(f"{error} is not modelled by the local cloud, in {self.text[:80]}") from error
+            raise NotModelled(f"{error} is not modelled by the local cloud") from error
 
 
 def compile_expression(text: str, *, document: str = "", line: int = 1, column: int = 1) -> Expression:
