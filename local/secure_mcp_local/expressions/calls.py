@@ -107,6 +107,8 @@ class Calls(Operands):
         return self.hole
 
     def _e_index(self, node: Node) -> Value:
+        if node.a.kind == "newarray" and node.a.c is None:
+            raise self.error(node.pos, "invalid rank specifier", "CS0178")
         target = self.rvalue(node.a)
         model = self.model(target.type)
         if model is None or model.indexer is None:
@@ -114,8 +116,10 @@ class Calls(Operands):
         self.used(target.type, "Item")
         if len(node.b) != 1:
             raise self.not_modelled(node.pos, "several indexes")
-        indexer = model.indexer
-        key = self.convert(self.rvalue(node.b[0].a), self.substituted(indexer.params[0], target.type), node.pos)
+        indexer, given = model.indexer, self.rvalue(node.b[0].a)
+        if model.second_indexer is not None and given.type == model.second_indexer.params[0]:
+            indexer = model.second_indexer
+        key = self.convert(given, self.substituted(indexer.params[0], target.type), node.pos)
         type_, get, inner = self.substituted(indexer.returns, target.type), indexer.run, target.run
 
         def run(env: list[Any]) -> Any:
@@ -143,6 +147,7 @@ class Calls(Operands):
         return self.instance_call(node, target, name, type_args)
 
     def instance_call(self, node: Node, target: Value, name: str, type_args: list[Type]) -> Value:
+        callee = node.a
         for owner in (target.type.name, *conversions.bases(target.type), "object"):
             model = MODELS.get(owner)
             if model is None:
@@ -157,6 +162,9 @@ class Calls(Operands):
                     return self.invoke(node, methods, target, target.type, name)
         element = element_of(target.type)
         if element is not None and name in EXTENSIONS:
+            if target.type.name == "JObject":
+                # It is a sequence of two kinds of elements: C# cannot tell which is meant.
+                raise self.error(callee.pos, f"the type arguments of '{name}' cannot be inferred", "CS0411")
             self.members.add(f"Enumerable.{name}")
             return EXTENSIONS[name](self, node, target, element, type_args)
         raise self.unknown_member(node.pos, target.type, name)

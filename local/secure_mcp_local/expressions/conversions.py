@@ -257,6 +257,18 @@ def iterate(value: Any) -> Iterable[Any]:
     return value
 
 
+def iterator(type: Type) -> Callable[[Any], Iterable[Any]]:
+    """How `foreach` goes through an expression of this static type: an object's members are name and value as a
+    JObject, but properties as a JToken."""
+    return _children if type.name in {"JToken", "JContainer"} else iterate
+
+
+def _children(value: Any) -> Iterable[Any]:
+    if value is None:
+        raise null_reference()
+    return list(value.children())
+
+
 def new_array(size: Run, element: Type) -> Run:
     """`new T[n]`: full of the type's default."""
     if element == BYTE:
@@ -280,6 +292,6 @@ def new_array(size: Run, element: Type) -> Run:
 
 
 __all__ = [
-    "bases", "common", "explicit", "implicit", "iterate", "name_of", "new_array",
+    "bases", "common", "explicit", "implicit", "iterate", "iterator", "name_of", "new_array",
     "tester", "text_of", "to_object", "to_text",
 ]  # fmt: skip

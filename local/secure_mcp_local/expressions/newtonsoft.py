@@ -481,8 +481,7 @@ class _Reader:
         while not self._take("]"):
             if self.text[self.at : self.at + 1] == ",":
                 raise NotImplementedError("'undefined' (an empty place in an array) in JSON")
-            else:
-                result.add(self.value(depth + 1))
+            result.add(self.value(depth + 1))
             self._blank()
             if self._take(","):
                 self._blank()

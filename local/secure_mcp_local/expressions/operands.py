@@ -124,6 +124,8 @@ class Operands(Scope):
             raise self.error(node.pos, message, "CS0019")
         type_, run = bound
         constant = None
+        if node.a in {"/", "%"} and type_ in INTEGRAL and right.constant == 0:
+            raise self.error(node.pos, "division by constant zero", "CS0020")
         if left.constant is not None and right.constant is not None and type_ != OBJECT:
             constant = run([None] * FIRST_LOCAL)
             exact = operators.exact(node.a, left.constant, right.constant) if type_ in INTEGRAL else None
@@ -139,7 +141,10 @@ class Operands(Scope):
         if bound is None:
             raise self.error(node.pos, f"operator '{node.a}' cannot be applied to '{value.type}'", "CS0023")
         type_, run = bound
-        return Value(type_, run, run([None] * FIRST_LOCAL) if value.constant is not None else None)
+        constant = run([None] * FIRST_LOCAL) if value.constant is not None else None
+        if node.a == "-" and type_ in INTEGRAL and isinstance(value.constant, int) and constant != -value.constant:
+            raise self.error(node.pos, "the operation overflows at compile time in checked mode", "CS0220")
+        return Value(type_, run, constant)
 
     def _e_post(self, node: Node) -> Value:
         return self.increment(node, prefix=False)
@@ -166,6 +171,8 @@ class Operands(Scope):
         if run is None:
             raise self.error(node.pos, f"cannot convert type '{value.type}' to '{wanted}'", "CS0030")
         constant = run([None] * FIRST_LOCAL) if value.constant is not None and wanted in INTEGRAL else None
+        if isinstance(value.constant, float) and constant is not None and constant != int(value.constant):
+            raise self.error(node.pos, f"constant value '{value.constant}' cannot be converted to '{wanted}'", "CS0221")
         if constant is not None and value.type in INTEGRAL and constant != value.constant:
             raise self.error(node.pos, f"constant value '{value.constant}' cannot be converted to '{wanted}'", "CS0221")
         return Value(wanted, run, constant)
@@ -222,7 +229,9 @@ class Operands(Scope):
                     node.pos, f"operator '{operator}' cannot be applied to '{type_}' and '{right.type}'", "CS0019"
                 )
             narrowed = conversions.explicit(bound[1], bound[0], type_, None)
-            if narrowed is None:
+            shift = operator in {"<<=", ">>="}
+            fits = conversions.implicit(right.run, right.type, type_, right.constant) is not None
+            if narrowed is None or not (bound[0] == type_ or shift or fits):
                 raise self.error(node.pos, f"cannot convert '{bound[0]}' to '{type_}'", "CS0029")
             run = narrowed
 

@@ -1,5 +1,6 @@
 """Operators by the static types of their operands."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from secure_mcp_local.expressions.types import (
     INTEGRAL,
     LONG,
     NULL,
+    OBJECT,
     SHORT,
     STRING,
     UINT,
@@ -102,8 +104,8 @@ def _equality(
     elif left in INTEGRAL or right in INTEGRAL or DOUBLE in (left, right):
         common = _promoted(left, left_constant, right, right_constant)
         same = _by_value if common is not None else None
-    elif is_reference(left) and is_reference(right) and (derives(left, right) or derives(right, left)):
-        same = _identical
+    elif left not in (OBJECT, STRING) and right not in (OBJECT, STRING) and is_reference(left) and is_reference(right):
+        same = _identical if derives(left, right) or derives(right, left) else None
     if same is None:
         return None
     compare = same
@@ -123,9 +125,7 @@ def _by_value(one: Any, two: Any) -> bool:
 
 
 def _identical(one: Any, two: Any) -> bool:
-    """Reference equality. Literal strings of one program are the same object, others are not known to be."""
-    if isinstance(one, str) and isinstance(two, str):
-        return one is two
+    """Reference equality, for null and for classes whose objects are ours as well."""
     return one is two
 
 
@@ -169,6 +169,26 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+def _quotient(one: float, two: float) -> float:
+    if two == 0:
+        negative = math.copysign(1, one) != math.copysign(1, two)
+        return math.nan if one == 0 or math.isnan(one) else -math.inf if negative else math.inf
+    return one / two
+
+
+def _remainder(one: float, two: float) -> float:
+    return math.nan if two == 0 or math.isinf(one) else math.fmod(one, two)
+
+
+_DOUBLE: dict[str, Callable[[float, float], float]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": _quotient,
+    "%": _remainder,
+}
+
+
 def exact(operator: str, one: Any, two: Any) -> Any:
     """The result of an operation on constants without the limits of a width."""
     if operator in {"<<", ">>"}:
@@ -205,7 +225,8 @@ def _numeric(
         return None
     calculate = _ARITHMETIC[operator]
     if type == DOUBLE:
-        if operator not in {"+", "-", "*"}:
+        calculate = _DOUBLE.get(operator)
+        if calculate is None:
             return None
         return DOUBLE, lambda env: calculate(float(first(env)), float(second(env)))
     return type, lambda env: wrap(calculate(first(env), second(env)), type)

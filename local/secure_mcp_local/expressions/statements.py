@@ -6,7 +6,7 @@ from typing import Any
 from secure_mcp_local.expressions import conversions
 from secure_mcp_local.expressions.calls import Calls
 from secure_mcp_local.expressions.failures import CSharpException
-from secure_mcp_local.expressions.scope import RESULT, Run, TypeName, Value
+from secure_mcp_local.expressions.scope import RESULT, Run, TypeName
 from secure_mcp_local.expressions.syntax import Node
 from secure_mcp_local.expressions.types import (
     EXCEPTION,
@@ -220,13 +220,16 @@ class Statements(Calls):
         declared = element if node.a.kind == "tvar" else self.type(node.a)
         slot = self.declare(node.b[1], node.b[0], declared)
         given: list[Any] = [None]
-        turned = self.convert(Value(element, lambda env: given[0]), declared, node.pos)
+        # The variable's type is an explicit conversion of the element.
+        turned = conversions.explicit(lambda env: given[0], element, declared, None)
+        if turned is None:
+            raise self.error(node.pos, f"cannot convert type '{element}' to '{declared}'", "CS0030")
         before = self.unassigned
         body = self.nested(node.d)
         self.unassigned = before
         self.scopes.pop()
         source = items.run
-        iterate = conversions.iterate
+        iterate = conversions.iterator(items.type)
         same = element == declared
 
         def run(env: list[Any]) -> Signal | None:

@@ -71,6 +71,18 @@ def _item(array: json.JArray, index: int) -> json.JToken:
     return array.items[index]
 
 
+def _place(token: json.JToken, index: int) -> json.JToken:
+    """`token[0]` of any token."""
+    if isinstance(token, json.JArray):
+        return _item(token, index)
+    if isinstance(token, json.JObject):
+        message = f"Accessed JObject values with invalid key value: {index}. Object property name expected."
+        raise CSharpException("System.ArgumentException", message)
+    raise CSharpException(
+        "System.InvalidOperationException", f"Cannot access child value on Newtonsoft.Json.Linq.{type(token).__name__}."
+    )
+
+
 def token_of(value: Any) -> json.JToken:
     """What a JArray makes of an object that is put into it."""
     if isinstance(value, json.JToken):
@@ -113,6 +125,7 @@ _TOKEN = Model(
     properties={"Type": Property(_KIND, lambda token: token.kind)},
     statics={"Parse": [Method((STRING,), JTOKEN, _parsed("JToken"))]},
     indexer=Method((STRING,), JTOKEN, _member),
+    second_indexer=Method((INT,), JTOKEN, _place),
     set_indexer=_set_member,
 )
 _OBJECT = Model(

@@ -5,7 +5,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from secure_mcp_local.expressions import conversions
-from secure_mcp_local.expressions.failing import invalid_operation, null_reference
+from secure_mcp_local.expressions.failing import argument_null, invalid_operation
 from secure_mcp_local.expressions.newtonsoft import JToken
 from secure_mcp_local.expressions.scope import Value
 from secure_mcp_local.expressions.sequences import Sequence
@@ -20,13 +20,13 @@ Run = Callable[[list[Any]], Any]
 
 
 def _source(target: Value) -> Callable[[list[Any]], Iterable[Any]]:
-    inner = target.run
+    inner, iterate = target.run, conversions.iterator(target.type)
 
     def run(env: list[Any]) -> Iterable[Any]:
         value = inner(env)
         if value is None:
-            raise null_reference()
-        return conversions.iterate(value)
+            raise argument_null("source")
+        return iterate(value)
 
     return run
 

@@ -47,6 +47,8 @@ class Model:
     static_properties: Mapping[str, Property] = field(default_factory=dict[str, Property])
     constructors: list[Method] = field(default_factory=list[Method])
     indexer: Method | None = None
+    second_indexer: Method | None = None
+    """For keys of exactly its parameter's type."""
     set_indexer: Callable[[Any, Any, Any], None] | None = None
     generics: Mapping[str, Callable[[Type], Method]] = field(default_factory=dict[str, Callable[[Type], Method]])
     """Generic methods by name: the type argument gives the method."""
