@@ -1,15 +1,12 @@
 """Namespaces System.Text and System.Text.RegularExpressions."""
 
-import re as plain_re
-from functools import lru_cache
+import re
 from typing import Any
 
-import regex
-
 from secure_mcp_local.errors import NotModelled
+from secure_mcp_local.expressions.dotnet.patterns import Pattern, pattern
 from secure_mcp_local.expressions.dotnet.registry import Method, Model, Property
 from secure_mcp_local.expressions.failing import argument_null
-from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.text import encode_utf8, utf16
 from secure_mcp_local.expressions.types import BOOL, BYTES, INT, STRING, Type
 
@@ -35,83 +32,55 @@ class _Encoding:
         return "".join(chr(byte) if byte < 128 else "?" for byte in data)
 
 
-# What .NET reads otherwise than the regex package does, or what is not modelled.
-_OTHERWISE = plain_re.compile(r"\\[GKXpP]|\(\?<-|\(\?P|\(\?[+|R&>]|\[[^\]]*-\[|\(\?\(|\\[ZzA]?\{")
-
-
-@lru_cache(maxsize=512)
-def _pattern(pattern: str) -> Any:
-    if _OTHERWISE.search(pattern):
-        raise NotModelled(f"the regular expression {pattern!r} uses something that the local cloud does not model")
-    # \z is the end, \Z the end or a line break before it; the other engine calls the first one \Z.
-    translated = plain_re.sub(
-        r"\\(.)", lambda m: {"z": r"\Z", "Z": r"(?=\n?\Z)"}.get(m[1], m[0]), pattern, flags=plain_re.DOTALL
-    )
-    try:
-        return regex.compile(translated, regex.VERSION0)
-    except regex.error as error:
-        raise CSharpException(
-            "System.Text.RegularExpressions.RegexParseException", f"Invalid pattern '{pattern}': {error}"
-        ) from None
-
-
-def _search(text: str | None, pattern: str | None) -> Any:
+def _search(text: str | None, source: str | None) -> tuple[Pattern, Any]:
     if text is None:
         raise argument_null("input")
-    if pattern is None:
+    if source is None:
         raise argument_null("pattern")
-    return _pattern(pattern).search(text)
+    compiled = pattern(source)
+    return compiled, compiled.compiled.search(compiled.checked(text))
 
 
-_REFERENCE = plain_re.compile(r"\$(?:(\$)|(&)|([0-9]+)|\{(\w+)\}|([`'+_]))")
+_REFERENCE = re.compile(r"\$(?:(\$)|(&)|([0-9]+)|\{(\w+)\}|([`'+_]))", re.ASCII)
 
 
-def _replace(text: str | None, pattern: str | None, replacement: str | None) -> str:
-    if text is None or pattern is None or replacement is None:
-        raise argument_null("input" if text is None else "pattern" if pattern is None else "replacement")
-    compiled = _pattern(pattern)
+def _replace(text: str | None, source: str | None, replacement: str | None) -> str:
+    if text is None or source is None or replacement is None:
+        raise argument_null("input" if text is None else "pattern" if source is None else "replacement")
+    compiled = pattern(source)
 
     def expand(match: Any) -> str:
-        def part(reference: Any) -> str:
+        def part(reference: re.Match[str]) -> str:
             dollar, whole, number, name, other = reference.groups()
             if other:
-                raise NotModelled(f"the replacement {replacement!r} uses ${other}")
+                raise NotModelled(f"the replacement {replacement!r} uses ${other}, which is not modelled")
             if dollar:
                 return "$"
             if whole:
                 return match.group()
-            key: Any = int(number) if number else int(name) if name.isdigit() else name
-            if (isinstance(key, int) and key > compiled.groups) or (
-                isinstance(key, str) and key not in compiled.groupindex
-            ):
+            place = compiled.group(int(number or name) if (number or name).isdigit() else name)
+            if place is None:
+                if number and len(number) > 1:
+                    raise NotModelled(f"the replacement {replacement!r} uses ${number}, which is not modelled")
                 return reference.group()
-            return match.group(key) or ""
+            return match.group(place) or ""
 
         return _REFERENCE.sub(part, replacement)
 
-    return compiled.sub(expand, text)
+    return compiled.compiled.sub(expand, compiled.checked(text))
 
 
 class _Group:
-    def __init__(self, match: Any, index: int | str) -> None:
-        self.value: str | None = match.group(index) if match is not None else None
-
-
-def _group(match: Any, index: int | str) -> _Group:
-    if match is None:
-        return _Group(None, 0)
-    if isinstance(index, int) and not 0 <= index <= match.re.groups:
-        return _Group(None, 0)
-    if isinstance(index, str) and index not in match.re.groupindex:
-        return _Group(None, 0)
-    return _Group(match, index)
+    def __init__(self, found: "_Found", key: int | str) -> None:
+        place = found.pattern.group(key)
+        self.value: str | None = found.match.group(place) if found.match is not None and place is not None else None
 
 
 class _Found:
     """A Match: successful or not, never null."""
 
-    def __init__(self, match: Any) -> None:
-        self.match = match
+    def __init__(self, found: tuple[Pattern, Any]) -> None:
+        self.pattern, self.match = found
 
 
 MODELS: dict[str, Model] = {
@@ -127,7 +96,7 @@ MODELS: dict[str, Model] = {
     ),
     "Regex": Model(
         statics={
-            "IsMatch": [Method((STRING, STRING), BOOL, lambda text, pattern: _search(text, pattern) is not None)],
+            "IsMatch": [Method((STRING, STRING), BOOL, lambda text, pattern: _search(text, pattern)[1] is not None)],
             "Match": [Method((STRING, STRING), _MATCH, lambda text, pattern: _Found(_search(text, pattern)))],
             "Replace": [Method((STRING, STRING, STRING), STRING, _replace)],
         }
@@ -141,7 +110,10 @@ MODELS: dict[str, Model] = {
             "Groups": Property(_GROUPS, lambda found: found),
         }
     ),
-    "GroupCollection": Model(indexer=Method((INT,), _GROUP, lambda found, index: _group(found.match, index))),
+    "GroupCollection": Model(
+        indexer=Method((INT,), _GROUP, _Group),
+        second_indexer=Method((STRING,), _GROUP, _Group),
+    ),
     "Group": Model(
         properties={
             "Success": Property(BOOL, lambda group: group.value is not None),
