@@ -7,8 +7,12 @@ import sys
 from pathlib import Path
 
 PINNED = re.compile(r"([a-z0-9-]+)==[0-9.]+")
-PROVIDES = {"azure.functions": "azure-functions", "azure.identity": "azure-identity", "azure.core": "azure-core"}
-PROVIDES |= {"azure.storage.blob": "azure-storage-blob"}
+PROVIDES = {
+    "azure.core": "azure-core",
+    "azure.functions": "azure-functions",
+    "azure.identity": "azure-identity",
+    "azure.storage.blob": "azure-storage-blob",
+}
 
 
 def requirements(code: Path) -> dict[str, str]:

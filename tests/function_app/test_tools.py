@@ -162,7 +162,7 @@ async def test_a_user_has_room_for_so_many(
 
 async def test_a_missing_container_is_not_the_users_fault(call: Call, container: Any) -> None:
     container.missing = ResourceNotFoundError("The specified container does not exist.")
-    container.missing.error_code = "ContainerNotFound"
+    container.missing.__dict__["error_code"] = "ContainerNotFound"
     with pytest.raises(ResourceNotFoundError):
         await call("get_snippet", name="x")
 

@@ -145,7 +145,6 @@ class FunctionHost:
         return {
             **machine,
             "LANG": "C.UTF-8",
-            "PYTHONDONTWRITEBYTECODE": "1",
             **self.site.settings,
             "FUNCTIONS_WORKER_RUNTIME": "python",
             "FUNCTIONS_EXTENSION_VERSION": "~4",

@@ -128,7 +128,9 @@ class Azurite:
             await self._reader
             self._reader = None
 
-    async def _drain(self, output: asyncio.StreamReader) -> None:
+    @staticmethod
+    async def _drain(output: asyncio.StreamReader) -> None:
         """Reads what it says, so that it never blocks."""
-        while line := await output.readline():
-            self._output.append(line.decode(errors="replace").rstrip())
+        # Not by lines: a reader has a limit for them.
+        while await output.read(65536):
+            pass

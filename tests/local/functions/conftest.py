@@ -1,6 +1,6 @@
 """The function app that the dev stack declares, with its own code, its storage, and callers of every kind."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +105,7 @@ def run(recording: Recording, azurite: Azurite) -> Run:
     @asynccontextmanager
     async def start(
         change: Callable[[Recording], Recording] = lambda unchanged: unchanged, code: Path = ROOT / "function_app"
-    ) -> AsyncIterator[App]:
+    ) -> AsyncGenerator[App]:
         changed, clock, network = change(recording), Clock(), Network()
         issuer = TokenIssuer(LOGIN, TENANT, clock)
         identities = ManagedIdentities(changed, issuer, clock)

@@ -179,7 +179,7 @@ LEVEL = "AzureFunctionsJobHost__extensions__mcp__system__webhookAuthorizationLev
 
 async def test_the_function_key_is_asked_for_where_a_setting_says_so(run: Any) -> None:
     headers = {"Accept": "*/*"}
-    async with run(with_settings(**{LEVEL: "System"})) as app:
+    async with run(with_settings(enabled=False, **{LEVEL: "System"})) as app:
         key = app.host.site.system_key
         assert (await app.post(PING, headers=headers)).status_code == 401
         assert (await app.post(PING, headers=headers | {"x-functions-key": "x"})).status_code == 401
@@ -191,7 +191,7 @@ async def test_the_function_key_is_asked_for_where_a_setting_says_so(run: Any) -
 
 async def test_a_level_that_does_not_exist(run: Any) -> None:
     with pytest.raises(LocalCloudError, match="System, Anonymous"):
-        async with run(with_settings(**{LEVEL: "Nobody"})):
+        async with run(with_settings(enabled=False, **{LEVEL: "Nobody"})):
             pass
 
 

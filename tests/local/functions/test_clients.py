@@ -1,6 +1,6 @@
 """The official Python client, unmodified, over both transports."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -42,11 +42,11 @@ class Bridge(httpx2.AsyncBaseTransport):
 
 
 @asynccontextmanager
-async def connect(app: Any, transport: str, user: str) -> AsyncIterator[Client]:
+async def connect(app: Any, transport: str, user: str) -> AsyncGenerator[Client]:
     headers = {name: value for name, value in app.headers(user).items() if name != "Accept"}
     if transport == "sse":
 
-        def factory(**options: Any) -> httpx2.AsyncClient:
+        def factory(*_: Any, **__: Any) -> httpx2.AsyncClient:
             return httpx2.AsyncClient(transport=Bridge(app.network), headers=headers, timeout=60)
 
         async with Client(sse_client(f"{app.url}/sse", httpx_client_factory=factory), mode="legacy") as client:
@@ -62,7 +62,7 @@ async def connect(app: Any, transport: str, user: str) -> AsyncIterator[Client]:
 async def text(client: Client, tool: str, **arguments: str) -> str:
     result = await client.call_tool(tool, arguments)
     assert not result.is_error, result
-    return "".join(block.text for block in result.content)
+    return "".join(block.text for block in result.content if block.type == "text")
 
 
 @pytest.mark.parametrize("transport", ["legacy", "auto", "sse"])
@@ -84,6 +84,7 @@ async def test_every_tool_for_two_users(app: Any, alice: str, bob: str, transpor
 async def test_the_newest_version_is_spoken(app: Any, alice: str) -> None:
     async with connect(app, "legacy", alice) as client:
         assert client.protocol_version == "2025-11-25"
+        assert client.server_info is not None
         assert client.server_info.name == "snippets"
 
 

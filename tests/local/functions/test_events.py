@@ -1,7 +1,7 @@
 """The deprecated transport: one stream of events, messages by other requests."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 
 
 @asynccontextmanager
-async def stream(app: Any, user: str, query: str = "", **headers: str) -> AsyncIterator[tuple[str, Any]]:
+async def stream(app: Any, user: str, query: str = "", **headers: str) -> AsyncGenerator[tuple[str, Any]]:
     """The address of the endpoint event, and the events after it."""
     async with (
         app.network.client() as client,

@@ -61,7 +61,7 @@ async def test_what_needs_no_answer_is_accepted(app: Any, message: dict[str, Any
     ],
 )
 async def test_initialize_agrees_on_a_version(app: Any, asked: str | None, spoken: str) -> None:
-    params = {"capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    params: dict[str, Any] = {"capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
     if asked is not None:
         params["protocolVersion"] = asked
     response = await app.post({"jsonrpc": "2.0", "id": "a", "method": "initialize", "params": params})

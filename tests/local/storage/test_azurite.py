@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from pathlib import Path
 
 import httpx
@@ -28,8 +29,9 @@ async def test_it_listens_on_loopback_only_and_only_while_it_runs(tmp_path: Path
 
 async def test_that_it_was_killed_is_no_reason_to_hang() -> None:
     async with Azurite() as running:
-        assert running._process is not None
-        os.kill(running._process.pid, signal.SIGKILL)
+        process = running._process  # pyright: ignore[reportPrivateUsage]
+        assert process is not None
+        os.kill(process.pid, signal.SIGKILL)
 
 
 async def test_an_installation_that_does_not_start_says_what_it_said(
@@ -51,7 +53,7 @@ def test_it_is_installed_once(capfd: pytest.CaptureFixture[str]) -> None:
 def test_a_failed_installation_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(installation, "_target", lambda: tmp_path / "storage-x")
     monkeypatch.setattr(
-        installation, "npm", lambda: [os.sys.executable, "-c", "import sys; sys.exit('no network')", "npm"]
+        installation, "npm", lambda: [sys.executable, "-c", "import sys; sys.exit('no network')", "npm"]
     )
     with pytest.raises(LocalCloudError, match="no network"):
         install()
