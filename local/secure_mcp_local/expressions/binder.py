@@ -14,8 +14,10 @@ class Binder(Statements):
     def root(self, node: Node) -> Run:
         if node.kind == "return":
             value = self.rvalue(node.a)
+            self.settle_captures()
             return conversions.to_object(value.run, value.type)
         body = self.statement(node)
+        self.settle_captures()
         if self.completes(node):
             raise self.error(node.pos, "not all code paths return a value", "CS1643")
 

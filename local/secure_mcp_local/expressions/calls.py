@@ -12,6 +12,7 @@ from secure_mcp_local.expressions.failures import ExpressionError
 from secure_mcp_local.expressions.operands import Operands
 from secure_mcp_local.expressions.scope import (
     NAMESPACES,
+    Capture,
     Run,
     TypeName,
     Value,
@@ -282,7 +283,7 @@ class Calls(Operands):
             raise self.error(argument.pos, "an out argument must be a variable", "CS1510")
         if found[0] != type_:
             raise self.error(argument.pos, f"cannot convert from 'out {found[0]}' to 'out {type_}'", "CS1503")
-        self.unassigned -= {found[1]}
+        self.assigned(found[1])
         return found[1]
 
     # -- construction
@@ -339,6 +340,15 @@ class Calls(Operands):
         return self.array_initial(node.a, array(items[0].type))
 
     # -- lambdas, for the extension methods
+    def lazy_function(
+        self, node: Node, parameters: Sequence[Type]
+    ) -> tuple[Type, Callable[..., Any], Callable[[list[Any]], list[Any]]]:
+        """A lambda that runs after its expression: also what gives the environment to keep for it."""
+        type_, function = self.function(node, parameters)
+        capture = self.last_capture
+        self.captures.append(capture)
+        return type_, function, capture.environment
+
     def function(self, node: Node, parameters: Sequence[Type]) -> tuple[Type, Callable[..., Any]]:
         """A lambda whose parameter types the receiver gives: its result type, and a function of env and arguments."""
         if node.kind != "lambda" or len(node.a) != len(parameters):
@@ -347,11 +357,17 @@ class Calls(Operands):
             raise self.not_modelled(node.pos, "a lambda with a block")
         self.scopes.append({})
         before = self.unassigned
+        capture = Capture(node.pos, self.slots)
+        self.lambdas.append(capture)
+        self.rounds += 1
         slots = [
             self.declare(node.pos, name, self.type(type_) if type_ is not None else given)
             for (type_, name), given in zip(node.a, parameters, strict=True)
         ]
         body = self.rvalue(node.b)
+        self.rounds -= 1
+        self.lambdas.pop()
+        self.last_capture = capture
         self.unassigned = before
         self.scopes.pop()
         inner = body.run

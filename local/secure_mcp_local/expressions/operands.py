@@ -32,8 +32,7 @@ class Operands(Scope):
         found = self.variable(node.a)
         if found is not None:
             type_, slot = found
-            if slot in self.unassigned:
-                raise self.error(node.pos, f"use of unassigned local variable '{node.a}'", "CS0165")
+            self.read(node.pos, node.a, slot)
             return Value(type_, lambda env: env[slot])
         if node.a == "context":
             return Value(Type("IProxyRequestContext"), lambda env: env[CONTEXT])
@@ -155,6 +154,8 @@ class Operands(Scope):
         if found is None or found[0] not in INTEGRAL:
             raise self.not_modelled(node.pos, f"'{node.a}' on anything but an integer variable")
         type_, slot = found
+        self.read(node.pos, target.a, slot)
+        self.assigned(slot)
         step = 1 if node.a == "++" else -1
 
         def run(env: list[Any]) -> int:
@@ -220,6 +221,7 @@ class Operands(Scope):
         if operator == "=":
             run = self.convert(self.rvalue(node.c, type_), type_, node.pos)
         else:
+            self.read(node.pos, target.a, slot)
             right = self.rvalue(node.c)
             bound = operators.binary(
                 operator[:-1], type_, lambda env: env[slot], None, right.type, right.run, right.constant
@@ -235,7 +237,7 @@ class Operands(Scope):
                 raise self.error(node.pos, f"cannot convert '{bound[0]}' to '{type_}'", "CS0029")
             run = narrowed
 
-        self.unassigned -= {slot}
+        self.assigned(slot)
 
         def assign(env: list[Any]) -> Any:
             env[slot] = value = run(env)

@@ -45,6 +45,19 @@ class TypeName:
         self.type = type
 
 
+class Capture:
+    """What a lambda uses of the variables around it. If it may run later (LINQ is lazy), it keeps those that are
+    new in each round of a loop as they were, and shares those that there is only one of."""
+
+    def __init__(self, pos: int, first: int) -> None:
+        self.pos, self.first = pos, first
+        self.slots: set[int] = set()
+        self.copies = False
+
+    def environment(self, env: list[Any]) -> list[Any]:
+        return env.copy() if self.copies else env
+
+
 class Scope:
     """Names and types of one expression while it is bound. `expr` finds the method for a kind of node by its name."""
 
@@ -56,6 +69,13 @@ class Scope:
         self.hole: Value | None = None
         self.unassigned: frozenset[int] = frozenset()
         """Slots of variables that may hold nothing yet (C# specification, definite assignment)."""
+        self.rounds = 0
+        """How many loops and lambdas there are around this place: what they declare is new in each round."""
+        self.fresh: set[int] = set()
+        self.reassigned: set[int] = set()
+        self.captures: list[Capture] = []
+        self.lambdas: list[Capture] = []
+        self.last_capture = Capture(0, 0)
 
     # -- errors
     def error(self, pos: int, message: str, code: str = "") -> ExpressionError:
@@ -70,7 +90,42 @@ class Scope:
             raise self.error(pos, f"a local variable named '{name}' is already defined here", "CS0128")
         slot, self.slots = self.slots, self.slots + 1
         self.scopes[-1][name] = (type, slot)
+        if self.rounds:
+            self.fresh.add(slot)
         return slot
+
+    def read(self, pos: int, name: str, slot: int) -> None:
+        """A variable's value is used here.
+
+        Raises:
+            ExpressionError: it may have none.
+        """
+        if slot in self.unassigned:
+            raise self.error(pos, f"use of unassigned local variable '{name}'", "CS0165")
+        for capture in self.lambdas:
+            if slot < capture.first:
+                capture.slots.add(slot)
+
+    def assigned(self, slot: int) -> None:
+        """A variable that exists gets another value."""
+        self.unassigned -= {slot}
+        self.reassigned.add(slot)
+        for capture in self.lambdas:
+            if slot < capture.first:
+                capture.slots.add(slot)
+
+    def settle_captures(self) -> None:
+        """Now that all assignments are known: decide which lambdas keep the variables of their round.
+
+        Raises:
+            ExpressionError: one needs some variables as they were and some as they are.
+        """
+        for capture in self.captures:
+            capture.copies = bool(capture.slots & self.fresh)
+            if capture.copies and capture.slots & self.reassigned:
+                raise self.not_modelled(
+                    capture.pos, "a lambda that runs later, with variables of a loop and variables that change"
+                )
 
     def variable(self, name: str) -> tuple[Type, int] | None:
         for scope in reversed(self.scopes):

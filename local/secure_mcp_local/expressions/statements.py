@@ -168,10 +168,17 @@ class Statements(Calls):
         self.scopes.pop()
         return statement
 
+    def round(self, node: Node) -> Statement:
+        """The body of a loop."""
+        self.rounds += 1
+        body = self.nested(node)
+        self.rounds -= 1
+        return body
+
     def _s_while(self, node: Node) -> Statement:
         condition, when_true, when_false = self.branching(node.a)
         self.unassigned = when_true
-        body = self.nested(node.b)
+        body = self.round(node.b)
         self.unassigned = when_false
 
         def run(env: list[Any]) -> Signal | None:
@@ -192,7 +199,7 @@ class Statements(Calls):
         before = self.unassigned
         updates = [self.statement(child) for child in node.c]
         self.unassigned = before
-        body = self.nested(node.d)
+        body = self.round(node.d)
         self.unassigned = before
         self.scopes.pop()
 
@@ -218,14 +225,16 @@ class Statements(Calls):
             raise self.error(node.pos, f"foreach cannot operate on {items.type}", "CS1579")
         self.scopes.append({})
         declared = element if node.a.kind == "tvar" else self.type(node.a)
+        self.rounds += 1
         slot = self.declare(node.b[1], node.b[0], declared)
+        self.rounds -= 1
         given: list[Any] = [None]
         # The variable's type is an explicit conversion of the element.
         turned = conversions.explicit(lambda env: given[0], element, declared, None)
         if turned is None:
             raise self.error(node.pos, f"cannot convert type '{element}' to '{declared}'", "CS0030")
         before = self.unassigned
-        body = self.nested(node.d)
+        body = self.round(node.d)
         self.unassigned = before
         self.scopes.pop()
         source = items.run

@@ -67,11 +67,13 @@ def _all(binder: "Calls", node: "Node", target: Value, element: Type, types: lis
 
 def _where(binder: "Calls", node: "Node", target: Value, element: Type, types: list[Type]) -> Value:
     del types
-    holds = _predicate(binder, node, _arguments(binder, node, 1, 1)[0], element)
+    type_, holds, kept = binder.lazy_function(_arguments(binder, node, 1, 1)[0], [element])
+    if type_ != BOOL:
+        raise binder.error(node.pos, f"the predicate gives {type_}, not bool", "CS0029")
     source = _source(target)
 
     def run(env: list[Any]) -> Sequence:
-        items = source(env)
+        items, env = source(env), kept(env)
         return Sequence(lambda: (item for item in items if holds(env, item)))
 
     return _value(generic("IEnumerable", element), run)
@@ -79,11 +81,11 @@ def _where(binder: "Calls", node: "Node", target: Value, element: Type, types: l
 
 def _select(binder: "Calls", node: "Node", target: Value, element: Type, types: list[Type]) -> Value:
     del types
-    result, function = binder.function(_arguments(binder, node, 1, 1)[0], [element])
+    result, function, kept = binder.lazy_function(_arguments(binder, node, 1, 1)[0], [element])
     source = _source(target)
 
     def run(env: list[Any]) -> Sequence:
-        items = source(env)
+        items, env = source(env), kept(env)
         return Sequence(lambda: (function(env, item) for item in items))
 
     return _value(generic("IEnumerable", result), run)

@@ -4,9 +4,10 @@ import base64
 import binascii
 import re
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from uuid import UUID
 
+from secure_mcp_local.errors import NotModelled
 from secure_mcp_local.expressions.conversions import iterate, text_of
 from secure_mcp_local.expressions.dotnet.registry import Method, Model, Property, out
 from secure_mcp_local.expressions.failing import argument_null, format_error, out_of_range
@@ -89,8 +90,22 @@ def _needs(text: str | None) -> str:
     return text
 
 
+def _upper(text: str) -> str:
+    """ToUpperInvariant: each character by its simple mapping; the dotless i stays."""
+    return utf16("".join(_simple_upper(c) for c in joined(text)))
+
+
+def _simple_upper(character: str) -> str:
+    if character == "\u0131":
+        return character
+    # Where the full mapping is longer, the title case is the simple mapping.
+    return next((one for one in (character.upper(), character.title()) if len(one) == 1), character)
+
+
 def _lower(text: str) -> str:
-    return "".join(lower if len(lower := unit.lower()) == 1 else unit for unit in text)
+    """ToLowerInvariant: the capital I with a dot stays."""
+    lowered = (c if c == "\u0130" else c.lower() for c in joined(text))
+    return utf16("".join(lowered))
 
 
 def _repeat(unit: int, count: int) -> str:
@@ -102,7 +117,7 @@ def _repeat(unit: int, count: int) -> str:
 _STRING = Model(
     methods={
         "ToLowerInvariant": [Method((), STRING, _lower)],
-        "ToUpperInvariant": [Method((), STRING, _fold)],
+        "ToUpperInvariant": [Method((), STRING, _upper)],
         "Trim": [
             Method((), STRING, lambda text: text.strip(_WHITE)),
             Method((CHAR,), STRING, lambda text, unit: text.strip(chr(unit))),
@@ -262,27 +277,43 @@ def _parse_guid(text: str | None) -> tuple[bool, UUID]:
 
 
 _UNRESERVED = "-._~"
+_LONE = re.compile("[\ud800-\udfff]")
 
 
 def _escape(text: str | None) -> str:
     if text is None:
         raise argument_null("stringToEscape")
+    if _LONE.search(joined(text)):
+        raise CSharpException("System.UriFormatException", "Invalid URI: There is an invalid sequence in the string.")
     return quote(encode_utf8(text), safe=_UNRESERVED)
 
 
-def _uri(text: str | None) -> Any:
-    if text is None:
-        raise argument_null("uriString")
-    parts = urlsplit(joined(text))
-    try:
-        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 0) >= 0
-    except ValueError:
-        valid = False
-    if not valid:
-        raise CSharpException(
-            "System.UriFormatException", "Invalid URI: The format of the URI could not be determined."
-        )
-    return parts
+_PLAIN_URI = re.compile(
+    r"(?i:(https?))://((?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)*[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+    r"|(?:(?:0|[1-9][0-9]{0,2})\.){3}(?:0|[1-9][0-9]{0,2})|\[::1\])(?::([0-9]{1,5}))?(?=[/?#]|\Z)[!-~]*"
+)
+
+
+class _Uri:
+    def __init__(self, text: str | None) -> None:
+        """Absolute http(s) URIs of ASCII with an ordinary host: for all others .NET has too many rules.
+
+        Raises:
+            NotModelled: another URI, whether .NET would take it or not.
+        """
+        if text is None:
+            raise argument_null("uriString")
+        if not re.match(r"[\s/\\]|[A-Za-z][A-Za-z0-9+.-]*:|[^\x00-\x7f]", text):
+            raise CSharpException(
+                "System.UriFormatException", "Invalid URI: The format of the URI could not be determined."
+            )
+        match = _PLAIN_URI.fullmatch(text)
+        if match is not None and int(match[3] or 0) > 65535:
+            raise CSharpException("System.UriFormatException", "Invalid URI: Invalid port specified.")
+        octets = match[2].split(".") if match and match[2][-1:].isdigit() and match[2][:1].isdigit() else []
+        if match is None or (len(octets) == 4 and any(int(n) > 255 for n in octets if n.isdigit())):
+            raise NotModelled(f"new Uri({joined(text)!r}) is not modelled by the local cloud; plain http(s) URIs are")
+        self.scheme, self.host = match[1].lower(), match[2].lower()
 
 
 def _html_encode(text: str | None) -> str | None:
@@ -291,7 +322,8 @@ def _html_encode(text: str | None) -> str | None:
         return None
     named = {"<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;", "&": "&amp;"}
     encoded = [
-        named.get(c) or (f"&#{ord(c)};" if 0xA0 <= ord(c) <= 0xFF or ord(c) > 0xFFFF else c) for c in joined(text)
+        named.get(c) or (f"&#{ord(c)};" if 0xA0 <= ord(c) <= 0xFF or ord(c) > 0xFFFF else c)
+        for c in _LONE.sub("\ufffd", joined(text))
     ]
     return utf16("".join(encoded))
 
@@ -331,11 +363,11 @@ MODELS: dict[str, Model] = {
     ),
     "Uri": Model(
         properties={
-            "Host": Property(STRING, lambda uri: uri.hostname),
+            "Host": Property(STRING, lambda uri: uri.host),
             "Scheme": Property(STRING, lambda uri: uri.scheme),
         },
         statics={"EscapeDataString": [Method((STRING,), STRING, _escape)]},
-        constructors=[Method((STRING,), _URI, _uri)],
+        constructors=[Method((STRING,), _URI, _Uri)],
     ),
     "WebUtility": Model(statics={"HtmlEncode": [Method((STRING,), STRING, _html_encode)]}),
     "StringComparison": _enumeration(_COMPARISON, _ORDINAL, _IGNORE_CASE),
