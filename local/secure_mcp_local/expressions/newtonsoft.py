@@ -236,6 +236,9 @@ def _number(value: float) -> str:
         return "NaN"
     if math.isinf(value):
         return "Infinity" if value > 0 else "-Infinity"
+    if 1e15 <= abs(value) < 1e17:
+        # The runtimes disagree on where the exponent begins.
+        raise NotImplementedError(f"the text of {value}")
     text = repr(value)
     if "e" in text:
         mantissa, _, exponent = text.partition("e")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from secure_mcp_local.expressions import conversions, operators
-from secure_mcp_local.expressions.dotnet import REFUSED
+from secure_mcp_local.expressions.dotnet import ALLOWED, REFUSED
 from secure_mcp_local.expressions.failing import null_reference
 from secure_mcp_local.expressions.scope import CONTEXT, FIRST_LOCAL, NAMESPACES, Run, Scope, TypeName, Value
 from secure_mcp_local.expressions.syntax import Node
@@ -42,7 +42,7 @@ class Operands(Scope):
             return TypeName(type_)
         if node.a in NAMESPACES:
             return TypeName(Type(f"namespace {node.a}"))
-        if node.a in REFUSED:
+        if node.a in REFUSED | ALLOWED:
             raise self.unknown_type(node.pos, node.a)
         raise self.error(node.pos, f"the name '{node.a}' does not exist in the current context", "CS0103")
 
