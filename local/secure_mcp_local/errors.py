@@ -16,3 +16,7 @@ class DocumentError(LocalCloudError):
         self.message, self.document, self.line, self.column = message, document, line, column
         where = f"{document}:{line}:{column}: " if document and line else f"{document}: " if document else ""
         super().__init__(f"{where}{message}")
+
+
+class DocumentNotModelled(DocumentError, NotModelled):
+    """Azure would take this policy document, the local cloud cannot run it: says where."""

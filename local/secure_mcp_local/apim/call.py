@@ -1,6 +1,7 @@
 """One request on its way through the gateway: what policies read, change and leave behind."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import httpx
@@ -71,6 +72,10 @@ class Call:
     """What the cors policy adds to whatever answer there will be."""
     limit_headers: Headers = field(default_factory=Headers)
     """What limits tell the client, with whatever answer there will be."""
+    afterwards: list[Callable[[], object]] = field(default_factory=list[Callable[[], object]])
+    """What limits count when the answer is known."""
+    counted: dict[str, int] = field(default_factory=dict[str, int])
+    """What the quotas with a key have counted for this request."""
     section: str = ""
     scope: str = ""
 

@@ -30,7 +30,7 @@ from secure_mcp_local.apim.trace import RequestTrace
 from secure_mcp_local.apim.values import Compile
 from secure_mcp_local.clock import Clock
 from secure_mcp_local.errors import LocalCloudError
-from secure_mcp_local.expressions import Profile, compile_expression, to_python
+from secure_mcp_local.expressions import CSharpException, Profile, compile_expression, to_python
 from secure_mcp_local.expressions.context import Context, Deployment, Headers, Request, Response, Url
 from secure_mcp_local.identities import ManagedIdentities
 from secure_mcp_local.network import Network
@@ -207,6 +207,8 @@ class Gateway:
         except Exception:
             traceback.print_exc()
             response = status_message(500, "Internal server error")
+        if call.afterwards:
+            _count(call, response)
         _add(call.cors_headers, response)
         return response
 
@@ -230,6 +232,19 @@ class Gateway:
             traceback.print_exc()
             return status_message(500, "Internal server error")
         return call.response
+
+
+def _count(call: Call, response: Response) -> None:
+    """Lets limits count that wanted to know the answer first."""
+    call.context.response = response
+    for count in call.afterwards:
+        try:
+            count()
+        except (CSharpException, Failure):
+            # Nobody is left to be told; what cannot be decided is not counted.
+            call.trace.messages.append(
+                {"source": "gateway", "severity": "error", "message": "increment-condition or -count failed"}
+            )
 
 
 def _described(value: object) -> str:

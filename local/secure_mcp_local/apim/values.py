@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from secure_mcp_local.apim.call import Call, Failure
 from secure_mcp_local.apim.document import Element, Value
+from secure_mcp_local.errors import DocumentError, DocumentNotModelled
 from secure_mcp_local.expressions import Expression, to_python, to_text
 
 Compile = Callable[..., Expression]
@@ -40,6 +41,33 @@ class Source:
     def optional(self, element: Element, name: str) -> "Compiled | None":
         return self.value(element.attributes[name]) if name in element.attributes else None
 
+    def literal(self, element: Element, name: str) -> str | None:
+        """The text of an attribute that the schema lets be nothing else."""
+        value = element.attributes.get(name)
+        return value.text if value else None
+
+    def flag(self, element: Element, name: str, *, default: bool = False) -> bool:
+        """A literal truth value."""
+        text = self.literal(element, name)
+        return default if text is None else text == "true"
+
+    def seconds(self, element: Element, default: str) -> "Seconds":
+        """The time of `timeout` or `timeout-ms`."""
+        if "timeout-ms" in element.attributes:
+            return Seconds(self.attribute(element, "timeout-ms"), 1000)
+        return Seconds(self.attribute(element, "timeout", default), 1)
+
+    def error(self, element: Element, message: str) -> DocumentError:
+        return DocumentError(message, document=self.document, line=element.line, column=element.column)
+
+    def not_modelled(self, element: Element, what: str) -> DocumentNotModelled:
+        return DocumentNotModelled(
+            f"<{element.name}> with {what} is not modelled by the local cloud",
+            document=self.document,
+            line=element.line,
+            column=element.column,
+        )
+
     def content(self, element: Element) -> "Compiled":
         """An element's text; blanks around a literal do not count."""
         if element.text is None:
@@ -53,11 +81,10 @@ class Compiled:
     def __init__(self, literal: str, expression: Expression | None) -> None:
         self._literal, self._expression = literal, expression
 
-    def literal(self, problem: Exception) -> str:
-        """The text, if it is no expression; raises `problem` otherwise."""
-        if self._expression is not None:
-            raise problem
-        return self._literal
+    @property
+    def reads_response(self) -> bool:
+        """Whether it asks for the answer, so that it means nothing before there is one."""
+        return self._expression is not None and "IProxyRequestContext.Response" in self._expression.members
 
     def evaluate(self, call: Call) -> object:
         """The C# object, or the literal text.
@@ -87,3 +114,13 @@ class Compiled:
             return float(value)  # type: ignore[arg-type]
         except (TypeError, ValueError):
             raise Failure("ExpressionValueEvaluationFailure", "the value is not a number") from None
+
+
+class Seconds:
+    """A time, given as a whole or by thousands."""
+
+    def __init__(self, value: Compiled, per_second: int) -> None:
+        self._value, self._per_second = value, per_second
+
+    def number(self, call: Call) -> float:
+        return self._value.number(call) / self._per_second

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -176,6 +177,20 @@ async def test_send_request_sends_what_it_says_and_nothing_of_the_clients(stack:
     assert "cookie" not in request.headers
 
 
+@pytest.mark.parametrize("reads", [True, False])
+async def test_a_copy_is_the_clients_request_changed(stack: Stack, reads: bool) -> None:
+    read = '<set-variable name="b" value="@(context.Request.Body.As<string>(true))" />' if reads else ""
+    stack.inbound(
+        f'{read}<send-request mode="copy" response-variable-name="r" timeout-ms="5000"><set-url>https://backend.azurewebsites.net/a</set-url>'
+        '<set-header name="X-B" exists-action="append"><value>2</value></set-header></send-request>'
+    )
+    await stack.send("POST", content=b"hello", headers={"X-A": "1", "X-B": "1"})
+    request = stack.backend.last
+    assert (request.method, request.url.path, request.content) == ("POST", "/a", b"hello")
+    assert (request.headers["x-a"], request.headers.get_list("x-b")) == ("1", ["1", "2"])
+    assert request.headers["host"] == "backend.azurewebsites.net"
+
+
 async def late(scope: Any, receive: Any, send: Any) -> None:
     await asyncio.sleep(5)
 
@@ -330,14 +345,71 @@ async def test_a_rate_limit_tells_what_is_left(stack: Stack) -> None:
     assert answers[2].json()["message"] == "Rate limit is exceeded. Try again in 60 seconds."
 
 
-async def test_a_quota_lasts_for_its_period(stack: Stack) -> None:
-    stack.inbound('<quota-by-key calls="1" renewal-period="300" counter-key="k" />')
+async def test_a_quota_lasts_until_the_next_period_from_a_fixed_start(stack: Stack) -> None:
+    start = datetime.fromtimestamp(stack.clock.now() - 100, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    period = f'renewal-period="300" first-period-start="{start}"'
+    stack.inbound(f'<quota-by-key calls="1" {period} counter-key="k" />')
     assert (await stack.send()).status_code == 200
-    stack.clock.advance(200)
     refused = await stack.send()
-    assert (refused.status_code, int(refused.headers["retry-after"])) == (403, 100)
-    stack.clock.advance(101)
+    assert refused.status_code == 403
+    assert int(refused.headers["retry-after"]) == pytest.approx(200, abs=2)
+    assert refused.json()["message"].startswith("Out of call volume quota. Quota will be replenished in 00:03:")
+    stack.clock.advance(205)
     assert (await stack.send()).status_code == 200
+    stack.clock.advance(300)
+    assert (await stack.send()).status_code == 200
+
+
+async def test_without_a_period_a_quota_is_for_ever_and_counts_a_request_once(stack: Stack) -> None:
+    quota = '<quota-by-key calls="2" renewal-period="0" counter-key="k" increment-count="1" />'
+    stack.inbound(quota + quota)
+    assert [(await stack.send()).status_code for _ in range(3)] == [200, 200, 403]
+    stack.clock.advance(10**9)
+    refused = await stack.send()
+    assert refused.status_code == 403
+    assert "retry-after" not in refused.headers
+
+
+@pytest.mark.parametrize(
+    ("attributes", "statuses"),
+    [
+        ('increment-count="2"', [200, 429, 429]),
+        ('increment-condition="@(false)"', [200, 200, 200]),
+        ('increment-condition="@(context.Response.StatusCode >= 500)"', [200, 200, 200]),
+        ('increment-condition="@(context.Response.StatusCode == 200)"', [200, 200, 429]),
+        ('increment-condition="@(int.Parse("x") == 1)" increment-after-response="true"', [200, 200, 200]),
+        ('increment-after-response="true"', [200, 200, 429]),
+    ],
+)
+async def test_what_a_limit_counts(stack: Stack, attributes: str, statuses: list[int]) -> None:
+    stack.policies(f'<rate-limit-by-key calls="2" renewal-period="60" counter-key="k" {attributes} />')
+    answers = [await stack.send() for _ in statuses]
+    assert [answer.status_code for answer in answers] == statuses
+    assert ["retry-after" in answer.headers for answer in answers] == [status == 429 for status in statuses]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "waits"),
+    [
+        ('interval="2"', [2, 2, 2, 2]),
+        ('interval="2" first-fast-retry="true"', [0, 2, 2, 2]),
+        ('interval="2" delta="3"', [2, 5, 8, 11]),
+        ('interval="10" delta="10" max-interval="50"', [10, 20, 40, 50]),
+    ],
+)
+async def test_how_long_retry_waits(
+    stack: Stack, attributes: str, waits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr("secure_mcp_local.apim.policies.flow.asyncio.sleep", sleep)
+    await stack.value(
+        "ok", f'<retry condition="@(true)" count="4" {attributes}><set-variable name="x" value="" /></retry>'
+    )
+    assert waited == waits
 
 
 # -- telemetry

@@ -11,8 +11,7 @@ from starlette.responses import JSONResponse
 Stack = Any
 LARGE = 2 * 1024 * 1024 + 1
 PASSING = '<forward-request buffer-response="false" />'
-READING = '<choose><when condition="@(context.Request.Headers.ContainsKey("X-Read") &amp;&amp; context.Request.Body.As<string>(true) == "")" /></choose>'
-READING = READING.replace("&amp;", "&")
+READING = '<choose><when condition="@(context.Request.Headers.ContainsKey("X-Read") && context.Request.Body.As<string>(true) == "")" /></choose>'
 
 
 async def length(scope: Any, receive: Any, send: Any) -> None:

@@ -1,5 +1,6 @@
 """validate-jwt and validate-azure-ad-token: which tokens are let in, and why not."""
 
+import base64
 import json
 from typing import Any
 
@@ -7,6 +8,8 @@ import httpx
 import pytest
 from joserfc import jws
 from joserfc.jwk import OctKey, RSAKey
+
+from secure_mcp_local.errors import DocumentError
 
 Stack = Any
 LOGIN = "http://localhost:8081"
@@ -21,12 +24,11 @@ JWT = (
     '<required-claims><claim name="tid"><value>{tenant}</value></claim></required-claims></validate-jwt>'
 ).replace("{tenant}", TENANT)
 AZURE = (
-    '<validate-azure-ad-token tenant-id="{tenant}" authentication-endpoint="{login}">'
-    "<audiences><audience>{app}</audience></audiences>"
+    f'<validate-azure-ad-token tenant-id="{TENANT}" authentication-endpoint="{LOGIN}">'
+    f"<audiences><audience>{APP}</audience></audiences>"
     "<client-application-ids><application-id>a-client</application-id></client-application-ids>"
     "</validate-azure-ad-token>"
 )
-AZURE = AZURE.replace("{tenant}", TENANT).replace("{login}", LOGIN).replace("{app}", APP)
 
 
 @pytest.fixture
@@ -165,3 +167,59 @@ async def test_where_a_token_may_be(
     sent = {name: value.replace("{}", token) for name, value in headers.items()}
     response: httpx.Response = await entra.send(path=f"/api?{query.replace('{}', token)}", headers=sent)
     assert response.status_code == status
+
+
+async def test_without_an_issuer_in_the_policy_the_provider_is_the_only_one(entra: Stack) -> None:
+    policy = JWT.replace("{more}", "").replace(f"<issuers><issuer>{ISSUER}</issuer></issuers>", "")
+    assert await told(entra, policy, entra.issuer.sign(claims(entra))) == "ok"
+    foreign = entra.issuer.sign(claims(entra, iss="https://elsewhere.example"))
+    assert (await entra.send(headers={"Authorization": f"Bearer {foreign}"})).text.endswith("TokenIssuerNotAllowed")
+
+
+async def test_a_key_that_the_provider_does_not_have_is_looked_for_every_five_minutes(entra: Stack) -> None:
+    entra.policies(JWT.replace("{more}", ""), on_error='<set-header name="X-Reason"><value>@(context.LastError.Reason)</value></set-header>')  # fmt: skip
+    stranger = jws.serialize_compact(
+        {"alg": "RS256", "kid": "new"}, json.dumps(claims(entra)), RSAKey.generate_key(2048)
+    )
+    for seconds, asked in ((0, 2), (10, 2), (300, 4)):
+        entra.clock.advance(seconds)
+        response = await entra.send(headers={"Authorization": f"Bearer {stranger}"})
+        assert (response.status_code, response.headers["x-reason"]) == (401, "TokenSignatureKeyNotFound")
+        assert len(entra.asked) == asked
+
+
+async def test_keys_can_stand_in_the_policy(stack: Stack) -> None:
+    secret = OctKey.generate_key(256)
+    rsa = RSAKey.generate_key(2048)
+    public = rsa.as_dict(private=False)
+    keys = (
+        f'<key id="a">{base64.b64encode(secret.raw_value).decode()}</key>'
+        f'<key id="b" n="{public["n"]}" e="{public["e"]}" />'
+    )
+    stack.policies(
+        f'<validate-jwt header-name="Authorization"><issuer-signing-keys>{keys}</issuer-signing-keys></validate-jwt>'
+    )
+    payload = json.dumps(claims(stack))
+    for header, key, status in (
+        ({"alg": "HS256", "kid": "a"}, secret, 200),
+        ({"alg": "HS256"}, secret, 200),
+        ({"alg": "RS256", "kid": "b"}, rsa, 200),
+        ({"alg": "HS256", "kid": "b"}, OctKey.import_key(str(public["n"])), 401),
+        ({"alg": "HS256", "kid": "a"}, OctKey.generate_key(256), 401),
+        ({"alg": "RS256", "kid": "c"}, rsa, 401),
+    ):
+        token = jws.serialize_compact(header, payload, key)
+        assert (await stack.send(headers={"Authorization": f"Bearer {token}"})).status_code == status, header
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "<issuer-signing-keys><key /></issuer-signing-keys>",
+        '<issuer-signing-keys><key n="x" /></issuer-signing-keys>',
+    ],
+)
+def test_without_keys_nothing_can_be_validated(stack: Stack, content: str) -> None:
+    with pytest.raises(DocumentError):
+        stack.policies(f'<validate-jwt header-name="Authorization">{content}</validate-jwt>')

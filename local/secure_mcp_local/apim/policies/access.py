@@ -1,5 +1,6 @@
 """Who is who: authentication-managed-identity, validate-jwt, validate-azure-ad-token."""
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,13 +10,15 @@ from typing import Any
 import httpx
 from joserfc import jws
 from joserfc.errors import JoseError
+from joserfc.jwk import Key, KeySet, OctKey, RSAKey
 
 from secure_mcp_local.apim.call import Call, Failure
 from secure_mcp_local.apim.values import Compiled
 from secure_mcp_local.expressions.context import Headers, Jwt
 from secure_mcp_local.identities import IdentityUnavailable
 
-_ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256"]
+_PUBLIC = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256"]
+_SECRET = ["HS256", "HS384", "HS512"]
 
 
 class ManagedIdentity:
@@ -56,17 +59,46 @@ class RequiredClaim:
 
 
 @dataclass(frozen=True)
+class SigningKey:
+    """A key that the policy itself holds: a secret in base64, or an RSA key's modulus and exponent in base64url."""
+
+    id: str | None
+    secret: Compiled | None
+    modulus: Compiled | None
+    exponent: Compiled | None
+
+    def key(self, call: Call) -> Key:
+        """The key.
+
+        Raises:
+            Failure: its text is none.
+        """
+        try:
+            if self.modulus is not None and self.exponent is not None:
+                return RSAKey.import_key(
+                    {"kty": "RSA", "n": self.modulus.text(call), "e": self.exponent.text(call), **self._id()}
+                )
+            secret = base64.b64decode(self.secret.text(call) if self.secret else "", validate=True)
+            return OctKey.import_key({"kty": "oct", "k": _base64url(secret), **self._id()})
+        except (JoseError, ValueError) as error:
+            raise Failure("JwtInvalid", "a key of issuer-signing-keys is no key") from error
+
+    def _id(self) -> dict[str, str]:
+        return {"kid": self.id} if self.id is not None else {}
+
+
+@dataclass(frozen=True)
 class ValidateJwt:
     """Signature by the provider's keys, expiry, audience, issuer and claims.
 
     https://learn.microsoft.com/azure/api-management/validate-jwt-policy
     """
 
-    header: str | None
-    query: str | None
+    header: Compiled
+    query: Compiled | None
     """Where the token is: one of header, query parameter and value."""
     token: Compiled | None
-    require_scheme: str | None
+    require_scheme: Compiled | None
     status: Compiled
     message: Compiled | None
     require_expiry: Compiled
@@ -75,11 +107,11 @@ class ValidateJwt:
     configurations: Sequence[Compiled]
     audiences: Sequence[Compiled]
     issuers: Sequence[Compiled]
+    """Issuers besides those of the configurations."""
     claims: Sequence[RequiredClaim]
+    keys: Sequence[SigningKey] = field(default_factory=tuple[SigningKey, ...])
     clients: Sequence[Compiled] = field(default_factory=tuple[Compiled, ...])
     """Client ids that the token may have been given to."""
-    any_of_tenant: str | None = None
-    """validate-azure-ad-token: the tenant whose issuers, of version 1 and 2, are the only ones."""
 
     async def run(self, call: Call) -> None:
         try:
@@ -99,25 +131,22 @@ class ValidateJwt:
         expiry = claims.get("exp")
         if expiry is None:
             if self.require_expiry.boolean(call):
-                raise _Invalid("TokenExpired", "IDX10225: the token has no expiration time.")
+                raise _Invalid("TokenExpired", "IDX10225: the token has no expiration time. Access denied.")
         elif not isinstance(expiry, int | float) or expiry + skew < now:
-            raise _Invalid("TokenExpired", "IDX10223: the token is expired.")
+            raise _Invalid("TokenExpired", "IDX10223: the token is expired. Access denied.")
         before = claims.get("nbf")
         if before is not None and (not isinstance(before, int | float) or before - skew > now):
-            raise _Invalid("JwtInvalid", "IDX10222: the token is not yet valid.")
+            raise _Invalid("JwtInvalid", "IDX10222: the token is not yet valid. Access denied.")
         audiences = _texts(claims.get("aud"))
         if self.audiences and not {value.text(call) for value in self.audiences} & set(audiences):
-            raise _Invalid("TokenAudienceNotAllowed", "IDX10214: the audience is not allowed.")
-        if self.issuers and claims.get("iss") not in {value.text(call) for value in self.issuers}:
-            raise _Invalid("TokenIssuerNotAllowed", "IDX10205: the issuer is not allowed.")
-        if self.any_of_tenant and claims.get("iss") not in {
-            issuer,
-            f"https://sts.windows.net/{self.any_of_tenant}/",
-        }:
-            raise _Invalid("TokenIssuerNotAllowed", "IDX10205: the issuer is not one of the tenant.")
+            raise _Invalid("TokenAudienceNotAllowed", "IDX10214: the audience is not allowed. Access denied.")
+        # A provider vouches for its own name, even if the policy names no issuer.
+        issuers = {value.text(call) for value in self.issuers} | ({issuer} if issuer is not None else set())
+        if issuers and claims.get("iss") not in issuers:
+            raise _Invalid("TokenIssuerNotAllowed", "IDX10205: the issuer is not allowed. Access denied.")
         client = claims.get("azp", claims.get("appid"))
         if self.clients and client not in {value.text(call) for value in self.clients}:
-            raise _Invalid("TokenClaimValueNotAllowed", "the token was given to another application.")
+            raise _Invalid("TokenClaimValueNotAllowed", "the token was given to another application. Access denied.")
         for required in self.claims:
             self._check_claim(call, required, claims)
         return _jwt(header, claims)
@@ -126,45 +155,80 @@ class ValidateJwt:
         if self.token is not None:
             return self.token.text(call)
         if self.query is not None:
-            found = call.context.request.original_url.query().get(self.query, [])
+            found = call.context.request.original_url.query().get(self.query.text(call), [])
             return found[0] if len(found) == 1 else ""
-        value = call.context.request.headers.get(self.header or "Authorization") or ""
+        value = call.context.request.headers.get(self.header.text(call)) or ""
         scheme, _, token = value.partition(" ")
         if self.require_scheme is not None:
-            return token.strip() if scheme.lower() == self.require_scheme.lower() else ""
+            return token.strip() if scheme.lower() == self.require_scheme.text(call).lower() else ""
         return token.strip() if scheme.lower() == "bearer" else value
 
-    async def _verified(self, call: Call, token: str) -> tuple[Mapping[str, Any], dict[str, Any], str]:
+    async def _verified(self, call: Call, token: str) -> tuple[Mapping[str, Any], dict[str, Any], str | None]:
+        """The token's header and claims, and its provider's issuer if a provider signed it."""
+        key_id = _key_id(token)
+        known = False
+        for held in self.keys:
+            key = held.key(call)
+            if held.id is None or key_id is None or held.id == key_id:
+                known = True
+                if (found := _verify(token, key, _SECRET if key.key_type == "oct" else _PUBLIC)) is not None:
+                    return *found, None
         for configuration in self.configurations:
             try:
-                keys, issuer = await call.services.openid.keys(configuration.text(call))
+                provider = await call.services.openid.provider(configuration.text(call), key_id)
             except (httpx.HTTPError, ValueError, KeyError) as error:
                 raise Failure("OpenIdConfigurationNotAvailable", "the OpenID configuration cannot be read") from error
-            try:
-                verified = jws.deserialize_compact(token, keys, algorithms=_ALGORITHMS)
-                claims = json.loads(verified.payload)
-            except (JoseError, ValueError, UnicodeError):
-                continue
-            if isinstance(claims, dict):
-                return verified.headers(), claims, issuer
-        raise _Invalid("TokenSignatureInvalid", "IDX10503: signature validation failed.")
+            if provider.has(key_id):
+                known = True
+                if (found := _verify(token, provider.keys, _PUBLIC)) is not None:
+                    return *found, provider.issuer
+        if not known:
+            raise _Invalid("TokenSignatureKeyNotFound", "IDX10501: no key has the token's kid. Access denied.")
+        raise _Invalid("TokenSignatureInvalid", "IDX10503: signature validation failed. Access denied.")
 
     def _check_claim(self, call: Call, required: RequiredClaim, claims: Mapping[str, Any]) -> None:
         if required.name not in claims:
-            raise _Invalid("TokenClaimNotFound", f"the claim {required.name} is missing.")
+            raise _Invalid(
+                "TokenClaimNotFound", f"JWT token is missing the following claims: {required.name}. Access denied."
+            )
         present = _texts(claims[required.name])
         if required.separator is not None:
             present = [part for text in present for part in text.split(required.separator)]
         wanted = [value.text(call) for value in required.values]
         found = [value in present for value in wanted]
         if wanted and not (all(found) if required.match_all else any(found)):
-            raise _Invalid("TokenClaimValueNotAllowed", f"the claim {required.name} has another value.")
+            raise _Invalid(
+                "TokenClaimValueNotAllowed", f"Claim {required.name} has a value that is not allowed. Access denied."
+            )
 
 
 class _Invalid(Exception):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason, self.message = reason, message
+
+
+def _verify(token: str, key: Key | KeySet, algorithms: list[str]) -> tuple[Mapping[str, Any], dict[str, Any]] | None:
+    """Header and claims of a token that one of the keys signed."""
+    try:
+        verified = jws.deserialize_compact(token, key, algorithms=algorithms)
+        claims = json.loads(verified.payload)
+    except (JoseError, ValueError, UnicodeError):
+        return None
+    return (verified.headers(), claims) if isinstance(claims, dict) else None
+
+
+def _key_id(token: str) -> str | None:
+    """The `kid` that a token's header names; nothing is said of whether that is true."""
+    try:
+        key_id = json.loads(base64.urlsafe_b64decode(token.partition(".")[0] + "==")).get("kid")
+    except (ValueError, AttributeError):
+        return None
+    return key_id if isinstance(key_id, str) else None
+
+
+def _base64url(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 def _texts(value: object) -> list[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 
 import httpx
 
@@ -9,7 +10,7 @@ from secure_mcp_local.apim.call import Call, Failure
 from secure_mcp_local.apim.incoming import BUFFERED, ClientGone, LargeBody
 from secure_mcp_local.apim.policies.access import ManagedIdentity
 from secure_mcp_local.apim.policies.message import SetBody, SetHeader
-from secure_mcp_local.apim.values import Compiled
+from secure_mcp_local.apim.values import Compiled, Seconds
 from secure_mcp_local.expressions.context import Body, Headers, Response
 
 # Of one connection, not of the message: RFC 9110, section 7.6.1.
@@ -18,47 +19,66 @@ HOP_BY_HOP = frozenset(
         "connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
     }
 )  # fmt: skip
+_OWN = HOP_BY_HOP | {"host", "content-length"}
+"""What a request to somebody else says for itself."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class SendRequest:
-    def __init__(
-        self,
-        variable: str | None,
-        timeout: Compiled,
-        ignore_error: bool,
-        url: Compiled,
-        method: Compiled,
-        headers: Sequence[SetHeader],
-        body: SetBody | None,
-        identity: ManagedIdentity | None,
-        fail_on_error: bool,
-    ) -> None:
-        self._variable, self._timeout, self._ignore_error = variable, timeout, ignore_error
-        self._url, self._method, self._headers, self._body = url, method, headers, body
-        self._identity, self._fail_on_error = identity, fail_on_error
+    """A request of the gateway's own; its answer goes into a variable.
+
+    https://learn.microsoft.com/azure/api-management/send-request-policy
+    """
+
+    variable: str | None
+    timeout: Seconds
+    ignore_error: bool
+    fail_on_error: bool
+    copy: bool
+    """Whether it begins as a copy of the client's request."""
+    url: Compiled
+    method: Compiled | None
+    headers: Sequence[SetHeader]
+    body: SetBody | None
+    identity: ManagedIdentity | None
 
     async def run(self, call: Call) -> None:
-        headers = Headers()
-        for header in self._headers:
+        headers, content = Headers(), None
+        if self.copy:
+            kept = call.context.request.headers.items()
+            headers = Headers((name, value) for name, value in kept if name.lower() not in _OWN)
+            content = await self._copied_body(call) if self.body is None else None
+        for header in self.headers:
             header.apply(call, headers)
-        if self._identity is not None:
-            self._identity.authorize(call, headers)
-        url, method = self._url.text(call), self._method.text(call)
-        content = self._body.content(call) if self._body else None
-        seconds = self._timeout.number(call)
+        if self.identity is not None:
+            self.identity.authorize(call, headers)
+        default = call.context.request.method if self.copy else "GET"
+        url, method = self.url.text(call), self.method.text(call) if self.method else default
+        if self.body is not None:
+            content = self.body.content(call)
+        seconds = self.timeout.number(call)
         response: Response | None = None
         try:
             response = await _exchange(call, method, url, headers, content, seconds)
         except (httpx.TimeoutException, TimeoutError) as error:
-            if not self._ignore_error:
+            if not self.ignore_error:
                 raise Failure("Timeout", f"no answer within {seconds:g} s") from error
         except (httpx.HTTPError, httpx.InvalidURL, _TooLarge) as error:
-            if not self._ignore_error:
+            if not self.ignore_error:
                 raise Failure("BackendConnectionFailure", type(error).__name__) from error
-        if self._variable is not None:
-            call.context.variables[self._variable] = response
-        if self._fail_on_error and response is not None and response.status_code >= 400 and not self._ignore_error:
+        if self.variable is not None:
+            call.context.variables[self.variable] = response
+        if self.fail_on_error and response is not None and response.status_code >= 400 and not self.ignore_error:
             raise Failure("BackendErrorStatusCode", f"the answer's status is {response.status_code}")
+
+    async def _copied_body(self, call: Call) -> bytes | None:
+        # "In outbound mode, mode=copy does not initialize the request body."
+        if call.section not in {"inbound", "backend"}:
+            return None
+        request = call.context.request
+        if request.body is None:
+            request.body = await call.incoming.body()
+        return request.body.content if request.body is not None else None
 
 
 class _TooLarge(Exception):
@@ -97,7 +117,7 @@ class ForwardRequest:
     https://learn.microsoft.com/azure/api-management/forward-request-policy
     """
 
-    def __init__(self, timeout: Compiled, buffer_response: bool, fail_on_error: bool) -> None:
+    def __init__(self, timeout: Seconds, buffer_response: bool, fail_on_error: bool) -> None:
         self._timeout, self._buffer, self._fail_on_error = timeout, buffer_response, fail_on_error
 
     async def run(self, call: Call) -> None:
@@ -134,8 +154,7 @@ class ForwardRequest:
             content = request.body.content
         elif call.incoming.streamable:
             content = call.incoming.stream()
-        unwanted = HOP_BY_HOP | {"host", "content-length"}
-        headers = [(name, value) for name, value in request.headers.items() if name.lower() not in unwanted]
+        headers = [(name, value) for name, value in request.headers.items() if name.lower() not in _OWN]
         if content is None and request.method in {"POST", "PUT", "PATCH"}:
             headers.append(("Content-Length", "0"))
         original = request.original_url

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from secure_mcp_local.apim.call import Call, Failure, Returned
 from secure_mcp_local.apim.pipeline import Placed, Policy, run_policies
@@ -21,22 +22,45 @@ class Choose:
         await run_policies(call, self._otherwise)
 
 
-class Retry:
-    """Runs its policies, then again while the condition holds, at most `count` more times."""
+@dataclass(frozen=True)
+class Intervals:
+    """How long to wait before each further attempt: always the same, linearly or exponentially longer."""
 
-    def __init__(
-        self, condition: Compiled, count: Compiled, interval: Compiled, first_fast: Compiled, policies: list[Placed]
-    ) -> None:
-        self._condition, self._count, self._interval = condition, count, interval
-        self._first_fast, self._policies = first_fast, policies
+    interval: Compiled
+    delta: Compiled | None
+    longest: Compiled | None
+    first_fast: Compiled
+
+    def seconds(self, call: Call, attempt: int) -> float:
+        """Before an attempt, the first of which is 1. The documentation of retry has the formulas."""
+        if attempt == 1 and self.first_fast.boolean(call):
+            return 0
+        interval = self.interval.number(call)
+        if self.delta is None:
+            return interval
+        delta = self.delta.number(call)
+        if self.longest is None:
+            return interval + (attempt - 1) * delta
+        # Without the chance that spreads callers in Azure: what runs here is to be told in advance.
+        return min(interval + (2 ** (attempt - 1) - 1) * delta, self.longest.number(call))
+
+
+class Retry:
+    """Runs its policies, then again while the condition holds, at most `count` more times.
+
+    https://learn.microsoft.com/azure/api-management/retry-policy
+    """
+
+    def __init__(self, condition: Compiled, count: Compiled, intervals: Intervals, policies: list[Placed]) -> None:
+        self._condition, self._count = condition, count
+        self._intervals, self._policies = intervals, policies
 
     async def run(self, call: Call) -> None:
         await run_policies(call, self._policies)
-        for attempt in range(int(self._count.number(call))):
+        for attempt in range(1, int(self._count.number(call)) + 1):
             if not self._condition.boolean(call):
                 return
-            if attempt or not self._first_fast.boolean(call):
-                await asyncio.sleep(self._interval.number(call))
+            await asyncio.sleep(self._intervals.seconds(call, attempt))
             await run_policies(call, self._policies)
 
 
