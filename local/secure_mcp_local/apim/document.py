@@ -6,7 +6,7 @@ A value is an expression if its first characters other than blanks are `@(` or `
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
 from secure_mcp_local.errors import DocumentError
@@ -16,6 +16,7 @@ from secure_mcp_local.expressions.scanner import position, scan_expression
 _NAME = re.compile(r"[A-Za-z_][\w:.-]*")
 _BLANK = re.compile(r"\s*")
 _NAMED_VALUE = re.compile(r"\{\{\s*([A-Za-z0-9._-]+)\s*\}\}")
+_OPENING = re.compile(r"\{\{")
 _ENTITY = re.compile(r"&(?!(?:quot|apos|amp|lt|gt|#\d+|#x[0-9a-fA-F]+);)")
 
 
@@ -45,20 +46,27 @@ def substitute(text: str, named_values: Mapping[str, str], document: str) -> str
     Raises:
         DocumentError: a name is not declared: Azure would refuse to save the policy.
     """
+    for problem in undeclared(text, named_values, document):
+        raise problem
+    return _NAMED_VALUE.sub(lambda match: named_values[match[1]], text)
 
-    def value(match: re.Match[str]) -> str:
-        name = match[1]
-        if name not in named_values:
-            line, column = position(text, match.start())
-            raise DocumentError(
-                f"named value {name!r} is not declared; declare a NamedValue with this display name",
-                document=document,
-                line=line,
-                column=column,
+
+def undeclared(text: str, named_values: Container[str] | None, document: str) -> list[DocumentError]:
+    """Every `{{` that names no declared value. Without declared names, each that is no name at all."""
+    problems: list[DocumentError] = []
+    for opening in _OPENING.finditer(text):
+        match = _NAMED_VALUE.match(text, opening.start())
+        if match is None:
+            message = (
+                "'{{' begins the name of a named value wherever it stands, also in expressions; put a blank between"
             )
-        return named_values[name]
-
-    return _NAMED_VALUE.sub(value, text)
+        elif named_values is not None and match[1] not in named_values:
+            message = f"named value {match[1]!r} is not declared; declare a NamedValue with this display name"
+        else:
+            continue
+        line, column = position(text, opening.start())
+        problems.append(DocumentError(message, document=document, line=line, column=column))
+    return problems
 
 
 def parse(text: str, document: str) -> Element:

@@ -1,6 +1,7 @@
 """Checks policy documents against the models of their elements, before anything runs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 
 from secure_mcp_local.apim.document import Element, Value
 from secure_mcp_local.apim.elements import BEYOND, ELEMENTS, POLICIES, SECTIONS, STANDALONE, Attribute, Model
@@ -78,7 +79,7 @@ def _policy(element: Element, section: str | None, document: str, *, direct: boo
         yield _beyond(element, document, f"the policy <{element.name}> is not modelled by the local cloud")
     elif element.name not in ELEMENTS:
         message = f"<{element.name}> is no policy of API Management, or is not modelled by the local cloud"
-        yield _error(element, document, message)
+        yield _error(element, document, message + _meant(element.name, STANDALONE | BEYOND))
     elif element.name not in STANDALONE:
         yield _error(element, document, f"<{element.name}> is no policy of its own")
     elif element.name == "base" and not direct:
@@ -110,7 +111,8 @@ def _attribute(element: Element, name: str, value: Value, model: Model, document
     if name in model.beyond:
         yield _beyond(value, document, f"{where} is not modelled by the local cloud")
     elif attribute is None:
-        yield _error(value, document, f"<{element.name}> has no attribute {name} that the local cloud models")
+        message = f"<{element.name}> has no attribute {name} that the local cloud models"
+        yield _error(value, document, message + _meant(name, model.attributes))
     elif value.expression:
         if attribute.expression == "refused":
             yield _error(value, document, f"{where} cannot be an expression")
@@ -153,6 +155,11 @@ def _bare(element: Element, document: str) -> Iterator[DocumentError]:
         yield _error(element, document, f"<{element.name}> has no attributes")
     if element.text is not None:
         yield _error(element, document, f"<{element.name}> holds no text")
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, sorted(known), 1, 0.8)
+    return f"; {close[0]} is one" if close else ""
 
 
 def _raise_first(problems: Iterator[DocumentError]) -> None:
