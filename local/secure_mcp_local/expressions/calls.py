@@ -283,7 +283,7 @@ class Calls(Operands):
             raise self.error(argument.pos, "an out argument must be a variable", "CS1510")
         if found[0] != type_:
             raise self.error(argument.pos, f"cannot convert from 'out {found[0]}' to 'out {type_}'", "CS1503")
-        self.assigned(found[1])
+        self.assigned(argument.pos, found[1])
         return found[1]
 
     # -- construction

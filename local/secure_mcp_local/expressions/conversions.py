@@ -1,16 +1,17 @@
 """Conversions between static types: implicit, explicit, to object, to text."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sized
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from secure_mcp_local.expressions import newtonsoft as json
 from secure_mcp_local.expressions.context import Jwt, Request, Response
-from secure_mcp_local.expressions.failing import invalid_cast, null_reference
+from secure_mcp_local.expressions.failing import invalid_cast, invalid_operation, null_reference
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.moments import Moment
 from secure_mcp_local.expressions.numbers import Byte, Char, Long, box, unboxes, wrap
+from secure_mcp_local.expressions.sequences import Sequence
 from secure_mcp_local.expressions.types import (
     BOOL,
     BYTE,
@@ -124,7 +125,7 @@ def explicit(run: Run, source: Type, target: Type, constant: Any) -> Run | None:
     if source in INTEGRAL and target in INTEGRAL:
         return lambda env: wrap(run(env), target)
     if source == DOUBLE and target in INTEGRAL:
-        return lambda env: wrap(int(run(env)), target)
+        return lambda env: _truncated(run(env), target)
     if source == OBJECT:
         return _unboxing(run, target)
     if source.name in _TOKENS or source.name == "JContainer":
@@ -132,6 +133,13 @@ def explicit(run: Run, source: Type, target: Type, constant: Any) -> Run | None:
     if derives(target, source):
         return _unboxing(run, target)
     return None
+
+
+def _truncated(value: float, target: Type) -> int:
+    low, high = INTEGRAL[target]
+    if not low - 1 < value < high + 1:
+        raise NotImplementedError(f"({target}) of {value}: C# leaves the result open, and it")
+    return int(value)
 
 
 def _from_token(run: Run, target: Type) -> Run | None:
@@ -176,9 +184,7 @@ def tester(type: Type) -> Callable[[Any], bool] | None:
     if type.name == "[]":
         if type.args[0] == BYTE:
             return lambda value: isinstance(value, bytearray)
-        if type.args[0] == STRING:
-            return lambda value: isinstance(value, list)
-        return None
+        return None  # arrays and lists are alike here
     found = _CLASSES.get(type.name)
     return None if found is None or type.args else (lambda value: isinstance(value, found))
 
@@ -249,9 +255,11 @@ def iterate(value: Any) -> Iterable[Any]:
     if isinstance(value, dict):
         return list(value.items())
     if isinstance(value, json.JObject):
-        return list(value.members.items())
+        return _guarded(value.members, lambda: list(value.members.items()))
     if isinstance(value, json.JToken):
-        return list(value.children())
+        return _children(value)
+    if isinstance(value, list):
+        return _guarded(value, lambda: list(value))
     if isinstance(value, str):
         return [ord(unit) for unit in value]
     return value
@@ -266,7 +274,22 @@ def iterator(type: Type) -> Callable[[Any], Iterable[Any]]:
 def _children(value: Any) -> Iterable[Any]:
     if value is None:
         raise null_reference()
-    return list(value.children())
+    if isinstance(value, json.JObject):
+        return _guarded(value.members, value.children)
+    return _guarded(value.items, lambda: list(value.items)) if isinstance(value, json.JArray) else value.children()
+
+
+def _guarded(container: Sized, items: Callable[[], list[Any]]) -> Iterable[Any]:
+    """Items of a container that must not grow or shrink meanwhile."""
+    return Sequence(lambda: _watched(container, items))
+
+
+def _watched(container: Sized, items: Callable[[], list[Any]]) -> Iterable[Any]:
+    size = len(container)
+    for item in items():
+        yield item
+        if len(container) != size:
+            raise invalid_operation("Collection was modified; enumeration operation may not execute.")
 
 
 def new_array(size: Run, element: Type) -> Run:

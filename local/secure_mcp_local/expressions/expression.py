@@ -5,7 +5,7 @@ from functools import lru_cache
 from secure_mcp_local.errors import NotModelled
 from secure_mcp_local.expressions.binder import Binder
 from secure_mcp_local.expressions.context import Context
-from secure_mcp_local.expressions.failures import ExpressionError
+from secure_mcp_local.expressions.failures import CSharpException, ExpressionError
 from secure_mcp_local.expressions.profile import Profile
 from secure_mcp_local.expressions.scope import FIRST_LOCAL, Run
 from secure_mcp_local.expressions.syntax import parse
@@ -57,5 +57,11 @@ def _compiled(text: str) -> Expression:
 def _compile(text: str, document: str, line: int, column: int) -> Expression:
     source, root = parse(text, document, line, column)
     binder = Binder(source)
-    run = binder.root(root)
+    try:
+        run = binder.root(root)
+    except NotImplementedError as error:
+        raise source.not_modelled(source.shift, str(error)) from error
+    except CSharpException as error:
+        # While constants were calculated, which C# does in checked mode.
+        raise source.error(source.shift, error.message, "compile", "CS0220") from error
     return Expression(text, frozenset(binder.members), run, max(binder.slots, FIRST_LOCAL))

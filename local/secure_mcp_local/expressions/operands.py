@@ -155,7 +155,7 @@ class Operands(Scope):
             raise self.not_modelled(node.pos, f"'{node.a}' on anything but an integer variable")
         type_, slot = found
         self.read(node.pos, target.a, slot)
-        self.assigned(slot)
+        self.assigned(node.pos, slot)
         step = 1 if node.a == "++" else -1
 
         def run(env: list[Any]) -> int:
@@ -237,7 +237,7 @@ class Operands(Scope):
                 raise self.error(node.pos, f"cannot convert '{bound[0]}' to '{type_}'", "CS0029")
             run = narrowed
 
-        self.assigned(slot)
+        self.assigned(node.pos, slot)
 
         def assign(env: list[Any]) -> Any:
             env[slot] = value = run(env)

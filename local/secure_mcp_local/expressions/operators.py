@@ -229,6 +229,16 @@ def _numeric(
         if calculate is None:
             return None
         return DOUBLE, lambda env: calculate(float(first(env)), float(second(env)))
+    if operator in {"/", "%"}:
+        low = INTEGRAL[type][0]
+
+        def divide(env: list[Any]) -> int:
+            one, two = first(env), second(env)
+            if two == -1 and one == low:
+                raise CSharpException("System.OverflowException", "Arithmetic operation resulted in an overflow.")
+            return calculate(one, two)
+
+        return type, divide
     return type, lambda env: wrap(calculate(first(env), second(env)), type)
 
 

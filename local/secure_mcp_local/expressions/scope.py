@@ -73,6 +73,8 @@ class Scope:
         """How many loops and lambdas there are around this place: what they declare is new in each round."""
         self.fresh: set[int] = set()
         self.reassigned: set[int] = set()
+        self.readonly: set[int] = set()
+        """Slots of constants, and of the variables of foreach and using."""
         self.captures: list[Capture] = []
         self.lambdas: list[Capture] = []
         self.last_capture = Capture(0, 0)
@@ -86,6 +88,8 @@ class Scope:
 
     # -- variables
     def declare(self, pos: int, name: str, type: Type) -> int:
+        if name == "context":
+            raise self.error(pos, "a local variable cannot be named 'context': the expression has that name", "CS0136")
         if any(name in scope for scope in self.scopes):
             raise self.error(pos, f"a local variable named '{name}' is already defined here", "CS0128")
         slot, self.slots = self.slots, self.slots + 1
@@ -106,8 +110,14 @@ class Scope:
             if slot < capture.first:
                 capture.slots.add(slot)
 
-    def assigned(self, slot: int) -> None:
-        """A variable that exists gets another value."""
+    def assigned(self, pos: int, slot: int) -> None:
+        """A variable that exists gets another value.
+
+        Raises:
+            ExpressionError: it cannot.
+        """
+        if slot in self.readonly:
+            raise self.error(pos, "a constant or the variable of foreach or using cannot be assigned", "CS1656")
         self.unassigned -= {slot}
         self.reassigned.add(slot)
         for capture in self.lambdas:

@@ -139,6 +139,9 @@ class Statements(Calls):
             run = self.convert(value, declared, pos)
             actions.append((self.declare(pos, name, declared), run))
 
+        if node.c:
+            self.readonly.update(slot for slot, _ in actions)
+
         def run_all(env: list[Any]) -> None:
             for slot, initial in actions:
                 env[slot] = initial(env)
@@ -227,6 +230,7 @@ class Statements(Calls):
         declared = element if node.a.kind == "tvar" else self.type(node.a)
         self.rounds += 1
         slot = self.declare(node.b[1], node.b[0], declared)
+        self.readonly.add(slot)
         self.rounds -= 1
         given: list[Any] = [None]
         # The variable's type is an explicit conversion of the element.
@@ -289,7 +293,10 @@ class Statements(Calls):
 
     def _s_using(self, node: Node) -> Statement:
         self.scopes.append({})
+        before = self.slots
         resource = self.statement(node.a)
+        if node.a.kind == "local":
+            self.readonly.update(range(before, self.slots))
         body = self.nested(node.b)
         self.scopes.pop()
 

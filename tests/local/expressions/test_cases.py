@@ -21,7 +21,11 @@ from secure_mcp_local.expressions.sequences import Sequence
 from secure_mcp_local.expressions.text import utf16
 
 HERE = Path(__file__).parent
-CASES = [json.loads(line) for line in (HERE / "csharp-cases.jsonl").read_text(encoding="utf-8").splitlines()]
+CASES = [
+    json.loads(line)
+    for name in ("csharp-cases.jsonl", "dotnet-cases.jsonl")
+    for line in (HERE / name).read_text(encoding="utf-8").splitlines()
+]
 FIXTURE = json.loads((HERE / "fixture.json").read_text(encoding="utf-8"))
 
 REFUSED = (HERE / "refused.txt").read_text(encoding="utf-8").split()

@@ -49,8 +49,10 @@ def _parsed(kind: str) -> Any:
 
 
 def _member(token: json.JToken, name: str | None) -> json.JToken | None:
+    if name is None:
+        raise argument_null("propertyName")
     if isinstance(token, json.JObject):
-        return None if name is None else token.get(name)
+        return token.get(name)
     if isinstance(token, json.JArray):
         message = "Accessed JArray values with invalid key value. Int32 array index expected."
         raise CSharpException("System.ArgumentException", message)
@@ -59,7 +61,9 @@ def _member(token: json.JToken, name: str | None) -> json.JToken | None:
     )
 
 
-def _set_member(token: json.JToken, name: str, value: json.JToken | None) -> None:
+def _set_member(token: json.JToken, name: str | None, value: json.JToken | None) -> None:
+    if name is None:
+        raise argument_null("name")
     if not isinstance(token, json.JObject):
         raise CSharpException("System.InvalidOperationException", "Cannot set child value.")
     token.set(name, value)

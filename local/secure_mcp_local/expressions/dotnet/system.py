@@ -270,9 +270,23 @@ def _guid(env: list[Any]) -> UUID:
     return env[PROFILE].guid()
 
 
+_GUID_TEXT = re.compile(
+    r"(?P<plain>[0-9a-fA-F]{32})|(?P<open>[{(])?(?P<parts>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})(?P<close>[})])?"
+)
+
+
 def _parse_guid(text: str | None) -> tuple[bool, UUID]:
-    if text is not None and re.fullmatch(r"\{?[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}\}?", text.strip()):
-        return True, UUID(text.strip())
+    """The formats N, D, B and P.
+
+    Raises:
+        NotModelled: the text may be of format X.
+    """
+    stripped = (text or "").strip(_WHITE)
+    match = _GUID_TEXT.fullmatch(stripped)
+    if match is not None and (match["open"] or "") + (match["close"] or "") in {"", "{}", "()"}:
+        return True, UUID(match["plain"] or match["parts"])
+    if "x" in stripped.lower():
+        raise NotModelled(f"Guid.TryParse of {stripped!r} is not modelled by the local cloud")
     return False, UUID(int=0)
 
 
