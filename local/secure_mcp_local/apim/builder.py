@@ -1,6 +1,7 @@
 """From checked elements to policies that run."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from secure_mcp_local.apim import guards, leaves
@@ -8,7 +9,7 @@ from secure_mcp_local.apim.document import Element
 from secure_mcp_local.apim.pipeline import Base, Placed, Policy, Scope
 from secure_mcp_local.apim.policies import flow
 from secure_mcp_local.apim.schema import check_section
-from secure_mcp_local.apim.values import Source
+from secure_mcp_local.apim.values import Compiled, Source
 
 
 class Builder:
@@ -25,6 +26,7 @@ class Builder:
     ) -> None:
         self._source, self._fragments, self._outer = source, fragments, outer
         self._section = ""
+        self._path: tuple[str, ...] = ()
         self.reads: set[str] = set()
 
     def sections(self, root: Element) -> dict[str, list[Placed]]:
@@ -38,12 +40,26 @@ class Builder:
 
     def policies(self, elements: Sequence[Element]) -> list[Placed]:
         """The policies of a list of elements, such as those of a fragment."""
-        return [self._placed(element) for element in elements]
+        return [self._placed(element, elements) for element in elements]
 
-    def _placed(self, element: Element) -> Placed:
+    def _placed(self, element: Element, siblings: Sequence[Element]) -> Placed:
+        path = self._path
         own = self._builders.get(element.name)
-        policy = own(self, element) if own else _LEAVES[element.name](self._source, element)
-        return Placed(element.name, policy, self._source.literal(element, "id"))
+        with self._inside(element, siblings):
+            policy = own(self, element) if own else _LEAVES[element.name](self._source, element)
+        id = self._source.literal(element, "id")
+        return Placed(element.name, policy, id, self._source.document, element.line, path)
+
+    @contextmanager
+    def _inside(self, element: Element, siblings: Sequence[Element]) -> Generator[None]:
+        """While the policies in an element are built: several of a name are numbered from 1."""
+        same = [sibling for sibling in siblings if sibling.name == element.name]
+        number = next(index for index, sibling in enumerate(same, 1) if sibling is element)
+        before, self._path = self._path, (*self._path, f"{element.name}[{number}]" if len(same) > 1 else element.name)
+        try:
+            yield
+        finally:
+            self._path = before
 
     def _base(self, element: Element) -> Policy:
         del element
@@ -58,19 +74,22 @@ class Builder:
         fragment, source = self._fragments[id]
         check_section(fragment, self._section, source.document)
         inner = Builder(source, {}, ())
-        inner._section = self._section
+        inner._section, inner._path = self._section, self._path
         policies = inner.policies(fragment.children)
         self.reads |= source.reads
         return flow.Fragment(policies)
 
     def _choose(self, element: Element) -> Policy:
-        branches = [
-            (self._source.attribute(when, "condition"), self.policies(when.children))
-            for when in element.children
-            if when.name == "when"
-        ]
-        last = element.children[-1]
-        return flow.Choose(branches, self.policies(last.children) if last.name == "otherwise" else [])
+        branches: list[tuple[Compiled, list[Placed]]] = []
+        otherwise: list[Placed] = []
+        for branch in element.children:
+            with self._inside(branch, element.children):
+                policies = self.policies(branch.children)
+            if branch.name == "when":
+                branches.append((self._source.attribute(branch, "condition"), policies))
+            else:
+                otherwise = policies
+        return flow.Choose(branches, otherwise)
 
     def _retry(self, element: Element) -> Policy:
         if "max-interval" in element.attributes and "delta" not in element.attributes:
@@ -98,7 +117,7 @@ class Builder:
     def _return_response(self, element: Element) -> Policy:
         return flow.ReturnResponse(
             self._source.literal(element, "response-variable-name"),
-            [self._placed(child).policy for child in element.children],
+            [placed.policy for placed in self.policies(element.children)],
         )
 
     _builders: ClassVar[Mapping[str, Callable[[Any, Element], Policy]]] = {

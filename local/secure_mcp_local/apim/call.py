@@ -28,6 +28,8 @@ class Failure(Exception):
         self.policy_id: str | None = None
         self.section = ""
         self.scope = ""
+        self.path: tuple[str, ...] = ()
+        """The policies around the one that failed, outermost first."""
 
 
 class Returned(Exception):

@@ -26,11 +26,11 @@ from secure_mcp_local.apim.openid import OpenIdMetadata
 from secure_mcp_local.apim.pipeline import last_error, run_section
 from secure_mcp_local.apim.policies.cors import answer_preflight
 from secure_mcp_local.apim.routing import Route, find_api, find_route
-from secure_mcp_local.apim.trace import RequestTrace
+from secure_mcp_local.apim.trace import RequestTrace, Variables, described
 from secure_mcp_local.apim.values import Compile
 from secure_mcp_local.clock import Clock
 from secure_mcp_local.errors import LocalCloudError
-from secure_mcp_local.expressions import CSharpException, Profile, compile_expression, to_python
+from secure_mcp_local.expressions import CSharpException, Profile, compile_expression
 from secure_mcp_local.expressions.context import Context, Deployment, Headers, Request, Response, Url
 from secure_mcp_local.identities import ManagedIdentities
 from secure_mcp_local.network import Network
@@ -113,7 +113,7 @@ class Gateway:
             if call is not None:
                 await call.drop_backend_response()
                 await call.incoming.close()
-                trace.variables = {name: _described(value) for name, value in call.context.variables.items()}
+                trace.variables = {name: described(value) for name, value in call.context.variables.items()}
             trace.milliseconds = round((time.perf_counter() - start) * 1000, 3)
 
     def _request(self, scope: Scope) -> Request:
@@ -168,6 +168,7 @@ class Gateway:
             request=request,
             api=route.api.api,
             operation=route.operation.operation,
+            variables=Variables(),
             deployment=Deployment("local", self._declaration.service_id, self._declaration.service_name),
             request_id=uuid.UUID(trace.request_id),
             timestamp=self._services.clock.utcnow(),
@@ -245,17 +246,6 @@ def _count(call: Call, response: Response) -> None:
             call.trace.messages.append(
                 {"source": "gateway", "severity": "error", "message": "increment-condition or -count failed"}
             )
-
-
-def _described(value: object) -> str:
-    """A variable in a trace: tokens, codes and names of people are texts, and no text is shown."""
-    try:
-        plain = value if isinstance(value, Response) else to_python(value)
-    except LocalCloudError:  # of a type that is none of Python's
-        plain = value
-    if plain is None or isinstance(plain, bool | int | float):
-        return str(plain)
-    return type(plain).__name__
 
 
 def _add(headers: Headers, response: Response) -> None:

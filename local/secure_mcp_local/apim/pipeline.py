@@ -7,7 +7,7 @@ from typing import Protocol
 
 from secure_mcp_local.apim.call import Call, Failure, Returned
 from secure_mcp_local.apim.incoming import LargeBody
-from secure_mcp_local.apim.trace import Step
+from secure_mcp_local.apim.trace import Step, Variables
 from secure_mcp_local.expressions import CSharpException
 from secure_mcp_local.expressions.context import LastError
 
@@ -25,6 +25,10 @@ class Placed:
     name: str
     policy: Policy
     id: str | None = None
+    document: str = ""
+    line: int = 0
+    path: tuple[str, ...] = ()
+    """The policies around it, outermost first, such as `choose[3]` and `when[2]`."""
 
 
 @dataclass
@@ -67,12 +71,14 @@ async def run_policies(call: Call, policies: Sequence[Placed]) -> None:
     """
     for placed in policies:
         start = time.perf_counter()
-        failed = True
+        step = Step(call.section, call.scope, placed.name, placed.document, placed.line, placed.path, failed=True)
+        if not isinstance(placed.policy, Base):
+            call.trace.steps.append(step)
         try:
             await placed.policy.run(call)
-            failed = False
+            step.failed = False
         except Returned:
-            failed = False
+            step.failed = False
             raise
         except CSharpException as error:
             body = call.context.request.body
@@ -84,9 +90,9 @@ async def run_policies(call: Call, policies: Sequence[Placed]) -> None:
         except Failure as failure:
             raise _placed(failure, placed, call) from failure.__cause__
         finally:
-            if not isinstance(placed.policy, Base):
-                milliseconds = (time.perf_counter() - start) * 1000
-                call.trace.steps.append(Step(call.section, call.scope, placed.name, round(milliseconds, 3), failed))
+            step.milliseconds = round((time.perf_counter() - start) * 1000, 3)
+            if isinstance(call.context.variables, Variables):
+                step.variables = call.context.variables.news()
 
 
 def _placed(failure: Failure, placed: Placed, call: Call) -> Failure:
@@ -94,17 +100,21 @@ def _placed(failure: Failure, placed: Placed, call: Call) -> Failure:
     if not failure.source:
         failure.source, failure.policy_id = placed.name, placed.id
         failure.section, failure.scope = call.section, call.scope
+        failure.path = placed.path
     return failure
 
 
 def last_error(failure: Failure) -> LastError:
-    """What `context.LastError` says about a failure."""
+    """What `context.LastError` says about a failure.
+
+    The documentation of its path has the example `choose\\otherwise\\choose[3]\\when[2]`.
+    """
     return LastError(
         source=failure.source,
         reason=failure.reason,
         message=failure.message,
         scope=failure.scope,
         section=failure.section,
-        path="",
+        path="\\".join(failure.path),
         policy_id=failure.policy_id,
     )

@@ -2,14 +2,45 @@
 
 from dataclasses import dataclass, field
 
+from secure_mcp_local.errors import LocalCloudError
+from secure_mcp_local.expressions import to_python
+from secure_mcp_local.expressions.context import Response
+
+
+class Variables(dict[str, object]):
+    """The variables of a request, which know which of them were set since somebody asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._set: list[str] = []
+
+    def __setitem__(self, name: str, value: object) -> None:
+        self._set.append(name)
+        super().__setitem__(name, value)
+
+    def news(self) -> dict[str, str]:
+        """What was set since this was called last, described."""
+        if not self._set:
+            return {}
+        names, self._set = self._set, []
+        return {name: described(self[name]) for name in names}
+
 
 @dataclass
 class Step:
+    """One policy that ran, in the order in which they began."""
+
     section: str
     scope: str
     element: str
-    milliseconds: float
+    document: str = ""
+    line: int = 0
+    path: tuple[str, ...] = ()
+    """The policies that it stands in, outermost first, such as `choose[3]` and `when[2]`."""
+    milliseconds: float = 0.0
     failed: bool = False
+    variables: dict[str, str] = field(default_factory=dict[str, str])
+    """What it set: the type, and the value of what can only be a number or a truth value."""
 
 
 @dataclass
@@ -28,6 +59,8 @@ class RequestTrace:
 
     metrics: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
     """One for each `emit-metric` policy that ran: name, namespace, value and dimensions."""
+    calls: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
+    """One for each request of the gateway's own: method, host, status (0: no answer), milliseconds."""
     variables: dict[str, str] = field(default_factory=dict[str, str])
     """Type of each variable at the end, and the value of those that can only be a number or a truth value."""
 
@@ -48,5 +81,17 @@ class RequestTrace:
             "steps": [vars(step) for step in self.steps],
             "messages": self.messages,
             "metrics": self.metrics,
+            "calls": self.calls,
             "variables": self.variables,
         }
+
+
+def described(value: object) -> str:
+    """A variable in a trace: tokens, codes and names of people are texts, and no text is shown."""
+    try:
+        plain = value if isinstance(value, Response) else to_python(value)
+    except LocalCloudError:  # of a type that is none of Python's
+        plain = value
+    if plain is None or isinstance(plain, bool | int | float):
+        return str(plain)
+    return type(plain).__name__

@@ -1,6 +1,7 @@
 """Calls to others: send-request and forward-request."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
@@ -97,12 +98,25 @@ async def _exchange(
     )
     # From the request to the end of the answer.
     async with asyncio.timeout(seconds):
-        answer = await call.services.client.send(request, stream=True)
+        answer = await _send(call, request)
         try:
             body = await _buffered(answer)
         finally:
             await answer.aclose()
     return Response(answer.status_code, answer.reason_phrase, response_headers(answer), body)
+
+
+async def _send(call: Call, request: httpx.Request) -> httpx.Response:
+    """Sends a request, and notes in the trace to whom and what came of it, but nothing that was said."""
+    note: dict[str, object] = {"method": request.method, "host": request.url.host, "status": 0}
+    call.trace.calls.append(note)
+    start = time.perf_counter()
+    try:
+        answer = await call.services.client.send(request, stream=True)
+        note["status"] = answer.status_code
+        return answer
+    finally:
+        note["milliseconds"] = round((time.perf_counter() - start) * 1000, 3)
 
 
 def response_headers(answer: httpx.Response) -> Headers:
@@ -124,7 +138,7 @@ class ForwardRequest:
         seconds = self._timeout.number(call)
         outgoing = self._request(call, seconds)
         try:
-            answer = await call.incoming.unless_gone(call.services.client.send(outgoing, stream=True))
+            answer = await call.incoming.unless_gone(_send(call, outgoing))
             call.backend_response = answer
             call.context.response = Response(answer.status_code, answer.reason_phrase, response_headers(answer))
             if self._buffer or call.reads_response:
