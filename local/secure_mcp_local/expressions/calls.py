@@ -298,6 +298,8 @@ class Calls(Operands):
         return self.initialized(created, node.c, model) if node.c is not None else created
 
     def initialized(self, created: Value, init: Node, model: Model) -> Value:
+        if "Add" in model.methods and init.a and all(not item.kind.startswith("init") for item in init.a):
+            return self.collected(created, init, model)
         if model.indexer is None or model.set_indexer is None:
             raise self.not_modelled(init.pos, f"an initializer of {created.type}")
         key_type, value_type = (
@@ -315,6 +317,21 @@ class Calls(Operands):
             made = make(env)
             for key, value in entries:
                 setter(made, key(env), value(env))
+            return made
+
+        return Value(created.type, run)
+
+    def collected(self, created: Value, init: Node, model: Model) -> Value:
+        """`new List<string> { "a", "b" }`: each item is added."""
+        add = model.methods["Add"][0]
+        wanted = self.substituted(add.params[0], created.type)
+        items = [self.convert(self.rvalue(item, wanted), wanted, item.pos) for item in init.a]
+        make, put = created.run, add.run
+
+        def run(env: list[Any]) -> Any:
+            made = make(env)
+            for item in items:
+                put(made, item(env))
             return made
 
         return Value(created.type, run)

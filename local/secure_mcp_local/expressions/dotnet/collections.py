@@ -51,7 +51,10 @@ def _dictionary() -> Model:
 
 
 _LIST = Model(
-    methods={"Add": [Method((T0,), VOID, lambda items, item: items.append(item))]},
+    methods={
+        "Add": [Method((T0,), VOID, lambda items, item: items.append(item))],
+        "Reverse": [Method((), VOID, lambda items: items.reverse())],
+    },
     properties={"Count": Property(INT, len)},
     constructors=[Method((), Type("List", (T0,)), list)],
     indexer=Method((INT,), T0, _list_item),

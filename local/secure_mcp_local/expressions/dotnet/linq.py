@@ -1,15 +1,28 @@
 """Namespace System.Linq: extension methods of sequences, lazy where LINQ is."""
 
 from collections.abc import Callable, Iterable
-from itertools import chain, islice
+from itertools import accumulate, chain, islice
 from typing import TYPE_CHECKING, Any
 
 from secure_mcp_local.expressions import conversions
 from secure_mcp_local.expressions.failing import argument_null, invalid_operation
+from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.newtonsoft import JToken
 from secure_mcp_local.expressions.scope import Value
 from secure_mcp_local.expressions.sequences import Sequence
-from secure_mcp_local.expressions.types import BOOL, BYTE, INT, OBJECT, STRING, Type, array, generic, is_reference
+from secure_mcp_local.expressions.types import (
+    BOOL,
+    BYTE,
+    INT,
+    INTEGRAL,
+    LONG,
+    OBJECT,
+    STRING,
+    Type,
+    array,
+    generic,
+    is_reference,
+)
 
 if TYPE_CHECKING:
     from secure_mcp_local.expressions.calls import Calls
@@ -128,6 +141,31 @@ def _count(binder: "Calls", node: "Node", target: Value, element: Type, types: l
     return _value(INT, lambda env: sum(1 for item in source(env) if holds(env, item)))
 
 
+def _extreme(name: str, choose: Callable[[Iterable[int]], int]) -> Extension:
+    """Sum, Max and Min of int and long."""
+
+    def bind(binder: "Calls", node: "Node", target: Value, element: Type, types: list[Type]) -> Value:
+        del types
+        arguments = _arguments(binder, node, 0, 1)
+        type_, function = binder.function(arguments[0], [element]) if arguments else (element, None)
+        if type_ not in (INT, LONG):
+            raise binder.not_modelled(node.pos, f"{name} of {type_}")
+        source = _source(target)
+        low, high = INTEGRAL[type_]
+
+        def run(env: list[Any]) -> int:
+            items = [item if function is None else function(env, item) for item in source(env)]
+            if name != "Sum" and not items:
+                raise invalid_operation("Sequence contains no elements")
+            if name == "Sum" and not all(low <= total <= high for total in accumulate(items)):
+                raise CSharpException("System.OverflowException", "Arithmetic operation resulted in an overflow.")
+            return choose(items)
+
+        return Value(type_, run)
+
+    return bind
+
+
 def _slice(skip: bool) -> Extension:
     def bind(binder: "Calls", node: "Node", target: Value, element: Type, types: list[Type]) -> Value:
         del types
@@ -224,6 +262,9 @@ EXTENSIONS: dict[str, Extension] = {
     "Last": _first(default=False, last=True),
     "LastOrDefault": _first(default=True, last=True),
     "Count": _count,
+    "Sum": _extreme("Sum", sum),
+    "Max": _extreme("Max", max),
+    "Min": _extreme("Min", min),
     "Skip": _slice(skip=True),
     "Take": _slice(skip=False),
     "Concat": _concat,

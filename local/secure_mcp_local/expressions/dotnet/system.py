@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -20,6 +21,7 @@ from secure_mcp_local.expressions.types import (
     BYTES,
     CHAR,
     DOUBLE,
+    EXCEPTION,
     INT,
     INTEGRAL,
     LONG,
@@ -153,6 +155,7 @@ _STRING = Model(
         ],
         "Equals": [Method((STRING, _COMPARISON), BOOL, lambda text, other, how: other is not None and (p := _pair(text, other, how))[0] == p[1])],
         "ToString": [Method((), STRING, lambda text: text)],
+        "ToCharArray": [Method((), array(CHAR), lambda text: [ord(unit) for unit in text])],
     },
     properties={"Length": Property(INT, len)},
     statics={
@@ -169,7 +172,10 @@ _STRING = Model(
         "Concat": [Method((STRING, STRING), STRING, lambda one, two: (one or "") + (two or ""))],
     },
     static_properties={"Empty": Property(STRING, lambda: "")},
-    constructors=[Method((CHAR, INT), STRING, _repeat)],
+    constructors=[
+        Method((CHAR, INT), STRING, _repeat),
+        Method((array(CHAR),), STRING, lambda units: "".join(map(chr, units or []))),
+    ],
     indexer=Method((INT,), CHAR, _item),
 )  # fmt: skip
 
@@ -205,6 +211,12 @@ def _integer(type: Type) -> Model:
         statics={"Parse": [Method((STRING,), type, parse)], "TryParse": [Method((STRING, out(type)), BOOL, try_parse)]},
         static_properties={"MaxValue": Property(type, lambda: high), "MinValue": Property(type, lambda: low)},
     )
+
+
+def _byte() -> Model:
+    model = _integer(BYTE)
+    texts = [*model.methods["ToString"], Method((STRING,), STRING, _hexadecimal)]
+    return replace(model, methods={**model.methods, "ToString": texts})
 
 
 def _from_base64(text: str | None) -> bytearray:
@@ -263,7 +275,36 @@ def _moment(type: Type, *, offset: bool) -> Model:
     methods["ToString"] = [Method((STRING,), STRING, Moment.format), Method((), STRING, Moment.text)]
     if offset:
         methods["ToUnixTimeSeconds"] = [Method((), LONG, Moment.unix_seconds)]
-    return Model(methods=methods, static_properties={"UtcNow": Property(type, now, env=True)})
+    statics = {"FromUnixTimeSeconds": [Method((LONG,), type, _from_unix)]} if offset else {}
+    return Model(methods=methods, statics=statics, static_properties={"UtcNow": Property(type, now, env=True)})
+
+
+def _exception(message: str | None = None) -> CSharpException:
+    text = "Exception of type 'System.Exception' was thrown." if message is None else message
+    return CSharpException("System.Exception", text)
+
+
+def _guid_text(guid: UUID, form: str | None) -> str:
+    match form or "D":
+        case "D" | "d":
+            return str(guid)
+        case "N" | "n":
+            return guid.hex
+        case _:
+            raise NotModelled(f"Guid.ToString({form!r}) is not modelled by the local cloud")
+
+
+def _hexadecimal(value: int, form: str | None) -> str:
+    match = re.fullmatch(r"([xX])([0-9]?)", form or "")
+    if match is None:
+        raise NotModelled(f"the number format {form!r} is not modelled by the local cloud")
+    return f"{value:{match[1]}}".rjust(int(match[2] or 0), "0")
+
+
+def _from_unix(seconds: int) -> Moment:
+    if not -62_135_596_800 <= seconds <= 253_402_300_799:
+        raise out_of_range("seconds")
+    return Moment.of_unix(seconds)
 
 
 def _guid(env: list[Any]) -> UUID:
@@ -361,7 +402,7 @@ MODELS: dict[str, Model] = {
     "char": Model(methods={"ToString": [Method((), STRING, chr)]}),
     "int": _integer(INT),
     "long": _integer(LONG),
-    "byte": _integer(BYTE),
+    "byte": _byte(),
     "double": Model(methods={"ToString": [Method((), STRING, text_of)]}),
     "object": Model(methods={"ToString": [Method((), STRING, text_of)]}),
     "Convert": _CONVERT,
@@ -369,7 +410,7 @@ MODELS: dict[str, Model] = {
     "DateTimeOffset": _moment(_OFFSET, offset=True),
     "DateTime": _moment(_DATETIME, offset=False),
     "Guid": Model(
-        methods={"ToString": [Method((), STRING, str)]},
+        methods={"ToString": [Method((), STRING, str), Method((STRING,), STRING, _guid_text)]},
         statics={
             "NewGuid": [Method((), _GUID, _guid, env=True)],
             "TryParse": [Method((STRING, out(_GUID)), BOOL, _parse_guid)],
@@ -386,7 +427,10 @@ MODELS: dict[str, Model] = {
     "WebUtility": Model(statics={"HtmlEncode": [Method((STRING,), STRING, _html_encode)]}),
     "StringComparison": _enumeration(_COMPARISON, _ORDINAL, _IGNORE_CASE),
     "StringSplitOptions": _enumeration(_SPLIT, "None", "RemoveEmptyEntries"),
-    "Exception": Model(properties={"Message": Property(STRING, lambda error: error.message)}),
+    "Exception": Model(
+        properties={"Message": Property(STRING, lambda error: error.message)},
+        constructors=[Method((STRING,), EXCEPTION, _exception), Method((), EXCEPTION, _exception)],
+    ),
 }
 NAMES = {
     name: "System"
