@@ -7,13 +7,13 @@ import os
 import runpy
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import json_format, struct_pb2
+from google.protobuf import json_format
 from pulumi import RunError
-from pulumi.runtime import mocks, rpc, settings
+from pulumi.runtime import mocks, settings
 from pulumi.runtime.config import set_all_config
 from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.stack import run_in_stack
@@ -23,10 +23,9 @@ from secure_mcp_local.recording import models
 from secure_mcp_local.recording.model import Recording, Resource
 from secure_mcp_local.recording.models import Environment
 from secure_mcp_local.recording.project import Project
+from secure_mcp_local.recording.wire import plain, secret, struct
 
 _STACK = "pulumi:pulumi:Stack"
-_SIGNATURE = "4dabf18193072939515e22adb298388d"
-_SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105  (the wire format's mark of secrets)
 _TIMEOUT = 120
 """Seconds; a program that never ends waits for an output that never comes."""
 
@@ -55,7 +54,7 @@ class Monitor(mocks.MockMonitor):
         secrets: set[str] = set()
         unknowns: set[str] = set()
         raw = json_format.MessageToDict(request.object)
-        inputs = _plain(raw, secrets, unknowns)
+        inputs = plain(raw, secrets, unknowns)
         created = models.Created("", {})
         if request.custom:
             created = models.create(models.Registration(urn, request.type, request.name, inputs, self._environment))
@@ -79,12 +78,12 @@ class Monitor(mocks.MockMonitor):
             self.recorded[urn] = resource
         answer = {**raw}
         for name, value in created.outputs.items():
-            answer[name] = {_SIGNATURE: _SECRET, "value": value} if name in created.secrets else value
-        return resource_pb2.RegisterResourceResponse(urn=urn, id=created.id, object=_struct(answer))
+            answer[name] = secret(value) if name in created.secrets else value
+        return resource_pb2.RegisterResourceResponse(urn=urn, id=created.id, object=struct(answer))
 
     def RegisterResourceOutputs(self, request: Any) -> Any:
         if request.urn.split("::")[2].endswith(_STACK):
-            self.stack_outputs = _plain(json_format.MessageToDict(request.outputs), self.stack_secrets, set())
+            self.stack_outputs = plain(json_format.MessageToDict(request.outputs), self.stack_secrets, set())
         return super().RegisterResourceOutputs(request)
 
     def ReadResource(self, request: Any) -> Any:
@@ -93,8 +92,8 @@ class Monitor(mocks.MockMonitor):
         )
 
     def Invoke(self, request: Any) -> Any:
-        arguments = _plain(json_format.MessageToDict(request.args), set(), set())
-        answer = _struct(dict(models.invoke(request.tok, arguments)))
+        arguments = plain(json_format.MessageToDict(request.args), set(), set())
+        answer = struct(dict(models.invoke(request.tok, arguments)))
         return resource_pb2.ResourceInvokeResponse(**{"return": answer})  # pyright: ignore[reportArgumentType]
 
 
@@ -200,26 +199,3 @@ def _explained(error: BaseException, main: Path) -> BaseException:
     if isinstance(error, TimeoutError):
         return LocalCloudError(f"{main} did not end within {_TIMEOUT} seconds: an output never resolved")
     return LocalCloudError(f"{main} failed: {type(error).__name__}: {error}")
-
-
-def _plain(value: Any, secrets: set[str], unknowns: set[str], path: str = "") -> Any:
-    """A wire value as plain JSON; collects the paths of secrets and of unknowns."""
-    if isinstance(value, Mapping):
-        if value.get(_SIGNATURE) == _SECRET:
-            secrets.add(path)
-            return _plain(value.get("value"), secrets, unknowns, path)
-        return {k: _plain(v, secrets, unknowns, f"{path}.{k}" if path else k) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_plain(v, secrets, unknowns, f"{path}[{i}]") for i, v in enumerate(value)]
-    if value == rpc.UNKNOWN:
-        unknowns.add(path)
-        return None
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
-
-
-def _struct(value: dict[str, Any]) -> struct_pb2.Struct:
-    struct = struct_pb2.Struct()
-    json_format.ParseDict(value, struct)
-    return struct
