@@ -1,18 +1,18 @@
-# make setup | local | test | check | snapshots | screenshots | clean
+# make setup | local | test | check | lock | snapshots | screenshots | clean
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup local test check snapshots screenshots clean
+.PHONY: setup local test check lock snapshots screenshots clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP) ## create .venv with everything
 	@echo "$(VENV) is ready"
 
 # uv when it is there (seconds), plain venv and pip when not; nothing is installed outside .venv.
-$(STAMP): pyproject.toml constraints.txt local/secure_mcp_local/storage/package-lock.json
+$(STAMP): pyproject.toml constraints.txt function_app/requirements.txt local/secure_mcp_local/storage/package-lock.json
 	@echo "Setting up $(VENV) ..."
 	@if command -v uv >/dev/null 2>&1; then \
 	  test -x $(BIN)/python || uv venv --quiet --python $(PYTHON) $(VENV); \
@@ -23,6 +23,7 @@ $(STAMP): pyproject.toml constraints.txt local/secure_mcp_local/storage/package-
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[local,dev]'; \
 	fi
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m secure_mcp_local.storage
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m secure_mcp.package function_app >/dev/null
 	@touch $(STAMP)
 
 local: setup ## run the dev stack on this machine
@@ -35,6 +36,11 @@ check: setup ## lint and strict types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
+
+# Needs uv. The versions are those that are tested here, the files those for the platform of the function app.
+lock: ## pin what the function app needs, with hashes
+	cd function_app && uv pip compile --quiet --generate-hashes --python-version 3.12 --python-platform x86_64-manylinux_2_28 \
+	  --constraints ../constraints.txt --custom-compile-command 'make lock' --output-file requirements.txt requirements.in
 
 snapshots: setup ## what each stack declares, for review
 	UPDATE_SNAPSHOTS=1 $(BIN)/python -m pytest -q tests/infra/test_snapshots.py
