@@ -7,7 +7,9 @@ from pulumi_azure_native import authorization
 
 # https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
 STORAGE_BLOB_DATA_OWNER = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"
+STORAGE_BLOB_DATA_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
 STORAGE_QUEUE_DATA_CONTRIBUTOR = "974c5e8b-45b9-4653-ba55-5f855dd0fb88"
+KEY_VAULT_SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
 MONITORING_METRICS_PUBLISHER = "3913510d-42f4-4e42-8a64-420c390055eb"
 
 _NAMES = uuid.UUID("6d0d5f0e-5a35-4f5c-9a54-0f5f0b9f3f2a")

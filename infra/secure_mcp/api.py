@@ -7,6 +7,7 @@ import pulumi
 from pulumi_azure_native import apimanagement
 
 from . import policy
+from .key_vault import KeyVaultReader, declare_secret
 
 
 @dataclass(frozen=True)
@@ -23,19 +24,50 @@ def declare_named_value(
     id: str,
     value: pulumi.Input[str],
     parent: pulumi.Resource,
-    *,
-    secret: bool = False,
 ) -> apimanagement.NamedValue:
-    """A named value, whose id is the name that policies use. A secret one is a Pulumi secret, too."""
+    """A named value that everybody may know. Its id is the name that policies use."""
     return apimanagement.NamedValue(
         f"{prefix}-{id}",
         named_value_id=id,
         display_name=id,
-        value=pulumi.Output.secret(value) if secret else value,
-        secret=secret,
+        value=value,
+        secret=False,
         service_name=service.name,
         resource_group_name=service.resource_group_name,
         opts=pulumi.ResourceOptions(parent=parent),
+    )
+
+
+def declare_secret_named_value(
+    prefix: str,
+    service: Service,
+    id: str,
+    value: pulumi.Input[str],
+    reader: KeyVaultReader | None,
+    parent: pulumi.Resource,
+    depends_on: Sequence[pulumi.Resource] = (),
+) -> apimanagement.NamedValue:
+    """A secret named value. With a reader API Management fetches it from the key vault, without one it keeps it itself."""
+    after = list(depends_on)
+    if reader is None:
+        kept = {"value": pulumi.Output.secret(value)}
+    else:
+        identifier, role = declare_secret(prefix, reader, id, value, parent)
+        after.append(role)
+        kept = {
+            "key_vault": apimanagement.KeyVaultContractCreatePropertiesArgs(
+                secret_identifier=identifier, identity_client_id=reader["identity_client_id"]
+            )
+        }
+    return apimanagement.NamedValue(
+        f"{prefix}-{id}",
+        named_value_id=id,
+        display_name=id,
+        secret=True,
+        service_name=service.name,
+        resource_group_name=service.resource_group_name,
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=after),
+        **kept,  # pyright: ignore[reportArgumentType]
     )
 
 

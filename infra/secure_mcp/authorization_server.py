@@ -1,13 +1,14 @@
 """The OAuth API: the authorization server that MCP clients sign in to."""
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import pulumi
 import pulumi_random as random
 from pulumi_azure_native import apimanagement
 
 from . import policy
-from .api import Service, declare_fragments, declare_named_value, declare_operations
+from .api import Service, declare_fragments, declare_named_value, declare_operations, declare_secret_named_value
+from .key_vault import KeyVaultReader
 
 
 class AuthorizationServerArgs(TypedDict):
@@ -23,6 +24,8 @@ class AuthorizationServerArgs(TypedDict):
     session_store_endpoint: pulumi.Input[str]
     oauth_scopes: str
     encryption_key_version: int
+    key_vault: NotRequired[KeyVaultReader | None]
+    """The vault that the keys are kept in; without one API Management keeps them itself."""
 
 
 class AuthorizationServer(pulumi.ComponentResource):
@@ -58,16 +61,18 @@ class AuthorizationServer(pulumi.ComponentResource):
             "OAuthScopes": args["oauth_scopes"],
             "SessionStoreEndpoint": args["session_store_endpoint"],
         }
-        secret: dict[str, pulumi.Input[str]] = {
-            "EncryptionKey": key(version),
-            "PreviousEncryptionKey": key(version - 1) if version > 1 else "none",
-        }
+        vault = args.get("key_vault")
         named_values: list[pulumi.Resource] = [
             declare_named_value(name, service, id, value, self) for id, value in public.items()
         ]
-        named_values += [
-            declare_named_value(name, service, id, value, self, secret=True) for id, value in secret.items()
-        ]
+        previous = declare_secret_named_value(
+            name, service, "PreviousEncryptionKey", key(version - 1) if version > 1 else "none", vault, self
+        )
+        # The one before it first: at no moment of a rotation is there a sealed value that neither opens.
+        current = declare_secret_named_value(
+            name, service, "EncryptionKey", key(version), vault, self, [previous] if version > 1 else []
+        )
+        named_values += [previous, current]
         fragments = declare_fragments(name, service, settings, self, named_values)
         self.policy_parts = [*named_values, *fragments]
         api = apimanagement.Api(

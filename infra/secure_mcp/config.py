@@ -34,6 +34,8 @@ class ServerConfig:
     apim_sku: str = "BasicV2"
     vnet_enabled: bool = False
     vnet_address_space: str = "10.40.0.0/22"
+    key_vault_enabled: bool = False
+    locked: bool = False
     backend_auth: str = "managedIdentity"
     sse_transport: str = "auto"
     oauth_scopes: str = "openid profile offline_access"

@@ -28,6 +28,8 @@ class McpFunctionAppArgs(Placement):
     """Client id of the registration that stands for this app in tokens."""
     app_insights_id: pulumi.Input[str]
     app_insights_connection_string: pulumi.Input[str]
+    locked: bool
+    """Whether its data is locked against deletion."""
     subnet_id: pulumi.Input[str] | None
     """Subnet through which it calls others, or none. With one, only private endpoints reach the app and its storage."""
 
@@ -43,6 +45,7 @@ class McpFunctionApp(pulumi.ComponentResource):
     site_id: pulumi.Output[str]
     mcp_url: pulumi.Output[str]
     storage_account_id: pulumi.Output[str]
+    deployment_account_id: pulumi.Output[str]
     deployment: pulumi.Resource
     """The deployment of the code: what needs a running app waits for it."""
 
@@ -58,6 +61,14 @@ class McpFunctionApp(pulumi.ComponentResource):
             location=args["location"],
             opts=here,
         )
+        # The platform fetches the code with an identity of its own; the code itself runs with the other.
+        deployer = managedidentity.UserAssignedIdentity(
+            f"{name}-deployment-id",
+            resource_name_=pulumi.Output.concat("id-code-", name, "-", args["suffix"]),
+            resource_group_name=group,
+            location=args["location"],
+            opts=here,
+        )
         store = Storage(
             f"{name}-storage",
             {
@@ -66,7 +77,9 @@ class McpFunctionApp(pulumi.ComponentResource):
                 "location": args["location"],
                 "suffix": args["suffix"],
                 "private": subnet is not None,
+                "locked": args["locked"],
                 "principal_id": identity.principal_id,
+                "deployment_principal_id": deployer.principal_id,
             },
             here,
         )
@@ -116,7 +129,7 @@ class McpFunctionApp(pulumi.ComponentResource):
             public_network_access="Disabled" if subnet else "Enabled",
             virtual_network_subnet_id=subnet,
             identity=web.ManagedServiceIdentityArgs(
-                type=web.ManagedServiceIdentityType.USER_ASSIGNED, user_assigned_identities=[identity.id]
+                type=web.ManagedServiceIdentityType.USER_ASSIGNED, user_assigned_identities=[identity.id, deployer.id]
             ),
             function_app_config=web.FunctionAppConfigArgs(
                 deployment=web.FunctionsDeploymentArgs(
@@ -125,7 +138,7 @@ class McpFunctionApp(pulumi.ComponentResource):
                         value=store.deployment_container_url,
                         authentication=web.FunctionsDeploymentStorageAuthenticationArgs(
                             type=web.AuthenticationType.USER_ASSIGNED_IDENTITY,
-                            user_assigned_identity_resource_id=identity.id,
+                            user_assigned_identity_resource_id=deployer.id,
                         ),
                     )
                 ),
@@ -179,6 +192,7 @@ class McpFunctionApp(pulumi.ComponentResource):
         self.site_id = site.id
         self.mcp_url = pulumi.Output.concat("https://", site.default_host_name, MCP_PATH)
         self.storage_account_id = store.account_id
+        self.deployment_account_id = store.deployment_account_id
         self.register_outputs({"name": self.name, "mcpUrl": self.mcp_url})
 
     def _deploy(
@@ -198,7 +212,7 @@ class McpFunctionApp(pulumi.ComponentResource):
         blob = storage.Blob(
             f"{name}-package",
             blob_name=f"package-{digest}.zip",
-            account_name=store.account_name,
+            account_name=store.deployment_account_name,
             container_name=store.deployment_container_name,
             resource_group_name=args["resource_group_name"],
             type=storage.BlobType.BLOCK,

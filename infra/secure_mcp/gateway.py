@@ -23,6 +23,12 @@ def _identities(id: str) -> dict[str, apimanagement.UserIdentityPropertiesArgs]:
     return {id: apimanagement.UserIdentityPropertiesArgs()}
 
 
+def _principal(identity: apimanagement.outputs.ApiManagementServiceIdentityResponse | None) -> str:
+    if identity is None:
+        raise ValueError("API Management has no system-assigned identity")
+    return identity.principal_id
+
+
 class Gateway(pulumi.ComponentResource):
     """API Management with a system-assigned and a user-assigned identity; telemetry without bodies, by managed identity.
 
@@ -38,6 +44,8 @@ class Gateway(pulumi.ComponentResource):
     principal_id: pulumi.Output[str]
     """Object id of the user-assigned identity."""
     client_id: pulumi.Output[str]
+    system_principal_id: pulumi.Output[str]
+    """Object id of the system-assigned identity; known only when the service has been made."""
 
     def __init__(self, name: str, args: GatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("secure-mcp:index:Gateway", name, None, opts)
@@ -122,6 +130,7 @@ class Gateway(pulumi.ComponentResource):
         self.identity_id = identity.id
         self.principal_id = identity.principal_id
         self.client_id = identity.client_id
+        self.system_principal_id = service.identity.apply(_principal)
         self.register_outputs(
             {"name": self.name, "url": self.url, "principalId": self.principal_id, "clientId": self.client_id}
         )

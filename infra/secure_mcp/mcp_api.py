@@ -7,7 +7,8 @@ import pulumi
 from pulumi_azure_native import apimanagement
 
 from . import policy
-from .api import Service, declare_named_value, declare_operations
+from .api import Service, declare_named_value, declare_operations, declare_secret_named_value
+from .key_vault import KeyVaultReader
 
 
 class McpApiArgs(TypedDict):
@@ -20,6 +21,8 @@ class McpApiArgs(TypedDict):
     """Audience of the gateway's token to the server; needed with backend_auth `managedIdentity`."""
     function_key: NotRequired[pulumi.Input[str]]
     """System key of the function app's MCP extension; needed with backend_auth `functionKey`."""
+    key_vault: NotRequired[KeyVaultReader | None]
+    """The vault that the key is kept in; without one API Management keeps it itself."""
 
 
 class McpApi(pulumi.ComponentResource):
@@ -46,7 +49,9 @@ class McpApi(pulumi.ComponentResource):
         else:
             if "function_key" not in args:
                 raise ValueError("McpApiArgs: function_key is needed when backend_auth is functionKey")
-            own = declare_named_value(name, service, "function-host-key", args["function_key"], self, secret=True)
+            own = declare_secret_named_value(
+                name, service, "function-host-key", args["function_key"], args.get("key_vault"), self
+            )
         api = apimanagement.Api(
             f"{name}-api",
             api_id="mcp",

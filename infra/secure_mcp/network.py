@@ -32,6 +32,33 @@ ZONES = {
     "Sql": "privatelink.documents.azure.com",
 }
 
+# (name, allow or deny, protocol, source, port), in order of priority. Azure's own rules after them let the network's own addresses
+# and Azure's load balancer in, which the platform needs in the two subnets that it runs applications in.
+# https://learn.microsoft.com/azure/virtual-network/network-security-groups-overview#default-security-rules
+_RULES = {
+    "gateway": [("deny-internet", "Deny", "*", "Internet", "*")],
+    "function": [("deny-internet", "Deny", "*", "Internet", "*")],
+    # Nothing runs here but the private endpoints; whoever deploys reaches them from a peered network, which counts as VirtualNetwork.
+    "endpoints": [
+        ("allow-https", "Allow", "Tcp", "VirtualNetwork", "443"),
+        ("deny-everything-else", "Deny", "*", "*", "*"),
+    ],
+}
+
+
+def _inbound(name: str, access: str, protocol: str, source: str, port: str, priority: int) -> network.SecurityRuleArgs:
+    return network.SecurityRuleArgs(
+        name=name,
+        priority=priority,
+        direction=network.SecurityRuleDirection.INBOUND,
+        access=access,
+        protocol=protocol,
+        source_address_prefix=source,
+        source_port_range="*",
+        destination_address_prefix="*",
+        destination_port_range=port,
+    )
+
 
 class Network(pulumi.ComponentResource):
     """Network with a subnet for each: the gateway (delegated to Microsoft.Web/serverFarms, as the v2 tiers ask), the function app
@@ -44,26 +71,17 @@ class Network(pulumi.ComponentResource):
         super().__init__("secure-mcp:index:Network", name, None, opts)
         self._name, self._args = name, args
         here = pulumi.ResourceOptions(parent=self)
-        group = network.NetworkSecurityGroup(
-            f"{name}-nsg",
-            network_security_group_name=pulumi.Output.concat("nsg-", name, "-", args["suffix"]),
-            security_rules=[
-                network.SecurityRuleArgs(
-                    name="deny-internet-inbound",
-                    priority=4000,
-                    direction=network.SecurityRuleDirection.INBOUND,
-                    access=network.SecurityRuleAccess.DENY,
-                    protocol=network.SecurityRuleProtocol.ASTERISK,
-                    source_address_prefix="Internet",
-                    source_port_range="*",
-                    destination_address_prefix="*",
-                    destination_port_range="*",
-                )
-            ],
-            resource_group_name=args["resource_group_name"],
-            location=args["location"],
-            opts=here,
-        )
+        groups = {
+            part: network.NetworkSecurityGroup(
+                f"{name}-{part}-nsg",
+                network_security_group_name=pulumi.Output.concat("nsg-", part, "-", name, "-", args["suffix"]),
+                security_rules=[_inbound(*rule, priority) for priority, rule in enumerate(rules, start=100)],
+                resource_group_name=args["resource_group_name"],
+                location=args["location"],
+                opts=here,
+            )
+            for part, rules in _RULES.items()
+        }
         parts = list(ipaddress.ip_network(args["address_space"]).subnets(prefixlen_diff=2))
         delegations = {
             "gateway": "Microsoft.Web/serverFarms",
@@ -79,7 +97,7 @@ class Network(pulumi.ComponentResource):
                 network.SubnetArgs(
                     name=f"snet-{part}",
                     address_prefix=str(prefix),
-                    network_security_group=network.NetworkSecurityGroupArgs(id=group.id),
+                    network_security_group=network.NetworkSecurityGroupArgs(id=groups[part].id),
                     delegations=[network.DelegationArgs(name="delegation", service_name=delegation)]
                     if delegation
                     else [],
@@ -101,25 +119,9 @@ class Network(pulumi.ComponentResource):
         """Private endpoints for services, with the DNS zones that make their names resolve to them."""
         here = pulumi.ResourceOptions(parent=self)
         group = self._args["resource_group_name"]
+        zones = {zone: self._zone(zone) for zone in dict.fromkeys(service.zone for service in services.values())}
         endpoints: list[pulumi.Resource] = []
         for key, service in services.items():
-            zone = privatedns.PrivateZone(
-                f"{self._name}-{key}-zone",
-                private_zone_name=service.zone,
-                location="global",
-                resource_group_name=group,
-                opts=here,
-            )
-            privatedns.VirtualNetworkLink(
-                f"{self._name}-{key}-link",
-                virtual_network_link_name="network",
-                private_zone_name=zone.name,
-                location="global",
-                resource_group_name=group,
-                registration_enabled=False,
-                virtual_network=privatedns.SubResourceArgs(id=self.vnet_id),
-                opts=here,
-            )
             endpoint = network.PrivateEndpoint(
                 f"{self._name}-{key}-endpoint",
                 private_endpoint_name=pulumi.Output.concat("pep-", key, "-", self._args["suffix"]),
@@ -138,8 +140,34 @@ class Network(pulumi.ComponentResource):
                 private_dns_zone_group_name="default",
                 private_endpoint_name=endpoint.name,
                 resource_group_name=group,
-                private_dns_zone_configs=[network.PrivateDnsZoneConfigArgs(name=key, private_dns_zone_id=zone.id)],
+                private_dns_zone_configs=[
+                    network.PrivateDnsZoneConfigArgs(name=key, private_dns_zone_id=zones[service.zone].id)
+                ],
                 opts=here,
             )
             endpoints.append(names)
         return endpoints
+
+    def _zone(self, zone_name: str) -> privatedns.PrivateZone:
+        """The names of one kind of service, known in this network only."""
+        here = pulumi.ResourceOptions(parent=self)
+        group = self._args["resource_group_name"]
+        kind = zone_name.split(".")[1]
+        zone = privatedns.PrivateZone(
+            f"{self._name}-{kind}-zone",
+            private_zone_name=zone_name,
+            location="global",
+            resource_group_name=group,
+            opts=here,
+        )
+        privatedns.VirtualNetworkLink(
+            f"{self._name}-{kind}-link",
+            virtual_network_link_name="network",
+            private_zone_name=zone.name,
+            location="global",
+            resource_group_name=group,
+            registration_enabled=False,
+            virtual_network=privatedns.SubResourceArgs(id=self.vnet_id),
+            opts=here,
+        )
+        return zone

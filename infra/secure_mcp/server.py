@@ -11,6 +11,7 @@ from .config import ServerConfig
 from .entra_application import EntraApplication
 from .function_app import McpFunctionApp
 from .gateway import Gateway
+from .key_vault import KeyVault, KeyVaultReader
 from .mcp_api import McpApi
 from .monitoring import Monitoring
 from .network import ZONES, Network, PrivateService
@@ -81,7 +82,14 @@ class SecureMcpServer(pulumi.ComponentResource):
             here,
         )
         store = SessionStore(
-            name, {**scope, "private": network is not None, "principal_id": gateway.principal_id}, here
+            name,
+            {
+                **scope,
+                "private": network is not None,
+                "locked": config.locked,
+                "principal_id": gateway.principal_id,
+            },
+            here,
         )
         function = McpFunctionApp(
             name,
@@ -95,6 +103,7 @@ class SecureMcpServer(pulumi.ComponentResource):
                 "gateway_client_id": gateway.client_id,
                 "gateway_principal_id": gateway.principal_id,
                 "audience": entra.backend_client_id,
+                "locked": config.locked,
                 "app_insights_id": monitoring.app_insights_id,
                 "app_insights_connection_string": monitoring.connection_string,
                 "subnet_id": network.function_subnet_id if network else None,
@@ -105,11 +114,13 @@ class SecureMcpServer(pulumi.ComponentResource):
             network.connect(
                 {
                     "blob": PrivateService(function.storage_account_id, "blob", ZONES["blob"]),
+                    "code": PrivateService(function.deployment_account_id, "blob", ZONES["blob"]),
                     "queue": PrivateService(function.storage_account_id, "queue", ZONES["queue"]),
                     "sites": PrivateService(function.site_id, "sites", ZONES["sites"]),
                     "cosmos": PrivateService(store.account_id, "Sql", ZONES["Sql"]),
                 }
             )
+        vault = self._key_vault(name, config, scope, client, gateway) if config.key_vault_enabled else None
         settings = config.policy_settings()
         authorization_server = AuthorizationServer(
             f"{name}-oauth",
@@ -123,6 +134,7 @@ class SecureMcpServer(pulumi.ComponentResource):
                 "session_store_endpoint": store.endpoint,
                 "oauth_scopes": config.oauth_scopes,
                 "encryption_key_version": config.encryption_key_version,
+                "key_vault": vault,
             },
             settings,
             here,
@@ -146,6 +158,7 @@ class SecureMcpServer(pulumi.ComponentResource):
                 "resource_group_name": group.name,
                 "service_name": gateway.name,
                 "backend_url": function.mcp_url,
+                "key_vault": vault,
                 **backend,  # pyright: ignore[reportArgumentType]
             },
             settings,
@@ -159,3 +172,30 @@ class SecureMcpServer(pulumi.ComponentResource):
         self.function_app_name = function.name
         self.resource_group_name = group.name
         self.register_outputs({"gatewayUrl": self.gateway_url, "mcpUrl": self.mcp_url})
+
+    def _key_vault(
+        self,
+        name: str,
+        config: ServerConfig,
+        scope: Placement,
+        client: pulumi.Output[authorization.GetClientConfigResult],
+        gateway: Gateway,
+    ) -> KeyVaultReader:
+        """A vault, and who reads it.
+
+        A vault that is closed to the outside trusts API Management's system-assigned identity only. Any other is read with the
+        user-assigned one, which has its roles long before the slow creation of the service ends.
+        https://learn.microsoft.com/azure/api-management/api-management-howto-properties#prerequisites-for-key-vault-integration
+        """
+        vault = KeyVault(
+            name,
+            {**scope, "tenant_id": client.tenant_id, "private": config.vnet_enabled, "locked": config.locked},
+            pulumi.ResourceOptions(parent=self),
+        )
+        return {
+            "vault_name": vault.name,
+            "resource_group_name": scope["resource_group_name"],
+            "subscription_id": client.subscription_id,
+            "principal_id": gateway.system_principal_id if config.vnet_enabled else gateway.principal_id,
+            "identity_client_id": None if config.vnet_enabled else gateway.client_id,
+        }

@@ -6,6 +6,7 @@ import pulumi
 from pulumi_azure_native import cosmosdb
 
 from .access import assignment_name
+from .lock import lock
 from .placement import Placement
 
 _ROLE = uuid.UUID("0f5f4a5b-5c4e-4b5e-9d0c-1f0a7a8f6f11")
@@ -22,6 +23,8 @@ _ACTIONS = [
 class SessionStoreArgs(Placement):
     private: bool
     """Whether only private endpoints reach it."""
+    locked: bool
+    """Whether the account is locked against deletion."""
     principal_id: pulumi.Input[str]
     """Object id of the gateway's identity."""
 
@@ -115,6 +118,14 @@ class SessionStore(pulumi.ComponentResource):
             resource_group_name=group,
             opts=here,
         )
+        if args["locked"]:
+            lock(
+                f"{name}-cosmos-lock",
+                account,
+                "Holds everybody's sessions.",
+                [database, container, definition, self.role],
+                self,
+            )
         self.account_id = account.id
         self.endpoint = pulumi.Output.concat(
             account.document_endpoint.apply(lambda endpoint: endpoint.removesuffix("/").removesuffix(":443")),

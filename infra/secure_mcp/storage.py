@@ -1,9 +1,15 @@
-"""The storage account of the function app: its code, its own bookkeeping, and the snippets."""
+"""The storage accounts of the function app: one for its data and the host's bookkeeping, one for its code."""
 
 import pulumi
 from pulumi_azure_native import storage
 
-from .access import STORAGE_BLOB_DATA_OWNER, STORAGE_QUEUE_DATA_CONTRIBUTOR, assign_role
+from .access import (
+    STORAGE_BLOB_DATA_CONTRIBUTOR,
+    STORAGE_BLOB_DATA_OWNER,
+    STORAGE_QUEUE_DATA_CONTRIBUTOR,
+    assign_role,
+)
+from .lock import lock
 from .placement import Placement
 
 
@@ -11,19 +17,25 @@ class StorageArgs(Placement):
     subscription_id: pulumi.Input[str]
     private: bool
     """Whether only private endpoints reach it."""
+    locked: bool
+    """Whether what holds data is locked against deletion."""
     principal_id: pulumi.Input[str]
-    """Object id of the function app's identity."""
+    """Object id of the identity that the function app's code runs with."""
+    deployment_principal_id: pulumi.Input[str]
+    """Object id of the identity that the platform fetches and keeps the app's code with."""
 
 
 class Storage(pulumi.ComponentResource):
-    """Account with shared keys off, containers `deployment` and `snippets`, and the roles of the function app's identity.
+    """Two accounts with shared keys off: one with the container `snippets` and what the Functions host keeps, one with the code.
 
-    The Functions host needs to own blobs and to create queues; both are granted on this account only.
+    The Functions host needs to own blobs and to create queues; both are granted on the first account only. Code lies in an
+    account of its own, so that the identity of the running app cannot replace it.
     https://learn.microsoft.com/azure/azure-functions/functions-reference#connecting-to-host-storage-with-an-identity
     """
 
     account_id: pulumi.Output[str]
-    account_name: pulumi.Output[str]
+    deployment_account_id: pulumi.Output[str]
+    deployment_account_name: pulumi.Output[str]
     blob_endpoint: pulumi.Output[str]
     queue_endpoint: pulumi.Output[str]
     deployment_container_url: pulumi.Output[str]
@@ -34,10 +46,52 @@ class Storage(pulumi.ComponentResource):
     def __init__(self, name: str, args: StorageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("secure-mcp:index:Storage", name, None, opts)
         here = pulumi.ResourceOptions(parent=self)
-        account = storage.StorageAccount(
-            f"{name}-st",
-            # At most 24 letters and digits.
-            account_name=pulumi.Output.concat("st", name.replace("-", "")[:12], args["suffix"]),
+        short = name.replace("-", "")[:12]
+        account = self._account(f"{name}-st", pulumi.Output.concat("st", short, args["suffix"]), args)
+        code = self._account(f"{name}-stcode", pulumi.Output.concat("stcode", short, args["suffix"]), args)
+        snippets = self._container(f"{name}-snippets", "snippets", account, args)
+        deployment = self._container(f"{name}-deployment", "deployment", code, args)
+        self.roles = [
+            assign_role(
+                f"{name}-{kind}-role",
+                scope=scope,
+                role=role,
+                principal_id=principal,
+                subscription_id=args["subscription_id"],
+                opts=here,
+            )
+            for kind, scope, role, principal in (
+                ("blob", account.id, STORAGE_BLOB_DATA_OWNER, args["principal_id"]),
+                ("queue", account.id, STORAGE_QUEUE_DATA_CONTRIBUTOR, args["principal_id"]),
+                ("deployment", deployment.id, STORAGE_BLOB_DATA_CONTRIBUTOR, args["deployment_principal_id"]),
+            )
+        ]
+        if args["locked"]:
+            lock(f"{name}-st-lock", account, "Holds what users have saved.", [snippets, *self.roles], self)
+        self.account_id = account.id
+        self.deployment_account_id = code.id
+        self.deployment_account_name = code.name
+        self.blob_endpoint = account.primary_endpoints.apply(lambda endpoints: endpoints.blob.rstrip("/"))
+        self.queue_endpoint = account.primary_endpoints.apply(lambda endpoints: endpoints.queue.rstrip("/"))
+        self.deployment_container_name = deployment.name
+        self.deployment_container_url = pulumi.Output.concat(
+            code.primary_endpoints.apply(lambda endpoints: endpoints.blob), deployment.name
+        )
+        self.snippets_container_name = snippets.name
+        self.register_outputs(
+            {
+                "accountId": self.account_id,
+                "deploymentAccountId": self.deployment_account_id,
+                "blobEndpoint": self.blob_endpoint,
+                "queueEndpoint": self.queue_endpoint,
+            }
+        )
+
+    def _account(self, name: str, account_name: pulumi.Input[str], args: StorageArgs) -> storage.StorageAccount:
+        """An account that takes tokens of Entra ID only. Names have at most 24 letters and digits."""
+        return storage.StorageAccount(
+            name,
+            account_name=account_name,
             resource_group_name=args["resource_group_name"],
             location=args["location"],
             kind=storage.Kind.STORAGE_V2,
@@ -55,45 +109,17 @@ class Storage(pulumi.ComponentResource):
                 default_action=storage.DefaultAction.DENY if args["private"] else storage.DefaultAction.ALLOW,
                 bypass=storage.Bypass.NONE,
             ),
-            opts=here,
+            opts=pulumi.ResourceOptions(parent=self),
         )
-        containers = {
-            kind: storage.BlobContainer(
-                f"{name}-{kind}",
-                container_name=kind,
-                account_name=account.name,
-                resource_group_name=args["resource_group_name"],
-                public_access=storage.PublicAccess.NONE,
-                opts=here,
-            )
-            for kind in ("deployment", "snippets")
-        }
-        self.roles = [
-            assign_role(
-                f"{name}-{kind}-role",
-                scope=account.id,
-                role=role,
-                principal_id=args["principal_id"],
-                subscription_id=args["subscription_id"],
-                opts=here,
-            )
-            for kind, role in {
-                "blob": STORAGE_BLOB_DATA_OWNER,
-                "queue": STORAGE_QUEUE_DATA_CONTRIBUTOR,
-            }.items()
-        ]
-        self.account_id = account.id
-        self.account_name = account.name
-        self.blob_endpoint = account.primary_endpoints.apply(lambda endpoints: endpoints.blob.rstrip("/"))
-        self.queue_endpoint = account.primary_endpoints.apply(lambda endpoints: endpoints.queue.rstrip("/"))
-        self.deployment_container_name = containers["deployment"].name
-        self.deployment_container_url = pulumi.Output.concat(self.blob_endpoint, "/", containers["deployment"].name)
-        self.snippets_container_name = containers["snippets"].name
-        self.register_outputs(
-            {
-                "accountId": self.account_id,
-                "accountName": self.account_name,
-                "blobEndpoint": self.blob_endpoint,
-                "queueEndpoint": self.queue_endpoint,
-            }
+
+    def _container(
+        self, name: str, container: str, account: storage.StorageAccount, args: StorageArgs
+    ) -> storage.BlobContainer:
+        return storage.BlobContainer(
+            name,
+            container_name=container,
+            account_name=account.name,
+            resource_group_name=args["resource_group_name"],
+            public_access=storage.PublicAccess.NONE,
+            opts=pulumi.ResourceOptions(parent=self),
         )

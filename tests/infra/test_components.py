@@ -7,22 +7,32 @@ from collections.abc import Callable
 import pytest
 
 from secure_mcp import policy
+from secure_mcp_local.cli.plan import masked
 from secure_mcp_local.recording import Recording, Resource
 
 Declared = Callable[..., Recording]
 APIM = "azure-native:apimanagement:"
+LOCK = "azure-native:authorization:ManagementLockByScope"
 CONFIGURATIONS = [
     {"stack": "dev"},
-    {"stack": "dev", "backendAuth": "functionKey"},
-    {"stack": "dev", "apimSku": "StandardV2", "vnetEnabled": "true"},
-    {"stack": "dev", "apimSku": "PremiumV2", "vnetEnabled": "true", "backendAuth": "functionKey"},
     {"stack": "prod"},
+    *(
+        {"apimSku": sku, "vnetEnabled": network, "backendAuth": backend, "keyVaultEnabled": vault}
+        for sku, network in (
+            ("BasicV2", "false"),
+            ("StandardV2", "false"),
+            ("StandardV2", "true"),
+            ("PremiumV2", "true"),
+        )
+        for backend in ("managedIdentity", "functionKey")
+        for vault in ("false", "true")
+    ),
 ]
 
 
 @pytest.fixture(params=CONFIGURATIONS, ids=lambda config: " ".join(config.values()))
 def anything(request: pytest.FixtureRequest, declared: Declared) -> Recording:
-    """Each cell of SKU, network and backend authentication."""
+    """Each cell of SKU, network, backend authentication and key vault."""
     return declared(**request.param)
 
 
@@ -45,7 +55,7 @@ def test_every_component_registers_its_outputs_and_type(declared: Declared) -> N
         f"secure-mcp:index:{name}"
         for name in (
             "SecureMcpServer", "Gateway", "AuthorizationServer", "McpApi", "EntraApplication",
-            "SessionStore", "McpFunctionApp", "Storage", "Monitoring", "Network",
+            "SessionStore", "McpFunctionApp", "Storage", "Monitoring", "Network", "KeyVault",
         )
     }  # fmt: skip
 
@@ -96,14 +106,18 @@ def test_secrets_are_secret_and_nowhere_else(anything: Recording) -> None:
         name = value.inputs["displayName"]
         wanted = name in {"EncryptionKey", "PreviousEncryptionKey", "function-host-key"}
         assert value.inputs["secret"] is wanted, name
+        if "keyVault" in value.inputs:
+            assert "value" not in value.inputs, "in the vault, and not here too"
+            continue
         assert ("value" in value.secrets) is wanted, name
         if wanted and value.inputs["value"] != "none":
             secrets[name] = value.inputs["value"]
+    for secret in anything.all("azure-native:keyvault:Secret"):
+        assert secret.secrets == {"properties.value"}
+        if secret.inputs["properties"]["value"] != "none":
+            secrets[secret.inputs["secretName"]] = secret.inputs["properties"]["value"]
     assert "EncryptionKey" in secrets
-    everything = json.dumps(
-        [{k: v for k, v in resource.inputs.items() if k not in resource.secrets} for resource in anything]
-        + [anything.outputs]
-    )
+    everything = json.dumps([masked(resource.inputs, resource.secrets) for resource in anything] + [anything.outputs])
     for name, secret in secrets.items():
         assert secret not in everything, name
     assert "the-master-key" not in json.dumps([dict(resource.inputs) for resource in anything])
@@ -152,7 +166,10 @@ def test_assignment_is_required(anything: Recording) -> None:
     assert sign_in.inputs["appRoleAssignmentRequired"] is True
 
 
+SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
 ROLES = {
+    "ba92f5b4-2d11-453d-a403-e96b0029c9fe": ("id-code-", "/blobServices/default/containers/deployment"),
+    SECRETS_USER: ("id-apim-", "Microsoft.KeyVault/vaults"),
     "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": ("id-func-", "Microsoft.Storage/storageAccounts"),
     "974c5e8b-45b9-4653-ba55-5f855dd0fb88": ("id-func-", "Microsoft.Storage/storageAccounts"),
     "3913510d-42f4-4e42-8a64-420c390055eb": ("id-", "Microsoft.Insights/components"),
@@ -161,13 +178,19 @@ ROLES = {
 
 def test_roles_are_narrow_and_keep_their_names(anything: Recording) -> None:
     assignments = anything.all("azure-native:authorization:RoleAssignment")
-    assert len(assignments) == 4
+    assert len(assignments) == 5 + len(anything.all("azure-native:keyvault:Secret"))
+    system = anything.one(APIM + "ApiManagementService").get("identity")["principalId"]
+    private = bool(anything.all("azure-native:network:VirtualNetwork"))
     for assignment in assignments:
         role = assignment.inputs["roleDefinitionId"].rsplit("/", 1)[-1]
         prefix, kind = ROLES[role]
         resource = anything.by_id(assignment.inputs["scope"])
         assert resource is not None, "every scope is one declared resource"
         assert kind in resource.id
+        assert assignment.inputs["principalType"] == "ServicePrincipal"
+        if private and role == SECRETS_USER:
+            assert assignment.inputs["principalId"] == system, "the only identity that passes the vault's firewall"
+            continue
         owners = [
             r.inputs["resourceName"]
             for r in anything.all("azure-native:managedidentity:UserAssignedIdentity")
@@ -175,9 +198,57 @@ def test_roles_are_narrow_and_keep_their_names(anything: Recording) -> None:
         ]
         assert len(owners) == 1
         assert owners[0].startswith(prefix)
-        assert assignment.inputs["principalType"] == "ServicePrincipal"
     names = {assignment.inputs["roleAssignmentName"] for assignment in assignments}
-    assert len(names) == 4
+    assert len(names) == len(assignments)
+
+
+def test_the_app_cannot_write_its_own_code(anything: Recording) -> None:
+    app, deployment = identity_of(anything, "id-func-"), identity_of(anything, "id-code-")
+    site = anything.one("azure-native:web:WebApp").inputs
+    storage = site["functionAppConfig"]["deployment"]["storage"]
+    assert storage["authentication"]["userAssignedIdentityResourceId"] == deployment.id
+    account = next(a for a in anything.all("azure-native:storage:StorageAccount") if a.get("name") in storage["value"])
+    mine = [
+        assignment.inputs["scope"]
+        for assignment in anything.all("azure-native:authorization:RoleAssignment")
+        if assignment.inputs["principalId"] == app.get("principalId")
+    ]
+    assert mine
+    assert not [scope for scope in mine if account.id.startswith(scope) or scope.startswith(account.id)]
+
+
+def test_a_key_vault_is_closed_in_a_network_and_never_uses_access_policies(declared: Declared) -> None:
+    for private in ("false", "true"):
+        recording = declared(apimSku="StandardV2", vnetEnabled=private, keyVaultEnabled="true")
+        vault = recording.one("azure-native:keyvault:Vault").inputs["properties"]
+        assert vault["enableRbacAuthorization"] is True
+        assert vault["enablePurgeProtection"] is True
+        assert "accessPolicies" not in vault
+        closed = (vault["publicNetworkAccess"], vault["networkAcls"]["defaultAction"]) == ("disabled", "Deny")
+        assert closed is (private == "true")
+
+
+def test_locks_hold_what_cannot_be_made_again_and_go_first(declared: Declared) -> None:
+    assert not declared("dev").all(LOCK)
+    recording = declared("prod")
+    locked = [recording.by_id(lock.inputs["scope"]) for lock in recording.all(LOCK)]
+    assert {resource.type for resource in locked if resource} == {
+        "azure-native:cosmosdb:DatabaseAccount",
+        "azure-native:keyvault:Vault",
+        "azure-native:storage:StorageAccount",
+    }
+    for lock in recording.all(LOCK):
+        below = [r for r in recording if r.custom and r.id.startswith(lock.inputs["scope"] + "/") and r is not lock]
+        # Secrets are never deleted one by one, so their vault's lock is not in their way.
+        wanted = {r.urn for r in below if "KeyVault" not in r.id}
+        assert wanted <= lock.dependencies, "else it would be in the way of deleting them"
+
+
+def test_the_previous_key_is_there_before_a_new_one_seals(declared: Declared) -> None:
+    for vault in ("false", "true"):
+        recording = declared(encryptionKeyVersion="2", keyVaultEnabled=vault)
+        values = {value.inputs["displayName"]: value for value in recording.all(APIM + "NamedValue")}
+        assert values["PreviousEncryptionKey"].urn in values["EncryptionKey"].dependencies
 
 
 def test_the_session_store_has_no_keys_and_one_role_on_one_container(anything: Recording) -> None:
@@ -195,9 +266,9 @@ def test_the_session_store_has_no_keys_and_one_role_on_one_container(anything: R
 
 
 def test_storage_and_deployment_need_no_keys(anything: Recording) -> None:
-    account = anything.one("azure-native:storage:StorageAccount").inputs
-    assert account["allowSharedKeyAccess"] is False
-    assert account["allowBlobPublicAccess"] is False
+    for account in anything.all("azure-native:storage:StorageAccount"):
+        assert account.inputs["allowSharedKeyAccess"] is False
+        assert account.inputs["allowBlobPublicAccess"] is False
     site = anything.one("azure-native:web:WebApp").inputs
     settings = {setting["name"]: setting["value"] for setting in site["siteConfig"]["appSettings"]}
     assert settings["AzureWebJobsStorage__credential"] == "managedidentity"
@@ -219,16 +290,20 @@ def test_nothing_that_need_not_waits_for_the_slow_gateway(declared: Declared) ->
         seen.add(urn)
         return any(waits(d, seen) for d in resources[urn].dependencies if d in resources and d not in seen)
 
-    waiting = {r.type for r in recording if r.custom and waits(r.urn, set())} - {APIM + "ApiManagementService"}
-    allowed = {t for t in waiting if t.startswith(APIM)} | {
-        "azuread:index/applicationRedirectUris:ApplicationRedirectUris"
+    others = [r for r in recording if r.custom and not r.type.startswith(APIM) and waits(r.urn, set())]
+    assert {r.type for r in others} == {
+        "azuread:index/applicationRedirectUris:ApplicationRedirectUris",
+        # Of the system-assigned identity, on the secrets of a closed vault.
+        "azure-native:authorization:RoleAssignment",
     }
-    assert waiting == allowed
+    roles = [r.inputs["roleDefinitionId"] for r in others if r.type.endswith("RoleAssignment")]
+    assert all(role.endswith(SECRETS_USER) for role in roles)
 
 
 def test_private_means_private(declared: Declared) -> None:
     recording = declared("prod")
-    assert recording.one("azure-native:storage:StorageAccount").inputs["publicNetworkAccess"] == "Disabled"
+    for account in recording.all("azure-native:storage:StorageAccount"):
+        assert account.inputs["publicNetworkAccess"] == "Disabled"
     assert recording.one("azure-native:cosmosdb:DatabaseAccount").inputs["publicNetworkAccess"] == "Disabled"
     assert recording.one("azure-native:web:WebApp").inputs["publicNetworkAccess"] == "Disabled"
     vnet = recording.one("azure-native:network:VirtualNetwork")
@@ -245,12 +320,21 @@ def test_private_means_private(declared: Declared) -> None:
     assert gateway["sku"]["name"] == "StandardV2"
     assert gateway["virtualNetworkType"] == "External"
     assert gateway["virtualNetworkConfiguration"]["subnetResourceId"] == vnet.id + "/subnets/snet-gateway"
-    groups = {
-        connection["groupIds"][0]
+    reached = {
+        (connection["privateLinkServiceId"], connection["groupIds"][0])
         for endpoint in recording.all("azure-native:network:PrivateEndpoint")
         for connection in endpoint.inputs["privateLinkServiceConnections"]
     }
-    assert groups == {"blob", "queue", "sites", "Sql"}
+    accounts = {r.name: r.id for r in recording.all("azure-native:storage:StorageAccount")}
+    assert reached == {
+        (accounts["mcp-storage-st"], "blob"),
+        (accounts["mcp-storage-st"], "queue"),
+        (accounts["mcp-storage-stcode"], "blob"),
+        (recording.one("azure-native:web:WebApp").id, "sites"),
+        (recording.one("azure-native:cosmosdb:DatabaseAccount").id, "Sql"),
+    }
+    zones = [zone.inputs["privateZoneName"] for zone in recording.all("azure-native:privatedns:PrivateZone")]
+    assert len(zones) == len(set(zones)) == 4
     assert len(recording.all("azure-native:privatedns:VirtualNetworkLink")) == 4
 
 

@@ -14,6 +14,7 @@ from secure_mcp_local.apim.schema import check_fragment, check_policies
 from secure_mcp_local.apim.values import Compile, Source
 from secure_mcp_local.errors import DocumentError, LocalCloudError, NotModelled
 from secure_mcp_local.expressions.context import Api, Operation
+from secure_mcp_local.keyvault import KeyVaults
 from secure_mcp_local.recording import Recording, Resource
 
 _MODULE = "azure-native:apimanagement:"
@@ -52,7 +53,7 @@ class Declaration:
         """
         service = recording.one(_MODULE + "ApiManagementService")
         url = str(service.get("gatewayUrl"))
-        named_values, secrets = _named_values(recording)
+        named_values, secrets = _named_values(recording, KeyVaults(recording, service))
         documents = _Documents(recording, named_values, compile)
         outermost = Scope("global", documents.sections(_service_policy(recording), "service.xml", ()))
         apis = [_api(recording, documents, resource, outermost) for resource in recording.all(_MODULE + "Api")]
@@ -101,13 +102,15 @@ class _Documents:
         return parse(substitute(text, self._named_values, document), document)
 
 
-def _named_values(recording: Recording) -> tuple[dict[str, str], list[str]]:
+def _named_values(recording: Recording, vaults: KeyVaults) -> tuple[dict[str, str], list[str]]:
     values: dict[str, str] = {}
     secrets: list[str] = []
     for resource in recording.all(_MODULE + "NamedValue"):
         name, value = str(resource.get("displayName")), resource.get("value")
+        if reference := resource.get("keyVault"):
+            value = vaults.read(name, reference)
         if not isinstance(value, str):
-            raise NotModelled(f"named value {name}: only a plain value is modelled, not {value!r}")
+            raise LocalCloudError(f"named value {name}: give it a value or a keyVault, not {value!r}")
         if not value or len(value) > _LONGEST_NAMED_VALUE:
             raise LocalCloudError(
                 f"named value {name} has {len(value)} characters; 1 to {_LONGEST_NAMED_VALUE} are allowed"

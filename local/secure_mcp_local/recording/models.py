@@ -182,9 +182,19 @@ def _workspace(registration: Registration, id: str) -> Mapping[str, Any]:
     return {"customerId": registration.guid("customer")}
 
 
+def _secret(registration: Registration, id: str) -> Mapping[str, Any]:
+    """Where the secret is. Another value is another version; the value itself is never answered."""
+    del id
+    i = registration.inputs
+    uri = f"https://{i['vaultName']}.vault.azure.net/secrets/{i['secretName']}"
+    version = hashlib.sha256(f"{registration.urn}|{i['properties']['value']}".encode()).hexdigest()[:32]
+    return {"properties": {"secretUri": uri, "secretUriWithVersion": f"{uri}/{version}"}}
+
+
 _Computed = Callable[[Registration, str], Mapping[str, Any]]
 _APIM = "{group}/providers/Microsoft.ApiManagement/service/{serviceName}"
 _COSMOS = "{group}/providers/Microsoft.DocumentDB/databaseAccounts/{accountName}"
+_VAULT = "{group}/providers/Microsoft.KeyVault/vaults/{vaultName}"
 _ACCOUNT = "{group}/providers/Microsoft.Storage/storageAccounts/{accountName}"
 _SITE = "{group}/providers/Microsoft.Web/sites/{name}"
 _NETWORK = "{group}/providers/Microsoft.Network"
@@ -217,6 +227,8 @@ _ARM: dict[str, tuple[str, _Computed]] = {
     "azure-native:apimanagement:ApiPolicy": (_API + "/policies/{policyId}", _nothing),
     "azure-native:apimanagement:ApiOperation": (_API + "/operations/{operationId}", _nothing),
     "azure-native:apimanagement:ApiOperationPolicy": (_API + "/operations/{operationId}/policies/{policyId}", _nothing),
+    "azure-native:keyvault:Vault": (_VAULT, _nothing),
+    "azure-native:keyvault:Secret": (_VAULT + "/secrets/{secretName}", _secret),
     "azure-native:cosmosdb:DatabaseAccount": (_COSMOS, _cosmos),
     "azure-native:cosmosdb:SqlResourceSqlDatabase": (_COSMOS + "/sqlDatabases/{databaseName}", _nothing),
     "azure-native:cosmosdb:SqlResourceSqlContainer": (

@@ -1,12 +1,9 @@
 """Who may do what with blobs: Azure roles, from the role assignments that a stack declares."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.recording import Recording
-
-ROLE_ASSIGNMENT = "azure-native:authorization:RoleAssignment"
+from secure_mcp_local.recording.roles import RoleAssignment, assignments
 
 LIST_CONTAINERS = READ_CONTAINER = "containers/read"
 WRITE_CONTAINER = "containers/write"
@@ -27,17 +24,10 @@ _ROLES = {
 }
 
 
-@dataclass(frozen=True)
-class _Grant:
-    principal: str
-    scope: str
-    actions: frozenset[str]
-
-
 class Access:
     """The role assignments of a stack that give access to blobs."""
 
-    def __init__(self, grants: Iterable[_Grant]) -> None:
+    def __init__(self, grants: Iterable[RoleAssignment]) -> None:
         self._grants = tuple(grants)
 
     @classmethod
@@ -47,21 +37,8 @@ class Access:
         Raises:
             LocalCloudError: an assignment lacks its principal, role or scope.
         """
-        grants: list[_Grant] = []
-        for assignment in recording.all(ROLE_ASSIGNMENT):
-            for key in ("principalId", "roleDefinitionId", "scope"):
-                if not assignment.get(key):
-                    raise LocalCloudError(f"{assignment.name}: the recording has no {key} for this role assignment")
-            role = str(assignment.get("roleDefinitionId")).rpartition("/")[2].lower()
-            if actions := _ROLES.get(role):
-                scope = str(assignment.get("scope")).rstrip("/").lower()
-                grants.append(_Grant(str(assignment.get("principalId")).lower(), scope, actions))
-        return cls(grants)
+        return cls(grant for grant in assignments(recording) if grant.role in _ROLES)
 
     def permits(self, principal: str, action: str, resource_id: str) -> bool:
         """Whether a principal (object id) may do something with an account or container (ARM id), by a role on it or above."""
-        place = f"{resource_id.lower()}/"
-        return any(
-            grant.principal == principal.lower() and place.startswith(f"{grant.scope}/") and action in grant.actions
-            for grant in self._grants
-        )
+        return any(grant.reaches(principal, resource_id) and action in _ROLES[grant.role] for grant in self._grants)
