@@ -19,7 +19,7 @@ from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.stack import run_in_stack
 
 from secure_mcp_local.errors import LocalCloudError
-from secure_mcp_local.recording import models
+from secure_mcp_local.recording import arguments, models
 from secure_mcp_local.recording.model import Recording, Resource
 from secure_mcp_local.recording.models import Environment
 from secure_mcp_local.recording.project import Project
@@ -57,6 +57,7 @@ class Monitor(mocks.MockMonitor):
         inputs = plain(raw, secrets, unknowns)
         created = models.Created("", {})
         if request.custom:
+            arguments.refuse(request.type, request.name, inputs, unknowns)
             created = models.create(models.Registration(urn, request.type, request.name, inputs, self._environment))
         parent = request.parent if not request.parent.split("::")[2].endswith(_STACK) else ""
         resource = Resource(

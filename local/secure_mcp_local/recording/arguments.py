@@ -1,0 +1,215 @@
+"""Inputs held against the argument types of the provider's SDK.
+
+Programs may give nested properties as plain dicts, which the SDK sends on as they are: a misspelt key, a snake_case key or an
+unknown value would be noticed by Azure only, or by nobody. What the SDK declares says what there is.
+"""
+
+import collections.abc
+import difflib
+import enum
+import functools
+import importlib
+import inspect
+import sys
+import types
+import typing
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi import _types  # pyright: ignore[reportPrivateUsage]  (the version is pinned)
+from pulumi.runtime import rpc
+
+from secure_mcp_local.errors import LocalCloudError, NotModelled
+
+_SCALARS = (str, bool, int, float)
+_CAPACITY = 4096
+"""More types than one stack uses."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    path: str
+    """Such as `siteConfig.appSettings[0].valeu`."""
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """What a property may be: one of these. Empty: anything."""
+
+    anything: bool = False
+    scalars: tuple[type, ...] = ()
+    values: tuple[Any, ...] = ()
+    """Of enumerations. Where the SDK takes any string besides, still only these: a new value is far rarer than a typo."""
+    object: type | None = None
+    items: Any = None
+    """Annotation of a list's items."""
+    entries: Any = None
+    """Annotation of a map's values."""
+    asset: bool = False
+
+    def __str__(self) -> str:
+        names: list[str] = []
+        if self.values:
+            names.append("one of " + ", ".join(map(repr, self.values)))
+        elif self.scalars:
+            names.append(" or ".join({str: "a string", bool: "a boolean"}.get(s, "a number") for s in self.scalars))
+        if self.object:
+            names.append(f"an object ({self.object.__name__})")
+        if self.items is not None:
+            names.append("a list")
+        if self.entries is not None:
+            names.append("a map")
+        if self.asset:
+            names.append("an asset")
+        return " or ".join(names)
+
+
+def check(type: str, inputs: Mapping[str, Any], unknowns: Collection[str] = ()) -> list[Problem]:
+    """What the SDK's types say against some inputs.
+
+    Args:
+        type: Type token, such as `azure-native:storage:Blob`.
+        inputs: Plain JSON with the names of the wire.
+        unknowns: Paths of values that are not known yet: nothing is said against them.
+
+    Raises:
+        NotModelled: no installed SDK has the type.
+    """
+    return list(_check_object(_arguments(type), inputs, "", frozenset(unknowns)))
+
+
+def refuse(type: str, name: str, inputs: Mapping[str, Any], unknowns: Collection[str] = ()) -> None:
+    """Raises when `check` finds something.
+
+    Raises:
+        LocalCloudError: names the resource and every property that is wrong.
+    """
+    if problems := check(type, inputs, unknowns):
+        lines = "".join(f"\n  {problem}" for problem in problems)
+        raise LocalCloudError(f"the inputs of {type} {name} are not what the provider's SDK declares:{lines}")
+
+
+@functools.lru_cache(_CAPACITY)
+def _arguments(token: str) -> type:
+    """The class of the arguments of a resource type."""
+    package, module, name = token.split(":")
+    module = module.split("/")[0]
+    path = f"pulumi_{package.replace('-', '_')}" + ("" if module == "index" else f".{module}")
+    try:
+        resource = getattr(importlib.import_module(path), name)
+    except (ImportError, AttributeError):
+        raise NotModelled(f"no installed SDK has the resource type {token}; looked for {name} in {path}") from None
+    home = sys.modules[resource.__module__]
+    return getattr(home, f"_{name}Args", None) or getattr(home, f"{name}InitArgs", None) or getattr(home, f"{name}Args")
+
+
+@functools.lru_cache(_CAPACITY)
+def _properties(arguments: type) -> Mapping[str, tuple[Any, bool]]:
+    """Names on the wire, each with its annotation and whether it must be given."""
+    names = _types.input_type_py_to_pulumi_names(arguments)
+    parameters = inspect.signature(arguments.__init__).parameters
+    return {
+        wire: (parameters[python].annotation, parameters[python].default is inspect.Parameter.empty)
+        for python, wire in names.items()
+        if python in parameters
+    }
+
+
+@functools.lru_cache(_CAPACITY)
+def _choice(annotation: Any, module: str) -> _Choice:
+    """An annotation taken apart; names in it are those of the module that it stands in."""
+    found: dict[str, Any] = {}
+    scalars: list[type] = []
+    values: list[Any] = []
+    for option in _options(annotation, module):
+        origin = typing.get_origin(option)
+        if option is Any:
+            found["anything"] = True
+        elif option in _SCALARS:
+            scalars.append(option)
+        elif origin is collections.abc.Sequence:
+            found["items"] = typing.get_args(option)[0]
+        elif origin is collections.abc.Mapping:
+            found["entries"] = typing.get_args(option)[1]
+        elif inspect.isclass(option) and issubclass(option, enum.Enum):
+            values.extend(member.value for member in option)
+        elif inspect.isclass(option) and issubclass(option, pulumi.Asset | pulumi.Archive):
+            found["asset"] = True
+        elif inspect.isclass(option) and _types.is_input_type(option):
+            found["object"] = option
+        elif not typing.is_typeddict(option):
+            raise NotModelled(f"{module}: {option!r} is not modelled as the type of an argument")
+    return _Choice(scalars=tuple(scalars), values=tuple(values), **found)
+
+
+def _options(annotation: Any, module: str) -> Iterator[Any]:
+    """`Input[Optional[Union[A, "B"]]]` as A, B."""
+    if isinstance(annotation, typing.ForwardRef):
+        annotation = annotation.__forward_arg__
+    if isinstance(annotation, str):
+        # An Input may be an output of the same; on the wire it is the value.
+        if not annotation.startswith("Output["):
+            yield from _options(eval(annotation, vars(sys.modules[module])), module)  # noqa: S307  (the SDK's own source)
+    elif (origin := typing.get_origin(annotation)) in {typing.Union, types.UnionType}:
+        for option in typing.get_args(annotation):
+            yield from _options(option, module)
+    elif annotation is not type(None) and origin not in {pulumi.Output, collections.abc.Awaitable}:
+        yield annotation
+
+
+def _check_object(arguments: type, value: Mapping[str, Any], path: str, unknowns: frozenset[str]) -> Iterator[Problem]:
+    properties = _properties(arguments)
+    for key in value:
+        if key not in properties:
+            yield Problem(path + key, f"{arguments.__name__} has no such property{_meant(key, properties)}")
+    for key, (annotation, required) in properties.items():
+        where = path + key
+        if where in unknowns:
+            continue
+        if value.get(key) is not None:
+            yield from _check_value(annotation, arguments.__module__, value[key], where, unknowns)
+        elif required:
+            yield Problem(where, f"{arguments.__name__} needs it")
+
+
+def _check_value(annotation: Any, module: str, value: Any, path: str, unknowns: frozenset[str]) -> Iterator[Problem]:
+    choice = _choice(annotation, module)
+    if choice.anything or path in unknowns:
+        return
+    match value:
+        case {rpc._special_sig_key: _} if choice.asset:  # pyright: ignore[reportPrivateUsage]
+            return
+        case dict() if choice.object:
+            yield from _check_object(choice.object, value, f"{path}.", unknowns)
+        case dict() if choice.entries is not None:
+            for key, entry in value.items():
+                yield from _check_value(choice.entries, module, entry, f"{path}.{key}", unknowns)
+        case list() if choice.items is not None:
+            for index, item in enumerate(value):
+                yield from _check_value(choice.items, module, item, f"{path}[{index}]", unknowns)
+        case str() | bool() | int() | float() if choice.values:
+            if value not in choice.values:
+                yield Problem(path, f"{value!r} is not {choice}")
+        case bool() if bool in choice.scalars:
+            return
+        case int() if not isinstance(value, bool) and {int, float} & set(choice.scalars):
+            return
+        case float() if float in choice.scalars:
+            return
+        case str() if str in choice.scalars:
+            return
+        case _:
+            kind = {dict: "an object", list: "a list", str: "a string", bool: "a boolean"}.get(type(value), "a number")
+            yield Problem(path, f"is {kind} and must be {choice}")
+
+
+def _meant(key: str, properties: Mapping[str, Any]) -> str:
+    camel = "".join(part if i == 0 else part.capitalize() for i, part in enumerate(key.split("_")))
+    near = [camel] if camel in properties else difflib.get_close_matches(key, properties, 1)
+    return f"; did you mean {near[0]}?" if near else ""
