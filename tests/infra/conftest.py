@@ -7,6 +7,21 @@ import pytest
 from secure_mcp_local.recording import Recording, record
 
 ROOT = Path(__file__).parents[2]
+CONFIGURATIONS = [
+    {"stack": "dev"},
+    {"stack": "prod"},
+    *(
+        {"apimSku": sku, "vnetEnabled": network, "backendAuth": backend, "keyVaultEnabled": vault}
+        for sku, network in (
+            ("BasicV2", "false"),
+            ("StandardV2", "false"),
+            ("StandardV2", "true"),
+            ("PremiumV2", "true"),
+        )
+        for backend in ("managedIdentity", "functionKey")
+        for vault in ("false", "true")
+    ),
+]
 
 
 @cache
@@ -22,3 +37,9 @@ def declared() -> Callable[..., Recording]:
         return _recorded(stack, tuple(sorted(config.items())))
 
     return declared
+
+
+@pytest.fixture(params=CONFIGURATIONS, ids=lambda config: " ".join(config.values()))
+def anything(request: pytest.FixtureRequest, declared: Callable[..., Recording]) -> Recording:
+    """Each cell of SKU, network, backend authentication and key vault."""
+    return declared(**request.param)

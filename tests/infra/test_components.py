@@ -4,8 +4,6 @@ import json
 import re
 from collections.abc import Callable
 
-import pytest
-
 from secure_mcp import policy
 from secure_mcp_local.cli.plan import masked
 from secure_mcp_local.recording import Recording, Resource
@@ -13,27 +11,6 @@ from secure_mcp_local.recording import Recording, Resource
 Declared = Callable[..., Recording]
 APIM = "azure-native:apimanagement:"
 LOCK = "azure-native:authorization:ManagementLockByScope"
-CONFIGURATIONS = [
-    {"stack": "dev"},
-    {"stack": "prod"},
-    *(
-        {"apimSku": sku, "vnetEnabled": network, "backendAuth": backend, "keyVaultEnabled": vault}
-        for sku, network in (
-            ("BasicV2", "false"),
-            ("StandardV2", "false"),
-            ("StandardV2", "true"),
-            ("PremiumV2", "true"),
-        )
-        for backend in ("managedIdentity", "functionKey")
-        for vault in ("false", "true")
-    ),
-]
-
-
-@pytest.fixture(params=CONFIGURATIONS, ids=lambda config: " ".join(config.values()))
-def anything(request: pytest.FixtureRequest, declared: Declared) -> Recording:
-    """Each cell of SKU, network, backend authentication and key vault."""
-    return declared(**request.param)
 
 
 def by_urn(recording: Recording) -> dict[str, Resource]:
