@@ -6,11 +6,10 @@ import pulumi
 from pulumi_azure_native import managedidentity, resources, storage, web
 
 from .access import MONITORING_METRICS_PUBLISHER, assign_role
-from .package import build_package
+from .package import PYTHON_VERSION, build_package
 from .placement import Placement
 from .storage import Storage
 
-PYTHON_VERSION = "3.12"
 MCP_PATH = "/runtime/webhooks/mcp"
 
 
@@ -208,15 +207,15 @@ class McpFunctionApp(pulumi.ComponentResource):
         The deployer needs Storage Blob Data Contributor on the account, and a network path to it.
         https://learn.microsoft.com/azure/azure-functions/functions-infrastructure-as-code#deployment-packages
         """
-        archive, digest = build_package(Path(args["code"]))
+        package = build_package(Path(args["code"]))
         blob = storage.Blob(
             f"{name}-package",
-            blob_name=f"package-{digest}.zip",
+            blob_name=f"package-{package.digest}.zip",
             account_name=store.deployment_account_name,
             container_name=store.deployment_container_name,
             resource_group_name=args["resource_group_name"],
             type=storage.BlobType.BLOCK,
-            source=pulumi.FileAsset(str(archive)),
+            source=pulumi.FileAsset(str(package.archive)),
             opts=pulumi.ResourceOptions(parent=self),
         )
         return resources.Resource(
@@ -227,6 +226,6 @@ class McpFunctionApp(pulumi.ComponentResource):
             resource_name_="onedeploy",
             resource_group_name=args["resource_group_name"],
             api_version="2024-04-01",
-            properties={"packageUri": blob.url, "remoteBuild": True, "type": "zip"},
+            properties={"packageUri": blob.url, "remoteBuild": False, "type": "zip"},
             opts=pulumi.ResourceOptions(parent=self, depends_on=[authentication, *store.roles]),
         )
