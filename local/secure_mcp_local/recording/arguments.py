@@ -26,6 +26,25 @@ from secure_mcp_local.errors import LocalCloudError, NotModelled
 _SCALARS = (str, bool, int, float)
 _CAPACITY = 4096
 """More types than one stack uses."""
+_NEWER: Mapping[tuple[str, str], tuple[str, ...]] = {
+    # Listed by Azure from 2024-06-01-preview on.
+    ("ApiManagementServiceSkuPropertiesArgs", "name"): ("PremiumV2",),
+}
+"""Values that Azure takes where the API version of the SDK has a shorter list."""
+
+
+class _RuleOperator(enum.Enum):
+    """https://learn.microsoft.com/rest/api/monitor/scheduled-query-rules/create-or-update#conditionoperator"""
+
+    EQUALS = "Equals"
+    GREATER_THAN = "GreaterThan"
+    GREATER_THAN_OR_EQUAL = "GreaterThanOrEqual"
+    LESS_THAN = "LessThan"
+    LESS_THAN_OR_EQUAL = "LessThanOrEqual"
+
+
+# Where the SDK is wrong: two enumerations of Azure have one name, and it shows the other one's values.
+_CORRECTED: Mapping[tuple[str, str], Any] = {("ConditionArgs", "operator"): _RuleOperator}
 
 
 @dataclass(frozen=True)
@@ -46,7 +65,8 @@ class _Choice:
     scalars: tuple[type, ...] = ()
     values: tuple[Any, ...] = ()
     """Of enumerations. Where the SDK takes any string besides, still only these: a new value is far rarer than a typo."""
-    object: type | None = None
+    objects: tuple[type, ...] = ()
+    """Of several kinds, the one that fits best."""
     items: Any = None
     """Annotation of a list's items."""
     entries: Any = None
@@ -59,8 +79,8 @@ class _Choice:
             names.append("one of " + ", ".join(map(repr, self.values)))
         elif self.scalars:
             names.append(" or ".join({str: "a string", bool: "a boolean"}.get(s, "a number") for s in self.scalars))
-        if self.object:
-            names.append(f"an object ({self.object.__name__})")
+        if self.objects:
+            names.append(f"an object ({', '.join(kind.__name__ for kind in self.objects)})")
         if self.items is not None:
             names.append("a list")
         if self.entries is not None:
@@ -115,7 +135,10 @@ def _properties(arguments: type) -> Mapping[str, tuple[Any, bool]]:
     names = _types.input_type_py_to_pulumi_names(arguments)
     parameters = inspect.signature(arguments.__init__).parameters
     return {
-        wire: (parameters[python].annotation, parameters[python].default is inspect.Parameter.empty)
+        wire: (
+            _CORRECTED.get((arguments.__name__, wire), parameters[python].annotation),
+            parameters[python].default is inspect.Parameter.empty,
+        )
         for python, wire in names.items()
         if python in parameters
     }
@@ -127,6 +150,7 @@ def _choice(annotation: Any, module: str) -> _Choice:
     found: dict[str, Any] = {}
     scalars: list[type] = []
     values: list[Any] = []
+    objects: list[type] = []
     for option in _options(annotation, module):
         origin = typing.get_origin(option)
         if option is Any:
@@ -142,10 +166,10 @@ def _choice(annotation: Any, module: str) -> _Choice:
         elif inspect.isclass(option) and issubclass(option, pulumi.Asset | pulumi.Archive):
             found["asset"] = True
         elif inspect.isclass(option) and _types.is_input_type(option):
-            found["object"] = option
+            objects.append(option)
         elif not typing.is_typeddict(option):
             raise NotModelled(f"{module}: {option!r} is not modelled as the type of an argument")
-    return _Choice(scalars=tuple(scalars), values=tuple(values), **found)
+    return _Choice(scalars=tuple(scalars), values=tuple(values), objects=tuple(objects), **found)
 
 
 def _options(annotation: Any, module: str) -> Iterator[Any]:
@@ -172,6 +196,8 @@ def _check_object(arguments: type, value: Mapping[str, Any], path: str, unknowns
         where = path + key
         if where in unknowns:
             continue
+        if value.get(key) in _NEWER.get((arguments.__name__, key), ()):
+            continue
         if value.get(key) is not None:
             yield from _check_value(annotation, arguments.__module__, value[key], where, unknowns)
         elif required:
@@ -185,8 +211,8 @@ def _check_value(annotation: Any, module: str, value: Any, path: str, unknowns: 
     match value:
         case {rpc._special_sig_key: _} if choice.asset:  # pyright: ignore[reportPrivateUsage]
             return
-        case dict() if choice.object:
-            yield from _check_object(choice.object, value, f"{path}.", unknowns)
+        case dict() if choice.objects:
+            yield from min((list(_check_object(kind, value, f"{path}.", unknowns)) for kind in choice.objects), key=len)
         case dict() if choice.entries is not None:
             for key, entry in value.items():
                 yield from _check_value(choice.entries, module, entry, f"{path}.{key}", unknowns)

@@ -35,6 +35,9 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("storage:StorageAccount", {"networkRuleSet": {"defaultAction": "deny"}}, "networkRuleSet.defaultAction: 'deny' is not one of"),
     ("web:WebApp", {"siteConfig": {"appSettings": {"name": "a", "value": "b"}}}, "siteConfig.appSettings: is an object and must be a list"),
     ("web:WebApp", {"functionAppConfig": {"scaleAndConcurrency": {"instanceMemoryMB": True}}}, "is a boolean and must be a number"),
+    ("monitor:MetricAlert", {"criteria": {"odataType": "x", "allof": []}}, "criteria.allof: MetricAlert"),
+    ("monitor:ScheduledQueryRule", {"criteria": {"allOf": [{"operator": "gt"}]}}, "criteria.allOf[0].operator: 'gt' is not one of 'Equals'"),
+    ("apimanagement:ApiManagementService", {"sku": {"name": "PremiumV3", "capacity": 1}}, "sku.name: 'PremiumV3' is not one of"),
     ("storage:Blob", {"accountName": "a", "containerName": "c", "source": "file.zip"}, "source: is a string and must be an asset"),
 ]  # fmt: skip
 
