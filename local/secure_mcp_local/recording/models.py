@@ -8,6 +8,7 @@ import hashlib
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from string import Formatter
 from typing import Any
 
 from secure_mcp_local.errors import LocalCloudError, NotModelled
@@ -70,8 +71,31 @@ def create(registration: Registration) -> Created:
         return Created(id, {"name": id.rsplit("/", 1)[-1], **computed(registration, id)})
     if registration.type in _OTHER:
         return _OTHER[registration.type](registration)
-    raise NotModelled(
-        f"the local cloud does not model the resource type {registration.type} ({registration.name}); "
+    raise _not_modelled(registration.type, registration.name)
+
+
+def modelled(type: str) -> bool:
+    """Whether there is a row for a type."""
+    return type in _ARM or type in _OTHER
+
+
+def id_properties(type: str) -> frozenset[str]:
+    """Inputs that the ARM id of a type is made of; none outside ARM.
+
+    Raises:
+        NotModelled: no row for the type.
+    """
+    if type in _OTHER:
+        return frozenset()
+    if type not in _ARM:
+        raise _not_modelled(type, "")
+    fields = {field for _, field, _, _ in Formatter().parse(_ARM[type][0]) if field}
+    return frozenset(("resourceGroupName" if field == "group" else field) for field in fields - {"subscription"})
+
+
+def _not_modelled(type: str, name: str) -> NotModelled:
+    return NotModelled(
+        f"the local cloud does not model the resource type {type}{f' ({name})' if name else ''}; "
         "it stands in for what secure_mcp's own components declare"
     )
 
@@ -198,6 +222,7 @@ _VAULT = "{group}/providers/Microsoft.KeyVault/vaults/{vaultName}"
 _ACCOUNT = "{group}/providers/Microsoft.Storage/storageAccounts/{accountName}"
 _SITE = "{group}/providers/Microsoft.Web/sites/{name}"
 _NETWORK = "{group}/providers/Microsoft.Network"
+_INSIGHTS = "{group}/providers/Microsoft.Insights"
 _API = _APIM + "/apis/{apiId}"
 
 _ARM: dict[str, tuple[str, _Computed]] = {
@@ -216,6 +241,14 @@ _ARM: dict[str, tuple[str, _Computed]] = {
     "azure-native:applicationinsights:Component": (
         "{group}/providers/Microsoft.Insights/components/{resourceName}",
         _insights,
+    ),
+    "azure-native:applicationinsights:Workbook": (_INSIGHTS + "/workbooks/{resourceName}", _nothing),
+    "azure-native:monitor:ActionGroup": (_INSIGHTS + "/actionGroups/{actionGroupName}", _nothing),
+    "azure-native:monitor:ScheduledQueryRule": (_INSIGHTS + "/scheduledQueryRules/{ruleName}", _nothing),
+    "azure-native:monitor:MetricAlert": (_INSIGHTS + "/metricAlerts/{ruleName}", _nothing),
+    "azure-native:monitor:DiagnosticSetting": (
+        "{resourceUri}/providers/Microsoft.Insights/diagnosticSettings/{name}",
+        _nothing,
     ),
     "azure-native:apimanagement:ApiManagementService": (_APIM, _api_management),
     "azure-native:apimanagement:Logger": (_APIM + "/loggers/{loggerId}", _nothing),
@@ -262,6 +295,7 @@ _ARM: dict[str, tuple[str, _Computed]] = {
     "azure-native:web:WebAppAuthSettingsV2": (_SITE + "/config/authsettingsV2", _nothing),
     "azure-native:web:WebAppFtpAllowed": (_SITE + "/basicPublishingCredentialsPolicies/ftp", _nothing),
     "azure-native:web:WebAppScmAllowed": (_SITE + "/basicPublishingCredentialsPolicies/scm", _nothing),
+    "azure-native:resources:Deployment": ("{group}/providers/Microsoft.Resources/deployments/{deploymentName}", _nothing),
     "azure-native:resources:Resource": (
         "{group}/providers/{resourceProviderNamespace}/{parentResourcePath}/{resourceType}/{resourceName}",
         _nothing,

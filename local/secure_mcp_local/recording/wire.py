@@ -30,6 +30,15 @@ def plain(value: Any, secrets: set[str], unknowns: set[str], path: str = "") -> 
     return value
 
 
+def bare(value: Any) -> Any:
+    """A wire value without the marks of secrets. What is unknown keeps its mark, so that no known value equals it."""
+    if isinstance(value, Mapping):
+        return bare(value.get("value")) if value.get(_SIGNATURE) == _SECRET else {k: bare(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [bare(v) for v in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def secret(value: Any) -> dict[str, Any]:
     """A wire value marked as secret."""
     return {_SIGNATURE: _SECRET, "value": value}

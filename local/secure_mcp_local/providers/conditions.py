@@ -1,0 +1,125 @@
+"""What Azure asks of a resource before it creates, changes or deletes it: this is what holds a program to the right order."""
+
+import re
+from collections.abc import Iterator
+
+from secure_mcp_local.errors import LocalCloudError
+from secure_mcp_local.providers.store import Deployed, Store
+from secure_mcp_local.recording.wire import bare
+
+_APIM = "azure-native:apimanagement:"
+_POLICIES = {_APIM + kind for kind in ("Policy", "ApiPolicy", "ApiOperationPolicy", "PolicyFragment")}
+_LOCK = "azure-native:authorization:ManagementLockByScope"
+
+_GLOBAL = {
+    "azure-native:apimanagement:ApiManagementService": "serviceName",
+    "azure-native:cosmosdb:DatabaseAccount": "accountName",
+    "azure-native:keyvault:Vault": "vaultName",
+    "azure-native:storage:StorageAccount": "accountName",
+    "azure-native:web:WebApp": "name",
+}
+"""Types whose names are host names, so that no two in the world have the same."""
+
+_ALWAYS_THERE = re.compile(r"/blobServices/default$", re.IGNORECASE)
+"""What Azure makes with its parent."""
+
+_NAMED_VALUE = re.compile(r"\{\{([\w.-]+)\}\}")
+_FRAGMENT = re.compile(r'<include-fragment\s+fragment-id="([^"]+)"')
+
+
+class NotFound(LocalCloudError):
+    """Something that is needed is not deployed."""
+
+
+def for_creation(resource: Deployed, store: Store) -> None:
+    """Whether Azure would create a resource now.
+
+    Raises:
+        LocalCloudError: it would not: a parent is missing, the name is taken, a policy names what is not there.
+    """
+    for parent in _parents(resource.id):
+        if store.get(parent) is None:
+            raise NotFound(f"{resource.type.rsplit(':', 1)[-1]} cannot be created: its parent {parent} does not exist")
+    if (name := _GLOBAL.get(resource.type)) is not None:
+        for other in store:
+            if other.type == resource.type and other.inputs[name] == resource.inputs[name] and other.id != resource.id:
+                raise LocalCloudError(f"the name {resource.inputs[name]!r} is taken by {other.id}")
+    for_change(resource, store)
+
+
+def for_change(resource: Deployed, store: Store) -> None:
+    """Whether Azure would save a resource as it is to be.
+
+    Raises:
+        LocalCloudError: it would not: a policy names what is not there.
+    """
+    if resource.type not in _POLICIES:
+        return
+    service = _service(resource.id)
+    text = _text(resource)
+    there = {(r.type, bare(r.inputs.get(_named(r)))) for r in store if _service(r.id) == service}
+    for kind, names in (("NamedValue", _NAMED_VALUE.findall(text)), ("PolicyFragment", _FRAGMENT.findall(text))):
+        for name in names:
+            if (_APIM + kind, name) not in there:
+                raise NotFound(f"the policy uses the {kind} {name!r}, which does not exist yet: let it depend on it")
+
+
+def for_deletion(id: str, store: Store) -> None:
+    """Whether Azure would delete what has an id.
+
+    Raises:
+        LocalCloudError: it would not: it is locked, or policies use it.
+    """
+    resources = list(store)
+    for lock in (r for r in resources if r.type == _LOCK and r.id.lower() != id.lower()):
+        scope, own = f"{bare(lock.inputs['scope'])}/".lower(), f"{id}/".lower()
+        if scope.startswith(own) or own.startswith(scope):
+            raise LocalCloudError(f"it cannot be deleted: the lock {lock.id} forbids it; delete the lock first")
+    resource = store.get(id)
+    if resource is None or resource.type not in {_APIM + "NamedValue", _APIM + "PolicyFragment"}:
+        return
+    pattern = _NAMED_VALUE if resource.type == _APIM + "NamedValue" else _FRAGMENT
+    name, service = bare(resource.inputs[_named(resource)]), _service(id)
+    for policy in (r for r in resources if r.type in _POLICIES and r.id != id and _service(r.id) == service):
+        if name in pattern.findall(_text(policy)):
+            raise LocalCloudError(f"it cannot be deleted: the policy {policy.id} uses it")
+
+
+def existing(id: str, store: Store) -> Deployed:
+    """The resource with an id.
+
+    Raises:
+        NotFound: there is none.
+    """
+    found = store.get(id)
+    if found is None:
+        raise NotFound(f"{id} does not exist; if it was deleted outside Pulumi, run: pulumi refresh")
+    return found
+
+
+def _parents(id: str) -> Iterator[str]:
+    """Ids of the ARM resources that a resource is in: its group, and each resource that its id goes through."""
+    segments = id.split("/")
+    if len(segments) < 5 or segments[1] != "subscriptions":
+        return
+    end = 5
+    while end < len(segments):
+        parent = "/".join(segments[:end])
+        if not _ALWAYS_THERE.search(parent):
+            yield parent
+        # A provider's namespace comes before the types and names of its resources.
+        end += 4 if segments[end] == "providers" else 2
+
+
+def _service(id: str) -> str:
+    """The part of an id that names the API Management service."""
+    return "/".join(id.lower().split("/")[:9])
+
+
+def _named(resource: Deployed) -> str:
+    """The input by which policies name a named value or a fragment."""
+    return "displayName" if resource.type == _APIM + "NamedValue" else "id"
+
+
+def _text(policy: Deployed) -> str:
+    return str(bare(policy.inputs.get("value", "")))

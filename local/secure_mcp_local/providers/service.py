@@ -1,0 +1,217 @@
+"""One provider over Pulumi's protocol (`pulumirpc.ResourceProvider`), for the types of one package."""
+
+import secrets
+import time
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any, Never
+
+import grpc
+from google.protobuf import empty_pb2, json_format
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from secure_mcp_local.errors import LocalCloudError, NotModelled
+from secure_mcp_local.providers import conditions, mutability
+from secure_mcp_local.providers.faults import Fault, Faults
+from secure_mcp_local.providers.store import AlreadyExists, Deployed, Store
+from secure_mcp_local.recording import arguments, models
+from secure_mcp_local.recording.wire import bare, plain, secret, struct
+
+PACKAGES = ("azure-native", "azuread", "random")
+
+_CONFIGURATION = frozenset({"location", "version"})
+"""What a provider can be configured with. Whatever else there is says how to reach the real Azure."""
+
+_ANSWERED_OTHERWISE = frozenset({"identity", "properties"})
+"""Inputs that come back with more or other things in them, so that their outputs are not known before."""
+
+_STATUS: tuple[tuple[type[LocalCloudError], grpc.StatusCode], ...] = (
+    (NotModelled, grpc.StatusCode.UNIMPLEMENTED),
+    (AlreadyExists, grpc.StatusCode.ALREADY_EXISTS),
+    (conditions.NotFound, grpc.StatusCode.NOT_FOUND),
+    (Fault, grpc.StatusCode.UNAVAILABLE),
+    (LocalCloudError, grpc.StatusCode.FAILED_PRECONDITION),
+)
+
+
+class Provider(provider_pb2_grpc.ResourceProviderServicer):
+    """Keeps resources in a store and answers with what the resource models compute.
+
+    Args:
+        package: Of `PACKAGES`.
+        store: Where the resources are.
+        environment: Addresses that the deployed stack will be served at.
+        faults: Operations that fail.
+    """
+
+    def __init__(self, package: str, store: Store, environment: models.Environment, faults: Faults) -> None:
+        self._package, self._store, self._environment, self._faults = package, store, environment, faults
+
+    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return plugin_pb2.PluginInfo(version=version(f"pulumi-{self._package}"))
+
+    def Attach(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return empty_pb2.Empty()
+
+    def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self._faults.cancel()
+        return empty_pb2.Empty()
+
+    def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
+        failures = [
+            provider_pb2.CheckFailure(
+                property=name,
+                reason=f"the stand-in for {self._package} knows only {', '.join(sorted(_CONFIGURATION))}; "
+                "it reaches no Azure that could need more",
+            )
+            for name in json_format.MessageToDict(request.news)
+            if name not in _CONFIGURATION
+        ]
+        return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
+
+    def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
+
+    def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
+
+    def Check(self, request: Any, context: grpc.ServicerContext) -> Any:
+        type, name = _type(request.urn), _name(request.urn)
+        with _Refusals(context, request.urn):
+            if not models.modelled(type):
+                raise NotModelled(f"the local cloud does not model the resource type {type}")
+            inputs, unknowns = _values(request.news)
+            # What was checked before and is as it was needs no second look, which would import the SDK.
+            if request.HasField("olds") and _values(request.olds) == (inputs, unknowns) and not unknowns:
+                return provider_pb2.CheckResponse(inputs=request.news)
+            found = [(problem.path, problem.message) for problem in arguments.check(type, inputs, unknowns)]
+            if not found and not unknowns:
+                try:
+                    models.create(models.Registration(request.urn, type, name, inputs, self._environment))
+                except LocalCloudError as error:
+                    found = [("", str(error))]
+        failures = [provider_pb2.CheckFailure(property=path, reason=reason) for path, reason in found]
+        return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
+
+    def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:
+        type = _type(request.urn)
+        with _Refusals(context, request.urn):
+            old, new = _bare(request.old_inputs), _bare(request.news)
+            changed = mutability.changed(old, new)
+            replaced = mutability.replaced(type, changed)
+        some = provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE
+        fixed = models.id_properties(type)
+        return provider_pb2.DiffResponse(
+            changes=some,
+            diffs=changed,
+            replaces=replaced,
+            # Under the same id there cannot be two.
+            deleteBeforeReplace=bool(replaced) and bool(fixed) and not fixed & set(replaced),
+        )
+
+    def Create(self, request: Any, context: grpc.ServicerContext) -> Any:
+        if request.preview:
+            return provider_pb2.CreateResponse(properties=_foreseen(request.properties))
+        with _Refusals(context, request.urn):
+            self._faults.before("create", request.urn)
+            deployed = self._computed(request.urn, secrets.token_hex(8), request.properties, time.time_ns())
+            conditions.for_creation(deployed, self._store)
+            if not (deployed.adopted and self._store.get(deployed.id)):
+                self._store.create(deployed)
+            self._faults.after("create", request.urn)
+            return provider_pb2.CreateResponse(id=deployed.id, properties=struct(deployed.outputs))
+
+    def Read(self, request: Any, context: grpc.ServicerContext) -> Any:
+        with _Refusals(context, request.urn):
+            self._faults.before("read", request.urn)
+            found = self._store.get(request.id)
+            if found is None or found.type != _type(request.urn):
+                return provider_pb2.ReadResponse()
+            return provider_pb2.ReadResponse(id=found.id, properties=struct(found.outputs), inputs=struct(found.inputs))
+
+    def Update(self, request: Any, context: grpc.ServicerContext) -> Any:
+        type = _type(request.urn)
+        with _Refusals(context, request.urn):
+            refused = mutability.refusal(type, _bare(request.old_inputs), _bare(request.news))
+            if refused:
+                raise LocalCloudError(refused)
+            if request.preview and _values(request.news)[1]:
+                return provider_pb2.UpdateResponse(properties=_foreseen(request.news))
+            before = conditions.existing(request.id, self._store)
+            after = replace(self._computed(request.urn, before.seed, request.news, before.created), id=before.id)
+            if request.preview:
+                return provider_pb2.UpdateResponse(properties=struct(after.outputs))
+            self._faults.before("update", request.urn)
+            conditions.for_change(after, self._store)
+            self._store.replace(after)
+            self._faults.after("update", request.urn)
+            return provider_pb2.UpdateResponse(properties=struct(after.outputs))
+
+    def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:
+        with _Refusals(context, request.urn):
+            self._faults.before("delete", request.urn)
+            conditions.for_deletion(request.id, self._store)
+            self._store.delete(request.id)
+            self._faults.after("delete", request.urn)
+        return empty_pb2.Empty()
+
+    def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:
+        with _Refusals(context, request.tok):
+            answer = models.invoke(request.tok, _values(request.args)[0])
+        return provider_pb2.InvokeResponse(**{"return": struct(answer)})  # pyright: ignore[reportArgumentType]
+
+    def _computed(self, urn: str, seed: str, properties: Any, created: int) -> Deployed:
+        inputs, _ = _values(properties)
+        type = _type(urn)
+        # What is adopted is the same for every stack.
+        origin = str(inputs.get("clientId")) if inputs.get("useExisting") else f"{urn}|{seed}"
+        answer = models.create(models.Registration(origin, type, _name(urn), inputs, self._environment))
+        raw = json_format.MessageToDict(properties)
+        computed = {key: secret(value) if key in answer.secrets else value for key, value in answer.outputs.items()}
+        return Deployed(
+            id=answer.id, urn=urn, type=type, seed=seed, inputs=raw, outputs={**raw, **computed}, created=created
+        )
+
+
+class _Refusals:
+    """Turns what the local cloud refuses into an answer of the protocol that names the resource."""
+
+    def __init__(self, context: grpc.ServicerContext, subject: str) -> None:
+        self._context, self._subject = context, subject
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, type: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, LocalCloudError):
+            status = next(status for kind, status in _STATUS if isinstance(error, kind))
+            _abort(self._context, status, f"{self._subject.rsplit('::', 1)[-1]}: {error}")
+
+
+def _abort(context: grpc.ServicerContext, status: grpc.StatusCode, message: str) -> Never:
+    context.abort(status, message)
+    raise AssertionError("abort raises")
+
+
+def _type(urn: str) -> str:
+    return urn.split("::")[2].rsplit("$", 1)[-1]
+
+
+def _name(urn: str) -> str:
+    return urn.rsplit("::", 1)[-1]
+
+
+def _foreseen(properties: Any) -> Any:
+    """What can be said of the outputs before a resource exists; ids and computed values are unknown by being absent."""
+    known = json_format.MessageToDict(properties)
+    return struct({key: value for key, value in known.items() if key not in _ANSWERED_OTHERWISE})
+
+
+def _values(message: Any) -> tuple[dict[str, Any], set[str]]:
+    """Plain values, and the paths of those that are not known yet."""
+    unknowns: set[str] = set()
+    return plain(json_format.MessageToDict(message), set(), unknowns), unknowns
+
+
+def _bare(message: Any) -> dict[str, Any]:
+    """Values without the marks of secrets, but with those of what is unknown."""
+    return bare(json_format.MessageToDict(message))

@@ -1,0 +1,147 @@
+"""What is deployed: a folder with one JSON file for each resource, shared by all provider processes.
+
+A file is written aside and moved into place, so that a reader sees a resource as it was or as it is. Its name comes from the
+resource's id: two processes cannot create the same resource. Secrets are in it in plain text, as they are in Azure; only the
+owner can read the folder.
+"""
+
+import functools
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from secure_mcp_local.errors import LocalCloudError
+
+
+class AlreadyExists(LocalCloudError):
+    """There is a resource with this id."""
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A resource as it is in the cloud."""
+
+    id: str
+    urn: str
+    """Of the stack's resource that wrote it last."""
+    type: str
+    """Type token."""
+    seed: str
+    """What its made-up values (GUIDs, random bytes) come from; another one for each creation."""
+    inputs: Mapping[str, Any]
+    """Wire values, with the marks of secrets."""
+    outputs: Mapping[str, Any]
+    """Wire values."""
+    created: int
+    """When, in nanoseconds since 1970."""
+
+    @property
+    def name(self) -> str:
+        """Pulumi name."""
+        return self.urn.rsplit("::", 1)[-1]
+
+    @property
+    def adopted(self) -> bool:
+        """Whether it belongs to the directory rather than to a stack, such as the service principal of Microsoft Graph."""
+        return self.inputs.get("useExisting") is True
+
+    @property
+    def stack(self) -> str:
+        return self.urn.split("::", 1)[0].rsplit(":", 1)[-1]
+
+    @property
+    def project(self) -> str:
+        return self.urn.split("::")[1]
+
+
+class Store:
+    """The resources in a folder, which is made when the first one is created."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __iter__(self) -> Iterator[Deployed]:
+        """Every resource, in order of creation."""
+        found = [resource for path in self.folder.glob("*.json") if (resource := _read(path))]
+        yield from sorted(found, key=lambda resource: (resource.created, resource.id))
+
+    def get(self, id: str) -> Deployed | None:
+        """The resource with an id; ARM ids are compared without case."""
+        return _read(self._path(id))
+
+    def of(self, stack: str) -> list[Deployed]:
+        """What a stack has deployed, and what it shares with others: directory objects that were there before."""
+        return [r for r in self if r.stack == stack or r.adopted]
+
+    def create(self, resource: Deployed) -> None:
+        """Adds a resource.
+
+        Raises:
+            AlreadyExists: there is one with its id.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        written = self._write(resource)
+        try:
+            # A link, unlike a move, fails where something is.
+            os.link(written, self._path(resource.id))
+        except FileExistsError:
+            raise AlreadyExists(f"cannot create already existing resource {resource.id!r}") from None
+        finally:
+            written.unlink()
+
+    def replace(self, resource: Deployed) -> None:
+        """Writes a resource that is there."""
+        self._write(resource).replace(self._path(resource.id))
+
+    def delete(self, id: str) -> list[str]:
+        """Takes a resource away and, as Azure does, everything in it.
+
+        Returns:
+            The ids of what is gone.
+        """
+        inside = f"{id.lower().rstrip('/')}/"
+        gone = [r.id for r in self if r.id.lower() == id.lower() or r.id.lower().startswith(inside)]
+        for each in gone:
+            self._path(each).unlink(missing_ok=True)
+        return gone
+
+    def version(self) -> int:
+        """A number that changes when anything is created, changed or deleted; 0: nothing was ever deployed."""
+        try:
+            return self.folder.stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
+
+    def _path(self, id: str) -> Path:
+        return self.folder / f"{hashlib.sha256(id.lower().encode()).hexdigest()[:32]}.json"
+
+    def _write(self, resource: Deployed) -> Path:
+        handle, path = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=self.folder)
+        with open(handle, "w", encoding="utf-8") as file:
+            json.dump(asdict(resource), file, indent=1)
+        return Path(path)
+
+
+def _read(path: Path) -> Deployed | None:
+    try:
+        found = path.stat()
+        return _parsed(path, found.st_ino, found.st_mtime_ns)
+    except FileNotFoundError:
+        return None
+
+
+@functools.lru_cache(maxsize=4096)
+def _parsed(path: Path, inode: int, changed: int) -> Deployed:
+    """Files are never written in place: what was read once stays as it is."""
+    del inode, changed
+    try:
+        return Deployed(**json.loads(path.read_text(encoding="utf-8")))
+    except (TypeError, ValueError) as error:
+        raise LocalCloudError(
+            f"{path} is no resource of the local cloud ({error}); delete the folder and deploy again"
+        ) from None
