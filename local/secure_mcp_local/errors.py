@@ -12,8 +12,10 @@ class NotModelled(LocalCloudError):
 class DocumentError(LocalCloudError):
     """A policy document or an expression in it is wrong: says where."""
 
-    def __init__(self, message: str, *, document: str = "", line: int = 0, column: int = 0) -> None:
+    def __init__(self, message: str, *, document: str = "", line: int = 0, column: int = 0, rule: str = "") -> None:
         self.message, self.document, self.line, self.column = message, document, line, column
+        self.rule = rule
+        """What kind of mistake it is, by the name that `secure-mcp check` has for it; empty: none of its own."""
         where = f"{document}:{line}:{column}: " if document and line else f"{document}: " if document else ""
         super().__init__(f"{where}{message}")
 

@@ -15,7 +15,7 @@ from secure_mcp_local.expressions.scanner import position, scan_expression
 
 _NAME = re.compile(r"[A-Za-z_][\w:.-]*")
 _BLANK = re.compile(r"\s*")
-_NAMED_VALUE = re.compile(r"\{\{\s*([A-Za-z0-9._-]+)\s*\}\}")
+NAMED_VALUE = re.compile(r"\{\{\s*([A-Za-z0-9._-]+)\s*\}\}")
 _OPENING = re.compile(r"\{\{")
 _ENTITY = re.compile(r"&(?!(?:quot|apos|amp|lt|gt|#\d+|#x[0-9a-fA-F]+);)")
 
@@ -48,14 +48,14 @@ def substitute(text: str, named_values: Mapping[str, str], document: str) -> str
     """
     for problem in undeclared(text, named_values, document):
         raise problem
-    return _NAMED_VALUE.sub(lambda match: named_values[match[1]], text)
+    return NAMED_VALUE.sub(lambda match: named_values[match[1]], text)
 
 
 def undeclared(text: str, named_values: Container[str] | None, document: str) -> list[DocumentError]:
     """Every `{{` that names no declared value. Without declared names, each that is no name at all."""
     problems: list[DocumentError] = []
     for opening in _OPENING.finditer(text):
-        match = _NAMED_VALUE.match(text, opening.start())
+        match = NAMED_VALUE.match(text, opening.start())
         if match is None:
             message = (
                 "'{{' begins the name of a named value wherever it stands, also in expressions; put a blank between"

@@ -44,16 +44,17 @@ def check_section(fragment: Element, section: str, document: str) -> None:
 def problems_of_policies(root: Element, document: str) -> Iterator[DocumentError]:
     """All that is wrong with a `<policies>` document, in order."""
     if root.name != "policies":
-        yield _error(root, document, f"a policy document is <policies>, not <{root.name}>")
+        yield _error(root, document, f"a policy document is <policies>, not <{root.name}>", "unknown-element")
         return
     yield from _bare(root, document)
     seen: list[str] = []
     for section in root.children:
         if section.name not in SECTIONS:
-            yield _error(section, document, f"<{section.name}> is no section; the sections are {', '.join(SECTIONS)}")
+            message = f"<{section.name}> is no section; the sections are {', '.join(SECTIONS)}"
+            yield _error(section, document, message, "unknown-element")
             continue
         if section.name in seen or [*seen, section.name] != sorted([*seen, section.name], key=SECTIONS.index):
-            yield _error(section, document, f"<{section.name}> is there twice or out of order")
+            yield _error(section, document, f"<{section.name}> is there twice or out of order", "element-order")
         seen.append(section.name)
         yield from _bare(section, document)
         for policy in section.children:
@@ -63,7 +64,7 @@ def problems_of_policies(root: Element, document: str) -> Iterator[DocumentError
 def problems_of_fragment(root: Element, document: str) -> Iterator[DocumentError]:
     """All that is wrong with a `<fragment>` document, in order."""
     if root.name != "fragment":
-        yield _error(root, document, f"a policy fragment is <fragment>, not <{root.name}>")
+        yield _error(root, document, f"a policy fragment is <fragment>, not <{root.name}>", "unknown-element")
         return
     yield from _bare(root, document)
     yield from _in_order(root, None, document)
@@ -79,13 +80,13 @@ def _policy(element: Element, section: str | None, document: str, *, direct: boo
         yield _beyond(element, document, f"the policy <{element.name}> is not modelled by the local cloud")
     elif element.name not in ELEMENTS:
         message = f"<{element.name}> is no policy of API Management, or is not modelled by the local cloud"
-        yield _error(element, document, message + _meant(element.name, STANDALONE | BEYOND))
+        yield _error(element, document, message + _meant(element.name, STANDALONE | BEYOND), "unknown-element")
     elif element.name not in STANDALONE:
-        yield _error(element, document, f"<{element.name}> is no policy of its own")
+        yield _error(element, document, f"<{element.name}> is no policy of its own", "element-place")
     elif element.name == "base" and not direct:
-        yield _error(element, document, "<base /> stands directly in a section only")
+        yield _error(element, document, "<base /> stands directly in a section only", "element-place")
     elif element.name == "include-fragment" and section is None:
-        yield _error(element, document, "a fragment cannot include another one")
+        yield _error(element, document, "a fragment cannot include another one", "element-place")
     else:
         yield from _element(element, section, document)
 
@@ -94,14 +95,15 @@ def _element(element: Element, section: str | None, document: str) -> Iterator[D
     model = ELEMENTS[element.name]
     if section is not None and section not in model.sections:
         allowed = ", ".join(name for name in SECTIONS if name in model.sections)
-        yield _error(element, document, f"<{element.name}> does not belong in {section}, only in {allowed}")
+        message = f"<{element.name}> does not belong in {section}, only in {allowed}"
+        yield _error(element, document, message, "element-place")
     for name, value in element.attributes.items():
         yield from _attribute(element, name, value, model, document)
     for name, attribute in model.attributes.items():
         if attribute.required and name not in element.attributes:
-            yield _error(element, document, f"<{element.name}> needs the attribute {name}")
+            yield _error(element, document, f"<{element.name}> needs the attribute {name}", "missing-attribute")
     if element.text is not None and not model.text:
-        yield _error(element, document, f"<{element.name}> holds no text")
+        yield _error(element, document, f"<{element.name}> holds no text", "unexpected-text")
     yield from _children(element, model, section, document)
 
 
@@ -112,16 +114,18 @@ def _attribute(element: Element, name: str, value: Value, model: Model, document
         yield _beyond(value, document, f"{where} is not modelled by the local cloud")
     elif attribute is None:
         message = f"<{element.name}> has no attribute {name} that the local cloud models"
-        yield _error(value, document, message + _meant(name, model.attributes))
+        yield _error(value, document, message + _meant(name, model.attributes), "unknown-attribute")
     elif value.expression:
         if attribute.expression == "refused":
-            yield _error(value, document, f"{where} cannot be an expression")
+            yield _error(value, document, f"{where} cannot be an expression", "expression-not-allowed")
         elif attribute.expression == "not modelled":
             yield _beyond(value, document, f"{where} as an expression is not modelled by the local cloud")
     elif attribute.one_of and value.text not in attribute.one_of:
-        yield _error(value, document, f"{name}={value.text!r} of <{element.name}>: use {', '.join(attribute.one_of)}")
+        message = f"{name}={value.text!r} of <{element.name}>: use {', '.join(attribute.one_of)}"
+        yield _error(value, document, message, "attribute-value")
     elif attribute.number and not value.text.strip().isdecimal():
-        yield _error(value, document, f"{name}={value.text!r} of <{element.name}> is no whole number")
+        message = f"{name}={value.text!r} of <{element.name}> is no whole number"
+        yield _error(value, document, message, "attribute-value")
 
 
 def _children(element: Element, model: Model, section: str | None, document: str) -> Iterator[DocumentError]:
@@ -135,11 +139,12 @@ def _children(element: Element, model: Model, section: str | None, document: str
             yield _beyond(child, document, f"<{child.name}> in <{element.name}> is not modelled by the local cloud")
             continue
         if child.name not in order:
-            yield _error(child, document, f"<{child.name}> does not belong in <{element.name}>")
+            yield _error(child, document, f"<{child.name}> does not belong in <{element.name}>", "element-place")
             continue
         index = order.index(child.name)
         if model.ordered and index < reached:
-            yield _error(child, document, f"<{child.name}> comes before <{order[reached]}> in <{element.name}>")
+            message = f"<{child.name}> comes before <{order[reached]}> in <{element.name}>"
+            yield _error(child, document, message, "element-order")
         reached = max(reached, index)
         # What is part of a policy is no policy of its own: set-method in send-request may stand wherever that may.
         yield from _element(child, section if element.name in _CONTAINERS else None, document)
@@ -147,14 +152,15 @@ def _children(element: Element, model: Model, section: str | None, document: str
         count = sum(1 for c in element.children if c.name == child.name)
         if not child.least <= count <= child.most:
             wanted = "one" if child.least == child.most == 1 else "at least one" if child.least else "at most one"
-            yield _error(element, document, f"<{element.name}> needs {wanted} <{child.name}>, it has {count}")
+            message = f"<{element.name}> needs {wanted} <{child.name}>, it has {count}"
+            yield _error(element, document, message, "element-count")
 
 
 def _bare(element: Element, document: str) -> Iterator[DocumentError]:
     if element.attributes:
-        yield _error(element, document, f"<{element.name}> has no attributes")
+        yield _error(element, document, f"<{element.name}> has no attributes", "unknown-attribute")
     if element.text is not None:
-        yield _error(element, document, f"<{element.name}> holds no text")
+        yield _error(element, document, f"<{element.name}> holds no text", "unexpected-text")
 
 
 def _meant(name: str, known: Iterable[str]) -> str:
@@ -167,8 +173,8 @@ def _raise_first(problems: Iterator[DocumentError]) -> None:
         raise problem
 
 
-def _error(place: Element | Value, document: str, message: str) -> DocumentError:
-    return DocumentError(message, document=document, line=place.line, column=place.column)
+def _error(place: Element | Value, document: str, message: str, rule: str) -> DocumentError:
+    return DocumentError(message, document=document, line=place.line, column=place.column, rule=rule)
 
 
 def _beyond(place: Element | Value, document: str, message: str) -> DocumentNotModelled:

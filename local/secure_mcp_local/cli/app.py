@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -65,6 +65,14 @@ def local(
         list[str] | None,
         typer.Option(metavar="NAME", help="Let a service fail, such as entra-down or cosmos-429. Can be repeated."),
     ] = None,
+    from_state: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Serve what `secure-mcp stand-ins pulumi up` deployed into this folder, at the port that it was deployed "
+            "for, instead of running the program; another `pulumi up` reaches the running gateway.",
+        ),
+    ] = None,
     json: JsonOption = False,
     cwd: CwdOption = None,
 ) -> None:
@@ -75,7 +83,46 @@ def local(
     """
     from secure_mcp_local.cli.serving import serve  # noqa: PLC0415
 
-    serve(project_root(cwd), stack, parsed(config), port, backend, fault or [], as_json=json)
+    if from_state is not None and config:
+        raise LocalCloudError("--config has no effect on what is deployed already; give it to pulumi up")
+    serve(project_root(cwd), stack, parsed(config), port, backend, fault or [], from_state, as_json=json)
+
+
+@app.command(
+    "stand-ins", context_settings={"allow_interspersed_args": False, "ignore_unknown_options": False}
+)
+def stand_ins(
+    command: Annotated[list[str], typer.Argument(help="Such as: pulumi up --stack dev")],
+    state: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of what is deployed. Default: .stand-ins in the project's folder."),
+    ] = None,
+    port: Annotated[
+        int,
+        typer.Option(
+            min=0, max=65534,
+            help="Port that the deployed gateway will be served at by `secure-mcp local --from-state`; set the "
+            "configuration loginEndpoint to http://localhost: and the next port. 0: addresses as in Azure.",
+        ),
+    ] = 8080,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RULE",
+            help="'KIND OPERATION RESOURCE': fail, stall or lose (the answer of) create, read, update or delete of a type "
+            "token, a Pulumi name or a URN. Can be repeated.",
+        ),
+    ] = None,
+    cwd: CwdOption = None,
+) -> None:  # fmt: skip
+    """Run pulumi with stand-ins for its Azure providers.
+
+    The real engine deploys to a folder on this machine: nothing leaves it, and no login is needed. Plugins of other
+    packages are not downloaded.
+    """
+    from secure_mcp_local.cli.stand_ins import FOLDER, run  # noqa: PLC0415
+
+    run(command, state or project_root(cwd) / FOLDER, port, fault or [])
 
 
 @app.command()
@@ -128,6 +175,74 @@ def policies(
         except OSError as error:
             raise LocalCloudError(f"{target} cannot be written: {error.strerror}") from None
     typer.echo(f"{len(documents)} policy documents written to {out}", err=True)
+
+
+@app.command()
+def check(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PATH]...",
+            help="Policy files of any project in the rawxml format, or folders of them. Default: the stack, with all that it declares.",
+        ),
+    ] = None,
+    stack: Annotated[
+        list[str] | None,
+        typer.Option("--stack", "-s", help="Stack whose Pulumi.STACK.yaml is used. Default: dev. Can be repeated."),
+    ] = None,
+    config: ConfigOption = None,
+    named_value: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="With files: a named value that exists. Once one is given, all others are findings. Can be repeated.",
+        ),
+    ] = None,
+    secret_value: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="As --named-value, for one that is secret: it must not show in traces and addresses."
+        ),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(metavar="RULE", help="Leave out the findings of a rule. Can be repeated.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 for warnings, too.")] = False,
+    format: Annotated[
+        Literal["text", "github", "json"], typer.Option("--format", "-f", help="github: annotations of GitHub Actions.")
+    ] = "text",
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    rules: Annotated[
+        bool, typer.Option("--rules", help="Show every rule, why it is one and how to fix it; check nothing.")
+    ] = False,
+    cwd: CwdOption = None,
+) -> None:
+    """Find what Azure would refuse and what a reviewer would not let pass, offline.
+
+    Without files: configuration, plan and policy documents of a stack. With files: policies and fragments of any project;
+    fragments are known by their file names, once there is one among the files.
+
+    Exit code: 0 nothing found that counts, 1 errors (with --strict also warnings), 2 nothing could be checked.
+    """
+    from secure_mcp_local.check import Report, check_files, check_stack  # noqa: PLC0415
+    from secure_mcp_local.cli.check import print_rules, run  # noqa: PLC0415
+
+    if rules:
+        print_rules()
+        return
+    if paths and (stack or config or cwd):
+        raise typer.BadParameter("files are checked without --stack, --config and --cwd")
+    if not paths and (named_value or secret_value):
+        raise typer.BadParameter("--named-value and --secret-value go with files; a stack declares its own")
+
+    def work() -> Report:
+        if paths:
+            return check_files(paths, named_value or [], ignore or [], secret_value or [])
+        root, values = project_root(cwd), parsed(config)
+        reports = [check_stack(root, name, values, ignore or []) for name in stack or ["dev"]]
+        return Report.of((one for report in reports for one in report.findings), sum(r.documents for r in reports))
+
+    run(work, "json" if json else format, ignore or [], strict=strict)
 
 
 def project_root(cwd: Path | None) -> Path:

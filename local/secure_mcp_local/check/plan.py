@@ -1,0 +1,154 @@
+"""What can be known about a stack's declared resources before any of them exists."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from secure_mcp_local.apim.document import NAMED_VALUE
+from secure_mcp_local.check.document import Document
+from secure_mcp_local.check.finding import Finding, Rule
+from secure_mcp_local.recording import Recording, Resource
+
+CONFIGURATION = Rule(
+    "configuration",
+    "error",
+    "The program refuses to run with this configuration, in pulumi up as here.",
+    "Correct the value in the stack's file, or with pulumi config set.",
+)
+PLAN = Rule(
+    "plan",
+    "error",
+    "The program declares something that Azure refuses, or it does not end.",
+    "Correct the program where the message says.",
+)
+NAMED_VALUE_LIMITS = Rule(
+    "named-value-limits",
+    "error",
+    "A named value has 1 to 4096 characters, and a name of its own of letters, digits, '.', '_' and '-'.",
+    "Shorten it, split it in several, or correct the name.",
+)
+PLAIN_SECRET = Rule(
+    "plain-secret",
+    "error",
+    "The program knows that the value is secret, and Azure shows it to everybody who can read the service.",
+    "Declare the named value with secret=True.",
+)
+DEPENDENCY = Rule(
+    "missing-dependency",
+    "error",
+    "Azure refuses a policy whose named values and fragments are not there yet: the deployment fails, or works only when "
+    "run twice.",
+    "Add the resource to depends_on of the policy.",
+)
+BODY_LOGGING = Rule(
+    "body-logging",
+    "error",
+    "A diagnostic that logs bytes of a body holds the body back: streams stall, and tokens and messages end in the log.",
+    "Set body.bytes to 0 for requests and responses, frontend and backend.",
+)
+UNUSED = Rule(
+    "unused-declaration",
+    "warning",
+    "Nothing uses this named value or fragment: it may be the rest of something, or a name with a mistake in it.",
+    "Remove it, or use it.",
+)
+RULES = (CONFIGURATION, PLAN, NAMED_VALUE_LIMITS, PLAIN_SECRET, DEPENDENCY, BODY_LOGGING, UNUSED)
+
+MODULE = "azure-native:apimanagement:"
+_LONGEST_VALUE, _LONGEST_NAME = 4096, 256
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_INCLUDED = re.compile(r"""<include-fragment\s[^>]*?fragment-id\s*=\s*["']([^"']*)["']""")
+_KEY = re.compile(r"configuration (\S+) = ")
+
+
+def findings(recording: Recording, documents: Mapping[str, Document]) -> Iterator[Finding]:
+    """All findings about the plan itself.
+
+    Args:
+        recording: What the stack declares.
+        documents: Policy documents by the URN of the resource that declares each.
+    """
+    name = f"Pulumi.{recording.stack}.yaml"
+    yield from _named_values(recording, name)
+    yield from _dependencies(recording, documents)
+    yield from _body_logging(recording, documents, name)
+    yield from _unused(recording, documents, name)
+
+
+def failed(message: str, file: Path, shown: str, *, configuration: bool) -> Finding:
+    """The program did not run: a finding at the key in the stack's file, if it names one that is there."""
+    rule = CONFIGURATION if configuration else PLAN
+    key = _KEY.search(message)
+    if key is not None and file.is_file():
+        lines = file.read_text(encoding="utf-8").splitlines()
+        for number, line in enumerate(lines, 1):
+            match = re.match(rf"\s*(?:[\w-]+:)?({re.escape(key[1])})\s*:", line)
+            if match is not None:
+                return Finding(rule, message, shown, number, match.start(1) + 1)
+    return Finding(rule, message, shown)
+
+
+def _named_values(recording: Recording, file: str) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for resource in recording.all(MODULE + "NamedValue"):
+        name, value = str(resource.get("displayName")), resource.get("value")
+        if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
+            yield Finding(NAMED_VALUE_LIMITS, f"{name!r} cannot be the name of a named value", file)
+        if name in seen:
+            yield Finding(NAMED_VALUE_LIMITS, f"two named values have the name {name}", file)
+        seen.add(name)
+        if isinstance(value, str) and not 1 <= len(value) <= _LONGEST_VALUE:
+            yield Finding(NAMED_VALUE_LIMITS, f"the named value {name} has {len(value)} characters", file)
+        if "value" in resource.secrets and not resource.get("secret"):
+            yield Finding(PLAIN_SECRET, f"the named value {name} holds a secret, and is not declared as one", file)
+
+
+def _dependencies(recording: Recording, documents: Mapping[str, Document]) -> Iterator[Finding]:
+    by_urn = {resource.urn: resource for resource in recording}
+    named_values = {str(resource.get("displayName")): resource for resource in recording.all(MODULE + "NamedValue")}
+    fragments = {str(resource.get("id")): resource for resource in recording.all(MODULE + "PolicyFragment")}
+    for urn, document in documents.items():
+        before = _before(by_urn, urn)
+        used = {f"named value {match[1]}": named_values.get(match[1]) for match in NAMED_VALUE.finditer(document.text)}
+        used |= {f"fragment {id}": fragments.get(id) for id in _INCLUDED.findall(document.text)}
+        for what, resource in used.items():
+            if resource is not None and resource.urn not in before:
+                message = f"the policy does not depend on the {what}, which it uses"
+                yield Finding(DEPENDENCY, message, document.name, rendered=True, line=1, column=1)
+
+
+def _before(by_urn: Mapping[str, Resource], urn: str) -> set[str]:
+    """Everything that exists before a resource is made."""
+    found: set[str] = set()
+    waiting = [urn]
+    while waiting:
+        resource = by_urn.get(waiting.pop())
+        new = (resource.dependencies if resource is not None else frozenset()) - found
+        found |= new
+        waiting += new
+    return found
+
+
+def _body_logging(recording: Recording, documents: Mapping[str, Document], file: str) -> Iterator[Finding]:
+    streaming = {document.api for document in documents.values() if document.streams and document.api}
+    for kind in ("Diagnostic", "ApiDiagnostic"):
+        for resource in recording.all(MODULE + kind):
+            if not streaming or (kind == "ApiDiagnostic" and resource.get("apiId") not in streaming):
+                continue
+            for side in ("frontend", "backend"):
+                for message in ("request", "response"):
+                    bytes = (((resource.get(side) or {}).get(message) or {}).get("body") or {}).get("bytes") or 0
+                    if bytes:
+                        text = f"the diagnostic {resource.name} logs {bytes} bytes of each {message} ({side})"
+                        yield Finding(BODY_LOGGING, text, file)
+
+
+def _unused(recording: Recording, documents: Mapping[str, Document], file: str) -> Iterator[Finding]:
+    names = {match[1] for document in documents.values() for match in NAMED_VALUE.finditer(document.text)}
+    for resource in recording.all(MODULE + "NamedValue"):
+        if (name := str(resource.get("displayName"))) not in names:
+            yield Finding(UNUSED, f"no policy uses the named value {name}", file)
+    ids = {id for document in documents.values() for id in _INCLUDED.findall(document.text)}
+    for resource in recording.all(MODULE + "PolicyFragment"):
+        if (id := str(resource.get("id"))) not in ids:
+            yield Finding(UNUSED, f"no policy includes the fragment {id}", file)

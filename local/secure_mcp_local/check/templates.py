@@ -1,0 +1,163 @@
+"""From a line of a rendered policy document back to the line of the template that it came from.
+
+A recorded document does not say which template it was rendered from, nor how. Its lines do: most of them stand in
+the template as they are, in the same order, or are one of its lines with other text in the places of `[[ ]]`.
+What a macro gave is looked for in all templates, and is only traced if it can come from one line alone.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+_TAG = re.compile(r"(\[\[.*?\]\]|\[%.*?%\]|\[#.*?#\])", re.DOTALL)
+_TELLING = 8
+"""Characters other than blanks that a line needs to be found among all others."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    file: Path
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line of a template."""
+
+    file: Path
+    number: int
+    parts: tuple[tuple[int, str | None], ...]
+    """Columns and texts; None for what is rendered."""
+
+    @cached_property
+    def literal(self) -> str | None:
+        """Its text, if nothing in it is rendered."""
+        return (
+            "".join(text or "" for _, text in self.parts) if all(text is not None for _, text in self.parts) else None
+        )
+
+    @cached_property
+    def weight(self) -> int:
+        return sum(len("".join(text.split())) for _, text in self.parts if text)
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile("".join("(.*)" if text is None else f"({re.escape(text)})" for _, text in self.parts))
+
+    def column(self, rendered: str, column: int) -> int | None:
+        """The column in the template of a column of a line that was rendered from this one; None: it was not."""
+        if self.literal is not None:
+            return column if self.literal == rendered else None
+        match = self._pattern.fullmatch(rendered)
+        if match is None:
+            return None
+        for group, (start, text) in enumerate(self.parts, 1):
+            if column - 1 < match.end(group) or group == len(self.parts):
+                return start if text is None else start + column - 1 - match.start(group)
+        return None
+
+    def indented(self, rendered: str, column: int) -> int | None:
+        """As `column`, for a line that was moved to the right or left."""
+        first = self.parts[0][1] if self.parts else None
+        if first is None:
+            return None
+        own = len(first) - len(first.lstrip())
+        given = len(rendered) - len(rendered.lstrip())
+        return self.column(" " * own + rendered[given:], column + own - given) if column > given else None
+
+
+class Templates:
+    """The templates of a project.
+
+    Args:
+        folder: Where they are; it need not exist.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        files = sorted([*folder.rglob("*.xml"), *folder.rglob("*.jinja")])
+        self._lines = {file: tuple(_lines(file)) for file in files}
+
+    def origin(self, text: str, line: int, column: int) -> Origin | None:
+        """Where a place of a rendered document comes from.
+
+        Args:
+            text: The rendered document.
+            line: From 1.
+            column: From 1.
+
+        Returns:
+            The line and column in a template; None if no line, or more than one, could be it.
+        """
+        rendered = text.split("\n")
+        if not 1 <= line <= len(rendered):
+            return None
+        aligned = self._aligned(text).get(line)
+        if aligned is not None:
+            found = aligned.column(rendered[line - 1], column)
+            return Origin(aligned.file, aligned.number, found) if found is not None else None
+        candidates = [
+            Origin(one.file, one.number, found)
+            for lines in self._lines.values()
+            for one in lines
+            if one.weight >= _TELLING and (found := one.indented(rendered[line - 1], column)) is not None
+        ]
+        return candidates[0] if len(candidates) == 1 else None
+
+    @lru_cache(maxsize=64)  # noqa: B019  (an instance lives as long as one check)
+    def _aligned(self, text: str) -> dict[int, _Line]:
+        rendered = text.split("\n")
+        count = Counter(rendered)
+        scores = {
+            file: sum(line.weight for line in lines if line.literal is not None and count[line.literal])
+            for file, lines in self._lines.items()
+        }
+        best = max(scores, key=lambda file: scores[file], default=None)
+        if best is None:
+            return {}
+        total = sum(line.weight for line in self._lines[best] if line.literal is not None)
+        if scores[best] * 2 < total:
+            return {}
+        return _matched(rendered, self._lines[best])
+
+
+def _lines(file: Path) -> Iterator[_Line]:
+    number, column = 1, 1
+    parts: list[tuple[int, str | None]] = []
+    for chunk in _TAG.split(file.read_text(encoding="utf-8")):
+        tag = bool(_TAG.fullmatch(chunk))
+        for index, text in enumerate(chunk.split("\n")):
+            if index:
+                yield _Line(file, number, tuple(parts))
+                number, column, parts = number + 1, 1, []
+            if tag or text:
+                parts.append((column, None if tag else text))
+            column += len(text)
+    yield _Line(file, number, tuple(parts))
+
+
+def _matched(rendered: Sequence[str], lines: Sequence[_Line]) -> dict[int, _Line]:
+    """The heaviest way to go through both in order."""
+    usable = [line for line in lines if line.weight]
+    rows = len(rendered)
+    best = [[0] * (len(usable) + 1) for _ in range(rows + 1)]
+    fits = [[line.column(text, 1) is not None for line in usable] for text in rendered]
+    for i in range(rows - 1, -1, -1):
+        for j in range(len(usable) - 1, -1, -1):
+            skip = max(best[i + 1][j], best[i][j + 1])
+            taken = best[i + 1][j + 1] + usable[j].weight if fits[i][j] else 0
+            best[i][j] = max(skip, taken)
+    matched: dict[int, _Line] = {}
+    i = j = 0
+    while i < rows and j < len(usable):
+        if fits[i][j] and best[i][j] == best[i + 1][j + 1] + usable[j].weight:
+            matched[i + 1] = usable[j]
+            i, j = i + 1, j + 1
+        elif best[i][j] == best[i + 1][j]:
+            i += 1
+        else:
+            j += 1
+    return matched
