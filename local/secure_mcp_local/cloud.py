@@ -18,6 +18,8 @@ from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.identities import ManagedIdentities
 from secure_mcp_local.listener import Listener, bind
 from secure_mcp_local.network import Network
+from secure_mcp_local.providers.deployed import deployed, port_of
+from secure_mcp_local.providers.store import Store
 from secure_mcp_local.recording import Environment, Recording, record
 from secure_mcp_local.storage import Azurite, BlobStorage, account_names
 
@@ -28,6 +30,8 @@ Hook = Callable[[Recording], Recording]
 Progress = Callable[[str], None]
 
 MCP_API = "mcp"
+_FOLLOWING = 0.5
+"""Seconds between two looks at what is deployed."""
 
 
 class LocalCloud:
@@ -56,11 +60,13 @@ class LocalCloud:
         hook: Hook | None,
         faults: Collection[str],
         progress: Progress | None,
+        state: Path | None,
     ) -> None:
         self.clock = Clock()
         self._root, self._stack, self._config, self._port = root, stack, dict(config), port
         self._backend, self._hook, self._faults = backend, hook, faults
         self._progress: Progress = progress or (lambda _: None)
+        self._state = state
         self._resources = AsyncExitStack()
 
     @classmethod
@@ -74,6 +80,7 @@ class LocalCloud:
         recording_hook: Hook | None = None,
         faults: Collection[str] = (),
         progress: Progress | None = None,
+        state: Path | None = None,
     ) -> "LocalCloud":
         """A cloud that starts when it is entered.
 
@@ -86,8 +93,10 @@ class LocalCloud:
             recording_hook: Changes the recording before anything is built from it; for tests of the wiring.
             faults: Names of faults that are on from the start.
             progress: Called with what is being done, before each step that takes time.
+            state: Folder that the stack was deployed to by `secure-mcp stand-ins pulumi up`: it is served instead of what
+                the program declares, at the ports that it was deployed for, and the gateway follows its changes.
         """
-        return cls(root, stack, config or {}, port, backend, recording_hook, faults, progress)
+        return cls(root, stack, config or {}, port, backend, recording_hook, faults, progress, state)
 
     async def __aenter__(self) -> "LocalCloud":
         try:
@@ -121,7 +130,29 @@ class LocalCloud:
         self.recording = self._record()
         self.restart_gateway()
 
+    async def _follow(self, state: Path) -> None:
+        """Gives the gateway what is deployed, whenever that has changed and a deployment is not writing any more."""
+        store = Store(state)
+        served = seen = store.version()
+        while True:
+            await asyncio.sleep(_FOLLOWING)
+            now = store.version()
+            if now != seen:
+                seen = now
+            elif now != served:
+                served = now
+                try:
+                    recording = await asyncio.to_thread(self._record)
+                    gateway = Gateway.from_recording(recording, self.network, self.identities, self.clock)
+                except LocalCloudError as error:
+                    self._progress(f"The deployed change cannot be served, the gateway stays as it was: {error}")
+                    continue
+                self.recording, self.gateway = recording, gateway
+                self._progress("The gateway has what was deployed")
+
     async def _start(self) -> None:
+        if self._state is not None:
+            self._port = port_of(deployed(self._state, self._stack))
         gateway_port, gateway_sockets = bind(self._port)
         for opened in gateway_sockets:
             self._resources.callback(opened.close)
@@ -131,7 +162,7 @@ class LocalCloud:
         self.gateway_url = f"http://localhost:{gateway_port}"
         self.entra_url = f"http://localhost:{entra_port}"
 
-        self._progress(f"Running the program of stack {self._stack}")
+        self._progress(f"{'Reading what is deployed' if self._state else 'Running the program'} of stack {self._stack}")
         # In a thread: the program has an event loop of its own.
         self.recording = await asyncio.to_thread(self._record)
 
@@ -156,6 +187,9 @@ class LocalCloud:
         await self._resources.enter_async_context(Listener(self._answer, gateway_sockets))
         for name in self._faults:
             self.network.faults.active.add(name)
+        if self._state is not None:
+            following = asyncio.create_task(self._follow(self._state))
+            self._resources.callback(following.cancel)
 
     async def _start_function_app(self) -> None:
         # Only needed without --backend.
@@ -176,8 +210,11 @@ class LocalCloud:
             self.network.serve(host, app, kind="functions")
 
     def _record(self) -> Recording:
-        environment = Environment(self.gateway_url, self.entra_url)
-        recording = record(self._root, self._stack, self._config, environment)
+        if self._state is not None:
+            recording = deployed(self._state, self._stack)
+        else:
+            environment = Environment(self.gateway_url, self.entra_url)
+            recording = record(self._root, self._stack, self._config, environment)
         if self._backend is not None:
             recording = self._with_backend(recording, self._backend)
         return self._hook(recording) if self._hook else recording

@@ -88,9 +88,7 @@ def local(
     serve(project_root(cwd), stack, parsed(config), port, backend, fault or [], from_state, as_json=json)
 
 
-@app.command(
-    "stand-ins", context_settings={"allow_interspersed_args": False, "ignore_unknown_options": False}
-)
+@app.command("stand-ins", context_settings={"allow_interspersed_args": False, "ignore_unknown_options": False})
 def stand_ins(
     command: Annotated[list[str], typer.Argument(help="Such as: pulumi up --stack dev")],
     state: Annotated[

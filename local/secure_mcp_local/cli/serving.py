@@ -19,11 +19,12 @@ def serve(
     port: int,
     backend: str | None,
     faults: Sequence[str],
+    state: Path | None = None,
     *,
     as_json: bool,
 ) -> None:
     """Runs until SIGINT or SIGTERM; both are the normal way to end it, so the exit code is 0."""
-    asyncio.run(_serve(root, stack, config, port, backend, faults, as_json))
+    asyncio.run(_serve(root, stack, config, port, backend, faults, state, as_json))
 
 
 async def _serve(
@@ -33,6 +34,7 @@ async def _serve(
     port: int,
     backend: str | None,
     faults: Sequence[str],
+    state: Path | None,
     as_json: bool,
 ) -> None:
     stop = asyncio.Event()
@@ -43,7 +45,7 @@ async def _serve(
     status = errors.status("Starting ...") if errors.is_terminal else None
 
     def progress(message: str) -> None:
-        if status:
+        if status and not starting.done():
             status.update(message + " ...")
         elif not as_json:
             errors.print(message + " ...", highlight=False)
@@ -51,7 +53,7 @@ async def _serve(
     if status:
         status.start()
     starting = asyncio.ensure_future(
-        _enter(LocalCloud.open(root, stack, config, port, backend, faults=faults, progress=progress))
+        _enter(LocalCloud.open(root, stack, config, port, backend, faults=faults, progress=progress, state=state))
     )
     stopped = asyncio.ensure_future(stop.wait())
     try:

@@ -35,6 +35,8 @@ def environment(store: Path, gateway_url: str | None, rules: str, base: Mapping[
     try:
         folder.mkdir(parents=True, exist_ok=True)
         store.resolve().chmod(0o700)
+        # Secrets are in it.
+        (store / ".gitignore").write_text("*\n")
         for package in PACKAGES:
             plugin = folder / f"pulumi-resource-{package}"
             plugin.write_text(
