@@ -1,7 +1,9 @@
 """The gateway: the API Management instance, its identities and its telemetry."""
 
+from typing import Any
+
 import pulumi
-from pulumi_azure_native import apimanagement, managedidentity
+from pulumi_azure_native import apimanagement, managedidentity, resources
 
 from .access import MONITORING_METRICS_PUBLISHER, assign_role
 from .placement import Placement
@@ -21,6 +23,55 @@ class GatewayArgs(Placement):
 def _identities(id: str) -> dict[str, apimanagement.UserIdentityPropertiesArgs]:
     """ARM wants identities as keys."""
     return {id: apimanagement.UserIdentityPropertiesArgs()}
+
+
+# No bytes of any body and no headers: bodies hold tokens and users' data, and logging them would buffer streams. No query
+# strings either: codes and states are in them.
+_REQUEST: dict[str, Any] = {
+    "body": {"bytes": 0},
+    "headers": [],
+    "dataMasking": {"queryParams": [{"value": "*", "mode": "Hide"}]},
+}
+_RESPONSE: dict[str, Any] = {"body": {"bytes": 0}, "headers": []}
+_SILENT = {"request": _REQUEST, "response": _RESPONSE}
+
+
+def _azure_monitor(service: str) -> dict[str, Any]:
+    """What API Management writes to its own logs (ApiManagementGatewayLogs), as an ARM template.
+
+    A template and no resources of Pulumi's: some instances come with this logger and some without, and Pulumi refuses to
+    create what is there. ARM makes it as it is said here in either case.
+    https://learn.microsoft.com/azure/api-management/api-management-howto-use-azure-monitor
+    """
+    logger = f"[resourceId('Microsoft.ApiManagement/service/loggers', '{service}', 'azuremonitor')]"
+    return {
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "contentVersion": "1.0.0.0",
+        "resources": [
+            {
+                "type": "Microsoft.ApiManagement/service/loggers",
+                "apiVersion": "2024-05-01",
+                "name": f"{service}/azuremonitor",
+                "properties": {"loggerType": "azureMonitor", "isBuffered": True},
+            },
+            {
+                "type": "Microsoft.ApiManagement/service/diagnostics",
+                "apiVersion": "2024-05-01",
+                "name": f"{service}/azuremonitor",
+                "dependsOn": [logger],
+                "properties": {
+                    "loggerId": logger,
+                    "alwaysLog": "allErrors",
+                    "sampling": {"samplingType": "fixed", "percentage": 100},
+                    # So that the audit events are here, too, where nobody but the platform writes.
+                    "verbosity": "information",
+                    "logClientIp": True,
+                    "frontend": _SILENT,
+                    "backend": _SILENT,
+                },
+            },
+        ],
+    }
 
 
 def _principal(identity: apimanagement.outputs.ApiManagementServiceIdentityResponse | None) -> str:
@@ -103,11 +154,19 @@ class Gateway(pulumi.ComponentResource):
             },
             opts=pulumi.ResourceOptions(parent=self, depends_on=[role]),
         )
-        # No bytes of any body and no headers: bodies hold tokens and users' data, and logging them would buffer streams.
-        nothing = apimanagement.HttpMessageDiagnosticArgs(
+        request = apimanagement.HttpMessageDiagnosticArgs(
+            body=apimanagement.BodyDiagnosticSettingsArgs(bytes=0),
+            headers=[],
+            data_masking=apimanagement.DataMaskingArgs(
+                query_params=[
+                    apimanagement.DataMaskingEntityArgs(value="*", mode=apimanagement.DataMaskingMode.HIDE),
+                ]
+            ),
+        )
+        response = apimanagement.HttpMessageDiagnosticArgs(
             body=apimanagement.BodyDiagnosticSettingsArgs(bytes=0), headers=[]
         )
-        silent = apimanagement.PipelineDiagnosticSettingsArgs(request=nothing, response=nothing)
+        silent = apimanagement.PipelineDiagnosticSettingsArgs(request=request, response=response)
         apimanagement.Diagnostic(
             f"{name}-diagnostic",
             diagnostic_id="applicationinsights",
@@ -122,6 +181,15 @@ class Gateway(pulumi.ComponentResource):
             metrics=True,
             frontend=silent,
             backend=silent,
+            opts=here,
+        )
+        resources.Deployment(
+            f"{name}-azure-monitor",
+            deployment_name=pulumi.Output.concat("azure-monitor-", name, "-", args["suffix"]),
+            resource_group_name=group,
+            properties=resources.DeploymentPropertiesArgs(
+                mode=resources.DeploymentMode.INCREMENTAL, template=service.name.apply(_azure_monitor)
+            ),
             opts=here,
         )
         self.name = service.name

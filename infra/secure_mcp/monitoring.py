@@ -1,32 +1,54 @@
-"""Where telemetry goes: Log Analytics and Application Insights without instrumentation keys."""
+"""What happened, kept where it can be asked for: logs, a workbook, alerts."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import NotRequired
 
 import pulumi
-from pulumi_azure_native import applicationinsights, operationalinsights
+from pulumi_azure_native import applicationinsights, monitor, operationalinsights
 
+from .alerts import QUERY_ALERTS, alert_on_metric, alert_on_query
+from .diagnostics import Watched, keep_logs
 from .placement import Placement
+from .workbook import workbook
+
+_WORKBOOKS = uuid.UUID("c8b3a1f4-54a6-4f6e-9a6e-2d8f3f0e9b57")
+_RETENTION_DAYS = 30
 
 
 class MonitoringArgs(Placement):
-    """Nothing but the place."""
+    alert_emails: NotRequired[Sequence[str]]
+    """Addresses that alerts go to. Without any, alerts are seen in the portal only."""
+    alert_latency_seconds: NotRequired[int]
+    """Seconds that the slowest of each twenty calls may take before an alert. Default: 10."""
 
 
 class Monitoring(pulumi.ComponentResource):
-    """Log Analytics workspace and Application Insights. Only identities with a role can write to it (local auth off)."""
+    """Log Analytics workspace, Application Insights, workbook, alert rules and whom they tell.
+
+    Only identities with a role can write to the workspace (local auth off). Nothing here waits for the services that are
+    watched; `watch` adds what needs them.
+    """
 
     workspace_id: pulumi.Output[str]
     app_insights_id: pulumi.Output[str]
     connection_string: pulumi.Output[str]
+    action_group_id: pulumi.Output[str]
+    workbook_url: pulumi.Output[str]
+    """Address of the workbook in the portal of Azure's public cloud."""
 
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("secure-mcp:index:Monitoring", name, None, opts)
         here = pulumi.ResourceOptions(parent=self)
+        self._name = name
+        self._placement = args
         workspace = operationalinsights.Workspace(
             f"{name}-log",
             workspace_name=pulumi.Output.concat("log-", name, "-", args["suffix"]),
             resource_group_name=args["resource_group_name"],
             location=args["location"],
             sku=operationalinsights.WorkspaceSkuArgs(name=operationalinsights.WorkspaceSkuNameEnum.PER_GB2018),
-            retention_in_days=30,
+            retention_in_days=_RETENTION_DAYS,
             features=operationalinsights.WorkspaceFeaturesArgs(disable_local_auth=True),
             opts=here,
         )
@@ -42,14 +64,64 @@ class Monitoring(pulumi.ComponentResource):
             disable_local_auth=True,
             opts=here,
         )
+        book = applicationinsights.Workbook(
+            f"{name}-workbook",
+            # Azure wants a GUID; the same one each time, or the link would change.
+            resource_name_=workspace.id.apply(lambda id: str(uuid.uuid5(_WORKBOOKS, id.lower()))),
+            resource_group_name=args["resource_group_name"],
+            location=args["location"],
+            kind="shared",
+            category="workbook",
+            display_name=f"MCP server {name}",
+            description="Sign-ins, consents, refusals, tool calls, latency and errors.",
+            source_id=workspace.id,
+            version="Notebook/1.0",
+            serialized_data=workspace.id.apply(workbook),
+            opts=here,
+        )
+        group = monitor.ActionGroup(
+            f"{name}-action-group",
+            action_group_name=pulumi.Output.concat("ag-", name, "-", args["suffix"]),
+            resource_group_name=args["resource_group_name"],
+            location="global",
+            # Stands in front of text messages; 12 characters at most.
+            group_short_name="mcp-server",
+            enabled=True,
+            email_receivers=[
+                monitor.MicrosoftCommonEmailReceiverArgs(
+                    name=address, email_address=address, use_common_alert_schema=True
+                )
+                for address in dict.fromkeys(args.get("alert_emails", ()))
+            ],
+            opts=here,
+        )
+        limit = args.get("alert_latency_seconds", 10) * 1000
+        for alert in QUERY_ALERTS:
+            alert_on_query(name, alert, limit, workspace.id, args, group.id, here)
         self.workspace_id = workspace.id
         self.app_insights_id = insights.id
         # Not a key (local auth is off), but it says where to send to, and tools take it for a secret.
         self.connection_string = pulumi.Output.secret(insights.connection_string)
+        self.action_group_id = group.id
+        self.workbook_url = pulumi.Output.concat("https://portal.azure.com/#resource", book.id, "/workbook")
         self.register_outputs(
             {
                 "workspaceId": self.workspace_id,
                 "appInsightsId": self.app_insights_id,
                 "connectionString": self.connection_string,
+                "actionGroupId": self.action_group_id,
+                "workbookUrl": self.workbook_url,
             }
         )
+
+    def watch(self, resources: Mapping[str, Watched]) -> None:
+        """Keeps the logs of resources and raises alerts on their metrics.
+
+        Args:
+            resources: What is watched, under short names that become part of Pulumi's.
+        """
+        here = pulumi.ResourceOptions(parent=self)
+        for key, watched in resources.items():
+            keep_logs(f"{self._name}-logs-{key}", watched, self.workspace_id, here)
+            for alert in watched.service.alerts:
+                alert_on_metric(self._name, alert, watched.id, self._placement, self.action_group_id, here)

@@ -35,7 +35,6 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("storage:StorageAccount", {"networkRuleSet": {"defaultAction": "deny"}}, "networkRuleSet.defaultAction: 'deny' is not one of"),
     ("web:WebApp", {"siteConfig": {"appSettings": {"name": "a", "value": "b"}}}, "siteConfig.appSettings: is an object and must be a list"),
     ("web:WebApp", {"functionAppConfig": {"scaleAndConcurrency": {"instanceMemoryMB": True}}}, "is a boolean and must be a number"),
-    ("monitor:MetricAlert", {"criteria": {"odataType": "x", "allof": []}}, "criteria.allof: MetricAlert"),
     ("monitor:ScheduledQueryRule", {"criteria": {"allOf": [{"operator": "gt"}]}}, "criteria.allOf[0].operator: 'gt' is not one of 'Equals'"),
     ("apimanagement:ApiManagementService", {"sku": {"name": "PremiumV3", "capacity": 1}}, "sku.name: 'PremiumV3' is not one of"),
     ("storage:Blob", {"accountName": "a", "containerName": "c", "source": "file.zip"}, "source: is a string and must be an asset"),
@@ -72,6 +71,23 @@ def test_nothing_is_said_of_what_is_not_known_yet() -> None:
 def test_other_providers_and_modules_are_found(type: str, inputs: dict[str, Any]) -> None:
     assert check(type, inputs) == []
     assert check(type, {**inputs, "xyz": 1}) != []
+
+
+def test_of_several_kinds_of_object_the_one_that_fits_best_is_meant() -> None:
+    criterion = {
+        "criterionType": "StaticThresholdCriterion", "name": "errors", "metricName": "Requests",
+        "timeAggregation": "Total", "operator": "GreaterThan", "threshold": 5,
+    }  # fmt: skip
+    criteria = {"odataType": "Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria", "allOf": [criterion]}
+    alert = {
+        "resourceGroupName": "rg", "enabled": True, "evaluationFrequency": "PT1M", "windowSize": "PT5M", "scopes": ["/x"],
+        "severity": 1, "criteria": criteria,
+    }  # fmt: skip
+    assert check("azure-native:monitor:MetricAlert", alert) == []
+    del criterion["metricName"]
+    assert [str(problem) for problem in check("azure-native:monitor:MetricAlert", alert)] == [
+        "criteria.allOf[0].metricName: MetricCriteriaArgs needs it"
+    ]
 
 
 def test_a_type_that_no_sdk_has_is_refused() -> None:
