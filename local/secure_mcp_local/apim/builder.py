@@ -48,7 +48,15 @@ class Builder:
         with self._inside(element, siblings):
             policy = own(self, element) if own else _LEAVES[element.name](self._source, element)
         id = self._source.literal(element, "id")
-        return Placed(element.name, policy, id, self._source.document, element.line, path)
+        return Placed(element.name, policy, id, self._source.document, element.line, path, self._label(element))
+
+    def _label(self, element: Element) -> str:
+        """What tells a policy from others of its kind: the first of its attributes that can."""
+        for name in _TELLING:
+            value = element.attributes.get(name)
+            if value is not None and not value.expression:
+                return self._source.disclosure.source(value.text)
+        return ""
 
     @contextmanager
     def _inside(self, element: Element, siblings: Sequence[Element]) -> Generator[None]:
@@ -130,6 +138,11 @@ class Builder:
         "limit-concurrency": _limit_concurrency,
     }
 
+
+_TELLING = (
+    "fragment-id", "name", "response-variable-name", "variable-name", "output-token-variable-name", "source", "id",
+)  # fmt: skip
+"""Attributes that tell policies of one kind apart, first those that do so best."""
 
 _LEAVES: Mapping[str, Callable[[Source, Element], Policy]] = {
     "set-status": leaves.set_status,

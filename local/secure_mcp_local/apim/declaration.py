@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from secure_mcp_local.apim.builder import Builder
+from secure_mcp_local.apim.disclosure import Disclosure
 from secure_mcp_local.apim.document import Element, parse, substitute
 from secure_mcp_local.apim.pipeline import Base, Placed, Policy, Scope
 from secure_mcp_local.apim.policies.cors import Cors
@@ -43,6 +44,8 @@ class Declaration:
     """Host names and ports that it answers for."""
     apis: Sequence[DeclaredApi]
     secrets: Sequence[str]
+    disclosure: Disclosure
+    """What traces may show."""
 
     @classmethod
     def from_recording(cls, recording: Recording, compile: Compile) -> "Declaration":
@@ -54,7 +57,9 @@ class Declaration:
         service = recording.one(_MODULE + "ApiManagementService")
         url = str(service.get("gatewayUrl"))
         named_values, secrets = _named_values(recording, KeyVaults(recording, service))
-        documents = _Documents(recording, named_values, compile)
+        hidden = {value: name for name, value in named_values.items() if value in secrets}
+        disclosure = Disclosure(hidden, [url, *named_values.values()])
+        documents = _Documents(recording, named_values, compile, disclosure)
         outermost = Scope("global", documents.sections(_service_policy(recording), "service.xml", ()))
         apis = [_api(recording, documents, resource, outermost) for resource in recording.all(_MODULE + "Api")]
         paths = [declared.api.path.lower() for declared in apis]
@@ -65,28 +70,34 @@ class Declaration:
         hosts = {(str(parts.hostname), port)}
         for custom in service.get("hostnameConfigurations") or []:
             hosts.add((str(custom["hostName"]).lower(), 443))
-        return cls(service.urn, service.id, str(service.get("name")), url, frozenset(hosts), apis, secrets)
+        for host, number in hosts:
+            disclosure.learn(f"{host}:{number}")
+        name = str(service.get("name"))
+        return cls(service.urn, service.id, name, url, frozenset(hosts), apis, secrets, disclosure)
 
 
 class _Documents:
     """Policy documents of the stack, with what they refer to."""
 
-    def __init__(self, recording: Recording, named_values: Mapping[str, str], compile: Compile) -> None:
+    def __init__(
+        self, recording: Recording, named_values: Mapping[str, str], compile: Compile, disclosure: Disclosure
+    ) -> None:
         self._named_values, self._compile = named_values, compile
+        self.disclosure = disclosure
         self._fragments: dict[str, tuple[Element, Source]] = {}
         for resource in recording.all(_MODULE + "PolicyFragment"):
             id = str(resource.get("id"))
             document = f"fragments/{id}.xml"
             root = self._root(resource, document)
             check_fragment(root, document)
-            self._fragments[id] = (root, Source(document, compile))
+            self._fragments[id] = (root, Source(document, compile, disclosure))
         self.reads: set[str] = set()
 
     def sections(self, resource: Resource | None, document: str, outer: Sequence[Scope]) -> dict[str, list[Placed]]:
         """The policies of a document, and in `reads` which bodies its expressions read."""
         root = self._root(resource, document)
         check_policies(root, document)
-        builder = Builder(Source(document, self._compile), self._fragments, outer)
+        builder = Builder(Source(document, self._compile, self.disclosure), self._fragments, outer)
         sections = builder.sections(root)
         self.reads = builder.reads
         return sections
@@ -166,6 +177,8 @@ def _api(recording: Recording, documents: _Documents, resource: Resource, outerm
             DeclaredOperation(operation, innermost, "request" in used, "response" in used, _cors(innermost))
         )
     service_url = resource.get("serviceUrl")
+    for text in (id, api.path, service_url, *(o.operation.url_template for o in operations)):
+        documents.disclosure.learn(str(text or ""))
     return DeclaredApi(api, str(service_url) if service_url else None, operations)
 
 

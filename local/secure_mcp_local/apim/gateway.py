@@ -5,7 +5,6 @@ import sys
 import time
 import traceback
 import uuid
-from collections import deque
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -26,7 +25,7 @@ from secure_mcp_local.apim.openid import OpenIdMetadata
 from secure_mcp_local.apim.pipeline import last_error, run_section
 from secure_mcp_local.apim.policies.cors import answer_preflight
 from secure_mcp_local.apim.routing import Route, find_api, find_route
-from secure_mcp_local.apim.trace import RequestTrace, Variables, described
+from secure_mcp_local.apim.trace import Journal, RequestTrace, Variables
 from secure_mcp_local.apim.values import Compile
 from secure_mcp_local.clock import Clock
 from secure_mcp_local.errors import LocalCloudError
@@ -38,9 +37,6 @@ from secure_mcp_local.recording import Recording
 
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")
 
-TRACES = 500
-"""How many requests are remembered."""
-
 
 class Gateway:
     """Answers as API Management would with what is declared: nothing else is routed, known or trusted.
@@ -48,10 +44,10 @@ class Gateway:
     `app` is the ASGI application. `cache` can be emptied and made slow. `traces` holds the last requests, policy by policy.
     """
 
-    def __init__(self, declaration: Declaration, services: Services) -> None:
-        self._declaration, self._services = declaration, services
+    def __init__(self, declaration: Declaration, services: Services, journal: Journal) -> None:
+        self._declaration, self._services, self._journal = declaration, services, journal
         self.cache = services.cache
-        self.traces: deque[RequestTrace] = deque(maxlen=TRACES)
+        self.traces = journal.traces
         self.secrets = declaration.secrets
         """Values of secret named values: what must never be seen."""
 
@@ -63,8 +59,17 @@ class Gateway:
         identities: ManagedIdentities,
         clock: Clock,
         compile: Compile = compile_expression,
+        journal: Journal | None = None,
     ) -> "Gateway":
         """Compiles every declared policy.
+
+        Args:
+            recording: The stack.
+            network: Whom the gateway can reach.
+            identities: Whose tokens it can get.
+            clock: What time it is.
+            compile: Compiles expressions.
+            journal: Where requests are traced. None: one of its own, with all values that may be shown.
 
         Raises:
             DocumentError: a policy that Azure would refuse to save, or that is not modelled; says where.
@@ -82,16 +87,15 @@ class Gateway:
             openid=OpenIdMetadata(client, clock),
             profile=Profile(clock),
         )
-        return cls(declaration, services)
+        return cls(declaration, services, journal or Journal(always=True))
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application."""
         if scope["type"] != "http":
             return
         request = self._request(scope)
-        trace = RequestTrace(str(uuid.uuid4()), request.method, request.original_url.path)
-        start = time.perf_counter()
-        self.traces.append(trace)
+        trace = RequestTrace(str(uuid.uuid4()), request, self._declaration.disclosure, detailed=self._journal.detailed)
+        self._journal.begin(trace)
         call: Call | None = None
         try:
             refusal = self._refusal(request)
@@ -105,7 +109,8 @@ class Gateway:
                 trace.api, trace.operation = route.api.api.id, route.operation.operation.id
                 call = self._call(request, route, trace, receive)
                 response = await self._answer(call, route)
-            trace.status = response.status_code
+            trace.answered(response)
+            self._journal.tell(trace)
             await send_response(send, str(scope["method"]), response, call)
         except ClientGone:
             return
@@ -113,8 +118,8 @@ class Gateway:
             if call is not None:
                 await call.drop_backend_response()
                 await call.incoming.close()
-                trace.variables = {name: described(value) for name, value in call.context.variables.items()}
-            trace.milliseconds = round((time.perf_counter() - start) * 1000, 3)
+            trace.finish()
+            self._journal.tell(trace)
 
     def _request(self, scope: Scope) -> Request:
         headers = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
@@ -168,7 +173,7 @@ class Gateway:
             request=request,
             api=route.api.api,
             operation=route.operation.operation,
-            variables=Variables(),
+            variables=Variables(trace),
             deployment=Deployment("local", self._declaration.service_id, self._declaration.service_name),
             request_id=uuid.UUID(trace.request_id),
             timestamp=self._services.clock.utcnow(),

@@ -1,13 +1,12 @@
 """Sections of policies and how they run: scope by scope, element by element."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from secure_mcp_local.apim.call import Call, Failure, Returned
 from secure_mcp_local.apim.incoming import LargeBody
-from secure_mcp_local.apim.trace import Step, Variables
+from secure_mcp_local.apim.trace import Step
 from secure_mcp_local.expressions import CSharpException
 from secure_mcp_local.expressions.context import LastError
 
@@ -29,6 +28,8 @@ class Placed:
     line: int = 0
     path: tuple[str, ...] = ()
     """The policies around it, outermost first, such as `choose[3]` and `when[2]`."""
+    label: str = ""
+    """What tells it from others of its kind in a trace, such as the name of a variable."""
 
 
 @dataclass
@@ -70,10 +71,13 @@ async def run_policies(call: Call, policies: Sequence[Placed]) -> None:
         Returned: one answered.
     """
     for placed in policies:
-        start = time.perf_counter()
-        step = Step(call.section, call.scope, placed.name, placed.document, placed.line, placed.path, failed=True)
-        if not isinstance(placed.policy, Base):
-            call.trace.steps.append(step)
+        if isinstance(placed.policy, Base):
+            await placed.policy.run(call)
+            continue
+        step = Step(
+            call.section, call.scope, placed.name, placed.document, placed.line, placed.path, placed.label, failed=True
+        )
+        outer = call.trace.begin(step)
         try:
             await placed.policy.run(call)
             step.failed = False
@@ -86,13 +90,14 @@ async def run_policies(call: Call, policies: Sequence[Placed]) -> None:
             failure = Failure(
                 "ExpressionValueEvaluationFailure", f"{placed.name}: {error.type}", 413 if too_large else 500
             )
+            call.trace.failed(step, error.type)
             raise _placed(failure, placed, call) from error
         except Failure as failure:
+            if not failure.source:
+                call.trace.failed(step, failure.reason, failure.message)
             raise _placed(failure, placed, call) from failure.__cause__
         finally:
-            step.milliseconds = round((time.perf_counter() - start) * 1000, 3)
-            if isinstance(call.context.variables, Variables):
-                step.variables = call.context.variables.news()
+            call.trace.end(step, outer)
 
 
 def _placed(failure: Failure, placed: Placed, call: Call) -> Failure:

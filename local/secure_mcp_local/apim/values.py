@@ -3,43 +3,58 @@
 from collections.abc import Callable
 
 from secure_mcp_local.apim.call import Call, Failure
+from secure_mcp_local.apim.disclosure import Disclosure
 from secure_mcp_local.apim.document import Element, Value
+from secure_mcp_local.apim.trace import Origin
 from secure_mcp_local.errors import DocumentError, DocumentNotModelled
-from secure_mcp_local.expressions import Expression, to_python, to_text
+from secure_mcp_local.expressions import CSharpException, Expression, to_python, to_text
 
 Compile = Callable[..., Expression]
 
 
 class Source:
-    """Compiles the values of one document."""
+    """Compiles the values of one document.
 
-    def __init__(self, document: str, compile_expression: Compile) -> None:
+    Args:
+        document: Its name.
+        compile_expression: Compiles its expressions.
+        disclosure: Learns what stands in the document, and says how traces show it.
+    """
+
+    def __init__(self, document: str, compile_expression: Compile, disclosure: Disclosure | None = None) -> None:
         self.document = document
+        self.disclosure = disclosure or Disclosure()
         self._compile = compile_expression
         self.reads: set[str] = set()
         """Which bodies the expressions of the document read: `request`, `response`."""
 
-    def value(self, value: Value) -> "Compiled":
+    def value(self, value: Value, name: str) -> "Compiled":
+        """A value, with the name of its attribute or element."""
         expression = None
+        text = value.text if value.expression else value.text.strip()
+        origin = Origin(name, self.disclosure.source(text), value.expression, value.line)
         if value.expression:
+            self.disclosure.learn_expression(value.text)
             expression = self._compile(value.text, document=self.document, line=value.line, column=value.column)
             if "IRequest.Body" in expression.members:
                 self.reads.add("request")
             # Answers to send-request are responses, too; those are always held in memory.
             if {"IResponse.Body", "IProxyRequestContext.Response"} <= expression.members:
                 self.reads.add("response")
-        return Compiled(value.text, expression)
+        else:
+            self.disclosure.learn(value.text)
+        return Compiled(value.text, expression, origin)
 
     def attribute(self, element: Element, name: str, default: str | None = None) -> "Compiled":
         """An attribute; its default if it is missing."""
         if name in element.attributes:
-            return self.value(element.attributes[name])
+            return self.value(element.attributes[name], name)
         if default is None:
             raise KeyError(f"{element.name}/@{name}")
         return Compiled(default, None)
 
     def optional(self, element: Element, name: str) -> "Compiled | None":
-        return self.value(element.attributes[name]) if name in element.attributes else None
+        return self.value(element.attributes[name], name) if name in element.attributes else None
 
     def literal(self, element: Element, name: str) -> str | None:
         """The text of an attribute that the schema lets be nothing else."""
@@ -72,14 +87,16 @@ class Source:
         """An element's text; blanks around a literal do not count."""
         if element.text is None:
             return Compiled("", None)
-        if element.text.expression:
-            return self.value(element.text)
-        return Compiled(element.text.text.strip(), None)
+        text = element.text
+        if not text.expression:
+            text = Value(text.text.strip(), expression=False, line=text.line, column=text.column)
+        return self.value(text, element.name)
 
 
 class Compiled:
-    def __init__(self, literal: str, expression: Expression | None) -> None:
-        self._literal, self._expression = literal, expression
+    def __init__(self, literal: str, expression: Expression | None, origin: Origin | None = None) -> None:
+        """`origin`: where it stands. None: it is the default of what stands nowhere."""
+        self._literal, self._expression, self._origin = literal, expression, origin
 
     @property
     def reads_response(self) -> bool:
@@ -93,27 +110,41 @@ class Compiled:
             CSharpException: the expression threw.
         """
         if self._expression is None:
-            return self._literal
-        return self._expression.evaluate(call.context, call.services.profile)
+            return self._text(call)
+        if not call.trace.detailed or self._origin is None:
+            return self._expression.evaluate(call.context, call.services.profile)
+        try:
+            value = self._expression.evaluate(call.context, call.services.profile)
+        except CSharpException as error:
+            call.trace.threw(self._origin, error.type)
+            raise
+        call.trace.evaluated(self._origin, value)
+        return value
 
     def text(self, call: Call) -> str:
         """Its text, as `ToString()` gives it; null is empty."""
-        return self._literal if self._expression is None else to_text(self.evaluate(call))
+        return self._text(call) if self._expression is None else to_text(self.evaluate(call))
 
     def boolean(self, call: Call) -> bool:
         if self._expression is None:
-            return self._literal.lower() == "true"
+            return self._text(call).lower() == "true"
         value = to_python(self.evaluate(call))
         if not isinstance(value, bool):
             raise Failure("ExpressionValueEvaluationFailure", "the condition is not a bool")
         return value
 
     def number(self, call: Call) -> float:
-        value = self._literal if self._expression is None else to_python(self.evaluate(call))
+        value = self._text(call) if self._expression is None else to_python(self.evaluate(call))
         try:
             return float(value)  # type: ignore[arg-type]
         except (TypeError, ValueError):
             raise Failure("ExpressionValueEvaluationFailure", "the value is not a number") from None
+
+    def _text(self, call: Call) -> str:
+        """The literal."""
+        if call.trace.detailed and self._origin is not None:
+            call.trace.used(self._origin)
+        return self._literal
 
 
 class Seconds:

@@ -7,6 +7,7 @@ import pytest
 
 Stack = Any
 
+SENT = '@(context.Request.Headers.GetValueOrDefault("X-Sent", ""))'
 SET = '<set-variable name="{}" value="{}" />'
 
 
@@ -14,17 +15,20 @@ async def test_steps_are_in_order_with_their_place_and_what_they_set(stack: Stac
     stack.fragment("f", SET.format("c", "@(3)"))
     stack.inbound(
         SET.format("a", "@(1)")
-        + f'<choose><when condition="@(true)">{SET.format("b", "s3cret")}</when></choose>'
+        + f'<choose><when condition="@(true)">{SET.format("b", SENT)}</when></choose>'
         + '<include-fragment fragment-id="f" />'
     )
-    await stack.send()
-    steps = [(step.document, step.element, "/".join(step.path), step.variables) for step in stack.trace.steps]
+    await stack.send(headers={"X-Sent": "s3cret"})
+    steps = [
+        (step.document, step.element, "/".join(step.path), {name: value.type for name, value in step.variables.items()})
+        for step in stack.trace.steps
+    ]
     assert steps == [
-        ("apis/api/api.xml", "set-variable", "", {"a": "1"}),
+        ("apis/api/api.xml", "set-variable", "", {"a": "int"}),
         ("apis/api/api.xml", "choose", "", {}),
-        ("apis/api/api.xml", "set-variable", "choose/when", {"b": "str"}),
+        ("apis/api/api.xml", "set-variable", "choose/when", {"b": "string"}),
         ("apis/api/api.xml", "include-fragment", "", {}),
-        ("fragments/f.xml", "set-variable", "include-fragment", {"c": "3"}),
+        ("fragments/f.xml", "set-variable", "include-fragment", {"c": "int"}),
         ("apis/api/api.xml", "return-response", "", {}),
     ]
     assert {(step.section, step.scope, step.line, step.failed) for step in stack.trace.steps} == {
@@ -35,9 +39,9 @@ async def test_steps_are_in_order_with_their_place_and_what_they_set(stack: Stac
 
 async def test_a_call_is_told_with_its_host_and_status_only(stack: Stack) -> None:
     stack.policies(
-        '<send-request response-variable-name="r" ignore-error="true"><set-url>https://nowhere.example/s3cret</set-url></send-request>'
+        '<send-request response-variable-name="r" ignore-error="true"><set-url>@("https://nowhere.example/" + context.Request.Headers.GetValueOrDefault("X-Sent", ""))</set-url></send-request>'
     )
-    await stack.send(path="/api?code=s3cret")
+    await stack.send(path="/api?code=s3cret", headers={"X-Sent": "s3cret"})
     calls = [(call["method"], call["host"], call["status"]) for call in stack.trace.calls]
     assert calls == [("GET", "nowhere.example", 0), ("GET", "backend.azurewebsites.net", 200)]
     assert "s3cret" not in json.dumps(stack.trace.as_dict())

@@ -107,9 +107,8 @@ async def _exchange(
 
 
 async def _send(call: Call, request: httpx.Request) -> httpx.Response:
-    """Sends a request, and notes in the trace to whom and what came of it, but nothing that was said."""
-    note: dict[str, object] = {"method": request.method, "host": request.url.host, "status": 0}
-    call.trace.calls.append(note)
+    """Sends a request, and notes in the trace to whom and what came of it."""
+    note = call.trace.called(request)
     start = time.perf_counter()
     try:
         answer = await call.services.client.send(request, stream=True)

@@ -247,9 +247,9 @@ async def test_headers_are_set_appended_skipped_and_deleted(stack: Any) -> None:
 
 async def test_traces_name_policies_and_never_values(stack: Any) -> None:
     audit = '<trace source="audit"><message>said</message><metadata name="who" value="alice" /></trace>'
-    hidden = '<set-variable name="token" value="s3cret-value" />'
+    hidden = '<set-variable name="token" value="@(context.Request.Headers.GetValueOrDefault("X-Token", ""))" />'
     gateway = stack.operation(document=FRAME.format(hidden + audit + RETURN.format("ok"))).gateway()
-    await stack.call(path="/a?code=s3cret-query", gateway=gateway)
+    await stack.call(path="/a?code=s3cret-query", headers={"X-Token": "s3cret-value"}, gateway=gateway)
     [trace] = gateway.traces
     assert [step.element for step in trace.steps] == ["set-variable", "trace", "return-response"]
     assert trace.events("audit") == [{"source": "audit", "severity": "verbose", "message": "said", "who": "alice"}]
