@@ -243,6 +243,47 @@ def check(
     run(work, "json" if json else format, ignore or [], strict=strict)
 
 
+@app.command()
+def doctor(
+    url: Annotated[str, typer.Argument(metavar="URL", help="Address of the MCP server, as users type it.")],
+    anonymous: Annotated[
+        bool, typer.Option("--anonymous", help="Only what needs no sign-in; a quarter of a minute, nobody is asked.")
+    ] = False,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this check, such as challenge. Can be repeated.")
+    ] = None,
+    person: Annotated[
+        str, typer.Option("--as", metavar="NAME", help="Local cloud: sign in as alice or bob, without a browser.")
+    ] = "",
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the browser, or print the address to open.")
+    ] = True,
+    wait: Annotated[float, typer.Option(min=1, max=3600, help="Seconds to wait for you at each sign-in.")] = 300,
+    client_id: Annotated[
+        str, typer.Option(metavar="ID", help="A client that is registered already, with loopback redirect URIs.")
+    ] = "",
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ORIGIN", help="Browser origin that the server should allow. Can be repeated."),
+    ] = None,
+    call: Annotated[
+        str, typer.Option("--call", metavar="TOOL", help="Call this tool, without arguments; else none is called.")
+    ] = "",
+    json: JsonOption = False,
+) -> None:
+    """Examine a deployed or local server as an MCP client would.
+
+    Says line by line which parts of the contract hold and what to do where they do not, signs in three times on the way, and
+    ends the sessions that it made. Exit code 0: all holds; 1: something does not; 2: nothing could be examined.
+    """
+    from secure_mcp_local.cli.examination import Request, run  # noqa: PLC0415
+    from secure_mcp_local.doctor import Options  # noqa: PLC0415
+
+    options = Options(client_id, tuple(origin or ()), call)
+    request = Request(url, options, tuple(only or ()), anonymous, person, browser, wait, json)
+    raise typer.Exit(run(request))
+
+
 def project_root(cwd: Path | None) -> Path:
     """The Pulumi project to work on.
 
