@@ -115,6 +115,16 @@ def dotted(node: Node) -> str:
     return ""
 
 
+def first(node: Node) -> Node:
+    """The part of an expression that it begins with: calls, members and operators are placed where their own sign is."""
+    while isinstance(inner := node.b if node.kind == "bin" else node.a, Node) and node.kind in _INFIX:
+        node = inner
+    return node
+
+
+_INFIX = frozenset({"call", "member", "index", "cond", "bin", "tern", "post", "istype", "astype", "isdecl", "isconst"})
+
+
 def text_of(node: Node) -> str | None:
     """The value of a string literal."""
     return str(node.a) if node.kind == "string" else None

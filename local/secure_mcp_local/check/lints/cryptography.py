@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from secure_mcp_local.check.csharp import Syntax, arguments, dotted, method
+from secure_mcp_local.check.csharp import Syntax, arguments, dotted, first, method
 from secure_mcp_local.check.document import Document
 from secure_mcp_local.check.finding import Rule
 from secure_mcp_local.check.lint import Found, Lint, within
@@ -43,9 +43,9 @@ def _weak(document: Document) -> Iterator[Found]:
             elif method(node) == "Create":
                 name = dotted(node.a.a).rpartition(".")[2]
             if name == "Random":
-                yield within(expression, node, "what Random gives can be guessed", node.a)
+                yield within(expression, first(node), "what Random gives can be guessed", node.a)
             elif name.removesuffix("Managed") in _TYPES:
-                yield within(expression, node, f"{name} is broken", node.a)
+                yield within(expression, first(node), f"{name} is broken", node.a)
 
 
 def _unauthenticated(document: Document) -> Iterator[Found]:
@@ -62,7 +62,7 @@ def _fixed_iv(document: Document) -> Iterator[Found]:
         for node in expression.nodes:
             given = arguments(node) if method(node) == "Encrypt" else []
             if len(given) == 3 and _is_constant(expression.syntax, given[2]):
-                yield within(expression, given[2], "the iv is the same for every text")
+                yield within(expression, first(given[2]), "the iv is the same for every text")
 
 
 def _is_constant(syntax: Syntax, node: Node) -> bool:

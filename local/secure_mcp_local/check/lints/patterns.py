@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from secure_mcp_local.check.csharp import Syntax, argument, arguments, dotted
+from secure_mcp_local.check.csharp import Syntax, argument, arguments, dotted, first
 from secure_mcp_local.check.document import Document
 from secure_mcp_local.check.finding import Rule
 from secure_mcp_local.check.lint import Found, Lint, within
@@ -47,9 +47,11 @@ def _backtracking(document: Document) -> Iterator[Found]:
                 continue
             text = _constant(syntax, pattern)
             if text is None:
-                yield within(expression, pattern, "the pattern is not a constant, and the match has no timeout")
+                yield within(expression, first(pattern), "the pattern is not a constant, and the match has no timeout")
             elif doubles(text):
-                yield within(expression, pattern, "the pattern repeats a repetition, and the match has no timeout")
+                yield within(
+                    expression, first(pattern), "the pattern repeats a repetition, and the match has no timeout"
+                )
 
 
 def _pattern(node: Node) -> Node | None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from secure_mcp_local.apim.document import Value
-from secure_mcp_local.check.csharp import arguments, dotted, method, text_of, variable_read
+from secure_mcp_local.check.csharp import arguments, dotted, first, method, text_of, variable_read
 from secure_mcp_local.check.document import Document, Expression
 from secure_mcp_local.check.finding import Rule
 from secure_mcp_local.check.lint import Found, Lint, at, within
@@ -54,7 +54,7 @@ def _traces(document: Document) -> Iterator[Found]:
         for node in expression.nodes:
             if method(node) == "Trace" and dotted(node.a) == "context.Trace":
                 for secret, what in _secrets(node, tainted):
-                    yield within(expression, secret, f"{what} in context.Trace")
+                    yield within(expression, first(secret), f"{what} in context.Trace")
 
 
 def _urls(document: Document) -> Iterator[Found]:
@@ -78,7 +78,7 @@ def _in(expression: Expression, tainted: frozenset[str], where: str) -> Iterator
     if root.kind == "return" and expression.syntax.type(root.a) in {"bool", "int"}:
         return
     for node, what in _secrets(root, tainted):
-        yield within(expression, node, f"{what} {where}")
+        yield within(expression, first(node), f"{what} {where}")
 
 
 def _secret_named_values(document: Document, value: Value) -> list[str]:
@@ -113,7 +113,7 @@ def _secrets(root: Node, tainted: frozenset[str]) -> Iterator[tuple[Node, str]]:
         elif what := _is_credential(node):
             yield node, what
         elif method(node) in {"As", "AsFormUrlEncodedContent"} and dotted(node.a.a).endswith(".Body"):
-            yield node.a, "a whole body"
+            yield node, "a whole body"
 
 
 def _is_credential(node: Node) -> str:
