@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pulumi
 
-from secure_mcp import SecureMcpServer, ServerConfig
+from secure_mcp import SecureMcpServer, load
 
-config = ServerConfig.load()
-server = SecureMcpServer("mcp", config, Path(__file__).resolve().parents[1] / "function_app")
+server = SecureMcpServer("mcp", load(code=str(Path(__file__).resolve().parents[1] / "function_app")))
 
 pulumi.export("mcpUrl", server.mcp_url)
 if server.sse_url is not None:
@@ -16,6 +15,7 @@ pulumi.export("gatewayUrl", server.gateway_url)
 pulumi.export("entraApplicationId", server.entra_application_id)
 pulumi.export("functionAppName", server.function_app_name)
 pulumi.export("resourceGroup", server.resource_group_name)
+pulumi.export("workbookUrl", server.workbook_url)
 pulumi.export(
     "nextSteps",
     pulumi.Output.concat(

@@ -7,10 +7,10 @@ from secure_mcp import (
     AuthorizationServer,
     EntraApplication,
     Gateway,
+    GatewaySettings,
     McpApi,
     Monitoring,
     Placement,
-    PolicySettings,
     SessionStore,
 )
 
@@ -19,7 +19,7 @@ location = pulumi.Config("azure-native").require("location")
 client = authorization.get_client_config_output()
 group = resources.ResourceGroup("existing", resource_group_name="rg-existing-mcp", location=location)
 place: Placement = {"resource_group_name": group.name, "location": location, "suffix": pulumi.get_stack()}
-settings = PolicySettings(sse_transport=False)
+settings: GatewaySettings = {"sse_transport": False}
 
 monitoring = Monitoring("existing", {**place})
 gateway = Gateway(
@@ -39,7 +39,7 @@ entra = EntraApplication(
     "existing",
     {
         "tenant_id": client.tenant_id,
-        "login_endpoint": settings.login_endpoint,
+        "login_endpoint": "https://login.microsoftonline.com",
         "principal_id": gateway.principal_id,
         "oauth_scopes": "openid profile offline_access",
         "redirect_uris": [pulumi.Output.concat(gateway.url, "/oauth-callback")],
@@ -47,7 +47,7 @@ entra = EntraApplication(
         "assigned_groups": [],
     },
 )
-store = SessionStore("existing", {**place, "private": False, "principal_id": gateway.principal_id})
+store = SessionStore("existing", {**place, "private": False, "locked": False, "principal_id": gateway.principal_id})
 oauth = AuthorizationServer(
     "existing-oauth",
     {
@@ -60,8 +60,8 @@ oauth = AuthorizationServer(
         "session_store_endpoint": store.endpoint,
         "oauth_scopes": "openid profile offline_access",
         "encryption_key_version": 1,
+        "settings": settings,
     },
-    settings,
 )
 McpApi(
     "existing-mcp",
@@ -70,8 +70,8 @@ McpApi(
         "service_name": gateway.name,
         "backend_url": config.require("serverUrl"),
         "backend_audience": config.require("serverAudience"),
+        "policy_parts": oauth.policy_parts,
+        "settings": settings,
     },
-    settings,
-    oauth.policy_parts,
 )
 pulumi.export("mcpUrl", pulumi.Output.concat(gateway.url, "/mcp"))

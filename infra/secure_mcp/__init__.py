@@ -1,7 +1,8 @@
 """Pulumi components that put an MCP server on the internet without exposing it."""
 
+from .args import GatewaySettings, SecureMcpServerArgs
 from .authorization_server import AuthorizationServer, AuthorizationServerArgs
-from .config import ConfigError, ServerConfig
+from .config import ServerConfig, load
 from .entra_application import EntraApplication, EntraApplicationArgs
 from .function_app import McpFunctionApp, McpFunctionAppArgs
 from .gateway import Gateway, GatewayArgs
@@ -13,6 +14,7 @@ from .policy import PolicySettings
 from .server import SecureMcpServer
 from .session_store import SessionStore, SessionStoreArgs
 from .storage import Storage, StorageArgs
+from .validation import ConfigError
 
 __all__ = [
     "AuthorizationServer",
@@ -22,6 +24,7 @@ __all__ = [
     "EntraApplicationArgs",
     "Gateway",
     "GatewayArgs",
+    "GatewaySettings",
     "McpApi",
     "McpApiArgs",
     "McpFunctionApp",
@@ -33,9 +36,11 @@ __all__ = [
     "Placement",
     "PolicySettings",
     "SecureMcpServer",
+    "SecureMcpServerArgs",
     "ServerConfig",
     "SessionStore",
     "SessionStoreArgs",
     "Storage",
     "StorageArgs",
+    "load",
 ]

@@ -102,7 +102,7 @@ def declare_operations(
     operations: Iterable[policy.Operation],
     settings: policy.PolicySettings,
     parent: pulumi.Resource,
-    depends_on: Sequence[pulumi.Resource],
+    depends_on: Sequence[pulumi.Input[pulumi.Resource]],
 ) -> None:
     """The operations of an API with their policies, and the policy of the API itself."""
     after = pulumi.ResourceOptions(parent=parent, depends_on=depends_on)

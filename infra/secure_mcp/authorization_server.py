@@ -1,5 +1,6 @@
 """The OAuth API: the authorization server that MCP clients sign in to."""
 
+from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
 import pulumi
@@ -8,6 +9,8 @@ from pulumi_azure_native import apimanagement
 
 from . import policy
 from .api import Service, declare_fragments, declare_named_value, declare_operations, declare_secret_named_value
+from .args import GatewaySettings
+from .config import policy_settings
 from .key_vault import KeyVaultReader
 
 
@@ -26,6 +29,8 @@ class AuthorizationServerArgs(TypedDict):
     encryption_key_version: int
     key_vault: NotRequired[KeyVaultReader | None]
     """The vault that the keys are kept in; without one API Management keeps them itself."""
+    settings: NotRequired[GatewaySettings]
+    """How the gateway behaves."""
 
 
 class AuthorizationServer(pulumi.ComponentResource):
@@ -34,19 +39,15 @@ class AuthorizationServer(pulumi.ComponentResource):
     `policy_parts` (named values and fragments) must exist before any policy that uses them can be saved.
     """
 
-    policy_parts: list[pulumi.Resource]
+    policy_parts: pulumi.Output[Sequence[str]]
+    """URNs of the named values and the policy fragments: what takes them waits for them."""
 
-    def __init__(
-        self,
-        name: str,
-        args: AuthorizationServerArgs,
-        settings: policy.PolicySettings,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
+    def __init__(self, name: str, args: AuthorizationServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        settings = policy_settings(args.get("settings", {}))
         super().__init__("secure-mcp:index:AuthorizationServer", name, None, opts)
         here = pulumi.ResourceOptions(parent=self)
         service = Service(args["service_name"], args["resource_group_name"])
-        version = args["encryption_key_version"]
+        version = int(args["encryption_key_version"])
 
         def key(number: int) -> pulumi.Output[str]:
             """32 bytes to encrypt and 32 to authenticate, behind the number that sealed values start with."""
@@ -74,7 +75,8 @@ class AuthorizationServer(pulumi.ComponentResource):
         )
         named_values += [previous, current]
         fragments = declare_fragments(name, service, settings, self, named_values)
-        self.policy_parts = [*named_values, *fragments]
+        parts = [*named_values, *fragments]
+        self.policy_parts = pulumi.Output.all(*(part.urn for part in parts))
         api = apimanagement.Api(
             f"{name}-api",
             api_id="oauth",
@@ -94,6 +96,6 @@ class AuthorizationServer(pulumi.ComponentResource):
             policy.oauth_operations(settings),
             settings,
             self,
-            self.policy_parts,
+            parts,
         )
-        self.register_outputs({})
+        self.register_outputs({"policyParts": self.policy_parts})

@@ -8,6 +8,8 @@ from pulumi_azure_native import apimanagement
 
 from . import policy
 from .api import Service, declare_named_value, declare_operations, declare_secret_named_value
+from .args import GatewaySettings
+from .config import policy_settings
 from .key_vault import KeyVaultReader
 
 
@@ -23,23 +25,17 @@ class McpApiArgs(TypedDict):
     """System key of the function app's MCP extension; needed with backend_auth `functionKey`."""
     key_vault: NotRequired[KeyVaultReader | None]
     """The vault that the key is kept in; without one API Management keeps it itself."""
+    policy_parts: pulumi.Input[Sequence[str]]
+    """Those of the authorization server: the policy uses its named values and fragments."""
+    settings: NotRequired[GatewaySettings]
+    """How the gateway behaves; the same as the authorization server's."""
 
 
 class McpApi(pulumi.ComponentResource):
-    """MCP API with its operations and policy, and the named value of the way it authenticates to the server.
+    """MCP API with its operations and policy, and the named value of the way it authenticates to the server."""
 
-    Args:
-        policy_parts: named values and fragments of the authorization server, which the policy uses.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        args: McpApiArgs,
-        settings: policy.PolicySettings,
-        policy_parts: Sequence[pulumi.Resource],
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
+    def __init__(self, name: str, args: McpApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        settings = policy_settings(args.get("settings", {}))
         super().__init__("secure-mcp:index:McpApi", name, None, opts)
         service = Service(args["service_name"], args["resource_group_name"])
         if settings.backend_auth == "managedIdentity":
@@ -72,6 +68,7 @@ class McpApi(pulumi.ComponentResource):
             policy.mcp_operations(settings),
             settings,
             self,
-            [*policy_parts, own],
+            # An output brings the resources that it comes from.
+            [own, pulumi.Output.from_input(args["policy_parts"]).apply(lambda _: own)],
         )
         self.register_outputs({})

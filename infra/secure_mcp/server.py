@@ -1,13 +1,13 @@
 """A whole secure MCP server: every component, wired."""
 
-from pathlib import Path
-
 import pulumi
 import pulumi_random as random
 from pulumi_azure_native import authorization, resources, web
 
+from .args import SecureMcpServerArgs
 from .authorization_server import AuthorizationServer
 from .config import ServerConfig
+from .diagnostics import BLOBS, FUNCTION_APP, GATEWAY, KEY_VAULT, SESSION_STORE, Watched
 from .entra_application import EntraApplication
 from .function_app import McpFunctionApp
 from .gateway import Gateway
@@ -24,9 +24,11 @@ class SecureMcpServer(pulumi.ComponentResource):
 
     Args:
         name: Short name, letters, digits and hyphens; part of every resource's name.
-        config: What can be chosen.
-        code: Folder of the function app.
+        args: What can be chosen, and the code. `config.load` reads them from the stack's configuration.
         opts: Options, such as a provider.
+
+    Raises:
+        ConfigError: a key, a value or a combination cannot work; nothing has been declared then.
     """
 
     gateway_url: pulumi.Output[str]
@@ -35,8 +37,10 @@ class SecureMcpServer(pulumi.ComponentResource):
     entra_application_id: pulumi.Output[str]
     function_app_name: pulumi.Output[str]
     resource_group_name: pulumi.Output[str]
+    workbook_url: pulumi.Output[str]
 
-    def __init__(self, name: str, config: ServerConfig, code: Path, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: SecureMcpServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        config = ServerConfig.of(args)
         super().__init__("secure-mcp:index:SecureMcpServer", name, None, opts)
         here = pulumi.ResourceOptions(parent=self)
         client = authorization.get_client_config_output(opts=pulumi.InvokeOutputOptions(parent=self))
@@ -49,7 +53,15 @@ class SecureMcpServer(pulumi.ComponentResource):
         )
         scope: Placement = {"resource_group_name": group.name, "location": config.location, "suffix": suffix}
 
-        monitoring = Monitoring(name, {**scope}, here)
+        monitoring = Monitoring(
+            name,
+            {
+                **scope,
+                "alert_emails": config.alert_emails or (config.apim_publisher_email,),
+                "alert_latency_seconds": config.alert_latency_seconds,
+            },
+            here,
+        )
         network = (
             Network(name, {**scope, "address_space": config.vnet_address_space}, here) if config.vnet_enabled else None
         )
@@ -98,7 +110,7 @@ class SecureMcpServer(pulumi.ComponentResource):
                 "subscription_id": client.subscription_id,
                 "tenant_id": client.tenant_id,
                 "login_endpoint": config.login_endpoint,
-                "code": str(code),
+                "code": args["code"],
                 "backend_auth": config.backend_auth,
                 "gateway_client_id": gateway.client_id,
                 "gateway_principal_id": gateway.principal_id,
@@ -120,8 +132,17 @@ class SecureMcpServer(pulumi.ComponentResource):
                     "cosmos": PrivateService(store.account_id, "Sql", ZONES["Sql"]),
                 }
             )
-        vault = self._key_vault(name, config, scope, client, gateway) if config.key_vault_enabled else None
-        settings = config.policy_settings()
+        vault = self._key_vault(name, config, scope, client, gateway, monitoring) if config.key_vault_enabled else None
+        monitoring.watch(
+            {
+                "gateway": Watched(GATEWAY, gateway.resource_id),
+                "session-store": Watched(SESSION_STORE, store.account_id),
+                "function": Watched(FUNCTION_APP, function.site_id),
+                "storage": Watched(BLOBS, function.storage_account_id),
+                "code": Watched(BLOBS, function.deployment_account_id),
+            }
+        )
+        settings = config.gateway_settings()
         authorization_server = AuthorizationServer(
             f"{name}-oauth",
             {
@@ -135,8 +156,8 @@ class SecureMcpServer(pulumi.ComponentResource):
                 "oauth_scopes": config.oauth_scopes,
                 "encryption_key_version": config.encryption_key_version,
                 "key_vault": vault,
+                "settings": settings,
             },
-            settings,
             here,
         )
         backend: dict[str, pulumi.Input[str]] = {"backend_audience": entra.backend_client_id}
@@ -158,11 +179,11 @@ class SecureMcpServer(pulumi.ComponentResource):
                 "resource_group_name": group.name,
                 "service_name": gateway.name,
                 "backend_url": function.mcp_url,
+                "policy_parts": authorization_server.policy_parts,
+                "settings": settings,
                 "key_vault": vault,
                 **backend,  # pyright: ignore[reportArgumentType]
             },
-            settings,
-            authorization_server.policy_parts,
             here,
         )
         self.gateway_url = gateway.url
@@ -171,6 +192,7 @@ class SecureMcpServer(pulumi.ComponentResource):
         self.entra_application_id = entra.client_id
         self.function_app_name = function.name
         self.resource_group_name = group.name
+        self.workbook_url = monitoring.workbook_url
         self.register_outputs({"gatewayUrl": self.gateway_url, "mcpUrl": self.mcp_url})
 
     def _key_vault(
@@ -180,6 +202,7 @@ class SecureMcpServer(pulumi.ComponentResource):
         scope: Placement,
         client: pulumi.Output[authorization.GetClientConfigResult],
         gateway: Gateway,
+        monitoring: Monitoring,
     ) -> KeyVaultReader:
         """A vault, and who reads it.
 
@@ -192,6 +215,7 @@ class SecureMcpServer(pulumi.ComponentResource):
             {**scope, "tenant_id": client.tenant_id, "private": config.vnet_enabled, "locked": config.locked},
             pulumi.ResourceOptions(parent=self),
         )
+        monitoring.watch({"vault": Watched(KEY_VAULT, vault.resource_id)})
         return {
             "vault_name": vault.name,
             "resource_group_name": scope["resource_group_name"],
