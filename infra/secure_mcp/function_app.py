@@ -1,5 +1,6 @@
 """The Function App behind the gateway, with its identity, its settings and its code."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pulumi
@@ -37,7 +38,7 @@ class McpFunctionApp(pulumi.ComponentResource):
     """Flex Consumption app on Python with its own user-assigned identity, storage by identity and App Service authentication.
 
     With `managedIdentity` the platform itself lets nobody in but the gateway's identity, before any code runs. With
-    `functionKey` the MCP extension asks for its system key.
+    `functionKey` the MCP extension asks for its system key. `deploy` brings the code.
     """
 
     name: pulumi.Output[str]
@@ -45,8 +46,6 @@ class McpFunctionApp(pulumi.ComponentResource):
     mcp_url: pulumi.Output[str]
     storage_account_id: pulumi.Output[str]
     deployment_account_id: pulumi.Output[str]
-    deployment: pulumi.Resource
-    """The deployment of the code: what needs a running app waits for it."""
 
     def __init__(self, name: str, args: McpFunctionAppArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("secure-mcp:index:McpFunctionApp", name, None, opts)
@@ -186,7 +185,8 @@ class McpFunctionApp(pulumi.ComponentResource):
             ),
             opts=here,
         )
-        self.deployment = self._deploy(name, args, site, store, authentication)
+        self._component, self._args, self._site, self._store = name, args, site, store
+        self._authentication = authentication
         self.name = site.name
         self.site_id = site.id
         self.mcp_url = pulumi.Output.concat("https://", site.default_host_name, MCP_PATH)
@@ -194,38 +194,34 @@ class McpFunctionApp(pulumi.ComponentResource):
         self.deployment_account_id = store.deployment_account_id
         self.register_outputs({"name": self.name, "mcpUrl": self.mcp_url})
 
-    def _deploy(
-        self,
-        name: str,
-        args: McpFunctionAppArgs,
-        site: web.WebApp,
-        store: Storage,
-        authentication: pulumi.Resource,
-    ) -> pulumi.Resource:
+    def deploy(self, depends_on: Sequence[pulumi.Resource] = ()) -> pulumi.Resource:
         """Uploads the package under a name made of its content, and has the platform deploy it when that changes.
+
+        What needs a running app waits for what is returned. In a private network the private endpoints are what this waits for:
+        both the upload and the platform, which fetches the package, go through them.
 
         The deployer needs Storage Blob Data Contributor on the account, and a network path to it.
         https://learn.microsoft.com/azure/azure-functions/functions-infrastructure-as-code#deployment-packages
         """
-        package = build_package(Path(args["code"]))
+        package = build_package(Path(self._args["code"]))
         blob = storage.Blob(
-            f"{name}-package",
+            f"{self._component}-package",
             blob_name=f"package-{package.digest}.zip",
-            account_name=store.deployment_account_name,
-            container_name=store.deployment_container_name,
-            resource_group_name=args["resource_group_name"],
+            account_name=self._store.deployment_account_name,
+            container_name=self._store.deployment_container_name,
+            resource_group_name=self._args["resource_group_name"],
             type=storage.BlobType.BLOCK,
             source=pulumi.FileAsset(str(package.archive)),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=depends_on),
         )
         return resources.Resource(
-            f"{name}-deployment",
+            f"{self._component}-deployment",
             resource_provider_namespace="Microsoft.Web",
-            parent_resource_path=site.name.apply(lambda site_name: f"sites/{site_name}"),
+            parent_resource_path=self._site.name.apply(lambda site_name: f"sites/{site_name}"),
             resource_type="extensions",
             resource_name_="onedeploy",
-            resource_group_name=args["resource_group_name"],
+            resource_group_name=self._args["resource_group_name"],
             api_version="2024-04-01",
             properties={"packageUri": blob.url, "remoteBuild": False, "type": "zip"},
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[authentication, *store.roles]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[self._authentication, *self._store.roles]),
         )

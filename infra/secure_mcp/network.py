@@ -116,11 +116,14 @@ class Network(pulumi.ComponentResource):
         self.register_outputs({"vnetId": vnet.id})
 
     def connect(self, services: Mapping[str, PrivateService]) -> list[pulumi.Resource]:
-        """Private endpoints for services, with the DNS zones that make their names resolve to them."""
+        """Private endpoints for services, with the DNS zones that make their names resolve to them.
+
+        Whoever calls the services through the network waits for what is returned.
+        """
         here = pulumi.ResourceOptions(parent=self)
         group = self._args["resource_group_name"]
-        zones = {zone: self._zone(zone) for zone in dict.fromkeys(service.zone for service in services.values())}
-        endpoints: list[pulumi.Resource] = []
+        linked = {zone: self._zone(zone) for zone in dict.fromkeys(service.zone for service in services.values())}
+        ready: list[pulumi.Resource] = [link for _, link in linked.values()]
         for key, service in services.items():
             endpoint = network.PrivateEndpoint(
                 f"{self._name}-{key}-endpoint",
@@ -141,15 +144,15 @@ class Network(pulumi.ComponentResource):
                 private_endpoint_name=endpoint.name,
                 resource_group_name=group,
                 private_dns_zone_configs=[
-                    network.PrivateDnsZoneConfigArgs(name=key, private_dns_zone_id=zones[service.zone].id)
+                    network.PrivateDnsZoneConfigArgs(name=key, private_dns_zone_id=linked[service.zone][0].id)
                 ],
                 opts=here,
             )
-            endpoints.append(names)
-        return endpoints
+            ready.append(names)
+        return ready
 
-    def _zone(self, zone_name: str) -> privatedns.PrivateZone:
-        """The names of one kind of service, known in this network only."""
+    def _zone(self, zone_name: str) -> tuple[privatedns.PrivateZone, privatedns.VirtualNetworkLink]:
+        """The names of one kind of service, and the link that makes them known in this network."""
         here = pulumi.ResourceOptions(parent=self)
         group = self._args["resource_group_name"]
         kind = zone_name.split(".")[1]
@@ -160,7 +163,7 @@ class Network(pulumi.ComponentResource):
             resource_group_name=group,
             opts=here,
         )
-        privatedns.VirtualNetworkLink(
+        link = privatedns.VirtualNetworkLink(
             f"{self._name}-{kind}-link",
             virtual_network_link_name="network",
             private_zone_name=zone.name,
@@ -170,4 +173,4 @@ class Network(pulumi.ComponentResource):
             virtual_network=privatedns.SubResourceArgs(id=self.vnet_id),
             opts=here,
         )
-        return zone
+        return zone, link

@@ -122,16 +122,14 @@ class SecureMcpServer(pulumi.ComponentResource):
             },
             here,
         )
-        if network:
-            network.connect(
-                {
-                    "blob": PrivateService(function.storage_account_id, "blob", ZONES["blob"]),
-                    "code": PrivateService(function.deployment_account_id, "blob", ZONES["blob"]),
-                    "queue": PrivateService(function.storage_account_id, "queue", ZONES["queue"]),
-                    "sites": PrivateService(function.site_id, "sites", ZONES["sites"]),
-                    "cosmos": PrivateService(store.account_id, "Sql", ZONES["Sql"]),
-                }
-            )
+        private = {
+            "blob": PrivateService(function.storage_account_id, "blob", ZONES["blob"]),
+            "code": PrivateService(function.deployment_account_id, "blob", ZONES["blob"]),
+            "queue": PrivateService(function.storage_account_id, "queue", ZONES["queue"]),
+            "sites": PrivateService(function.site_id, "sites", ZONES["sites"]),
+            "cosmos": PrivateService(store.account_id, "Sql", ZONES["Sql"]),
+        }
+        deployment = function.deploy(network.connect(private) if network else [])
         vault = self._key_vault(name, config, scope, client, gateway, monitoring) if config.key_vault_enabled else None
         monitoring.watch(
             {
@@ -166,7 +164,7 @@ class SecureMcpServer(pulumi.ComponentResource):
             keys = web.list_web_app_host_keys_output(
                 name=function.name,
                 resource_group_name=group.name,
-                opts=pulumi.InvokeOutputOptions(parent=self, depends_on=[function.deployment]),
+                opts=pulumi.InvokeOutputOptions(parent=self, depends_on=[deployment]),
             )
             backend = {
                 "function_key": pulumi.Output.secret(keys).apply(

@@ -326,3 +326,12 @@ def test_three_steps_before_the_slow_gateway_and_three_after(declared: Declared)
     before = steps(gateway, lambda urn: [d for d in custom[urn].dependencies if d in custom])
     after = steps(gateway, lambda urn: [r.urn for r in custom.values() if urn in r.dependencies])
     assert (before, after) == (3, 3)
+
+
+def test_in_a_network_code_is_deployed_through_the_private_endpoints(declared: Declared) -> None:
+    recording = declared("prod")
+    names = {r.urn for r in recording.all("azure-native:network:PrivateDnsZoneGroup")}
+    links = {r.urn for r in recording.all("azure-native:privatedns:VirtualNetworkLink")}
+    package = recording.one("azure-native:storage:Blob")
+    assert names | links <= package.dependencies
+    assert package.urn in recording.one("azure-native:resources:Resource").dependencies
