@@ -55,6 +55,7 @@ _NUMBER = Attribute(number=True)
 _NEEDED_NUMBER = Attribute(required=True, number=True)
 _LITERAL_NUMBER = Attribute("refused", number=True)
 _NEEDED_LITERAL_NUMBER = Attribute("refused", required=True, number=True)
+_CONDITION = Attribute(required=True, one_of=("true", "false"))
 _BOOL = Attribute(one_of=("true", "false"))
 _LITERAL_BOOL = Attribute("refused", one_of=("true", "false"))
 _BOOL_HERE_LITERAL = Attribute("not modelled", one_of=("true", "false"))
@@ -80,11 +81,11 @@ ELEMENTS: dict[str, Model] = {
     "base": Model(),
     "include-fragment": Model({"fragment-id": _NEEDED_LITERAL}),
     "choose": Model({}, (Child("when", 1), Child("otherwise", 0, 1))),
-    "when": Model({"condition": _NEEDED}, (Child(POLICIES),)),
+    "when": Model({"condition": _CONDITION}, (Child(POLICIES),)),
     "otherwise": Model({}, (Child(POLICIES),)),
     "retry": Model(
         {
-            "condition": _NEEDED,
+            "condition": _CONDITION,
             "count": _NEEDED_NUMBER,
             "interval": _NEEDED_NUMBER,
             "max-interval": _NUMBER,
@@ -305,6 +306,7 @@ ELEMENTS: dict[str, Model] = {
             Child("expose-headers", 0, 1),
         ),
         INBOUND,
+        ordered=False,
     ),
     "allowed-origins": Model({}, (Child("origin", 1),)),
     "origin": Model(text=True),
@@ -322,6 +324,7 @@ ELEMENTS: dict[str, Model] = {
             "severity": Attribute("refused", one_of=("verbose", "information", "error")),
         },
         (Child("message", 0, 1), Child("metadata")),
+        ordered=False,
     ),
     "message": Model(text=True),
     "metadata": Model({"name": _NEEDED_LITERAL, "value": _NEEDED}),
