@@ -47,10 +47,21 @@ class Session:
     """The token answer; empty until the code was exchanged."""
     exchange: Answer | None = None
     """How the exchange of the code was answered."""
+    trouble: str = ""
+    """Why there is no answer."""
 
     @property
     def code(self) -> str:
-        return self.answer.get("code", "")
+        """The code.
+
+        Raises:
+            Skipped: there is none, or it came with a state that is not ours.
+        """
+        if self.trouble:
+            raise Skipped(self.trouble)
+        if not self.answer.get("code") or self.answer.get("state") != self.client.state:
+            raise Skipped(f"the sign-in gave no code with the right state: {self.answer.get('error', 'see sign-in')}")
+        return self.answer["code"]
 
     @property
     def key(self) -> str:
@@ -227,20 +238,17 @@ class Subject:
             raise Skipped("nobody signs in (--anonymous)")
         client = await self.client()
         url = client.authorize_url(await self.endpoint("authorization"))
-        session = Session(client, answer_of(await self._sign_in.finish(url, reason)))
-        if code := session.code:
+        try:
+            session = Session(client, answer_of(await self._sign_in.finish(url, reason)))
+        except Failure as failure:
+            session = Session(client, {}, trouble=str(failure))
+        if code := session.answer.get("code"):
             self.secrets.add(code)
         return session
 
     async def exchanged(self, session: Session) -> Answer:
-        """How the exchange of the session's code was answered; done once.
-
-        Raises:
-            Skipped: there is no code, or it came with a state that is not ours.
-        """
+        """How the exchange of the session's code was answered; done once."""
         if session.exchange is None:
-            if not session.code or session.answer.get("state") != session.client.state:
-                raise Skipped("the sign-in gave no code with the right state (see sign-in)")
             session.exchange = await self.token(session.client, session.client.exchange(session.code))
             if session.exchange.status == 200:
                 session.tokens = session.exchange.object()

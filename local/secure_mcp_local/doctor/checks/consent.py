@@ -9,7 +9,7 @@ from secure_mcp_local.doctor.client import Client, challenge_of
 from secure_mcp_local.doctor.report import Skipped, settled
 from secure_mcp_local.doctor.server import Answer
 from secure_mcp_local.doctor.sign_in import allows, denies
-from secure_mcp_local.doctor.subject import FOREIGN, Subject
+from secure_mcp_local.doctor.subject import FOREIGN, ODD_NAME, Subject
 from secure_mcp_local.doctor.visitor import Cookie, Visitor, cookies_of, document_of, form_of
 
 SECTION = Section("Consent")
@@ -43,8 +43,10 @@ async def consent(subject: Subject) -> str:
     if page.status != 200 or document is None or form is None:
         return settled([f"{page}: no form"], "")
     problems: list[str] = []
-    text = document.text_content()
-    if "secure-mcp doctor <i>&\"'" not in text:
+    # Not the title, where markup is always text.
+    body = document.find("body")
+    text = body.text_content() if body is not None else ""
+    if ODD_NAME not in text:
         problems.append("the client's name is not shown as it is (or as markup)")
     if "doctor.invalid" not in text:
         problems.append("where the redirect goes is not shown")

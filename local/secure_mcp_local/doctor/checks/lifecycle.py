@@ -116,7 +116,7 @@ async def refresh_reuse(subject: Subject) -> str:
 )
 async def verifier(subject: Subject) -> str:
     session = await _throwaway(subject)
-    client, code = session.client, _code(session)
+    client, code = session.client, session.code
     problems: list[str] = []
     for what, value in [("another verifier", new_verifier()), ("no verifier", None)]:
         answer = await subject.token(client, client.exchange(code, code_verifier=value))
@@ -133,7 +133,7 @@ async def verifier(subject: Subject) -> str:
 )
 async def code_bound(subject: Subject) -> str:
     session = await _throwaway(subject)
-    client, code = session.client, _code(session)
+    client, code = session.client, session.code
     thief = await subject.web_client()
     changes: list[tuple[str, dict[str, str | None], str]] = [
         ("another redirect URI", {"redirect_uri": WEB_REDIRECT}, "invalid_grant"),
@@ -165,7 +165,7 @@ async def code_single_use(subject: Subject) -> str:
 
 
 async def _raced(subject: Subject, session: Session) -> int:
-    form = session.client.exchange(_code(session))
+    form = session.client.exchange(session.code)
     answers = await asyncio.gather(*(subject.token(session.client, form) for _ in range(3)))
     won = [answer for answer in answers if answer.status == 200]
     if won:
@@ -229,9 +229,3 @@ async def revoke(subject: Subject) -> str:
     if session.refresh_token:
         problems += grant_problems(await _refresh(subject, session), "then the refresh token", "invalid_grant")
     return settled(problems, "200, then 401 invalid_token and invalid_grant")
-
-
-def _code(session: Session) -> str:
-    if not session.code:
-        raise Skipped("the sign-in gave no code (see sign-in)")
-    return session.code

@@ -27,10 +27,12 @@ async def first_session(subject: Subject) -> Session:
 )
 async def sign_in(subject: Subject) -> str:
     session = await first_session(subject)
+    if session.trouble:
+        raise Failure(session.trouble)
     if error := session.answer.get("error"):
         raise Failure(f"error={error}")
     problems: list[str] = []
-    if not session.code:
+    if not session.answer.get("code"):
         problems.append("no code")
     if session.answer.get("state") != session.client.state:
         problems.append("state did not come back as it was")
@@ -48,8 +50,6 @@ async def sign_in(subject: Subject) -> str:
 )
 async def code_random(subject: Subject) -> str:
     code = (await first_session(subject)).code
-    if not code:
-        raise Failure("no code")
     problems: list[str] = []
     if len(code) < 22 or len(set(code)) < 10:
         problems.append(f"{len(code)} characters are less than 128 random bits")

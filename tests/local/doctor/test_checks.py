@@ -1,0 +1,538 @@
+"""Every check passes at the local cloud, and fails at a gateway that has just the flaw it looks for."""
+
+import json
+import re
+from collections.abc import Callable
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
+
+import httpx
+import pytest
+
+from actors.flawed_gateway import (
+    Flaw,
+    FlawedGateway,
+    answers,
+    deaf,
+    fields_of,
+    forgetful,
+    header,
+    hears,
+    members,
+    no_flaw,
+    on,
+    says,
+    text,
+    with_header,
+)
+from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.doctor import SECTIONS, Options, Outcome, Person, Report, Server, Subject, chosen, examine
+
+NAMES = [check.name for section in SECTIONS for check in section.checks]
+
+
+async def examined(url: str, flaw: Flaw = no_flaw, *only: str, tool: str = "") -> Report:
+    async with Server(url, FlawedGateway(flaw)) as server:
+        subject = Subject(server, Person(server, "alice"), Options(tool=tool, patience=0))
+        return await examine(subject, chosen(only, anonymous=False))
+
+
+JWT = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJlbnRyYSJ9.c2lnbmF0dXJl"
+JSON_ERROR = {"headers": {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}}
+PRM, PRM_ROOT = "/.well-known/oauth-protected-resource/mcp", "/.well-known/oauth-protected-resource"
+ASM = "/.well-known/oauth-authorization-server"
+TOKENS = {"access_token": "k" * 60, "refresh_token": "r" * 60, "token_type": "Bearer", "expires_in": 60, "scope": "x"}
+
+
+def oauth_error(matches: Callable[[httpx.Request], bool], error: str, status: int = 400) -> Flaw:
+    return answers(matches, status, json={"error": error}, headers={"Cache-Control": "no-store"})
+
+
+def tokens_for(matches: Callable[[httpx.Request], bool]) -> Flaw:
+    return answers(matches, 200, json=TOKENS, headers={"Cache-Control": "no-store"})
+
+
+def location(matches: Callable[[httpx.Request], bool], change: Callable[[str], str]) -> Flaw:
+    """Some redirects lead somewhere else."""
+
+    def changed(response: httpx.Response) -> None:
+        if "location" in response.headers:
+            response.headers["location"] = change(response.headers["location"])
+
+    return says(matches, changed)
+
+
+def query(**changes: str | None) -> Callable[[str], str]:
+    """A change of parameters of an address; None leaves one out."""
+
+    def change(url: str) -> str:
+        parameters = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()} | changes
+        kept = {name: value for name, value in parameters.items() if value is not None}
+        return f"{url.partition('?')[0]}?{urlencode(kept)}"
+
+    return change
+
+
+def echoes_host(request: httpx.Request) -> bool:
+    return request.headers["host"] == "doctor.invalid"
+
+
+def takes_any_redirect(request: httpx.Request) -> bool:
+    return request.url.path == "/register" and b"javascript:" in request.content.lower()
+
+
+def twice(name: str) -> Callable[[httpx.Request], bool]:
+    return lambda request: len(parse_qs((request.content or request.url.query).decode()).get(name, [])) > 1
+
+
+def message(method: str) -> Callable[[httpx.Request], bool]:
+    return lambda request: request.url.path == "/mcp" and f'"{method}"'.encode() in request.content
+
+
+def keyed(request: httpx.Request) -> bool:
+    return request.url.path == "/mcp" and request.headers.get("authorization", "").startswith("Bearer ")
+
+
+def result(**members: object) -> dict[str, object]:
+    return {"json": {"jsonrpc": "2.0", "id": 1, "result": members}}
+
+
+def forgery(request: httpx.Request) -> bool:
+    return request.url.path == "/consent" and (
+        "cookie" not in request.headers or "invalid" in request.headers["origin"]
+    )
+
+
+def as_own_client(*paths: str) -> Flaw:
+    """The gateway does not look whose token it is: every client passes for the first."""
+    known: list[str] = []
+
+    async def flaw(request: httpx.Request, forward: Callable[..., object]) -> httpx.Response:
+        if request.url.path in {"/token", *paths} and (sent := fields_of(request).get("client_id", "")):
+            known.append(sent)
+        if request.url.path in paths and known:
+            return await hears(on(request.url.path), client_id=known[0])(request, forward)  # type: ignore[arg-type]
+        return await forward(request)  # type: ignore[misc]
+
+    return flaw
+
+
+def widened(response: httpx.Response) -> None:
+    response.headers["set-cookie"] = response.headers.get("set-cookie", "").replace("__Host-", "")
+
+
+# For each check, gateways at which it must fail. Factories, because some flaws remember.
+FLAWS: dict[str, list[Callable[[], Flaw]]] = {
+    "challenge": [
+        lambda: header(on("/mcp"), "www-authenticate", None),
+        lambda: header(on("/mcp"), "www-authenticate", lambda value: value.replace("scope", "scape")),
+        lambda: header(on("/mcp"), "www-authenticate", lambda value: value + ', error="invalid_token"'),
+        lambda: header(on("/mcp"), "www-authenticate", lambda value: value.replace("/mcp", "/other")),
+        lambda: answers(on("/mcp"), 403),
+        lambda: answers(on("/mcp"), 200, **result()),
+    ],
+    "methods": [lambda: answers(on("/mcp", "GET"), 200, text="data:"), lambda: answers(on("/mcp", "DELETE"), 404)],
+    "garbage": [
+        lambda: answers(with_header(on("/mcp"), "authorization", "Bearer AAAA"), 500),
+        lambda: header(on("/mcp"), "www-authenticate", lambda value: value.partition(", error")[0]),
+    ],
+    "foreign-jwt": [lambda: answers(with_header(on("/mcp"), "authorization", "Bearer eyJ"), 200, **result())],
+    "query-token": [
+        lambda: answers(on("/mcp", access_token="*"), 200, **result()),
+        lambda: answers(on("/mcp", access_token="*"), 401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'}),
+    ],
+    "origin": [
+        lambda: deaf(on("/mcp"), "origin"),
+        lambda: header(on("/mcp"), "access-control-allow-origin", "*"),
+    ],
+    "host": [
+        lambda: answers(echoes_host, 200, json={"resource": "https://doctor.invalid/mcp"}),
+        lambda: answers(echoes_host, 401, headers={"WWW-Authenticate": 'Bearer resource_metadata="https://doctor.invalid"'}),
+    ],
+    "cors-foreign": [lambda: header(on("*", "OPTIONS"), "access-control-allow-origin", "*")],
+    "cors-allowed": [
+        lambda: header(on("/mcp", "POST"), "access-control-expose-headers", None),
+        lambda: header(on("/mcp", "POST"), "access-control-allow-origin", None),
+        lambda: header(on("/token", "OPTIONS"), "access-control-allow-origin", None),
+        lambda: header(on("/mcp", "OPTIONS"), "access-control-allow-headers", "content-type"),
+    ],
+    "resource-metadata": [
+        lambda: text(on(PRM), '/mcp"', '/mcp/"'),
+        lambda: answers(on(PRM_ROOT), 401),
+        lambda: members(on(PRM), authorization_servers=[]),
+        lambda: header(on(PRM), "content-type", "text/html"),
+    ],
+    "server-metadata": [
+        lambda: members(on(ASM), issuer="http://localhost/"),
+        lambda: members(on(ASM), response_types_supported=...),
+        lambda: members(on(ASM), grant_types_supported=["authorization_code", "password"]),
+        lambda: members(on(ASM), grant_types_supported=...),
+        lambda: answers(on(ASM), 500),
+        lambda: answers(on(ASM), 200, text="<html>"),
+    ],
+    "pkce-advertised": [
+        lambda: members(on(ASM), code_challenge_methods_supported=["S256", "plain"]),
+        lambda: members(on(ASM), code_challenge_methods_supported=...),
+    ],
+    "public-clients": [
+        lambda: members(on(ASM), token_endpoint_auth_methods_supported=...),
+        lambda: members(on(ASM), token_endpoint_auth_methods_supported=["client_secret_basic"]),
+    ],
+    "endpoints": [
+        lambda: answers(on("/revoke"), 404),
+        lambda: answers(on("/register"), 500),
+        lambda: members(on(ASM), token_endpoint=...),
+        lambda: members(on(ASM), jwks_endpoint="http://doctor.invalid/keys"),
+    ],
+    "issuer-parameter": [lambda: members(on(ASM), authorization_response_iss_parameter_supported=...)],
+    "aliases": [
+        lambda: answers(on("/.well-known/openid-configuration"), 404),
+        lambda: members(on(ASM + "/mcp"), issuer="https://other.invalid"),
+    ],
+    "unknown-well-knowns": [lambda: answers(on("/.well-known/secure-mcp-doctor"), 401)],
+    "register": [
+        lambda: oauth_error(on("/register"), "invalid_redirect_uri"),
+        lambda: members(on("/register"), client_secret="s"),
+        lambda: members(on("/register"), client_id=...),
+        lambda: header(on("/register"), "cache-control", None),
+    ],
+    "register-echo": [
+        lambda: members(on("/register"), client_uri=""),
+        lambda: members(on("/register"), token_endpoint_auth_method="client_secret_basic"),
+        lambda: members(on("/register"), redirect_uris=["https://doctor.invalid/callback"]),
+        lambda: members(on("/register"), client_name="another"),
+    ],
+    "register-refuses": [
+        lambda: answers(takes_any_redirect, 201, json={"client_id": "x"}),
+        lambda: answers(takes_any_redirect, 500),
+    ],
+    "register-garbage": [
+        lambda: answers(lambda r: r.url.path == "/register" and not r.content.startswith(b"{"), 500),
+        lambda: answers(lambda r: r.url.path == "/register" and len(r.content) > 60000, 201, json={"client_id": "x"}),
+    ],
+    "unknown-client": [
+        lambda: answers(on("/authorize", client_id=""), 302, headers={"Location": "http://127.0.0.1/callback?error=x"}),
+        lambda: text(on("/authorize"), "</h1>", "</h1> secure-mcp-doctor-<i>"),
+    ],
+    "redirect-mismatch": [
+        lambda: answers(on("/authorize", redirect_uri="https://doctor.invalid/elsewhere"), 302, headers={"Location": "/"}),
+        lambda: answers(on("/authorize", redirect_uri="javascript:alert(1)"), 200, text="fine"),
+        lambda: answers(lambda r: b"%3A444" in r.url.query, 200, text="fine"),
+    ],
+    "loopback-port": [lambda: answers(on("/authorize", redirect_uri="http://127.0.0.1:1/callback"), 400)],
+    "pkce-required": [
+        lambda: hears(on("/authorize", code_challenge=""), code_challenge="c" * 43, code_challenge_method="S256"),
+        lambda: hears(on("/authorize", code_challenge="short"), code_challenge="c" * 43),
+        lambda: answers(on("/authorize", code_challenge=""), 400, text="no redirect"),
+    ],
+    "plain-refused": [
+        lambda: hears(on("/authorize", code_challenge_method="plain"), code_challenge_method="S256"),
+        lambda: hears(on("/authorize", code_challenge_method=""), code_challenge_method="S256"),
+    ],
+    "wrong-resource": [lambda: hears(on("/authorize", resource="*"), resource=None)],
+    "resource-tolerated": [lambda: answers(on("/authorize", resource=""), 400)],
+    "later-errors": [
+        lambda: location(on("/authorize"), query(iss=None)),
+        lambda: location(on("/authorize"), query(iss="https://other.invalid")),
+        lambda: location(on("/authorize"), query(state="a b/c==%")),
+        lambda: location(on("/authorize"), query(code="x")),
+        lambda: hears(on("/authorize", response_type=""), response_type="code"),
+        lambda: location(on("/authorize", scope="secure-mcp-doctor"), query(error="invalid_request")),
+    ],
+    "repeated-parameters": [
+        lambda: hears(twice("redirect_uri")),
+        lambda: hears(twice("code_challenge_method"), code_challenge_method="S256"),
+    ],
+    "consent": [
+        lambda: answers(on("/authorize"), 302, headers={"Location": "https://login.microsoftonline.com/"}),
+        lambda: text(on("/authorize"), "&lt;i&gt;", "<i>"),
+        lambda: text(on("/authorize"), "doctor.invalid", "somewhere"),
+        lambda: text(on("/authorize"), "mcp:tools", ""),
+        lambda: text(on("/authorize"), 'value="deny"', 'value="x"'),
+        lambda: answers(on("/authorize"), 200, html="<p>Sign in</p>"),
+    ],
+    "consent-headers": [
+        lambda: header(on("/authorize"), "content-security-policy", None),
+        lambda: header(on("/authorize"), "content-security-policy", "default-src 'none'"),
+        lambda: header(on("/authorize"), "content-security-policy", lambda v: v + "; script-src 'unsafe-inline'"),
+        lambda: header(on("/authorize"), "x-frame-options", "SAMEORIGIN"),
+        lambda: header(on("/authorize"), "cache-control", "private"),
+        lambda: text(on("/authorize"), "</form>", "</form><script>1</script>"),
+        lambda: text(on("/authorize"), "<form", '<form onsubmit="x()"'),
+        lambda: text(on("/authorize"), "</form>", '</form><img src="https://doctor.invalid/x.png">'),
+    ],
+    "consent-forgery": [
+        lambda: answers(lambda r: r.url.path == "/consent" and "cookie" not in r.headers, 303, headers={"Location": "/x"}),
+        lambda: deaf(on("/consent"), "origin"),
+        lambda: answers(forgery, 200, html="fine"),
+    ],
+    "consent-warning": [
+        lambda: text(on("/authorize"), "this computer", "the program"),
+        lambda: text(on("/authorize"), "</h1>", "</h1> on this computer"),
+    ],
+    "consent-denied": [
+        lambda: answers(on("/consent", action="deny"), 200, html="you denied"),
+        lambda: location(on("/consent", action="deny"), query(state=None)),
+        lambda: hears(on("/consent", action="deny"), action="allow"),
+    ],
+    "upstream-request": [
+        lambda: location(on("/consent"), query(resource="https://x.invalid")),
+        lambda: location(on("/consent"), query(prompt="none")),
+        lambda: location(on("/consent"), query(scope="openid mcp:tools")),
+        lambda: location(on("/consent"), query(redirect_uri="https://doctor.invalid/callback")),
+    ],
+    "upstream-pkce": [
+        lambda: location(on("/consent"), query(nonce="always")),
+        lambda: location(on("/consent"), query(nonce=None)),
+        lambda: location(on("/consent"), query(code_challenge=None)),
+        lambda: location(on("/consent"), query(code_challenge_method="plain")),
+        lambda: location(on("/consent"), query(state="always")),
+    ],
+    "binding-cookie": [
+        lambda: header(on("/consent"), "set-cookie", None),
+        lambda: says(on("/consent"), widened),
+        lambda: header(on("/consent"), "set-cookie", lambda value: value.replace("; Secure", "")),
+        lambda: header(on("/consent"), "set-cookie", lambda value: value.replace("SameSite=Lax", "SameSite=None")),
+        lambda: header(on("/authorize"), "set-cookie", lambda value: value.replace("HttpOnly", "Domain=localhost")),
+    ],
+    "callback-bound": [
+        lambda: answers(lambda r: r.url.path == "/oauth-callback" and "cookie" not in r.headers, 302, headers={"Location": "/"}),
+        lambda: answers(on("/oauth-callback", code="x"), 500),
+        lambda: answers(on("/oauth-callback"), 200, html="fine"),
+    ],
+    "upstream-error": [
+        lambda: answers(on("/oauth-callback", error="access_denied"), 400, html="failed"),
+        lambda: location(on("/oauth-callback"), lambda url: url + "&error_description=secure-mcp-doctor-detail"),
+    ],
+    "token-errors": [
+        lambda: answers(on("/token", grant_type="password"), 500),
+        lambda: oauth_error(on("/token", client_id="secure-mcp-doctor"), "invalid_grant"),
+        lambda: header(on("/token"), "cache-control", None),
+        lambda: header(on("/token"), "content-type", "text/plain"),
+        lambda: tokens_for(on("/token", grant_type="refresh_token")),
+    ],
+    "repeated-fields": [lambda: hears(twice("code"))],
+    "revoke-unknown": [
+        lambda: oauth_error(on("/revoke", token="*"), "invalid_token"),
+        lambda: answers(on("/revoke", token=""), 200),
+    ],
+    "sign-in": [
+        lambda: location(on("/oauth-callback"), query(state="a b/c==%")),
+        lambda: location(on("/oauth-callback"), query(iss=None)),
+        lambda: location(on("/oauth-callback"), query(code=None)),
+        lambda: location(on("/oauth-callback"), query(error="server_error")),
+        lambda: answers(on("/oauth-callback"), 500),
+    ],
+    "code-random": [
+        lambda: location(on("/oauth-callback"), query(code="1234567890")),
+        lambda: location(on("/oauth-callback"), query(code="a" * 43)),
+        lambda: location(on("/oauth-callback"), query(code=JWT)),
+    ],
+    "token-answer": [
+        lambda: members(on("/token"), token_type=...),
+        lambda: members(on("/token"), expires_in="3600"),
+        lambda: members(on("/token"), refresh_token=...),
+        lambda: members(on("/token"), id_token=JWT),
+        lambda: members(on("/token"), scope="openid"),
+        lambda: header(on("/token"), "cache-control", None),
+        lambda: oauth_error(on("/token"), "invalid_grant"),
+    ],
+    "key-lifetime": [lambda: members(on("/token"), expires_in=86400)],
+    "key-opaque": [
+        lambda: members(on("/token"), access_token=JWT),
+        lambda: members(on("/token"), refresh_token="1.AXoA" + "x" * 60),
+        lambda: members(on("/token"), access_token="short"),
+    ],
+    "tools": [
+        lambda: answers(message("initialize"), 502),
+        lambda: answers(message("tools/list"), 200, **result(tools="none")),
+        lambda: answers(message("notifications/initialized"), 500),
+        lambda: answers(message("tools/list"), 200, json={"jsonrpc": "2.0", "id": 1, "error": {"code": -32603}}),
+    ],
+    "tool-call": [
+        lambda: answers(message("tools/call"), 200, **result(isError=True)),
+        lambda: answers(message("tools/call"), 504),
+    ],
+    "discover": [
+        lambda: answers(message("server/discover"), 202),
+        lambda: answers(message("server/discover"), 500),
+    ],
+    "protocol-version": [
+        lambda: deaf(on("/mcp"), "mcp-protocol-version"),
+        lambda: answers(with_header(on("/mcp"), "mcp-protocol-version", "1999"), 400, json={"error": {"code": -32600}}),
+    ],
+    "tampered-key": [lambda: answers(keyed, 200, **result())],
+    "key-places": [
+        lambda: answers(on("/mcp", access_token="*"), 200, **result()),
+        lambda: answers(lambda r: len(r.headers.get_list("authorization")) > 1, 200, **result()),
+        lambda: answers(lambda r: keyed(r) and "access_token" not in str(r.url), 200, **result()),
+    ],
+    "refresh-rotates": [
+        lambda: members(on("/token", grant_type="refresh_token"), refresh_token=...),
+        lambda: members(on("/token", grant_type="refresh_token"), access_token="x" * 60),
+        lambda: members(on("/token"), access_token="x" * 60),
+        lambda: oauth_error(on("/token", grant_type="refresh_token"), "invalid_grant"),
+    ],
+    "refresh-bound": [
+        lambda: as_own_client("/token"),
+        lambda: hears(on("/token", resource="https://doctor.invalid/mcp"), resource=None),
+    ],
+    "refresh-reuse": [
+        lambda: forgetful(on("/token", grant_type="refresh_token"), lambda r: fields_of(r)["refresh_token"]),
+        lambda: answers(keyed, 200, **result()),
+    ],
+    "verifier": [lambda: tokens_for(on("/token", code_verifier="")), lambda: tokens_for(on("/token", code="*"))],
+    "code-bound": [
+        lambda: as_own_client("/token"),
+        lambda: tokens_for(on("/token", redirect_uri="https://doctor.invalid/callback?tenant=a%20b")),
+        lambda: hears(on("/token", resource="*"), resource=None),
+    ],
+    "code-single-use": [
+        lambda: tokens_for(on("/token", code="*")),
+        lambda: oauth_error(on("/token", code="*"), "invalid_grant"),
+    ],
+    "code-replay": [
+        lambda: forgetful(on("/token", code="*"), lambda r: fields_of(r)["code"]),
+        lambda: answers(keyed, 200, **result()),
+        lambda: tokens_for(on("/token", grant_type="refresh_token")),
+    ],
+    "revoke-foreign": [lambda: as_own_client("/revoke")],
+    "revoke": [
+        lambda: answers(on("/revoke"), 200),
+        lambda: answers(on("/revoke"), 503),
+        lambda: header(keyed, "www-authenticate", None),
+        lambda: answers(keyed, 401),
+    ],
+    "no-jwt": [
+        lambda: header(on("*"), "x-debug", f"token={JWT}"),
+        lambda: answers(on("/mcp"), 200, json={"jsonrpc": "2.0", "token": JWT}),
+    ],
+    "no-server-errors": [lambda: answers(on("/mcp"), 500)],
+    "no-self-redirects": [lambda: answers(on("/mcp"), 302, headers={"Location": "/elsewhere"})],
+    "plain-redirects": [lambda: answers(on("/mcp"), 302, headers={"Location": "http://doctor.invalid/callback"})],
+    "nosniff": [lambda: header(on("/mcp"), "x-content-type-options", None)],
+    "no-telltales": [
+        lambda: header(on("/mcp"), "x-powered-by", "ASP.NET"),
+        lambda: header(on("/mcp"), "request-context", "appId=x"),
+        lambda: header(on("/mcp"), "server", "Kestrel/8.0"),
+    ],
+}  # fmt: skip
+CASES = [pytest.param(name, flaw, id=f"{name}-{n}") for name, flaws in FLAWS.items() for n, flaw in enumerate(flaws)]
+
+
+async def test_every_line_holds_at_the_local_cloud_and_nothing_is_left(cloud: LocalCloud) -> None:
+    before = sessions(cloud)
+    report = await examined(cloud.gateway_url + "/mcp", tool="hello_mcp")
+    wrong = [(finding.name, finding.seen) for finding in report.findings if finding.outcome is not Outcome.PASS]
+    assert wrong == []
+    assert report.holds
+    assert [finding.name for finding in report.findings] == NAMES
+    # Sessions whose code was never exchanged wait for it, and end by themselves in a minute.
+    assert sessions(cloud) == before
+    assert len(report.left_behind) == 2
+    assert all(left.startswith("registration ") for left in report.left_behind)
+
+
+def sessions(cloud: LocalCloud) -> set[str]:
+    documents = [document for container in cloud.cosmos.containers for document in container.documents()]
+    return {str(document["id"]) for document in documents if document.get("state") == "active"}
+
+
+def test_every_check_has_a_flaw_at_which_it_fails() -> None:
+    # `https` needs other addresses: test_addresses.py.
+    assert set(FLAWS) | {"https"} == set(NAMES)
+    assert len(NAMES) == len(set(NAMES))
+
+
+@pytest.mark.parametrize(("name", "flaw"), CASES)
+async def test_a_check_fails_at_its_flaw_and_says_what_to_do(
+    cloud: LocalCloud, name: str, flaw: Callable[[], Flaw]
+) -> None:
+    report = await examined(cloud.gateway_url + "/mcp", flaw(), name, tool="hello_mcp")
+    [finding] = report.findings
+    assert finding.outcome is Outcome.FAIL, finding.seen
+    assert finding.seen
+    assert finding.why
+    assert finding.fix
+    assert not report.holds
+
+
+async def test_no_report_holds_a_secret(cloud: LocalCloud) -> None:
+    def careless(response: httpx.Response) -> None:
+        """A gateway that repeats keys wherever it can."""
+        response.headers["www-authenticate"] = f'Bearer error="{key[0] if key else ""}"'
+
+    key: list[str] = []
+
+    async def flaw(request: httpx.Request, forward: Callable[..., object]) -> httpx.Response:
+        response: httpx.Response = await forward(request)  # type: ignore[misc]
+        if request.url.path == "/token" and response.status_code == 200:
+            key.append(response.json()["access_token"])
+        if request.url.path == "/mcp" and response.status_code == 401:
+            careless(response)
+        return response
+
+    async with Server(cloud.gateway_url + "/mcp", FlawedGateway(flaw)) as server:
+        subject = Subject(server, Person(server, "alice"), Options(patience=0))
+        report = await examine(subject, chosen((), anonymous=False))
+    text = json.dumps(report.as_json())
+    assert "[secret]" in text
+    assert len(subject.secrets) > 10
+    assert not [secret for secret in subject.secrets if secret in text]
+    assert not re.search(r"[A-Za-z0-9_-]{60,}", text)
+
+
+NONSENSE: dict[str, Callable[[], Flaw]] = {
+    "500": lambda: answers(on("*"), 500, text="oops"),
+    "empty": lambda: answers(on("*"), 200),
+    "html": lambda: answers(on("*"), 200, html="<form method=post><button name=a value=allow>"),
+    "list": lambda: answers(on("*"), 200, json=[1, [2], None]),
+    "null": lambda: answers(on("*"), 401, json=None),
+    "deep": lambda: answers(on("*"), 200, content=b"[" * 100_000, headers={"Content-Type": "application/json"}),
+    "no addresses": lambda: members(
+        on(ASM), token_endpoint="http://[", authorization_endpoint=7, registration_endpoint="%%%", revocation_endpoint=[]
+    ),
+    "bad servers": lambda: members(on(PRM), authorization_servers=["http://[", None, 5]),
+    "loop": lambda: answers(on("*"), 302, headers={"Location": "/mcp"}),
+    "bad header": lambda: answers(on("*"), 401, headers={"WWW-Authenticate": 'Bearer "=,,,\x1b[31m', "Set-Cookie": "=;;;"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("nonsense", NONSENSE.values(), ids=NONSENSE)
+async def test_nonsense_does_not_end_an_examination(cloud: LocalCloud, nonsense: Callable[[], Flaw]) -> None:
+    report = await examined(cloud.gateway_url + "/mcp", nonsense())
+    assert [finding.name for finding in report.findings] == NAMES
+    assert not report.holds
+    assert all(finding.seen.isprintable() for finding in report.findings)
+
+
+async def test_a_server_that_stops_answering_is_a_failure_of_each_check(cloud: LocalCloud) -> None:
+    calls = 0
+
+    async def dead(request: httpx.Request, forward: Callable[..., object]) -> httpx.Response:
+        nonlocal calls
+        calls += 1
+        if calls > 1:
+            raise httpx.ReadTimeout("too late", request=request)
+        return await forward(request)  # type: ignore[misc]
+
+    report = await examined(cloud.gateway_url + "/mcp", dead)
+    outcomes = {finding.name: finding for finding in report.findings}
+    assert outcomes["challenge"].outcome is Outcome.FAIL
+    assert "no answer (ReadTimeout)" in outcomes["challenge"].seen
+    passed = {finding.name for finding in report.findings if finding.outcome is Outcome.PASS}
+    # What was seen before it fell silent, and what silence is a good answer to.
+    assert passed - {check.name for check in SECTIONS[-1].checks} <= {"https", "host"}
+
+
+async def test_a_foreign_redirect_target_is_never_visited(cloud: LocalCloud) -> None:
+    visited: list[str] = []
+
+    async def flaw(request: httpx.Request, forward: Callable[..., object]) -> httpx.Response:
+        visited.append(request.url.host)
+        if request.url.path == "/consent":
+            return httpx.Response(303, headers={"Location": f"https://doctor.invalid/?x={quote('a b')}&state=s"})
+        return await forward(request)  # type: ignore[misc]
+
+    report = await examined(cloud.gateway_url + "/mcp", flaw, "sign-in")
+    assert set(visited) == {"localhost"}
+    assert not any(finding.outcome is Outcome.PASS for finding in report.findings)
