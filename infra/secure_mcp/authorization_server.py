@@ -1,5 +1,7 @@
 """The OAuth API: the authorization server that MCP clients sign in to."""
 
+import base64
+import hashlib
 from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
@@ -16,21 +18,32 @@ from .key_vault import KeyVaultReader
 
 class AuthorizationServerArgs(TypedDict):
     resource_group_name: pulumi.Input[str]
+    """Resource group of the API Management instance."""
     service_name: pulumi.Input[str]
     """Name of the API Management instance."""
     gateway_url: pulumi.Input[str]
+    """Public address of the gateway, without a trailing slash."""
     tenant_id: pulumi.Input[str]
+    """Tenant whose users sign in."""
     client_id: pulumi.Input[str]
     """Client id of the Entra application that users sign in to."""
     identity_client_id: pulumi.Input[str]
     """Client id of the gateway's identity."""
     session_store_endpoint: pulumi.Input[str]
+    """Address of the session store's container."""
     oauth_scopes: str
+    """Scopes that the gateway asks Entra ID for, separated by spaces; openid and offline_access among them."""
     encryption_key_version: int
+    """Number of the key that seals tokens, 1 to 255. Raise it by one to rotate; the one before still opens."""
     key_vault: NotRequired[KeyVaultReader | None]
     """The vault that the keys are kept in; without one API Management keeps them itself."""
     settings: NotRequired[GatewaySettings]
     """How the gateway behaves."""
+
+
+def _digest(text: str) -> str:
+    """64 bytes in base64, as random as the text: its 128 letters and digits have 762 bits."""
+    return base64.b64encode(hashlib.sha512(text.encode()).digest()).decode()
 
 
 class AuthorizationServer(pulumi.ComponentResource):
@@ -51,8 +64,9 @@ class AuthorizationServer(pulumi.ComponentResource):
 
         def key(number: int) -> pulumi.Output[str]:
             """32 bytes to encrypt and 32 to authenticate, behind the number that sealed values start with."""
-            material = random.RandomBytes(f"{name}-key-{number}", length=64, opts=here)
-            return pulumi.Output.concat(f"{number}.", material.base64)
+            # Not RandomBytes: its id is its value, and ids lie in the state in plain text.
+            material = random.RandomPassword(f"{name}-key-{number}", length=128, special=False, opts=here)
+            return pulumi.Output.concat(f"{number}.", material.result.apply(_digest))
 
         public = {
             "APIMGatewayURL": args["gateway_url"],

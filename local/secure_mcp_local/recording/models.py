@@ -295,7 +295,10 @@ _ARM: dict[str, tuple[str, _Computed]] = {
     "azure-native:web:WebAppAuthSettingsV2": (_SITE + "/config/authsettingsV2", _nothing),
     "azure-native:web:WebAppFtpAllowed": (_SITE + "/basicPublishingCredentialsPolicies/ftp", _nothing),
     "azure-native:web:WebAppScmAllowed": (_SITE + "/basicPublishingCredentialsPolicies/scm", _nothing),
-    "azure-native:resources:Deployment": ("{group}/providers/Microsoft.Resources/deployments/{deploymentName}", _nothing),
+    "azure-native:resources:Deployment": (
+        "{group}/providers/Microsoft.Resources/deployments/{deploymentName}",
+        _nothing,
+    ),
     "azure-native:resources:Resource": (
         "{group}/providers/{resourceProviderNamespace}/{parentResourcePath}/{resourceType}/{resourceName}",
         _nothing,
@@ -344,6 +347,13 @@ def _random_string(registration: Registration) -> Created:
     return Created(result, {"result": result})
 
 
+def _random_password(registration: Registration) -> Created:
+    length = int(registration.inputs["length"])
+    # The id says nothing: it would lie in the state in plain text.
+    outputs = {"result": base64.b32encode(registration.bytes(length)).decode()[:length]}
+    return Created("none", outputs, frozenset(outputs))
+
+
 _OTHER: dict[str, Callable[[Registration], Created]] = {
     "azuread:index/application:Application": _application,
     "azuread:index/servicePrincipal:ServicePrincipal": _service_principal,
@@ -352,5 +362,6 @@ _OTHER: dict[str, Callable[[Registration], Created]] = {
     "azuread:index/appRoleAssignment:AppRoleAssignment": _directory_object,
     "azuread:index/applicationFederatedIdentityCredential:ApplicationFederatedIdentityCredential": _directory_object,
     "random:index/randomBytes:RandomBytes": _random_bytes,
+    "random:index/randomPassword:RandomPassword": _random_password,
     "random:index/randomString:RandomString": _random_string,
 }
