@@ -9,6 +9,10 @@ from typing import Any
 
 from secure_mcp_local.recording import models
 
+_RANDOM_TEXT = (
+    "keepers length lower minLower minNumeric minSpecial minUpper number numeric overrideSpecial special upper"
+)
+
 _REPLACED: Mapping[str, frozenset[str]] = {
     type: frozenset(properties.split())
     for type, properties in {
@@ -36,9 +40,8 @@ _REPLACED: Mapping[str, frozenset[str]] = {
             "resourceServicePrincipalObjectId servicePrincipalObjectId userObjectId"
         ),
         "random:index/randomBytes:RandomBytes": "keepers length",
-        "random:index/randomString:RandomString": (
-            "keepers length lower minLower minNumeric minSpecial minUpper number numeric overrideSpecial special upper"
-        ),
+        "random:index/randomPassword:RandomPassword": _RANDOM_TEXT,
+        "random:index/randomString:RandomString": _RANDOM_TEXT,
     }.items()
 }
 """Beyond what the ARM id is made of."""

@@ -46,6 +46,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def __init__(self, package: str, store: Store, environment: models.Environment, faults: Faults) -> None:
         self._package, self._store, self._environment, self._faults = package, store, environment, faults
+        # Random values are made once and live in the engine's state; there is no service that has them.
+        self._kept = package != "random"
 
     def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
         return plugin_pb2.PluginInfo(version=version(f"pulumi-{self._package}"))
@@ -115,15 +117,18 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         with _Refusals(context, request.urn):
             self._faults.before("create", request.urn)
             deployed = self._computed(request.urn, secrets.token_hex(8), request.properties, time.time_ns())
-            conditions.for_creation(deployed, self._store)
-            if not (deployed.adopted and self._store.get(deployed.id)):
-                self._store.create(deployed)
+            if self._kept:
+                conditions.for_creation(deployed, self._store)
+                if not (deployed.adopted and self._store.get(deployed.id)):
+                    self._store.create(deployed)
             self._faults.after("create", request.urn)
             return provider_pb2.CreateResponse(id=deployed.id, properties=struct(deployed.outputs))
 
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:
         with _Refusals(context, request.urn):
             self._faults.before("read", request.urn)
+            if not self._kept:
+                return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
             found = self._store.get(request.id)
             if found is None or found.type != _type(request.urn):
                 return provider_pb2.ReadResponse()
@@ -150,8 +155,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:
         with _Refusals(context, request.urn):
             self._faults.before("delete", request.urn)
-            conditions.for_deletion(request.id, self._store)
-            self._store.delete(request.id)
+            if self._kept:
+                conditions.for_deletion(request.id, self._store)
+                self._store.delete(request.id)
             self._faults.after("delete", request.urn)
         return empty_pb2.Empty()
 

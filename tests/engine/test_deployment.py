@@ -1,0 +1,108 @@
+"""The life of the dev stack, as the real engine lives it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from engine.workspace import PASSPHRASE, Workspace, copied_project
+from secure_mcp_local.recording.wire import bare
+
+APIM = "azure-native:apimanagement:"
+POLICY = "mcp-mcp-policy"
+KEY = "random:index/randomPassword:RandomPassword"
+
+
+@pytest.fixture
+def fresh(cli: str, tmp_path: Path) -> Workspace:
+    return copied_project(tmp_path / "fresh")
+
+
+def test_a_preview_creates_everything_and_deploys_nothing(fresh: Workspace) -> None:
+    run = fresh.preview()
+    assert set(run.counts) <= {"create", "read"}
+    assert run.counts["create"] > 90
+    assert not list(fresh.store)
+
+
+def test_up_deploys_what_the_preview_showed(untouched: Workspace) -> None:
+    assert {"mcp-apim", "mcp-rg", POLICY, "mcp-oauth-token-policy"} <= untouched.names
+    assert len(untouched.names) > 90
+
+
+def test_another_up_changes_nothing(deployed: Workspace) -> None:
+    assert set(deployed.up().counts) == {"same"}
+
+
+def test_an_edited_policy_updates_that_policy_only(deployed: Workspace) -> None:
+    policy = deployed.project / "policies" / "oauth" / "revoke.xml"
+    policy.write_text(policy.read_text().replace("<inbound>", "<inbound><!-- edited -->", 1))
+    assert deployed.up().changed() == {"mcp-oauth-revoke-policy": "update"}
+    (saved,) = (r for r in deployed.store if r.name == "mcp-oauth-revoke-policy")
+    assert "<!-- edited -->" in str(saved.inputs["value"])
+
+
+def test_another_tier_updates_the_gateway_in_place(deployed: Workspace) -> None:
+    assert deployed.up(apimSku="StandardV2").changed() == {"mcp-apim": "update"}
+
+
+def test_a_rotated_key_is_a_new_key_and_the_old_one_still_opens(deployed: Workspace) -> None:
+    before = deployed.secrets(KEY, "result")
+    changed = deployed.up(encryptionKeyVersion="2").changed()
+    after = deployed.secrets(KEY, "result")
+    assert len(before) == 1
+    assert len(after) == 2
+    assert before.items() <= after.items()
+    assert len(set(after.values())) == 2
+    assert set(changed.values()) <= {"create", "update"}
+    assert not [name for name in changed if "policy" in name], "no policy holds a key"
+
+
+def test_what_was_deleted_by_hand_is_found_and_deployed_again(deployed: Workspace) -> None:
+    (policy,) = (r for r in deployed.store if r.name == POLICY)
+    deployed.store.delete(policy.id)
+    assert deployed.refresh().changed() == {POLICY: "delete"}
+    assert deployed.up().changed() == {POLICY: "create"}
+
+
+def test_a_failure_in_the_middle_is_completed_by_another_up(fresh: Workspace) -> None:
+    failed = fresh.up(check=False, faults=f"fail create {APIM}Api")
+    assert failed.exit_code != 0
+    assert "create was made to fail" in failed.output
+    assert "mcp-apim" in fresh.names
+    assert POLICY not in fresh.names
+    before = {r.name: r.created for r in fresh.store}
+    assert set(fresh.up().counts) == {"same", "create"}
+    assert {r.name: r.created for r in fresh.store}.items() >= before.items(), "nothing was made twice"
+    assert POLICY in fresh.names
+
+
+def test_destroy_leaves_nothing(deployed: Workspace) -> None:
+    deployed.destroy()
+    assert not deployed.names
+    assert not deployed.state.get("resources") or {r["type"] for r in deployed.state["resources"]} <= {
+        "pulumi:pulumi:Stack"
+    }
+
+
+def test_two_stacks_live_side_by_side(deployed: Workspace) -> None:
+    other = deployed.with_stack("second")
+    other.up()
+    assert other.names == deployed.names
+    ids = {r.id for r in other.store if r.stack == "second"}
+    assert not ids & {r.id for r in deployed.store if r.stack == "dev"}
+    other.destroy()
+    assert not other.names
+    assert set(deployed.up().counts) == {"same"}
+
+
+def test_secrets_are_encrypted_in_the_state(untouched: Workspace) -> None:
+    state = json.dumps(untouched.state)
+    keys = untouched.secrets(KEY, "result")
+    assert keys
+    (sealing,) = (r for r in untouched.store if r.inputs.get("displayName") == "EncryptionKey")
+    for secret in (*keys.values(), bare(sealing.inputs["value"]).partition(".")[2]):
+        assert len(secret) > 80
+        assert secret not in state
+    assert PASSPHRASE not in state
+    assert '"ciphertext"' in state

@@ -1,0 +1,196 @@
+"""A project that the real `pulumi` deploys to the stand-ins: folders of its own for program, state and cloud."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from secure_mcp_local.providers import plugins
+from secure_mcp_local.providers.store import Store
+
+ROOT = Path(__file__).parents[2]
+PASSPHRASE = "of the tests"
+_PROGRAM = ("infra", "policies", "function_app", "Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml")
+_TIMEOUT = 180
+"""Seconds for one command."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One command of the engine and what it did."""
+
+    exit_code: int
+    output: str
+    operations: dict[str, str]
+    """What was done to each resource, by URN; for a replacement the last step's name begins with `replace`."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of resources for each operation, components and the stack itself left out."""
+        return dict(Counter(op for urn, op in self.operations.items() if _custom(urn)))
+
+    def changed(self) -> dict[str, str]:
+        """What was done to each resource that did not stay the same, by Pulumi name."""
+        return {
+            urn.rsplit("::", 1)[-1]: op
+            for urn, op in self.operations.items()
+            if _custom(urn) and op not in {"same", "refresh", "read"}
+        }
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Folders of one deployment. Commands are those of a user, in a process of their own."""
+
+    folder: Path
+    stack: str = "dev"
+    gateway_url: str | None = None
+
+    @property
+    def project(self) -> Path:
+        return self.folder / "project"
+
+    @property
+    def store(self) -> Store:
+        return Store(self.folder / "cloud")
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The engine's own state of the stack, as it lies on disk."""
+        (found,) = (self.folder / "backend").rglob(f"{self.stack}.json")
+        return json.loads(found.read_text())["checkpoint"]["latest"]
+
+    def secrets(self, type: str, output: str) -> dict[str, str]:
+        """An encrypted output of each resource of a type, by Pulumi name, as `pulumi stack export --show-secrets` decrypts it."""
+        exported = json.loads(self.pulumi("stack", "export", "--show-secrets").output)
+        return {
+            resource["urn"].rsplit("::", 1)[-1]: json.loads(resource["outputs"][output]["plaintext"])
+            for resource in exported["deployment"]["resources"]
+            if resource["type"] == type
+        }
+
+    @property
+    def names(self) -> set[str]:
+        """Pulumi names of what the stack has in the cloud."""
+        return {resource.name for resource in self.store if resource.stack == self.stack and not resource.adopted}
+
+    def copied_to(self, folder: Path) -> "Workspace":
+        """The same deployment once more: what is done to one is not seen by the other."""
+        shutil.copytree(self.folder, folder, symlinks=True, dirs_exist_ok=True)
+        return Workspace(folder, self.stack, self.gateway_url)
+
+    def with_stack(self, stack: str) -> "Workspace":
+        """Another stack of the project in the same cloud."""
+        shutil.copy(self.project / f"Pulumi.{self.stack}.yaml", self.project / f"Pulumi.{stack}.yaml")
+        other = Workspace(self.folder, stack, self.gateway_url)
+        other.pulumi("stack", "init")
+        return other
+
+    def preview(self, **config: str) -> Run:
+        return self.pulumi("preview", *_config(config))
+
+    def up(self, *, check: bool = True, faults: str = "", **config: str) -> Run:
+        return self.pulumi("up", "--yes", "--skip-preview", *_config(config), check=check, faults=faults)
+
+    def refresh(self) -> Run:
+        return self.pulumi("refresh", "--yes", "--skip-preview")
+
+    def destroy(self) -> Run:
+        return self.pulumi("destroy", "--yes", "--skip-preview")
+
+    def pulumi(self, *arguments: str, check: bool = True, faults: str = "") -> Run:
+        """Runs the CLI.
+
+        Args:
+            arguments: Of `pulumi`.
+            check: Whether it must succeed.
+            faults: Of the providers.
+        """
+        log = self.folder / "events.jsonl"
+        log.unlink(missing_ok=True)
+        events = ["--event-log", str(log)] if arguments[0] in {"preview", "up", "refresh", "destroy"} else []
+        done = subprocess.run(
+            ["pulumi", *arguments, *events, "--stack", self.stack, "--non-interactive"],
+            cwd=self.project,
+            env=self.environment(faults),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_TIMEOUT,
+            check=False,
+        )
+        assert not check or done.returncode == 0, f"pulumi {' '.join(arguments)}:\n{done.stdout}"
+        return Run(done.returncode, done.stdout, _operations(log) if events else {})
+
+    def environment(self, faults: str = "") -> dict[str, str]:
+        """Environment variables of `pulumi`, the stand-ins among them."""
+        base = {
+            **os.environ,
+            "PULUMI_BACKEND_URL": (self.folder / "backend").as_uri(),
+            "PULUMI_HOME": str(self.folder / "home"),
+            "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+            "PULUMI_ERROR_OUTPUT_STRING": "true",
+            # --event-log is hidden without it.
+            "PULUMI_DEBUG_COMMANDS": "true",
+        }
+        # Compiled once, the SDK is imported in a third of the time.
+        base.pop("PYTHONDONTWRITEBYTECODE", None)
+        return plugins.environment(self.folder / "cloud", self.gateway_url, faults, base)
+
+
+def copied_project(folder: Path, gateway_url: str | None = None) -> Workspace:
+    """This repository's program, in a folder where tests may change it."""
+    workspace = _made(folder, gateway_url)
+    for name in _PROGRAM:
+        source, target = ROOT / name, workspace.project / name
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    workspace.pulumi("stack", "init")
+    return workspace
+
+
+def small_project(folder: Path, program: str) -> Workspace:
+    """A program of a few lines."""
+    workspace = _made(folder, None)
+    (workspace.project / "Pulumi.yaml").write_text(
+        "name: small\nruntime: {name: python, options: {virtualenv: .venv}}\n"
+    )
+    (workspace.project / "__main__.py").write_text(program)
+    workspace.pulumi("stack", "init")
+    return workspace
+
+
+def _made(folder: Path, gateway_url: str | None) -> Workspace:
+    for name in ("project", "backend", "home"):
+        (folder / name).mkdir(parents=True)
+    (folder / "project" / ".venv").symlink_to(sys.prefix)
+    return Workspace(folder, "dev", gateway_url)
+
+
+def _config(config: dict[str, str]) -> list[str]:
+    return [word for key, value in config.items() for word in ("--config", f"{key}={value}")]
+
+
+def _custom(urn: str) -> bool:
+    type = urn.split("::")[2].rsplit("$", 1)[-1]
+    return not type.startswith(("pulumi:", "secure-mcp:"))
+
+
+def _operations(log: Path) -> dict[str, str]:
+    """The operation on each URN, from the engine's event log."""
+    found: dict[str, str] = {}
+    for line in log.read_text().splitlines():
+        metadata = json.loads(line).get("resourcePreEvent", {}).get("metadata")
+        if metadata:
+            urn, op = metadata["urn"], metadata["op"]
+            # A replacement is several steps; its last one may be a plain create or delete.
+            if not found.get(urn, "").startswith("replace"):
+                found[urn] = op
+    return found
