@@ -6,6 +6,7 @@ from .config import ServerConfig, load
 from .entra_application import EntraApplication, EntraApplicationArgs
 from .function_app import McpFunctionApp, McpFunctionAppArgs
 from .gateway import Gateway, GatewayArgs
+from .key_vault import KeyVault, KeyVaultArgs, KeyVaultReader
 from .mcp_api import McpApi, McpApiArgs
 from .monitoring import Monitoring, MonitoringArgs
 from .network import Network, NetworkArgs
@@ -25,6 +26,9 @@ __all__ = [
     "Gateway",
     "GatewayArgs",
     "GatewaySettings",
+    "KeyVault",
+    "KeyVaultArgs",
+    "KeyVaultReader",
     "McpApi",
     "McpApiArgs",
     "McpFunctionApp",

@@ -56,7 +56,7 @@ def declare_secret_named_value(
         after.append(role)
         kept = {
             "key_vault": apimanagement.KeyVaultContractCreatePropertiesArgs(
-                secret_identifier=identifier, identity_client_id=reader["identity_client_id"]
+                secret_identifier=identifier, identity_client_id=reader.get("identity_client_id")
             )
         }
     return apimanagement.NamedValue(

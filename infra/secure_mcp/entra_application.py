@@ -1,7 +1,7 @@
 """What Entra ID knows: the application that users sign in to, and the audience of the gateway's token to the function app."""
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import pulumi
 import pulumi_azuread as azuread
@@ -13,14 +13,19 @@ _DEFAULT_ACCESS = "00000000-0000-0000-0000-000000000000"
 
 class EntraApplicationArgs(TypedDict):
     tenant_id: pulumi.Input[str]
+    """Tenant whose users sign in."""
     login_endpoint: str
+    """Entra ID's address in this Azure cloud, such as https://login.microsoftonline.com."""
     principal_id: pulumi.Input[str]
     """Object id of the gateway's identity, which alone can act as the application."""
     oauth_scopes: str
     """Scopes of the sign-in, separated by spaces; consented to for all users here, once."""
-    redirect_uris: Sequence[pulumi.Input[str]]
-    assigned_users: Sequence[str]
-    assigned_groups: Sequence[str]
+    redirect_uris: pulumi.Input[Sequence[pulumi.Input[str]]]
+    """Addresses that a sign-in returns to: `/oauth-callback` under each address of the gateway."""
+    assigned_users: NotRequired[Sequence[str]]
+    """Object ids of users who may sign in. Default: none."""
+    assigned_groups: NotRequired[Sequence[str]]
+    """Object ids of groups whose members may sign in. Default: none."""
 
 
 class EntraApplication(pulumi.ComponentResource):
@@ -32,9 +37,11 @@ class EntraApplication(pulumi.ComponentResource):
     """
 
     client_id: pulumi.Output[str]
+    """Client id of the application that users sign in to."""
     object_id: pulumi.Output[str]
+    """Object id of that application."""
     backend_client_id: pulumi.Output[str]
-    federated_credential: pulumi.Resource
+    """Client id of the registration that stands for the server behind the gateway: the audience of the gateway's token."""
 
     def __init__(self, name: str, args: EntraApplicationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("secure-mcp:index:EntraApplication", name, None, opts)
@@ -52,7 +59,7 @@ class EntraApplication(pulumi.ComponentResource):
             f"{name}-redirect-uris",
             application_id=application.id,
             type="Web",
-            redirect_uris=list(args["redirect_uris"]),
+            redirect_uris=args["redirect_uris"],
             opts=here,
         )
         principal = azuread.ServicePrincipal(
@@ -75,7 +82,7 @@ class EntraApplication(pulumi.ComponentResource):
             claim_values=args["oauth_scopes"].split(" "),
             opts=here,
         )
-        for kind, ids in (("user", args["assigned_users"]), ("group", args["assigned_groups"])):
+        for kind, ids in (("user", args.get("assigned_users", ())), ("group", args.get("assigned_groups", ()))):
             for id in ids:
                 azuread.AppRoleAssignment(
                     f"{name}-{kind}-{id}",
@@ -84,7 +91,7 @@ class EntraApplication(pulumi.ComponentResource):
                     resource_object_id=principal.object_id,
                     opts=here,
                 )
-        self.federated_credential = azuread.ApplicationFederatedIdentityCredential(
+        azuread.ApplicationFederatedIdentityCredential(
             f"{name}-gateway-credential",
             application_id=application.id,
             display_name="gateway",

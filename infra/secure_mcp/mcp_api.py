@@ -15,6 +15,7 @@ from .key_vault import KeyVaultReader
 
 class McpApiArgs(TypedDict):
     resource_group_name: pulumi.Input[str]
+    """Resource group of the API Management instance."""
     service_name: pulumi.Input[str]
     """Name of the API Management instance."""
     backend_url: pulumi.Input[str]
