@@ -133,8 +133,10 @@ def _lines(file: Path) -> Iterator[_Line]:
             if index:
                 yield _Line(file, number, tuple(parts))
                 number, column, parts = number + 1, 1, []
-            if tag or text:
-                parts.append((column, None if tag else text))
+            if tag:
+                parts.append((column + len(text) - len(text.lstrip()), None))
+            elif text:
+                parts.append((column, text))
             column += len(text)
     yield _Line(file, number, tuple(parts))
 
