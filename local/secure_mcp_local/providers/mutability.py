@@ -13,7 +13,7 @@ _RANDOM_TEXT = (
     "keepers length lower minLower minNumeric minSpecial minUpper number numeric overrideSpecial special upper"
 )
 
-_REPLACED: Mapping[str, frozenset[str]] = {
+REPLACED: Mapping[str, frozenset[str]] = {
     type: frozenset(properties.split())
     for type, properties in {
         "azure-native:applicationinsights:Component": "location",
@@ -68,7 +68,7 @@ def _partition_key(resource: Any) -> Any:
     return resource.get("partitionKey") if isinstance(resource, Mapping) else resource
 
 
-_IMMUTABLE: Mapping[str, Mapping[str, tuple[Callable[[Any], Any], str]]] = {
+IMMUTABLE: Mapping[str, Mapping[str, tuple[Callable[[Any], Any], str]]] = {
     "azure-native:apimanagement:ApiManagementService": {
         "location": (_whole, _LOCATION),
         "sku": (_tier, "a service cannot move between the classic tiers, the v2 tiers and Consumption"),
@@ -90,13 +90,13 @@ def changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 def replaced(type: str, properties: list[str]) -> list[str]:
     """Those of the changed properties that need another resource in place of this one."""
-    fixed = _REPLACED.get(type, frozenset()) | models.id_properties(type)
+    fixed = REPLACED.get(type, frozenset()) | models.id_properties(type)
     return [name for name in properties if name in fixed]
 
 
 def refusal(type: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
     """Why Azure would refuse to change a resource in place, or none."""
-    for name, (part, reason) in _IMMUTABLE.get(type, {}).items():
+    for name, (part, reason) in IMMUTABLE.get(type, {}).items():
         before, after = part(old.get(name)), part(new.get(name))
         if before != after:
             return (

@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from concurrent import futures
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, Never
@@ -21,6 +22,9 @@ PACKAGES = ("azure-native", "azuread", "random")
 
 _CONFIGURATION = frozenset({"location", "version"})
 """What a provider can be configured with. Whatever else there is says how to reach the real Azure."""
+
+_CALLS = 32
+"""At a time; a call that stalls holds one."""
 
 _ANSWERED_OTHERWISE = frozenset({"identity", "properties"})
 """Inputs that come back with more or other things in them, so that their outputs are not known before."""
@@ -177,6 +181,17 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return Deployed(
             id=answer.id, urn=urn, type=type, seed=seed, inputs=raw, outputs={**raw, **computed}, created=created
         )
+
+
+def start(provider: Provider) -> tuple[grpc.Server, int]:
+    """A running server, on a free port of this machine."""
+    # Long policies and packages of code do not fit into the 4 MB that gRPC allows by itself.
+    unlimited = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+    server = grpc.server(futures.ThreadPoolExecutor(_CALLS), options=unlimited)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    return server, port
 
 
 class _Refusals:
