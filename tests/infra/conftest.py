@@ -1,10 +1,12 @@
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+from google.protobuf.json_format import MessageToDict
 
-from secure_mcp_local.recording import Recording, record
+from secure_mcp_local.recording import Recording, monitor, record
 
 ROOT = Path(__file__).parents[2]
 CONFIGURATIONS = [
@@ -24,9 +26,31 @@ CONFIGURATIONS = [
 ]
 
 
+State = list[tuple[str, Any]]
+"""What the engine would write to the state of a stack: where it stands, and the raw value with the marks on secrets."""
+_states: dict[int, State] = {}
+
+
 @cache
 def _recorded(stack: str, config: tuple[tuple[str, str], ...]) -> Recording:
-    return record(ROOT, stack, dict(config))
+    state: State = []
+
+    class Monitor(monitor.Monitor):
+        def RegisterResource(self, request: Any) -> Any:
+            answer = super().RegisterResource(request)
+            state.append((f"{request.type} {request.name}, input", MessageToDict(request.object)))
+            state.append((f"{request.type} {request.name}, output", MessageToDict(answer.object) | {"id": answer.id}))
+            return answer
+
+        def RegisterResourceOutputs(self, request: Any) -> Any:
+            state.append((f"{request.urn.split('::', 2)[-1]}, output", MessageToDict(request.outputs)))
+            return super().RegisterResourceOutputs(request)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(monitor, "Monitor", Monitor)
+        recording = record(ROOT, stack, dict(config))
+    _states[id(recording)] = state
+    return recording
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +67,9 @@ def declared() -> Callable[..., Recording]:
 def anything(request: pytest.FixtureRequest, declared: Callable[..., Recording]) -> Recording:
     """Each cell of SKU, network, backend authentication and key vault."""
     return declared(**request.param)
+
+
+@pytest.fixture
+def state(anything: Recording) -> State:
+    """What the state of the same stack would hold."""
+    return _states[id(anything)]

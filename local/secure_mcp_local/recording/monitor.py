@@ -79,7 +79,8 @@ class Monitor(mocks.MockMonitor):
             self.recorded[urn] = resource
         answer = {**raw}
         for name, value in created.outputs.items():
-            answer[name] = secret(value) if name in created.secrets else value
+            hidden = name in created.secrets or name in request.additionalSecretOutputs
+            answer[name] = secret(value) if hidden else value
         return resource_pb2.RegisterResourceResponse(urn=urn, id=created.id, object=struct(answer))
 
     def RegisterResourceOutputs(self, request: Any) -> Any:
