@@ -1,11 +1,11 @@
-# make setup | local | test | check | lock | snapshots | screenshots | clean
+# make setup | local | test | check | bench | lock | snapshots | screenshots | clean
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup local test check lock snapshots screenshots clean
+.PHONY: setup local test check bench lock snapshots screenshots clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP) ## create .venv with everything
@@ -42,8 +42,11 @@ lock: ## pin what the function app needs, with hashes
 	cd function_app && uv pip compile --quiet --generate-hashes --python-version 3.12 --python-platform x86_64-manylinux_2_28 \
 	  --constraints ../constraints.txt --custom-compile-command 'make lock' --output-file requirements.txt requirements.in
 
-snapshots: setup ## what each stack declares, for review
-	UPDATE_SNAPSHOTS=1 $(BIN)/python -m pytest -q tests/infra/test_snapshots.py
+bench: setup ## how fast it is, against peers in the same run
+	@env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m benchmark
+
+snapshots: setup ## what each stack declares and the schema of the provider, for review
+	UPDATE_SNAPSHOTS=1 $(BIN)/python -m pytest -q tests/infra/test_snapshots.py tests/infra/test_provider.py
 
 screenshots: setup ## pictures of the pages, for docs/images
 	PYTHONPATH=tests $(BIN)/python tests/e2e/screenshots.py
