@@ -1,15 +1,12 @@
-"""Which logs of each service go to the workspace, and which of its metrics raise an alert.
+"""Which logs of each service go to a workspace.
 
 Categories: https://learn.microsoft.com/azure/azure-monitor/reference/logs-index, one page for each resource type.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import pulumi
 from pulumi_azure_native import monitor
-
-from .alerts import GATEWAY_ERRORS, THROTTLING, MetricAlert
 
 
 @dataclass(frozen=True)
@@ -25,23 +22,12 @@ class Service:
 
     https://learn.microsoft.com/azure/azure-monitor/platform/resource-logs#collection-mode
     """
-    alerts: tuple[MetricAlert, ...] = ()
-
-
-class Watched(NamedTuple):
-    """A resource and what it is."""
-
-    service: Service
-    id: pulumi.Input[str]
-    """Its ARM id."""
 
 
 # Tables: ApiManagementGatewayLogs.
-GATEWAY = Service(("GatewayLogs",), table_can_be_chosen=True, alerts=(GATEWAY_ERRORS,))
+GATEWAY = Service(("GatewayLogs",), table_can_be_chosen=True)
 # Tables: CDBDataPlaneRequests, CDBControlPlaneRequests.
-SESSION_STORE = Service(
-    ("DataPlaneRequests", "ControlPlaneRequests"), table_can_be_chosen=True, alerts=(THROTTLING,)
-)  # fmt: skip
+SESSION_STORE = Service(("DataPlaneRequests", "ControlPlaneRequests"), table_can_be_chosen=True)
 # Table: StorageBlobLogs.
 BLOBS = Service(("StorageRead", "StorageWrite", "StorageDelete"), part="/blobServices/default")
 # Table: FunctionAppLogs.
@@ -51,23 +37,33 @@ KEY_VAULT = Service(("AuditEvent",), table_can_be_chosen=True)
 
 
 def keep_logs(
-    name: str, watched: Watched, workspace_id: pulumi.Input[str], opts: pulumi.ResourceOptions
-) -> monitor.DiagnosticSetting:
-    """Sends a resource's logs to a workspace.
+    name: str,
+    service: Service,
+    resource_id: pulumi.Input[str],
+    workspace_id: pulumi.Input[str] | None,
+    opts: pulumi.ResourceOptions,
+) -> list[pulumi.Resource]:
+    """Sends a resource's logs to a workspace, if there is one. What is returned stands under the resource, and its lock.
 
     Args:
         name: Pulumi name of the setting.
-        watched: The resource.
-        workspace_id: ARM id of the workspace.
+        service: What the resource is.
+        resource_id: Its ARM id.
+        workspace_id: ARM id of the workspace, or none.
         opts: Options, with the parent.
     """
-    service = watched.service
-    return monitor.DiagnosticSetting(
-        name,
-        name="to-log-analytics",
-        resource_uri=pulumi.Output.concat(watched.id, service.part) if service.part else watched.id,
-        workspace_id=workspace_id,
-        log_analytics_destination_type="Dedicated" if service.table_can_be_chosen else None,
-        logs=[monitor.DiagnosticsLogSettingsArgs(category=category, enabled=True) for category in service.categories],
-        opts=opts,
-    )
+    if workspace_id is None:
+        return []
+    return [
+        monitor.DiagnosticSetting(
+            name,
+            name="to-log-analytics",
+            resource_uri=pulumi.Output.concat(resource_id, service.part) if service.part else resource_id,
+            workspace_id=workspace_id,
+            log_analytics_destination_type="Dedicated" if service.table_can_be_chosen else None,
+            logs=[
+                monitor.DiagnosticsLogSettingsArgs(category=category, enabled=True) for category in service.categories
+            ],
+            opts=opts,
+        )
+    ]

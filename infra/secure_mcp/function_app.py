@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NotRequired
 
 import pulumi
 from pulumi_azure_native import managedidentity, resources, storage, web
 
 from .access import MONITORING_METRICS_PUBLISHER, assign_role
+from .diagnostics import FUNCTION_APP, keep_logs
 from .package import PYTHON_VERSION, build_package
 from .placement import Placement
 from .storage import Storage
@@ -32,6 +34,8 @@ class McpFunctionAppArgs(Placement):
     """Whether its data is locked against deletion."""
     subnet_id: pulumi.Input[str] | None
     """Subnet through which it calls others, or none. With one, only private endpoints reach the app and its storage."""
+    workspace_id: NotRequired[pulumi.Input[str] | None]
+    """Log Analytics workspace that its logs and those of its storage go to. Without one they are not kept."""
 
 
 class McpFunctionApp(pulumi.ComponentResource):
@@ -78,6 +82,7 @@ class McpFunctionApp(pulumi.ComponentResource):
                 "locked": args["locked"],
                 "principal_id": identity.principal_id,
                 "deployment_principal_id": deployer.principal_id,
+                "workspace_id": args.get("workspace_id"),
             },
             here,
         )
@@ -187,6 +192,7 @@ class McpFunctionApp(pulumi.ComponentResource):
         )
         self._component, self._args, self._site, self._store = name, args, site, store
         self._authentication = authentication
+        keep_logs(f"{name}-func-logs", FUNCTION_APP, site.id, args.get("workspace_id"), here)
         self.name = site.name
         self.site_id = site.id
         self.mcp_url = pulumi.Output.concat("https://", site.default_host_name, MCP_PATH)

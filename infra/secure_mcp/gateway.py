@@ -1,23 +1,37 @@
 """The gateway: the API Management instance, its identities and its telemetry."""
 
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 from pulumi_azure_native import apimanagement, managedidentity, resources
 
 from .access import MONITORING_METRICS_PUBLISHER, assign_role
-from .placement import Placement
+from .diagnostics import GATEWAY, keep_logs
 
 
-class GatewayArgs(Placement):
+class GatewayArgs(TypedDict):
+    resource_group_name: pulumi.Input[str]
+    """Resource group that everything goes to."""
+    location: str
+    """Azure region, such as westeurope."""
+    suffix: pulumi.Input[str]
+    """Ending of names, letters and digits: some must be unique in all of Azure."""
     subscription_id: pulumi.Input[str]
+    """Subscription that it is in."""
     sku: str
+    """SKU of API Management, BasicV2, StandardV2 or PremiumV2."""
     publisher_email: str
+    """Address of whoever runs the gateway; Azure writes to it."""
     publisher_name: str
+    """Name of whoever runs the gateway."""
     app_insights_id: pulumi.Input[str]
+    """Resource id of the Application Insights component that its telemetry goes to."""
     app_insights_connection_string: pulumi.Input[str]
-    subnet_id: pulumi.Input[str] | None
-    """Subnet through which it calls others, or none."""
+    """Connection string of that component."""
+    subnet_id: NotRequired[pulumi.Input[str] | None]
+    """Subnet through which it calls others. Default: none."""
+    workspace_id: NotRequired[pulumi.Input[str] | None]
+    """Log Analytics workspace that its logs go to. Without one they are not kept."""
 
 
 def _identities(id: str) -> dict[str, apimanagement.UserIdentityPropertiesArgs]:
@@ -88,13 +102,17 @@ class Gateway(pulumi.ComponentResource):
     """
 
     name: pulumi.Output[str]
+    """Name of the API Management instance."""
     url: pulumi.Output[str]
     """Public address, without a trailing slash."""
     resource_id: pulumi.Output[str]
+    """Resource id of the API Management instance."""
     identity_id: pulumi.Output[str]
+    """Resource id of the user-assigned identity."""
     principal_id: pulumi.Output[str]
     """Object id of the user-assigned identity."""
     client_id: pulumi.Output[str]
+    """Client id of the user-assigned identity."""
     system_principal_id: pulumi.Output[str]
     """Object id of the system-assigned identity; known only when the service has been made."""
 
@@ -183,7 +201,7 @@ class Gateway(pulumi.ComponentResource):
             backend=silent,
             opts=here,
         )
-        resources.Deployment(
+        masking = resources.Deployment(
             f"{name}-azure-monitor",
             deployment_name=pulumi.Output.concat("azure-monitor-", name, "-", args["suffix"]),
             resource_group_name=group,
@@ -191,6 +209,14 @@ class Gateway(pulumi.ComponentResource):
                 mode=resources.DeploymentMode.INCREMENTAL, template=service.name.apply(_azure_monitor)
             ),
             opts=here,
+        )
+        keep_logs(
+            f"{name}-apim-logs",
+            GATEWAY,
+            service.id,
+            args.get("workspace_id"),
+            # Not a line before it is said what is left out.
+            pulumi.ResourceOptions(parent=self, depends_on=[masking]),
         )
         self.name = service.name
         self.url = service.gateway_url.apply(lambda url: url.rstrip("/"))

@@ -1,32 +1,44 @@
 """The key vault that keeps the gateway's secrets, if they are to be kept in one."""
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import pulumi
 from pulumi_azure_native import keyvault
 
 from .access import KEY_VAULT_SECRETS_USER, assign_role
+from .diagnostics import KEY_VAULT, keep_logs
 from .lock import lock
-from .placement import Placement
 
 
-class KeyVaultArgs(Placement):
+class KeyVaultArgs(TypedDict):
+    resource_group_name: pulumi.Input[str]
+    """Resource group that everything goes to."""
+    location: str
+    """Azure region, such as westeurope."""
+    suffix: pulumi.Input[str]
+    """Ending of names, letters and digits: some must be unique in all of Azure."""
     tenant_id: pulumi.Input[str]
+    """Tenant whose identities read it."""
     private: bool
     """Whether it is closed to all but private endpoints and the Azure services that Key Vault trusts."""
     locked: bool
     """Whether it is locked against deletion."""
+    workspace_id: NotRequired[pulumi.Input[str] | None]
+    """Log Analytics workspace that its logs go to. Without one they are not kept."""
 
 
 class KeyVaultReader(TypedDict):
     """A vault, and the identity of an API Management instance that reads secrets from it."""
 
     vault_name: pulumi.Input[str]
+    """Name of the vault."""
     resource_group_name: pulumi.Input[str]
+    """Resource group of the vault."""
     subscription_id: pulumi.Input[str]
+    """Subscription of the vault."""
     principal_id: pulumi.Input[str]
     """Object id of the identity."""
-    identity_client_id: pulumi.Input[str] | None
+    identity_client_id: NotRequired[pulumi.Input[str] | None]
     """Client id of a user-assigned identity; none: it is the system-assigned one."""
 
 
@@ -34,7 +46,9 @@ class KeyVault(pulumi.ComponentResource):
     """Vault with role-based access, soft delete and purge protection."""
 
     name: pulumi.Output[str]
+    """Name of the vault."""
     resource_id: pulumi.Output[str]
+    """Resource id of the vault."""
 
     def __init__(self, name: str, args: KeyVaultArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("secure-mcp:index:KeyVault", name, None, opts)
@@ -62,8 +76,10 @@ class KeyVault(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )
+        here = pulumi.ResourceOptions(parent=self)
+        logs = keep_logs(f"{name}-kv-logs", KEY_VAULT, vault.id, args.get("workspace_id"), here)
         if args["locked"]:
-            lock(f"{name}-kv-lock", vault, "Holds the keys of all sessions.", [], self)
+            lock(f"{name}-kv-lock", vault, "Holds the keys of all sessions.", logs, self)
         self.name = vault.name
         self.resource_id = vault.id
         self.register_outputs({"name": self.name, "resourceId": self.resource_id})

@@ -1,22 +1,26 @@
 """What happened, kept where it can be asked for: logs, a workbook, alerts."""
 
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import NotRequired
+from collections.abc import Sequence
+from typing import NotRequired, TypedDict
 
 import pulumi
 from pulumi_azure_native import applicationinsights, monitor, operationalinsights
 
-from .alerts import QUERY_ALERTS, alert_on_metric, alert_on_query
-from .diagnostics import Watched, keep_logs
-from .placement import Placement
+from .alerts import QUERY_ALERTS, MetricAlert, alert_on_metric, alert_on_query
 from .workbook import workbook
 
 _WORKBOOKS = uuid.UUID("c8b3a1f4-54a6-4f6e-9a6e-2d8f3f0e9b57")
 _RETENTION_DAYS = 30
 
 
-class MonitoringArgs(Placement):
+class MonitoringArgs(TypedDict):
+    resource_group_name: pulumi.Input[str]
+    """Resource group that everything goes to."""
+    location: str
+    """Azure region, such as westeurope."""
+    suffix: pulumi.Input[str]
+    """Ending of names, letters and digits: some must be unique in all of Azure."""
     alert_emails: NotRequired[Sequence[str]]
     """Addresses that alerts go to. Without any, alerts are seen in the portal only."""
     alert_latency_seconds: NotRequired[int]
@@ -27,13 +31,17 @@ class Monitoring(pulumi.ComponentResource):
     """Log Analytics workspace, Application Insights, workbook, alert rules and whom they tell.
 
     Only identities with a role can write to the workspace (local auth off). Nothing here waits for the services that are
-    watched; `watch` adds what needs them.
+    watched; `watch` adds the rules that need them, and each component sends its own logs here.
     """
 
     workspace_id: pulumi.Output[str]
+    """Resource id of the Log Analytics workspace."""
     app_insights_id: pulumi.Output[str]
+    """Resource id of the Application Insights component."""
     connection_string: pulumi.Output[str]
+    """Connection string of the Application Insights component; secret."""
     action_group_id: pulumi.Output[str]
+    """Resource id of the action group that alerts tell."""
     workbook_url: pulumi.Output[str]
     """Address of the workbook in the portal of Azure's public cloud."""
 
@@ -62,7 +70,9 @@ class Monitoring(pulumi.ComponentResource):
             ingestion_mode=applicationinsights.IngestionMode.LOG_ANALYTICS,
             workspace_resource_id=workspace.id,
             disable_local_auth=True,
-            opts=here,
+            opts=pulumi.ResourceOptions(
+                parent=self, additional_secret_outputs=["connectionString", "instrumentationKey"]
+            ),
         )
         book = applicationinsights.Workbook(
             f"{name}-workbook",
@@ -114,14 +124,12 @@ class Monitoring(pulumi.ComponentResource):
             }
         )
 
-    def watch(self, resources: Mapping[str, Watched]) -> None:
-        """Keeps the logs of resources and raises alerts on their metrics.
+    def watch(self, alert: MetricAlert, resource_id: pulumi.Input[str]) -> None:
+        """Raises an alert on a metric of a resource.
 
         Args:
-            resources: What is watched, under short names that become part of Pulumi's.
+            alert: What is watched.
+            resource_id: ARM id of a resource that has the metric.
         """
         here = pulumi.ResourceOptions(parent=self)
-        for key, watched in resources.items():
-            keep_logs(f"{self._name}-logs-{key}", watched, self.workspace_id, here)
-            for alert in watched.service.alerts:
-                alert_on_metric(self._name, alert, watched.id, self._placement, self.action_group_id, here)
+        alert_on_metric(self._name, alert, resource_id, self._placement, self.action_group_id, here)

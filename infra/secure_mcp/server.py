@@ -4,10 +4,10 @@ import pulumi
 import pulumi_random as random
 from pulumi_azure_native import authorization, resources, web
 
+from .alerts import GATEWAY_ERRORS, THROTTLING
 from .args import SecureMcpServerArgs
 from .authorization_server import AuthorizationServer
 from .config import ServerConfig
-from .diagnostics import BLOBS, FUNCTION_APP, GATEWAY, KEY_VAULT, SESSION_STORE, Watched
 from .entra_application import EntraApplication
 from .function_app import McpFunctionApp
 from .gateway import Gateway
@@ -20,26 +20,33 @@ from .session_store import SessionStore
 
 
 class SecureMcpServer(pulumi.ComponentResource):
-    """A remote MCP server that only signed-in, assigned users reach, through API Management.
-
-    Args:
-        name: Short name, letters, digits and hyphens; part of every resource's name.
-        args: What can be chosen, and the code. `config.load` reads them from the stack's configuration.
-        opts: Options, such as a provider.
-
-    Raises:
-        ConfigError: a key, a value or a combination cannot work; nothing has been declared then.
-    """
+    """A remote MCP server that only signed-in, assigned users reach, through API Management."""
 
     gateway_url: pulumi.Output[str]
+    """Public address of the gateway, without a trailing slash."""
     mcp_url: pulumi.Output[str]
+    """Address that MCP clients are given."""
     sse_url: pulumi.Output[str] | None
+    """Address of the deprecated HTTP+SSE transport, if it is published."""
     entra_application_id: pulumi.Output[str]
+    """Client id of the application that users sign in to."""
     function_app_name: pulumi.Output[str]
+    """Name of the function app that runs the server."""
     resource_group_name: pulumi.Output[str]
+    """Resource group that everything is in."""
     workbook_url: pulumi.Output[str]
+    """Address of the workbook in the portal of Azure's public cloud."""
 
     def __init__(self, name: str, args: SecureMcpServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """
+        Args:
+            name: Short name, letters, digits and hyphens; part of every resource's name.
+            args: What can be chosen, and the code. `load` reads them from the stack's configuration.
+            opts: Options, such as a provider.
+
+        Raises:
+            ConfigError: a key, a value or a combination cannot work; nothing has been declared then.
+        """
         config = ServerConfig.of(args)
         super().__init__("secure-mcp:index:SecureMcpServer", name, None, opts)
         here = pulumi.ResourceOptions(parent=self)
@@ -76,6 +83,7 @@ class SecureMcpServer(pulumi.ComponentResource):
                 "app_insights_id": monitoring.app_insights_id,
                 "app_insights_connection_string": monitoring.connection_string,
                 "subnet_id": network.gateway_subnet_id if network else None,
+                "workspace_id": monitoring.workspace_id,
             },
             here,
         )
@@ -100,6 +108,7 @@ class SecureMcpServer(pulumi.ComponentResource):
                 "private": network is not None,
                 "locked": config.locked,
                 "principal_id": gateway.principal_id,
+                "workspace_id": monitoring.workspace_id,
             },
             here,
         )
@@ -119,6 +128,7 @@ class SecureMcpServer(pulumi.ComponentResource):
                 "app_insights_id": monitoring.app_insights_id,
                 "app_insights_connection_string": monitoring.connection_string,
                 "subnet_id": network.function_subnet_id if network else None,
+                "workspace_id": monitoring.workspace_id,
             },
             here,
         )
@@ -131,15 +141,8 @@ class SecureMcpServer(pulumi.ComponentResource):
         }
         deployment = function.deploy(network.connect(private) if network else [])
         vault = self._key_vault(name, config, scope, client, gateway, monitoring) if config.key_vault_enabled else None
-        monitoring.watch(
-            {
-                "gateway": Watched(GATEWAY, gateway.resource_id),
-                "session-store": Watched(SESSION_STORE, store.account_id),
-                "function": Watched(FUNCTION_APP, function.site_id),
-                "storage": Watched(BLOBS, function.storage_account_id),
-                "code": Watched(BLOBS, function.deployment_account_id),
-            }
-        )
+        monitoring.watch(GATEWAY_ERRORS, gateway.resource_id)
+        monitoring.watch(THROTTLING, store.account_id)
         settings = config.gateway_settings()
         authorization_server = AuthorizationServer(
             f"{name}-oauth",
@@ -210,10 +213,15 @@ class SecureMcpServer(pulumi.ComponentResource):
         """
         vault = KeyVault(
             name,
-            {**scope, "tenant_id": client.tenant_id, "private": config.vnet_enabled, "locked": config.locked},
+            {
+                **scope,
+                "tenant_id": client.tenant_id,
+                "private": config.vnet_enabled,
+                "locked": config.locked,
+                "workspace_id": monitoring.workspace_id,
+            },
             pulumi.ResourceOptions(parent=self),
         )
-        monitoring.watch({"vault": Watched(KEY_VAULT, vault.resource_id)})
         return {
             "vault_name": vault.name,
             "resource_group_name": scope["resource_group_name"],

@@ -1,13 +1,14 @@
 """The session store: registrations, sign-ins in progress and sessions, in Cosmos DB without keys."""
 
 import uuid
+from typing import NotRequired, TypedDict
 
 import pulumi
 from pulumi_azure_native import cosmosdb
 
 from .access import assignment_name
+from .diagnostics import SESSION_STORE, keep_logs
 from .lock import lock
-from .placement import Placement
 
 _ROLE = uuid.UUID("0f5f4a5b-5c4e-4b5e-9d0c-1f0a7a8f6f11")
 # What the gateway's policies do, and nothing else: no queries, no change feed.
@@ -20,13 +21,21 @@ _ACTIONS = [
 ]
 
 
-class SessionStoreArgs(Placement):
+class SessionStoreArgs(TypedDict):
+    resource_group_name: pulumi.Input[str]
+    """Resource group that everything goes to."""
+    location: str
+    """Azure region, such as westeurope."""
+    suffix: pulumi.Input[str]
+    """Ending of names, letters and digits: some must be unique in all of Azure."""
     private: bool
     """Whether only private endpoints reach it."""
     locked: bool
     """Whether the account is locked against deletion."""
     principal_id: pulumi.Input[str]
     """Object id of the gateway's identity."""
+    workspace_id: NotRequired[pulumi.Input[str] | None]
+    """Log Analytics workspace that its logs go to. Without one they are not kept."""
 
 
 class SessionStore(pulumi.ComponentResource):
@@ -37,9 +46,9 @@ class SessionStore(pulumi.ComponentResource):
     """
 
     account_id: pulumi.Output[str]
+    """Resource id of the Cosmos DB account."""
     endpoint: pulumi.Output[str]
     """The container's address, without a trailing slash."""
-    role: pulumi.Resource
 
     def __init__(self, name: str, args: SessionStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("secure-mcp:index:SessionStore", name, None, opts)
@@ -106,7 +115,7 @@ class SessionStore(pulumi.ComponentResource):
             opts=here,
         )
         scope = pulumi.Output.concat(account.id, "/dbs/", database.name, "/colls/", container.name)
-        self.role = cosmosdb.SqlResourceSqlRoleAssignment(
+        role = cosmosdb.SqlResourceSqlRoleAssignment(
             f"{name}-role",
             role_assignment_id=pulumi.Output.all(scope, args["principal_id"]).apply(
                 lambda v: assignment_name(v[0], v[1], "session-store-user")
@@ -118,12 +127,13 @@ class SessionStore(pulumi.ComponentResource):
             resource_group_name=group,
             opts=here,
         )
+        logs = keep_logs(f"{name}-cosmos-logs", SESSION_STORE, account.id, args.get("workspace_id"), here)
         if args["locked"]:
             lock(
                 f"{name}-cosmos-lock",
                 account,
                 "Holds everybody's sessions.",
-                [database, container, definition, self.role],
+                [database, container, definition, role, *logs],
                 self,
             )
         self.account_id = account.id

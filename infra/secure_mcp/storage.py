@@ -1,5 +1,7 @@
 """The storage accounts of the function app: one for its data and the host's bookkeeping, one for its code."""
 
+from typing import NotRequired
+
 import pulumi
 from pulumi_azure_native import storage
 
@@ -9,6 +11,7 @@ from .access import (
     STORAGE_QUEUE_DATA_CONTRIBUTOR,
     assign_role,
 )
+from .diagnostics import BLOBS, keep_logs
 from .lock import lock
 from .placement import Placement
 
@@ -23,6 +26,8 @@ class StorageArgs(Placement):
     """Object id of the identity that the function app's code runs with."""
     deployment_principal_id: pulumi.Input[str]
     """Object id of the identity that the platform fetches and keeps the app's code with."""
+    workspace_id: NotRequired[pulumi.Input[str] | None]
+    """Log Analytics workspace that its logs go to. Without one they are not kept."""
 
 
 class Storage(pulumi.ComponentResource):
@@ -66,8 +71,11 @@ class Storage(pulumi.ComponentResource):
                 ("deployment", deployment.id, STORAGE_BLOB_DATA_CONTRIBUTOR, args["deployment_principal_id"]),
             )
         ]
+        workspace_id = args.get("workspace_id")
+        logs = keep_logs(f"{name}-st-logs", BLOBS, account.id, workspace_id, here)
+        keep_logs(f"{name}-stcode-logs", BLOBS, code.id, workspace_id, here)
         if args["locked"]:
-            lock(f"{name}-st-lock", account, "Holds what users have saved.", [snippets, *self.roles], self)
+            lock(f"{name}-st-lock", account, "Holds what users have saved.", [snippets, *self.roles, *logs], self)
         self.account_id = account.id
         self.deployment_account_id = code.id
         self.deployment_account_name = code.name

@@ -36,6 +36,9 @@ GOOD = {"location": "westeurope", "apim_publisher_email": "mcp@example.com"}
         ({"vnet_address_space": "10.0.0.0/28"}, "vnetAddressSpace", "/24"),
         ({"assigned_users": ("alice@example.com",)}, "assignedUsers", "object ids"),
         ({"apim_publisher_email": "nobody"}, "apimPublisherEmail", "e-mail"),
+        ({"alert_emails": ("ops@example.com", "nobody")}, "alertEmails", "e-mail addresses"),
+        ({"alert_latency_seconds": 0}, "alertLatencySeconds", "1 to 230"),
+        ({"alert_latency_seconds": 231}, "alertLatencySeconds", "1 to 230"),
     ],
 )
 def test_what_cannot_work_is_refused(changes: dict[str, object], key: str, fix: str) -> None:

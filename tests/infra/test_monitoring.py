@@ -314,7 +314,7 @@ def test_only_what_watches_the_gateway_waits_for_it(declared: Declared) -> None:
 
     kinds = (MONITOR, "azure-native:applicationinsights:", "azure-native:operationalinsights:")
     assert {r.name for r in recording if r.type.startswith(kinds) and waits(r.urn)} == {
-        "mcp-logs-gateway",
+        "mcp-apim-logs",
         "mcp-alert-gateway-errors",
     }
 
