@@ -30,7 +30,8 @@ def bind(port: int) -> tuple[int, list[socket.socket]]:
         try:
             for family, address in _LOOPBACK:
                 try:
-                    candidate = socket.socket(family, socket.SOCK_STREAM)
+                    # Named, or asyncio does not take it for TCP and an answer's body waits 40 ms for the client's acknowledgement.
+                    candidate = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
                 except OSError:
                     continue
                 candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
