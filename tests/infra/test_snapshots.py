@@ -3,6 +3,7 @@
 `make snapshots` writes the texts anew.
 """
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from secure_mcp.queries import names, query
 from secure_mcp_local.cli.plan import masked
 from secure_mcp_local.recording import Recording, Resource
 
@@ -22,6 +24,12 @@ def shown(resource: Resource) -> dict[str, Any]:
     if resource.inputs.get("format") == "rawxml":
         # The documents have their own files; here it counts where they go.
         inputs["value"] = "(policy document)"
+    if "serializedData" in inputs:
+        # Panels show a query each, and queries have their own files.
+        inputs["serializedData"] = [item["name"] for item in json.loads(inputs["serializedData"])["items"]]
+    for condition in inputs.get("criteria", {}).get("allOf", []):
+        if "query" in condition:
+            condition["query"] = next(f"(query {name})" for name in names() if query(name) == condition["query"])
     if "source" in inputs:
         # The name of the package is made of its content, which is not what a review of the infrastructure is about.
         inputs |= {"source": "(package)", "blobName": "(package)"}
