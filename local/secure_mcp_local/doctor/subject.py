@@ -159,12 +159,12 @@ class Subject:
         return url
 
     async def scope(self) -> str:
-        """The scopes that the challenge names, "" if it names none."""
+        """The scopes to ask for: those of the challenge, else those of the resource metadata, else "" (MCP, scope selection)."""
         return await self._once("scope", self._scope)
 
     async def _scope(self) -> str:
         challenge = messages.challenge_of(await self.call(None)) or {}
-        return challenge.get("scope", "")
+        return challenge.get("scope") or " ".join(texts_of(await self.resource_metadata(), "scopes_supported"))
 
     # The clients of the examination
 

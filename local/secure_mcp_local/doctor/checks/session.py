@@ -76,7 +76,8 @@ async def token_answer(subject: Subject) -> str:
         problems.append(f"token_type is {tokens.get('token_type')!r}")
     if not isinstance(tokens.get("expires_in"), int) or not tokens["expires_in"] > 0:
         problems.append("no expires_in")
-    if foreign := set(text_of(tokens, "scope").split()) - set(session.client.scope.split()):
+    foreign = set(text_of(tokens, "scope").split()) - set(session.client.scope.split())
+    if foreign and session.client.scope:
         problems.append(f"scopes that are not the server's: {' '.join(sorted(foreign))}")
     if "id_token" in tokens:
         problems.append("an id_token")
