@@ -2,12 +2,14 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from engine.workspace import Workspace, copied_project, small_project
 
+Making = Callable[[str], Workspace]
 MISSING = 'there is no pulumi on PATH: install it, or build it once with: PATH="$(.ci/pulumi-cli):$PATH" make test'
 
 
@@ -46,7 +48,7 @@ def deployed(untouched: Workspace, tmp_path: Path) -> Workspace:
 
 
 @pytest.fixture
-def small(cli: str, tmp_path: Path):
+def small(cli: str, tmp_path: Path) -> Making:
     """Makes a project of a few lines."""
 
     def make(program: str) -> Workspace:

@@ -91,8 +91,12 @@ class Workspace:
         other.pulumi("stack", "init")
         return other
 
-    def preview(self, **config: str) -> Run:
-        return self.pulumi("preview", *_config(config))
+    def program(self, text: str) -> None:
+        """Changes the program of a few lines."""
+        (self.project / "__main__.py").write_text(text)
+
+    def preview(self, *, check: bool = True, **config: str) -> Run:
+        return self.pulumi("preview", *_config(config), check=check)
 
     def up(self, *, check: bool = True, faults: str = "", **config: str) -> Run:
         return self.pulumi("up", "--yes", "--skip-preview", *_config(config), check=check, faults=faults)
@@ -162,7 +166,7 @@ def small_project(folder: Path, program: str) -> Workspace:
     (workspace.project / "Pulumi.yaml").write_text(
         "name: small\nruntime: {name: python, options: {virtualenv: .venv}}\n"
     )
-    (workspace.project / "__main__.py").write_text(program)
+    workspace.program(program)
     workspace.pulumi("stack", "init")
     return workspace
 

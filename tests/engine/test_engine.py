@@ -1,0 +1,103 @@
+"""What the engine and the stand-ins make of programs of a few lines."""
+
+import json
+
+from engine.conftest import Making
+from secure_mcp_local.recording.wire import bare
+
+GROUP = """
+import pulumi
+from pulumi_azure_native import apimanagement, compute, managedidentity, resources
+
+group = resources.ResourceGroup("group", resource_group_name="rg", location="westeurope")
+"""
+IDENTITY = """
+identity = managedidentity.UserAssignedIdentity(
+    "{name}", resource_name_="id", resource_group_name=group.name, location="westeurope", opts=pulumi.ResourceOptions({options})
+)
+pulumi.export("principal", identity.principal_id)
+"""
+
+
+def test_a_renamed_resource_with_an_alias_stays_what_it_is(small: Making) -> None:
+    workspace = small(GROUP + IDENTITY.format(name="before", options=""))
+    workspace.up()
+    made = {r.id: r.created for r in workspace.store}
+    workspace.program(GROUP + IDENTITY.format(name="after", options="aliases=[pulumi.Alias(name='before')]"))
+    assert workspace.up().changed() == {}
+    assert {r.id: r.created for r in workspace.store} == made
+    assert {r["urn"].rsplit("::", 1)[-1] for r in workspace.state["resources"]} >= {"after", "group"}
+    workspace.destroy()
+    assert not list(workspace.store)
+
+
+def test_a_renamed_resource_without_an_alias_would_be_made_twice(small: Making) -> None:
+    workspace = small(GROUP + IDENTITY.format(name="before", options=""))
+    workspace.up()
+    workspace.program(GROUP + IDENTITY.format(name="after", options=""))
+    run = workspace.up(check=False)
+    assert run.exit_code != 0
+    assert "already existing resource" in run.output
+
+
+def test_another_region_replaces_and_what_hangs_on_it_follows(small: Making) -> None:
+    workspace = small(GROUP + IDENTITY.format(name="identity", options=""))
+    workspace.up()
+    (before,) = (r for r in workspace.store if r.name == "identity")
+    workspace.program((GROUP + IDENTITY.format(name="identity", options="")).replace("westeurope", "northeurope"))
+    changed = workspace.up().changed()
+    assert {name: op.split("-")[-1] for name, op in changed.items()}.keys() == {"group", "identity"}
+    assert all("replace" in op or "delete" in op for op in changed.values()), changed
+    (after,) = (r for r in workspace.store if r.name == "identity")
+    assert after.inputs["location"] == "northeurope"
+    assert after.outputs["principalId"] != before.outputs["principalId"]
+
+
+def test_drift_is_shown_and_undone(small: Making) -> None:
+    workspace = small(GROUP)
+    workspace.up()
+    (group,) = workspace.store
+    workspace.store.replace(type(group)(**{**vars(group), "inputs": {**group.inputs, "tags": {"by": "hand"}}}))
+    assert workspace.refresh().exit_code == 0
+    assert workspace.up().changed() == {"group": "update"}
+    assert "tags" not in bare(next(iter(workspace.store)).inputs)
+
+
+def test_what_is_not_modelled_is_refused_before_anything_is_made(small: Making) -> None:
+    workspace = small(
+        GROUP + 'apimanagement.Backend("x", url="https://a", protocol="http", service_name="s", '
+        "resource_group_name=group.name)\n"
+    )
+    run = workspace.preview(check=False)
+    assert run.exit_code != 0
+    assert "does not model the resource type azure-native:apimanagement:Backend" in run.output
+
+
+def test_a_misspelt_property_that_the_sdk_lets_through_is_refused(small: Making) -> None:
+    workspace = small(
+        GROUP + 'apimanagement.ApiManagementService("gateway", service_name="apim", resource_group_name=group.name, '
+        'location="westeurope", publisher_email="a@example.com", publisher_name="a", '
+        'sku={"name": "BasicV2", "capacity": 1, "capacitty": 2})\n'
+    )
+    run = workspace.preview(check=False)
+    assert run.exit_code != 0
+    assert "sku.capacitty" in run.output
+    assert "did you mean capacity?" in run.output
+
+
+def test_a_lost_answer_leaves_what_azure_made(small: Making) -> None:
+    workspace = small(GROUP)
+    assert workspace.up(check=False, faults="lose create group").exit_code != 0
+    assert [r.name for r in workspace.store] == ["group"]
+    assert "already existing resource" in workspace.up(check=False).output
+    workspace.pulumi(
+        "import",
+        "azure-native:resources:ResourceGroup",
+        "group",
+        next(iter(workspace.store)).id,
+        "--yes",
+        "--generate-code=false",
+        "--protect=false",
+    )
+    assert json.dumps(workspace.state).count('"rg"')
+    assert workspace.up().changed() == {}
