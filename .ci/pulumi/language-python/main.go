@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -146,7 +147,10 @@ func (h *host) Run(ctx context.Context, request *pulumirpc.RunRequest) (*pulumir
 	if err != nil {
 		return nil, err
 	}
-	config, err := json.Marshal(request.Config)
+	// Without any configuration it is {} and [], not null.
+	values := map[string]string{}
+	maps.Copy(values, request.Config)
+	config, err := json.Marshal(values)
 	if err != nil {
 		return nil, err
 	}
