@@ -42,6 +42,8 @@ class ManagedIdentities:
         self._issuer = issuer
         self._clock = clock
         self._faults = faults
+        # As in Azure, the same token is handed out again while it is good for long enough.
+        self._given: dict[tuple[str, str, str | None], tuple[str, int]] = {}
 
     def token(self, service_urn: str, audience: str, client_id: str | None) -> str:
         """A token for the service's system-assigned identity, or for the user-assigned one with a client id.
@@ -57,9 +59,17 @@ class ManagedIdentities:
             raise IdentityUnavailable(f"the managed identity endpoint of {service.name} does not answer (fault)")
         if not audience:
             raise IdentityUnavailable(f"{service.name} asked for a token without naming a resource")
+        now = int(self._clock.now())
+        token, until = self._given.get((service_urn, audience, client_id), ("", 0))
+        if now < until:
+            return token
+        token = self._new(service, audience, client_id, now)
+        self._given[service_urn, audience, client_id] = token, now + _LIFETIME // 2
+        return token
+
+    def _new(self, service: Resource, audience: str, client_id: str | None, now: int) -> str:
         identity = _system_assigned(service) if client_id is None else self._user_assigned(service, client_id)
         audience, roles = self._resource(audience, identity)
-        now = int(self._clock.now())
         claims: dict[str, Any] = {
             "aud": audience,
             "iss": self._issuer.issuer,
