@@ -123,7 +123,7 @@ ELEMENTS: dict[str, Model] = {
         beyond=frozenset({"index", "enabled"}),
     ),
     # Message
-    "set-status": Model({"code": _NEEDED_NUMBER, "reason": _NEEDED}),
+    "set-status": Model({"code": _NEEDED_NUMBER, "reason": _ANY}),
     "set-variable": Model({"name": _NEEDED_LITERAL, "value": _NEEDED}),
     "set-header": Model({"name": _NEEDED, "exists-action": _EXISTS}, (Child("value"),)),
     "set-query-parameter": Model({"name": _NEEDED, "exists-action": _EXISTS}, (Child("value"),), _BOTH_REQUEST),

@@ -36,6 +36,9 @@ def set_body(source: Source, element: Element) -> message.SetBody:
 
 
 def set_status(source: Source, element: Element) -> Policy:
+    if "reason" not in element.attributes:
+        # Azure takes it; which phrase it then sends is written nowhere.
+        raise source.not_modelled(element, "no reason")
     return message.SetStatus(source.attribute(element, "code"), source.attribute(element, "reason"))
 
 

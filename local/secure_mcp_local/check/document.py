@@ -10,6 +10,15 @@ from secure_mcp_local.check.csharp import Syntax, read
 from secure_mcp_local.errors import DocumentError
 from secure_mcp_local.expressions.syntax import Node
 
+SETTING = frozenset(
+    {
+        "response-variable-name", "variable-name", "output-token-variable-name", "retry-after-variable-name",
+        "remaining-calls-variable-name", "errors-variable-name", "output-variable-name", "tokens-consumed-variable-name",
+        "remaining-tokens-variable-name", "remaining-quota-tokens-variable-name",
+    }
+)  # fmt: skip
+"""Attributes that name a variable which the policy sets."""
+
 _LITERAL_END = re.compile("[<\"']")
 
 
@@ -82,6 +91,19 @@ class Document:
             return parse(NAMED_VALUE.sub(lambda match: "0" * len(match[0]), self.text), self.name)
         except DocumentError:
             return None
+
+    @cached_property
+    def texts(self) -> frozenset[str]:
+        """Names of the variables that hold what stands in a document, a text: no expression sets them, and no other policy."""
+        texts: set[str] = set()
+        others: set[str] = set()
+        for one in self.company or [self]:
+            for placed in one.elements:
+                others |= {value.text for name, value in placed.element.attributes.items() if name in SETTING}
+                name, value = placed.element.attributes.get("name"), placed.element.attributes.get("value")
+                if placed.element.name == "set-variable" and name is not None and value is not None:
+                    (others if value.expression else texts).add(name.text)
+        return frozenset(texts - others)
 
     @cached_property
     def streams(self) -> bool:

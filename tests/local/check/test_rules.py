@@ -136,6 +136,8 @@ CASES = [
          value(f"@{{ var key = new byte[32]; var iv = new byte[16]; var text = key; {ENCRYPTED} }}")),
     Case("fixed-iv", value('@{ var key = new byte[32]; return key.Encrypt("Aes", key, »Convert.FromBase64String("{{Iv}}")); }'),
          value('@{ var key = new byte[32]; return key.Encrypt("Aes", key, Guid.NewGuid().ToByteArray()); }')),
+    Case("fixed-iv", inbound('<set-variable name="iv" value="{{EncryptionIV}}" /><set-variable name="x" value="@{ var iv = Convert.FromBase64String((string)context.Variables["iv"]); return iv.Encrypt("Aes", iv, »iv); }" />'),
+         inbound('<set-variable name="iv" value="@(Guid.NewGuid())" /><set-variable name="x" value="@{ var iv = Convert.FromBase64String((string)context.Variables["iv"]); return iv.Encrypt("Aes", iv, iv); }" />')),
     # Secrets
     Case("secret-in-trace", inbound('<trace source="x"><message>@("got " + »context.Request.Headers.GetValueOrDefault("Authorization", ""))</message></trace>'),
          inbound('<trace source="x"><message>@("got " + context.Request.Headers.ContainsKey("Authorization"))</message></trace>')),

@@ -24,7 +24,7 @@ DIFFERENCES: dict[str, tuple[str, ...]] = {
     # The documentation says "required" where the schemas leave it open.
     "authentication-managed-identity": ("authentication-managed-identity: resource is required here",),
     "ip-filter": ("ip-filter: action is required here",),
-    "set-status": ("set-status: code is required here", "set-status: reason is required here"),
+    "set-status": ("set-status: code is required here",),
     "emit-metric": ("emit-metric: 1 to 10 dimension here, 0 to 10 in the schema",),
     "validate-azure-ad-token": ("validate-azure-ad-token/required-claims/claim: name is required here",),
     # As above; and an empty list of keys, audiences, issuers or claims says nothing, so one of them is needed.

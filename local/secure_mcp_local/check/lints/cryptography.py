@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from secure_mcp_local.check.csharp import Syntax, arguments, dotted, first, method
+from secure_mcp_local.check.csharp import Syntax, arguments, dotted, first, method, variable_read
 from secure_mcp_local.check.document import Document
 from secure_mcp_local.check.finding import Rule
 from secure_mcp_local.check.lint import Found, Lint, within
@@ -61,18 +61,20 @@ def _fixed_iv(document: Document) -> Iterator[Found]:
     for expression in document.expressions:
         for node in expression.nodes:
             given = arguments(node) if method(node) == "Encrypt" else []
-            if len(given) == 3 and _is_constant(expression.syntax, given[2]):
+            if len(given) == 3 and _is_constant(document, expression.syntax, given[2]):
                 yield within(expression, first(given[2]), "the iv is the same for every text")
 
 
-def _is_constant(syntax: Syntax, node: Node) -> bool:
+def _is_constant(document: Document, syntax: Syntax, node: Node) -> bool:
     node = syntax.origin(node)
     if node.kind == "call":
-        return method(node) in _CALLS and all(_is_constant(syntax, part) for part in arguments(node))
+        return method(node) in _CALLS and all(_is_constant(document, syntax, part) for part in arguments(node))
     if node.kind == "newarray":
         # An array that is filled later starts without items; what fills it is not seen here.
-        return node.c is not None and all(_is_constant(syntax, part) for part in node.c.a)
-    return node.kind in {"string", "int"}
+        return node.c is not None and all(_is_constant(document, syntax, part) for part in node.c.a)
+    if node.kind == "cast":
+        return _is_constant(document, syntax, node.b)
+    return node.kind in {"string", "int"} or variable_read(node) in document.texts
 
 
 LINTS = (Lint(WEAK, _weak), Lint(UNAUTHENTICATED, _unauthenticated), Lint(FIXED_IV, _fixed_iv))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from secure_mcp_local.check.csharp import dotted, method, variable_read
-from secure_mcp_local.check.document import Document, Expression
+from secure_mcp_local.check.document import SETTING, Document, Expression
 from secure_mcp_local.check.finding import Rule
 from secure_mcp_local.check.lint import Found, Lint, within
 from secure_mcp_local.expressions.syntax import Node
@@ -21,30 +21,12 @@ UNSET = Rule(
     "Correct the name, or set the variable first.",
 )
 
-_SETTING = frozenset(
-    {
-        "response-variable-name", "variable-name", "output-token-variable-name", "retry-after-variable-name",
-        "remaining-calls-variable-name", "errors-variable-name", "output-variable-name", "tokens-consumed-variable-name",
-        "remaining-tokens-variable-name", "remaining-quota-tokens-variable-name",
-    }
-)  # fmt: skip
-
 
 def _types(document: Document) -> Iterator[Found]:
-    texts: set[str] = set()
-    others: set[str] = set()
-    for one in document.company or [document]:
-        for placed in one.elements:
-            for name, value in placed.element.attributes.items():
-                if name in _SETTING:
-                    others.add(value.text)
-            name, value = placed.element.attributes.get("name"), placed.element.attributes.get("value")
-            if placed.element.name == "set-variable" and name is not None and value is not None:
-                (others if value.expression else texts).add(name.text)
     for expression in document.expressions:
         for node in expression.nodes:
             asked = _asked(expression, node)
-            if asked is not None and asked[0] in texts - others and asked[1] not in {"string", "String", "object"}:
+            if asked is not None and asked[0] in document.texts and asked[1] not in {"string", "String", "object"}:
                 yield within(expression, node, f"the variable {asked[0]} is a text, and is read as {asked[1]}")
 
 
@@ -68,7 +50,7 @@ def _unset(document: Document) -> Iterator[Found]:
         for one in document.company
         for placed in one.elements
         for name, value in placed.element.attributes.items()
-        if name in _SETTING or (name == "name" and placed.element.name == "set-variable")
+        if name in SETTING or (name == "name" and placed.element.name == "set-variable")
     }
     for expression in document.expressions:
         for node in expression.nodes:
