@@ -3,7 +3,7 @@
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def build_package(source: Path, python_version: str = PYTHON_VERSION) -> Package
     """
     if not (source / "host.json").is_file():
         raise PackageError(f"{source.absolute()} is no function app: it has no host.json")
-    files = {path.relative_to(source).as_posix(): path.read_bytes() for path in _sources(source)}
+    files = {name: (source / name).read_bytes() for name in _sources(source)}
     dependencies = dependencies_of(source, python_version)
     digest = _digest(files, dependencies)
     archive = cached(f"package-{digest}.zip")
@@ -58,16 +58,14 @@ def build_package(source: Path, python_version: str = PYTHON_VERSION) -> Package
     return Package(archive, digest)
 
 
-def _sources(source: Path) -> Iterator[Path]:
-    """The files of the app, sorted, as .funcignore says (it reads like a .gitignore)."""
+def _sources(source: Path) -> list[str]:
+    """The files of the app as .funcignore says (it reads like a .gitignore), in the same order on every machine."""
     ignore = source / ".funcignore"
     lines = ignore.read_text(encoding="utf-8").splitlines() if ignore.is_file() else []
     ignored = pathspec.GitIgnoreSpec.from_lines([*_IGNORED, *lines])
     never = pathspec.GitIgnoreSpec.from_lines(_NEVER)
-    for path in sorted(source.rglob("*")):
-        name = path.relative_to(source).as_posix()
-        if path.is_file() and not ignored.match_file(name) and not never.match_file(name):
-            yield path
+    names = sorted(path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file())
+    return [name for name in names if not ignored.match_file(name) and not never.match_file(name)]
 
 
 def _digest(files: Mapping[str, bytes], dependencies: Dependencies | None) -> str:

@@ -139,7 +139,6 @@ def dependencies_of(source: Path, python_version: str) -> Dependencies | None:
 def _pack(folder: Path, target: Path) -> None:
     unwanted = pathspec.GitIgnoreSpec.from_lines(_UNREPRODUCIBLE)
     with zipfile.ZipFile(target, "w") as archive:
-        for path in sorted(folder.rglob("*")):
-            name = path.relative_to(folder).as_posix()
-            if path.is_file() and not unwanted.match_file(name):
-                archive.write(path, name)
+        for name in sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()):
+            if not unwanted.match_file(name):
+                archive.write(folder / name, name)
