@@ -32,10 +32,11 @@ local: setup ## run the dev stack on this machine
 test: setup ## run every test
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest $(ARGS)
 
-check: setup ## lint and strict types
+check: setup ## lint, strict types, and what the dev stack declares
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
+	$(BIN)/secure-mcp check --strict
 
 # Needs uv. The versions are those that are tested here, the files those for the platform of the function app.
 lock: ## pin what the function app needs, with hashes
