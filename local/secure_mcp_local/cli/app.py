@@ -246,9 +246,7 @@ def check(
 @app.command()
 def doctor(
     url: Annotated[str, typer.Argument(metavar="URL", help="Address of the MCP server, as users type it.")],
-    anonymous: Annotated[
-        bool, typer.Option("--anonymous", help="Only what needs no sign-in; a quarter of a minute, nobody is asked.")
-    ] = False,
+    anonymous: Annotated[bool, typer.Option("--anonymous", help="Only what needs no sign-in.")] = False,
     only: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only this check, such as challenge. Can be repeated.")
     ] = None,

@@ -68,10 +68,9 @@ def run(request: Request) -> int:
 async def _run(request: Request, console: Console, errors: Console) -> Report:
     url = endpoint(request.url)
     checks = chosen(request.only, anonymous=request.anonymous)
-    lines = _Lines(console, errors, quiet=request.as_json)
+    lines = _Lines(url, console, errors, quiet=request.as_json)
     async with Server(url) as server, _signing_in(request, server, lines) as sign_in:
         with lines:
-            lines.begin(url)
             return await examine(Subject(server, sign_in, request.options), checks, lines.print)
 
 
@@ -107,8 +106,8 @@ async def _signing_in(request: Request, server: Server, lines: "_Lines") -> Asyn
 class _Lines:
     """Prints each line when it is there; what is going on goes to standard error."""
 
-    def __init__(self, console: Console, errors: Console, *, quiet: bool) -> None:
-        self._console, self._errors, self._quiet = console, errors, quiet
+    def __init__(self, url: str, console: Console, errors: Console, *, quiet: bool) -> None:
+        self._url, self._console, self._errors, self._quiet = url, console, errors, quiet
         self._section = ""
         self._status = errors.status("Examining ...") if errors.is_terminal else None
 
@@ -121,11 +120,6 @@ class _Lines:
         if self._status:
             self._status.stop()
 
-    def begin(self, url: str) -> None:
-        """Says what is examined."""
-        if not self._quiet:
-            self._console.print(Text(url, style="bold"), soft_wrap=True)
-
     def ask(self, url: str, reason: str) -> None:
         """Asks a person to sign in."""
         self._errors.print(Text(f"\nSign in {reason}:\n  {url}\n"), soft_wrap=True)
@@ -134,6 +128,8 @@ class _Lines:
         """One line, for a failure three more."""
         if self._quiet:
             return
+        if not self._section:
+            self._console.print(Text(self._url, style="bold"), soft_wrap=True)
         if finding.section != self._section:
             self._section = finding.section
             self._console.print(Text(f"\n{finding.section}", style="bold"))
