@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from secure_mcp_local.expressions import conversions
 from secure_mcp_local.expressions.scope import RESULT, Run
 from secure_mcp_local.expressions.statements import Statements
 from secure_mcp_local.expressions.syntax import Node
+from secure_mcp_local.expressions.types import OBJECT
 
 
 class Binder(Statements):
@@ -13,13 +13,14 @@ class Binder(Statements):
 
     def root(self, node: Node) -> Run:
         if node.kind == "return":
-            value = self.rvalue(node.a)
+            value = self.rvalue(node.a, OBJECT)
+            single = self.convert(value, OBJECT, node.pos)
             self.settle_captures()
-            return conversions.to_object(value.run, value.type)
+            return single
         body = self.statement(node)
         self.settle_captures()
         if self.completes(node):
-            raise self.error(node.pos, "not all code paths return a value", "CS1643")
+            raise self.error(node.pos, "not all code paths return a value", "CS0161")
 
         def run(env: list[Any]) -> Any:
             body(env)

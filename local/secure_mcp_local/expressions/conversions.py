@@ -1,84 +1,91 @@
 """Conversions between static types: implicit, explicit, to object, to text."""
 
+import math
 from collections.abc import Callable, Iterable, Sized
-from datetime import timedelta
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
-from uuid import UUID
 
 from secure_mcp_local.expressions import newtonsoft as json
-from secure_mcp_local.expressions.context import Jwt, Request, Response
+from secure_mcp_local.expressions.containers import Array, Dictionary, Enumeration, HashSet, Pair
+from secure_mcp_local.expressions.context import Headers, Jwt, Url
+from secure_mcp_local.expressions.converting import cast, castable, default, overflow
+from secure_mcp_local.expressions.decimals import of_double
 from secure_mcp_local.expressions.failing import invalid_cast, invalid_operation, null_reference
 from secure_mcp_local.expressions.failures import CSharpException
-from secure_mcp_local.expressions.moments import Moment
-from secure_mcp_local.expressions.numbers import Byte, Char, Long, box, unboxes, wrap
+from secure_mcp_local.expressions.moments import DateTime, DateTimeOffset
+from secure_mcp_local.expressions.numbers import BOXES, box, single, wrap
+from secure_mcp_local.expressions.runtime import name_of, text_of, type_of
 from secure_mcp_local.expressions.sequences import Sequence
+from secure_mcp_local.expressions.text import utf16
 from secure_mcp_local.expressions.types import (
     BOOL,
     BYTE,
+    BYTES,
     CHAR,
+    DATETIME,
+    DECIMAL,
     DOUBLE,
+    ENUMERATIONS,
+    FLOAT,
+    GUID,
     INT,
     INTEGRAL,
     JTOKEN,
     LONG,
     NULL,
     OBJECT,
+    OFFSET,
+    SBYTE,
     SHORT,
     STRING,
+    TIMESPAN,
     UINT,
     ULONG,
+    USHORT,
     VOID,
     Type,
+    array,
+    bases,
     derives,
+    element_of,
+    holds_null,
     is_reference,
+    underlying,
 )
 
 Run = Callable[[list[Any]], Any]
 
 # https://learn.microsoft.com/dotnet/csharp/language-reference/builtin-types/numeric-conversions
+_REAL = frozenset({FLOAT, DOUBLE, DECIMAL})
 _WIDENING: dict[Type, frozenset[Type]] = {
-    BYTE: frozenset({SHORT, INT, UINT, LONG, ULONG, DOUBLE}),
-    SHORT: frozenset({INT, LONG, DOUBLE}),
-    CHAR: frozenset({INT, UINT, LONG, ULONG, DOUBLE}),
-    INT: frozenset({LONG, DOUBLE}),
-    UINT: frozenset({LONG, ULONG, DOUBLE}),
-    LONG: frozenset({DOUBLE}),
-    ULONG: frozenset({DOUBLE}),
+    SBYTE: frozenset({SHORT, INT, LONG}) | _REAL,
+    BYTE: frozenset({SHORT, USHORT, INT, UINT, LONG, ULONG}) | _REAL,
+    SHORT: frozenset({INT, LONG}) | _REAL,
+    USHORT: frozenset({INT, UINT, LONG, ULONG}) | _REAL,
+    CHAR: frozenset({USHORT, INT, UINT, LONG, ULONG}) | _REAL,
+    INT: frozenset({LONG}) | _REAL,
+    UINT: frozenset({LONG, ULONG}) | _REAL,
+    LONG: _REAL,
+    ULONG: _REAL,
+    FLOAT: frozenset({DOUBLE}),
 }
-_TO_TOKEN = frozenset({STRING, BOOL, INT, LONG, BYTE, SHORT, UINT, DOUBLE})
-_TOKENS: dict[str, type] = {
-    "JToken": json.JToken,
-    "JObject": json.JObject,
-    "JArray": json.JArray,
-    "JValue": json.JValue,
-    "JProperty": json.JProperty,
-}
-_CLASSES: dict[str, type | tuple[type, ...]] = {
-    **_TOKENS,
-    "JContainer": (json.JObject, json.JArray, json.JProperty),
-    "string": str,
-    "bool": bool,
-    "double": float,
-    "IResponse": Response,
-    "IRequest": Request,
-    "Jwt": Jwt,
-    "Exception": CSharpException,
-    "Guid": UUID,
-    "DateTimeOffset": Moment,
-    "TimeSpan": timedelta,
-}
+NUMERIC = frozenset(INTEGRAL) | _REAL
+_TO_TOKEN = (NUMERIC | {STRING, BOOL, DATETIME, OFFSET, TIMESPAN, GUID, BYTES}) - {CHAR}
+_TOKENS = frozenset({"JToken", "JObject", "JArray", "JValue", "JProperty", "JContainer"})
+_PLAIN = NUMERIC | {BOOL, STRING, OBJECT, GUID, TIMESPAN}
+_PLAIN_NAMES = frozenset({"[]", "List", "Dictionary", "HashSet", "Match", "Group", "StringBuilder", "Regex", "Random",
+                          "IRequest", "IResponse", "IUrl", "IMessageBody", "Headers", "Query", "Variables", "Jwt"})  # fmt: skip
 
 
-def bases(type: Type) -> tuple[str, ...]:
-    """Names of the types whose members a type has, too."""
-    return {
-        "JObject": ("JContainer", "JToken"),
-        "JArray": ("JContainer", "JToken"),
-        "JValue": ("JToken",),
-        "JProperty": ("JContainer", "JToken"),
-        "JContainer": ("JToken",),
-        "List": ("IList",),
-    }.get(type.name, ())
+def plain(type: Type) -> bool:
+    """Whether all conversions and operators of a type are modelled: what is not here is not in C#, either."""
+    inner = underlying(type)
+    return (
+        inner in _PLAIN
+        or inner.name in _PLAIN_NAMES
+        or inner.name in ENUMERATIONS
+        or inner.name.startswith("anonymous ")
+    )
 
 
 def common(left: Any, right: Any) -> Type | None:
@@ -93,6 +100,35 @@ def common(left: Any, right: Any) -> Type | None:
     return right.type if forth else left.type
 
 
+def best_common(values: list[Any]) -> Type | None:
+    """The type of `new[] { ... }` and of a lambda with several returns: one of theirs that all convert to."""
+    candidates = {value.type for value in values} - {NULL}
+    fitting = [
+        type
+        for type in candidates
+        if all(implicit(value.run, value.type, type, value.constant) is not None for value in values)
+    ]
+    if len(fitting) > 1:
+        # Constants of other types convert both ways: the one that the others' types convert to.
+        fitting = [t for t in fitting if all(o == t or t in _WIDENING.get(o, ()) for o in candidates)]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def widens(source: Type, target: Type) -> bool:
+    return target in _WIDENING.get(source, ())
+
+
+def numeric(run: Run, source: Type, target: Type) -> Run:
+    """A widening conversion."""
+    if target == DECIMAL:
+        return lambda env: Decimal(run(env))
+    if target == FLOAT:
+        return lambda env: single(float(run(env)))
+    if target == DOUBLE and source != FLOAT:
+        return lambda env: float(run(env))
+    return run
+
+
 def implicit(run: Run, source: Type, target: Type, constant: Any = None) -> Run | None:
     """The conversion as a function, or None if C# has none."""
     if source == target:
@@ -100,21 +136,60 @@ def implicit(run: Run, source: Type, target: Type, constant: Any = None) -> Run 
     if VOID in (source, target):
         return None
     if source == NULL:
-        return run if is_reference(target) else None
+        return run if holds_null(target) else None
     if target in _WIDENING.get(source, ()):
-        return (lambda env: float(run(env))) if target == DOUBLE else run
+        return numeric(run, source, target)
     if source == INT and target in INTEGRAL and isinstance(constant, int) and target != CHAR:
         low, high = INTEGRAL[target]
         return run if low <= constant <= high else None
+    if source == LONG and target == ULONG and isinstance(constant, int) and constant >= 0:
+        return run
     if target == OBJECT:
         return to_object(run, source)
+    if target.name in ENUMERATIONS and constant == 0 and source in INTEGRAL:
+        name = next((name for name, number in ENUMERATIONS[target.name].items() if number == 0), None)
+        return None if name is None else (lambda env: name)
+    if target.name == "Nullable":
+        return _to_nullable(implicit, run, source, target, constant)
+    if source.name == "Nullable":
+        return _nullable_token(run, source) if target == JTOKEN and source.args[0] in _TO_TOKEN else None
     if target == JTOKEN and source in _TO_TOKEN:
-        return lambda env: json.JValue(run(env), "String")
+        return _to_token(run, source)
+    if target == JTOKEN and source == CHAR:
+        return lambda env: json.JValue(run(env))
+    if target == OFFSET and source == DATETIME:
+        return lambda env: offset_of(run(env))
     if derives(source, target) and is_reference(source):
         return run
-    if target.name == "Func":
-        return None
     return None
+
+
+def offset_of(moment: DateTime) -> DateTimeOffset:
+    """The conversion of a DateTime; the local time is UTC."""
+    return DateTimeOffset(moment.ticks)
+
+
+def _to_token(run: Run, source: Type) -> Run:
+    return lambda env: json.JValue(box(run(env), source) if source == FLOAT else run(env), "String")
+
+
+def _nullable_token(run: Run, source: Type) -> Run:
+    return lambda env: json.JValue(run(env))
+
+
+def _to_nullable(how: Any, run: Run, source: Type, target: Type, constant: Any) -> Run | None:
+    if source.name != "Nullable":
+        return how(run, source, target.args[0], constant)
+    given: list[Any] = [None]
+    turned = how(lambda env: given[0], source.args[0], target.args[0], None)
+    if turned is None:
+        return None
+
+    def convert(env: list[Any]) -> Any:
+        given[0] = run(env)
+        return None if given[0] is None else turned(env)
+
+    return convert
 
 
 def explicit(run: Run, source: Type, target: Type, constant: Any) -> Run | None:
@@ -122,87 +197,154 @@ def explicit(run: Run, source: Type, target: Type, constant: Any) -> Run | None:
     widened = implicit(run, source, target, constant)
     if widened is not None:
         return widened
-    if source in INTEGRAL and target in INTEGRAL:
-        return lambda env: wrap(run(env), target)
-    if source == DOUBLE and target in INTEGRAL:
-        return lambda env: _truncated(run(env), target)
     if source == OBJECT:
         return _unboxing(run, target)
-    if source.name in _TOKENS or source.name == "JContainer":
+    if source.name in _TOKENS:
         return _from_token(run, target)
-    if derives(target, source):
+    if source.name == "Nullable" and target.name != "Nullable":
+        inner = explicit(_valued(run), source.args[0], target, None)
+        return inner if target != OBJECT and not is_reference(target) else None
+    if target.name == "Nullable":
+        return _to_nullable(explicit, run, source, target, constant)
+    if source in NUMERIC and target in NUMERIC:
+        return _narrowed(run, source, target)
+    if source.name in ENUMERATIONS and target in INTEGRAL:
+        return lambda env: wrap(number_of(source, run(env)), target)
+    if target.name in ENUMERATIONS and source in INTEGRAL:
+        return lambda env: member_of(target, run(env))
+    if derives(target, source) or (is_reference(source) and is_reference(target) and _interfaces(source, target)):
         return _unboxing(run, target)
     return None
 
 
-def _truncated(value: float, target: Type) -> int:
+def _interfaces(source: Type, target: Type) -> bool:
+    """A cast from one interface to another type is always compiled."""
+    return source.name in {"IEnumerable", "IList", "ICollection", "IDictionary", "IReadOnlyDictionary"} and bool(
+        target.args
+    )
+
+
+def _valued(run: Run) -> Run:
+    def value(env: list[Any]) -> Any:
+        found = run(env)
+        if found is None:
+            raise invalid_operation("Nullable object must have a value.")
+        return found
+
+    return value
+
+
+def number_of(type: Type, name: str) -> int:
+    """The number of an enumeration's value."""
+    members = ENUMERATIONS[type.name]
+    return (
+        int(name) if name not in members and name.lstrip("-").isdigit() else sum(members[n] for n in name.split(", "))
+    )
+
+
+def member_of(type: Type, number: int) -> str:
+    """The value of an enumeration for a number: its name, or names of flags."""
+    members = ENUMERATIONS[type.name]
+    for name, value in members.items():
+        if value == number:
+            return name
+    if type.name == "RegexOptions":
+        names = [name for name, value in members.items() if value and value & number == value]
+        if sum(members[name] for name in names) == number:
+            return ", ".join(names)
+    return str(number)
+
+
+def _narrowed(run: Run, source: Type, target: Type) -> Run:
+    if target in INTEGRAL:
+        if source in INTEGRAL:
+            return lambda env: wrap(run(env), target)
+        return lambda env: _truncated(run(env), target)
+    if target == FLOAT:
+        return lambda env: single(float(run(env)))
+    if target == DOUBLE:
+        return lambda env: float(run(env))
+    return lambda env: of_double(run(env))
+
+
+def _truncated(value: float | Decimal, target: Type) -> int:
     low, high = INTEGRAL[target]
-    if not low - 1 < value < high + 1:
+    if isinstance(value, Decimal):
+        number = int(value.to_integral_value(ROUND_DOWN))
+        if not low <= number <= high:
+            raise overflow()
+        return number
+    if math.isnan(value) or not low - 1 < value < high + 1:
         raise NotImplementedError(f"({target}) of {value}: C# leaves the result open, and it")
     return int(value)
 
 
 def _from_token(run: Run, target: Type) -> Run | None:
-    if target == STRING:
-        return lambda env: json.as_string(run(env))
-    if target in (INT, LONG):
-        low, high = INTEGRAL[target]
-        name = "Int32" if target == INT else "Int64"
-        return lambda env: json.as_integer(run(env), name, low, high)
-    if target == BOOL:
-        return lambda env: json.as_bool(run(env))
-    if target == DOUBLE:
-        return lambda env: json.as_double(run(env))
-    return _unboxing(run, target) if target.name in _TOKENS or target.name == "JContainer" else None
+    if castable(target):
+        return lambda env: cast(run(env), target)
+    return _unboxing(run, target) if target.name in _TOKENS or target.name in {"IEnumerable", "IList"} else None
 
 
 def _unboxing(run: Run, target: Type) -> Run | None:
     matches = tester(target)
     if matches is None:
         return None
-    nullable = is_reference(target)
+    null, enumeration = holds_null(target), underlying(target).name in ENUMERATIONS
 
     def convert(env: list[Any]) -> Any:
         value = run(env)
         if value is None:
-            if nullable:
+            if null:
                 return None
             raise null_reference()
         if not matches(value):
             raise invalid_cast(name_of(value), str(target))
-        return value
+        return value.name if enumeration else value
 
     return convert
 
 
+_UNTESTED = frozenset({"Func", "Action", "T0", "T1", "out", "IEnumerator", "IEqualityComparer"})
+
+
 def tester(type: Type) -> Callable[[Any], bool] | None:
     """Whether an object is of a type, as a function; None if it cannot be told."""
-    if type in INTEGRAL:
-        return lambda value: unboxes(value, type)
-    if type == OBJECT:
-        return lambda value: value is not None
-    if type.name == "[]":
-        if type.args[0] == BYTE:
-            return lambda value: isinstance(value, bytearray)
-        return None  # arrays and lists are alike here
-    found = _CLASSES.get(type.name)
-    return None if found is None or type.args else (lambda value: isinstance(value, found))
+    wanted = underlying(type)
+    if wanted.name in _UNTESTED:
+        return None
 
+    def test(value: Any) -> bool:
+        found = type_of(value)
+        if found is None:
+            raise NotImplementedError(f"whether a {value.__class__.__name__} is a {wanted}")
+        return value is not None and derives(found, wanted)
 
-def name_of(value: object) -> str:
-    """A .NET type name for messages."""
-    names: dict[type, str] = {
-        int: "System.Int32", Long: "System.Int64", Byte: "System.Byte", Char: "System.Char", str: "System.String",
-        bool: "System.Boolean", float: "System.Double", bytearray: "System.Byte[]",
-    }  # fmt: skip
-    return names.get(value.__class__, value.__class__.__name__)
+    return test
 
 
 def to_object(run: Run, source: Type) -> Run:
-    """Boxing: numbers keep their type."""
-    if source in INTEGRAL and source != INT:
-        return lambda env: box(run(env), source)
+    """Boxing: numbers keep their type, and so do enumerations and pairs."""
+    inner = underlying(source)
+    if inner.name in ENUMERATIONS:
+        return lambda env: None if (name := run(env)) is None else Enumeration(inner, name)
+    if inner.name == "KeyValuePair":
+        return lambda env: boxed_pair(run(env), inner)
+    if inner in BOXES and inner != INT:
+        return lambda env: box(run(env), inner)
     return run
+
+
+def boxed(value: Any, type: Type) -> Any:
+    """A value of a static type as an object."""
+    return to_object(lambda env: value, type)([])
+
+
+def boxed_pair(value: Any, type: Type) -> Any:
+    if value is None:
+        return None
+    pair = Pair((boxed(value[0], type.args[0]), boxed(value[1], type.args[1])))
+    pair.type = type
+    return pair
 
 
 def to_text(run: Run, source: Type) -> Run:
@@ -215,54 +357,35 @@ def to_text(run: Run, source: Type) -> Run:
     return lambda env: text_of(boxed(env))
 
 
-def text_of(value: object) -> str:
-    """`ToString()` with the invariant culture; null is empty.
-
-    Raises:
-        NotImplementedError: the text is one that is not modelled.
-    """
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "True" if value else "False"
-        case str():
-            return value
-        case Char():
-            return chr(value)
-        case int():
-            return str(int(value))
-        case float():
-            return json.JValue(value).text()
-        case json.JToken():
-            return json.to_text(value)
-        case UUID():
-            return str(value)
-        case Moment():
-            return value.text()
-        case bytearray():
-            return "System.Byte[]"
-        case CSharpException():
-            return str(value)
-        case _:
-            raise NotImplementedError(f"the text of a {value.__class__.__name__}")
-
-
 def iterate(value: Any) -> Iterable[Any]:
     """What `foreach` goes through."""
     if value is None:
         raise null_reference()
-    if isinstance(value, dict):
-        return list(value.items())
-    if isinstance(value, json.JObject):
-        return _guarded(value.members, lambda: list(value.members.items()))
-    if isinstance(value, json.JToken):
-        return _children(value)
-    if isinstance(value, list):
-        return _guarded(value, lambda: list(value))
-    if isinstance(value, str):
-        return [ord(unit) for unit in value]
-    return value
+    match value:
+        case Dictionary():
+            return _guarded(value, value.pairs)
+        case HashSet():
+            return _guarded(value, value.items_in_order)
+        case dict():
+            return list(value.items())
+        case json.JObject():
+            return _guarded(value.properties, lambda: list(value.members.items()))
+        case json.JToken():
+            return _children(value)
+        case Array() if value.type.name == "[]":
+            return Sequence(lambda: iter(value))
+        case list():
+            return _guarded(value, lambda: list(value))
+        case str():
+            return [ord(unit) for unit in value]
+        case Headers():
+            return [(utf16(name), Array(map(utf16, values), array(STRING))) for name, values in value.groups()]
+        case Jwt():
+            return [(utf16(name), Array(map(utf16, values), array(STRING))) for name, values in value.claims.items()]
+        case Url():
+            return [(utf16(name), Array(map(utf16, values), array(STRING))) for name, values in value.query().items()]
+        case _:
+            return value
 
 
 def iterator(type: Type) -> Callable[[Any], Iterable[Any]]:
@@ -275,7 +398,7 @@ def _children(value: Any) -> Iterable[Any]:
     if value is None:
         raise null_reference()
     if isinstance(value, json.JObject):
-        return _guarded(value.members, value.children)
+        return _guarded(value.properties, value.children)
     return _guarded(value.items, lambda: list(value.items)) if isinstance(value, json.JArray) else value.children()
 
 
@@ -294,27 +417,26 @@ def _watched(container: Sized, items: Callable[[], list[Any]]) -> Iterable[Any]:
 
 def new_array(size: Run, element: Type) -> Run:
     """`new T[n]`: full of the type's default."""
-    if element == BYTE:
-
-        def make_bytes(env: list[Any]) -> Any:
-            count = size(env)
-            if count < 0:
-                raise CSharpException("System.OverflowException", "Arithmetic operation resulted in an overflow.")
-            return bytearray(count)
-
-        return make_bytes
-    default: Any = 0 if element in INTEGRAL else False if element == BOOL else 0.0 if element == DOUBLE else None
+    empty = default(element)
+    type_ = array(element)
 
     def make(env: list[Any]) -> Any:
         count = size(env)
         if count < 0:
             raise CSharpException("System.OverflowException", "Arithmetic operation resulted in an overflow.")
-        return [default] * count
+        return bytearray(count) if element == BYTE else Array([empty] * count, type_)
 
     return make
 
 
+def stamp(type: Type) -> Callable[[Any], Any] | None:
+    """What makes of a plain list the array or list of a static type."""
+    if type.name == "[]" and type.args[0] != BYTE:
+        return lambda value: Array(value, type) if value.__class__ is list else value
+    return None
+
+
 __all__ = [
-    "bases", "common", "explicit", "implicit", "iterate", "iterator", "name_of", "new_array",
-    "tester", "text_of", "to_object", "to_text",
+    "bases", "best_common", "boxed", "common", "derives", "element_of", "explicit", "implicit", "iterate", "iterator", "member_of", "name_of",
+    "new_array", "number_of", "plain", "stamp", "tester", "text_of", "to_object", "to_text", "type_of",
 ]  # fmt: skip

@@ -1,12 +1,17 @@
 """Newtonsoft.Json's token tree: what it reads, how it converts, what it writes."""
 
+import base64
 import math
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from secure_mcp_local.expressions.failures import CSharpException
+from secure_mcp_local.expressions.moments import EPOCH_TICKS, DateTime, DateTimeOffset, TimeSpan
+from secure_mcp_local.expressions.numbers import Float, single_digits
 from secure_mcp_local.expressions.text import utf16
 
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,7})\d*)?(Z|[+-]\d\d(?::?\d\d)?)?\Z", re.ASCII)
@@ -36,31 +41,18 @@ class JToken:
         """JSON text; compact without `indent`."""
         raise NotImplementedError
 
+    def replace(self, child: "JToken", token: "JToken | None") -> None:
+        """Put another token into the place of a child."""
+        raise NotImplementedError
 
-class Date:
-    """A date that was recognised in a JSON string."""
-
-    __slots__ = ("kind", "moment", "ticks")
-
-    def __init__(self, moment: datetime, kind: str, fraction: str) -> None:
-        self.moment, self.kind, self.ticks = moment, kind, fraction
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Date) and (self.moment, self.ticks) == (other.moment, other.ticks)
-
-    def __hash__(self) -> int:
-        return hash(self.moment)
-
-    def json(self) -> str:
-        fraction = self.ticks.rstrip("0")
-        text = f"{self.moment.year:04}{self.moment:-%m-%dT%H:%M:%S}" + (f".{fraction}" if fraction else "")
-        return text + {"utc": "Z", "local": "+00:00", "unspecified": ""}[self.kind]
-
-    def text(self) -> str:
-        return f"{self.moment:%m/%d/}{self.moment.year:04}{self.moment: %H:%M:%S}"
+    def discard(self, child: "JToken") -> None:
+        """Take a child out."""
+        raise NotImplementedError
 
 
 class JValue(JToken):
+    """A string, number, date or the like: `value` as an object of C# (a long is a plain int here)."""
+
     __slots__ = ("null_kind", "value")
 
     def __init__(self, value: object, null_kind: str = "Null") -> None:
@@ -80,12 +72,16 @@ class JValue(JToken):
                 return "String"
             case int():
                 return "Integer"
-            case float():
+            case float() | Decimal():
                 return "Float"
-            case Date():
+            case DateTime() | DateTimeOffset():
                 return "Date"
-            case bytes():
+            case bytearray():
                 return "Bytes"
+            case UUID():
+                return "Guid"
+            case TimeSpan():
+                return "TimeSpan"
             case _:
                 raise TypeError(self.value)
 
@@ -102,28 +98,26 @@ class JValue(JToken):
                 return quoted(self.value)
             case int():
                 return str(int(self.value))
+            case Float():
+                text = number_text(self.value)
+                return text if "." in text or "E" in text else text + ".0"
             case float():
                 return _float(self.value)
-            case Date():
-                return f'"{self.value.json()}"'
+            case Decimal():
+                text = f"{self.value:f}"
+                return text if "." in text else text + ".0"
+            case DateTime() | DateTimeOffset():
+                return f'"{date_json(self.value)}"'
+            case bytearray():
+                return f'"{base64_text(self.value)}"'
+            case UUID() | TimeSpan():
+                return quoted(number_text(self.value))
             case _:
                 raise TypeError(self.value)
 
     def text(self) -> str:
         """`ToString()` of the value alone."""
-        match self.value:
-            case None:
-                return ""
-            case bool():
-                return "True" if self.value else "False"
-            case float():
-                return _number(self.value)
-            case Date():
-                return self.value.text()
-            case int():
-                return str(int(self.value))
-            case _:
-                return str(self.value)
+        return number_text(self.value)
 
 
 class JArray(JToken):
@@ -136,6 +130,22 @@ class JArray(JToken):
 
     def add(self, token: JToken | None) -> None:
         self.items.append(_adopted(token, self))
+
+    def insert(self, index: int, token: JToken | None) -> None:
+        self.items.insert(index, _adopted(token, self))
+
+    def put(self, index: int, token: JToken | None) -> None:
+        if not _unchanged(self.items[index], token):
+            adopted = _adopted(token, self)
+            self.items[index].parent = None
+            self.items[index] = adopted
+
+    def replace(self, child: JToken, token: JToken | None) -> None:
+        self.put(_index(self.items, child), token)
+
+    def discard(self, child: JToken) -> None:
+        del self.items[_index(self.items, child)]
+        child.parent = None
 
     def children(self) -> list[JToken]:
         return self.items
@@ -156,48 +166,30 @@ class JArray(JToken):
         return "[" + ",".join(parts) + newline + indent * level + "]"
 
 
-class JObject(JToken):
-    __slots__ = ("members",)
-    kind = "Object"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.members: dict[str, JToken] = {}
-
-    def get(self, name: str) -> JToken | None:
-        return self.members.get(name)
-
-    def set(self, name: str, token: JToken | None) -> None:
-        self.members[name] = _adopted(token, self)
-
-    def children(self) -> list[JToken]:
-        return [JProperty(name, value) for name, value in self.members.items()]
-
-    def clone(self) -> "JObject":
-        copy = JObject()
-        for name, value in self.members.items():
-            copy.set(name, value.clone())
-        return copy
-
-    def write(self, indent: str | None = None, newline: str = "\r\n", level: int = 0) -> str:
-        if not self.members:
-            return "{}"
-        if indent is None:
-            return "{" + ",".join(f"{quoted(name)}:{value.write()}" for name, value in self.members.items()) + "}"
-        inner = newline + indent * (level + 1)
-        parts = [
-            f"{inner}{quoted(name)}: {value.write(indent, newline, level + 1)}" for name, value in self.members.items()
-        ]
-        return "{" + ",".join(parts) + newline + indent * level + "}"
-
-
 class JProperty(JToken):
+    """A name and a value: what an object consists of."""
+
     __slots__ = ("name", "value")
     kind = "Property"
 
-    def __init__(self, name: str, value: JToken) -> None:
+    def __init__(self, name: str, value: JToken | None = None) -> None:
         super().__init__()
-        self.name, self.value = name, value
+        self.name = name
+        self.value = _adopted(value, self)
+
+    def put(self, token: JToken | None) -> None:
+        if not _unchanged(self.value, token):
+            adopted = _adopted(token, self)
+            self.value.parent = None
+            self.value = adopted
+
+    def replace(self, child: JToken, token: JToken | None) -> None:
+        self.put(token)
+
+    def discard(self, child: JToken) -> None:
+        raise CSharpException(
+            "Newtonsoft.Json.JsonException", "Cannot add or remove items from Newtonsoft.Json.Linq.JProperty."
+        )
 
     def clone(self) -> "JProperty":
         return JProperty(self.name, self.value.clone())
@@ -210,6 +202,85 @@ class JProperty(JToken):
         return f"{quoted(self.name)}{separator}{self.value.write(indent, newline, level)}"
 
 
+class JObject(JToken):
+    __slots__ = ("properties",)
+    kind = "Object"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.properties: dict[str, JProperty] = {}
+
+    @property
+    def members(self) -> dict[str, JToken]:
+        """Values by name."""
+        return {name: part.value for name, part in self.properties.items()}
+
+    def get(self, name: str) -> JToken | None:
+        found = self.properties.get(name)
+        return None if found is None else found.value
+
+    def set(self, name: str, token: JToken | None) -> None:
+        found = self.properties.get(name)
+        if found is None:
+            self.add(JProperty(name, token))
+        else:
+            found.put(token)
+
+    def add(self, part: JProperty) -> None:
+        """
+        Raises:
+            CSharpException: ArgumentException, there is one of this name.
+        """
+        if part.name in self.properties:
+            raise CSharpException(
+                "System.ArgumentException",
+                f"Can not add property {part.name} to Newtonsoft.Json.Linq.JObject. "
+                "Property with the same name already exists on object.",
+            )
+        adopted = _adopted(part, self)
+        assert isinstance(adopted, JProperty)
+        self.properties[part.name] = adopted
+
+    def replace(self, child: JToken, token: JToken | None) -> None:
+        raise NotImplementedError("JProperty.Replace")
+
+    def discard(self, child: JToken) -> None:
+        assert isinstance(child, JProperty)
+        del self.properties[child.name]
+        child.parent = None
+
+    def children(self) -> list[JToken]:
+        return list(self.properties.values())
+
+    def clone(self) -> "JObject":
+        copy = JObject()
+        for part in self.properties.values():
+            copy.add(part.clone())
+        return copy
+
+    def write(self, indent: str | None = None, newline: str = "\r\n", level: int = 0) -> str:
+        if not self.properties:
+            return "{}"
+        if indent is None:
+            return "{" + ",".join(part.write() for part in self.properties.values()) + "}"
+        inner = newline + indent * (level + 1)
+        parts = [inner + part.write(indent, newline, level + 1) for part in self.properties.values()]
+        return "{" + ",".join(parts) + newline + indent * level + "}"
+
+
+def _index(items: list[JToken], child: JToken) -> int:
+    return next(n for n, item in enumerate(items) if item is child)
+
+
+def _unchanged(current: JToken, token: JToken | None) -> bool:
+    """Whether a replacement would change nothing: then the token that is there stays."""
+    if not isinstance(current, JValue):
+        return False
+    if token is None:
+        return current.kind == "Null"
+    return current is token
+
+
 def _adopted(token: JToken | None, parent: JToken) -> JToken:
     """The token itself if it belongs to nobody and is not what it is put into, else a copy; null becomes a null value."""
     token = JValue(None) if token is None else token
@@ -220,6 +291,71 @@ def _adopted(token: JToken | None, parent: JToken) -> JToken:
         token = token.clone()
     token.parent = parent
     return token
+
+
+def date_json(moment: DateTime | DateTimeOffset) -> str:
+    return moment.format("yyyy'-'MM'-'dd'T'HH':'mm':'ss.FFFFFFFK")
+
+
+def number_text(value: object) -> str:
+    """`ToString()` with the invariant culture of what a JSON value can hold."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "True" if value else "False"
+        case Float():
+            if math.isnan(value) or math.isinf(value):
+                return _number(value)
+            return _exponent(single_digits(value), value, 1e9)
+        case float():
+            return _number(value)
+        case int():
+            return str(int(value))
+        case Decimal():
+            return f"{value:f}"
+        case DateTime() | DateTimeOffset() | TimeSpan():
+            return value.text()
+        case bytearray():
+            return "System.Byte[]"
+        case _:
+            return str(value)
+
+
+def base64_text(data: bytearray) -> str:
+    """What bytes are in JSON, and `(string)` of a token of bytes."""
+    return base64.b64encode(data).decode()
+
+
+def deep_equals(one: JToken | None, two: JToken | None) -> bool:
+    """`JToken.DeepEquals`."""
+    if one is None or two is None:
+        return one is two
+    match one, two:
+        case JValue(), JValue():
+            return one is two or (one.kind == two.kind and _same(one.value, two.value))
+        case JArray(), JArray():
+            return len(one.items) == len(two.items) and all(map(deep_equals, one.items, two.items))
+        case JProperty(), JProperty():
+            return one.name == two.name and deep_equals(one.value, two.value)
+        case JObject(), JObject():
+            return one.properties.keys() == two.properties.keys() and all(
+                deep_equals(part.value, two.properties[name].value) for name, part in one.properties.items()
+            )
+        case _:
+            return False
+
+
+def _same(one: object, two: object) -> bool:
+    if isinstance(one, float) != isinstance(two, float):
+        raise NotImplementedError("the comparison of a double with another number in JSON")
+    if isinstance(one, float) and isinstance(two, float):
+        # MathUtils.ApproxEquals
+        if one == two:
+            return True
+        limit = (abs(one) + abs(two) + 10.0) * 2.2204460492503131e-016
+        return -limit < one - two < limit
+    return one == two
 
 
 def to_text(token: JToken) -> str:
@@ -236,10 +372,18 @@ def _number(value: float) -> str:
         return "NaN"
     if math.isinf(value):
         return "Infinity" if value > 0 else "-Infinity"
-    if 1e15 <= abs(value) < 1e17:
-        # The runtimes disagree on where the exponent begins.
-        raise NotImplementedError(f"the text of {value}")
-    text = repr(value)
+    return _exponent(repr(value), value)
+
+
+def _exponent(text: str, value: float, limit: float = 1e17) -> str:
+    """The shortest digits as .NET Core writes them: with an exponent from 1E+17 and below 0.0001."""
+    if 1 <= abs(value) < limit and "e" in text:
+        text = f"{Decimal(text):f}"
+    elif abs(value) >= limit and "e" not in text:
+        sign, digits, exponent = Decimal(text).normalize().as_tuple()
+        mantissa = "".join(map(str, digits))
+        point = f".{mantissa[1:]}" if mantissa[1:] else ""
+        text = f"{'-' if sign else ''}{mantissa[0]}{point}e+{int(exponent) + len(digits) - 1}"
     if "e" in text:
         mantissa, _, exponent = text.partition("e")
         return f"{mantissa.removesuffix('.0')}E{exponent[0] if exponent[0] in '+-' else '+'}{exponent.lstrip('+-'):0>2}"
@@ -251,65 +395,6 @@ def _float(value: float) -> str:
     if math.isnan(value) or math.isinf(value):
         return f'"{text}"'
     return text if "." in text or "E" in text else text + ".0"
-
-
-def conversion_error(token: JToken, wanted: str) -> CSharpException:
-    return CSharpException("System.ArgumentException", f"Can not convert {token.kind} to {wanted}.")
-
-
-def as_string(token: JToken | None) -> str | None:
-    """The explicit conversion `(string)token`."""
-    if token is None:
-        return None
-    token = token.value if isinstance(token, JProperty) else token
-    if not isinstance(token, JValue):
-        raise conversion_error(token, "String")
-    return None if token.value is None else token.text()
-
-
-def as_integer(token: JToken | None, wanted: str, low: int, high: int) -> int:
-    """The explicit conversions `(int)token` and `(long)token`."""
-    if token is None:
-        raise CSharpException("System.ArgumentNullException", "Value cannot be null.")
-    if not isinstance(token, JValue) or token.value is None or isinstance(token.value, Date):
-        raise conversion_error(token, wanted)
-    value = token.value
-    if isinstance(value, str):
-        if not re.fullmatch(r"[ \t\r\n\v\f]*[+-]?[0-9]+[ \t\r\n\v\f]*\0*", value):
-            raise CSharpException("System.FormatException", "Input string was not in a correct format.")
-        value = int(value.strip(" \t\r\n\v\f\0"))
-    elif isinstance(value, float):
-        value = round(value)
-    value = int(value)  # type: ignore[call-overload]
-    if not low <= value <= high:
-        raise CSharpException("System.OverflowException", f"Value was either too large or too small for an {wanted}.")
-    return value
-
-
-def as_double(token: JToken | None) -> float:
-    """The explicit conversion `(double)token`."""
-    if token is None:
-        raise CSharpException("System.ArgumentNullException", "Value cannot be null.")
-    if isinstance(token, JValue):
-        if isinstance(token.value, bool | int | float):
-            return float(token.value)
-        if isinstance(token.value, str):
-            raise NotImplementedError("(double) of a JSON string")
-    raise conversion_error(token, "Double")
-
-
-def as_bool(token: JToken | None) -> bool:
-    if token is None:
-        raise CSharpException("System.ArgumentNullException", "Value cannot be null.")
-    if isinstance(token, JValue):
-        if isinstance(token.value, bool | int | float):
-            return bool(token.value)
-        if isinstance(token.value, str):
-            lowered = token.value.strip().lower()
-            if lowered in {"true", "false"}:
-                return lowered == "true"
-            raise CSharpException("System.FormatException", "String was not recognized as a valid Boolean.")
-    raise conversion_error(token, "Boolean")
 
 
 def parse(text: str, wanted: str = "JToken") -> JToken:
@@ -525,32 +610,30 @@ def _with_dates(text: str) -> object:
         old = _MICROSOFT_DATE.match(text)
         return text if old is None else _microsoft_date(old)
     year, month, day, hour, minute, second = (int(match[i]) for i in range(1, 7))
-    fraction, zone = (match[7] or "").ljust(7, "0"), match[8]
-    midnight = hour == 24 and minute == second == 0 and not fraction.strip("0")
+    fraction, zone = int((match[7] or "").ljust(7, "0")), match[8]
+    midnight = hour == 24 and minute == second == fraction == 0
     try:
         moment = datetime(year, month, day, 0 if midnight else hour, minute, second)
         if midnight:
             moment += timedelta(days=1)
         if zone is None:
-            return Date(moment, "unspecified", fraction)
+            return DateTime.of(moment, "Unspecified", fraction)
         if zone == "Z":
-            return Date(moment, "utc", fraction)
+            return DateTime.of(moment, "Utc", fraction)
         offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:].lstrip(":") or 0))
-        return Date(moment - (-offset if zone[0] == "-" else offset), "local", fraction)
+        return DateTime.of(moment - (-offset if zone[0] == "-" else offset), "Local", fraction)
     except ValueError:
         return text
     except OverflowError:
         raise NotImplementedError(f"the date {text}") from None
 
 
-def _microsoft_date(match: re.Match[str]) -> Date:
+def _microsoft_date(match: re.Match[str]) -> DateTime:
     """`/Date(milliseconds)/`, the format of ASP.NET AJAX."""
     milliseconds = int(match[1])
     if not -62_135_596_800_000 <= milliseconds <= 253_402_300_799_999:
         raise NotImplementedError(f"the date {match[0]}")
-    moment = datetime(1970, 1, 1) + timedelta(milliseconds=milliseconds)
-    fraction = f"{milliseconds % 1000:03}0000"
-    return Date(moment.replace(microsecond=0), "local" if match[2] else "utc", fraction)
+    return DateTime(EPOCH_TICKS + milliseconds * 10_000, "Local" if match[2] else "Utc")
 
 
 def from_python(value: Any) -> JToken:

@@ -1,6 +1,21 @@
-"""Integers with a width, once they are objects: boxing keeps the type, unboxing checks it."""
+"""Numbers with a width, once they are objects: boxing keeps the type, unboxing checks it."""
 
-from secure_mcp_local.expressions.types import BYTE, CHAR, INT, INTEGRAL, LONG, SHORT, UINT, ULONG, Type
+import struct
+
+from secure_mcp_local.expressions.types import (
+    BYTE,
+    CHAR,
+    FLOAT,
+    INT,
+    INTEGRAL,
+    LONG,
+    SBYTE,
+    SHORT,
+    UINT,
+    ULONG,
+    USHORT,
+    Type,
+)
 
 
 class Long(int):
@@ -9,6 +24,10 @@ class Long(int):
 
 class Byte(int):
     """A boxed `byte`."""
+
+
+class SByte(int):
+    """A boxed `sbyte`."""
 
 
 class Char(int):
@@ -27,7 +46,19 @@ class Short(int):
     """A boxed `short`."""
 
 
-BOXES: dict[Type, type] = {LONG: Long, BYTE: Byte, CHAR: Char, UINT: UInt, ULONG: ULong, SHORT: Short, INT: int}
+class UShort(int):
+    """A boxed `ushort`."""
+
+
+class Float(float):
+    """A boxed `float`."""
+
+
+BOXES: dict[Type, type] = {
+    LONG: Long, BYTE: Byte, SBYTE: SByte, CHAR: Char, UINT: UInt, ULONG: ULong, SHORT: Short, USHORT: UShort, INT: int,
+    FLOAT: Float,
+}  # fmt: skip
+TYPES: dict[type, Type] = {boxed: type for type, boxed in BOXES.items()}
 
 
 def wrap(value: int, type: Type) -> int:
@@ -39,12 +70,29 @@ def wrap(value: int, type: Type) -> int:
     return (value - low) % size + low
 
 
+def single(value: float) -> float:
+    """The nearest `float`."""
+    try:
+        return struct.unpack("f", struct.pack("f", value))[0]
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+
+
+def single_digits(value: float) -> str:
+    """The shortest text that gives the same `float`, as Python's repr does for `double`."""
+    for digits in range(1, 10):
+        text = repr(float(f"{value:.{digits}g}"))
+        if single(float(text)) == value:
+            return text
+    return repr(value)
+
+
 def box(value: object, type: Type) -> object:
-    """An integer as an object that knows its type; other values as they are."""
+    """A number as an object that knows its type; other values as they are."""
     boxer = BOXES.get(type)
-    return value if boxer is None or boxer is int or not isinstance(value, int) else boxer(value)
+    return value if boxer is None or boxer is int or not isinstance(value, int | float) else boxer(value)
 
 
 def unboxes(value: object, type: Type) -> bool:
-    """Whether an object is a boxed integer of exactly this type."""
+    """Whether an object is a boxed number of exactly this type."""
     return value.__class__ is BOXES.get(type)

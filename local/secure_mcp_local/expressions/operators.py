@@ -4,26 +4,38 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from secure_mcp_local.expressions import conversions
+from secure_mcp_local.expressions import conversions, decimals
 from secure_mcp_local.expressions.failures import CSharpException
-from secure_mcp_local.expressions.numbers import wrap
+from secure_mcp_local.expressions.moments import TimeSpan
+from secure_mcp_local.expressions.numbers import single, wrap
 from secure_mcp_local.expressions.types import (
     BOOL,
     BYTE,
     CHAR,
+    DATETIME,
+    DECIMAL,
     DOUBLE,
+    ENUMERATIONS,
+    FLOAT,
     INT,
     INTEGRAL,
     LONG,
     NULL,
     OBJECT,
-    SHORT,
+    OFFSET,
+    SMALL,
     STRING,
+    TIMESPAN,
     UINT,
     ULONG,
+    USHORT,
+    VOID,
     Type,
     derives,
+    holds_null,
     is_reference,
+    nullable,
+    underlying,
 )
 
 Run = Callable[[list[Any]], Any]
@@ -32,11 +44,15 @@ __all__ = ["binary", "exact", "unary", "wrap"]
 
 
 def unary(operator: str, type: Type, run: Run) -> tuple[Type, Run] | None:
+    if type.name == "Nullable":
+        return _lifted_unary(operator, type, run)
     if operator == "!" and type == BOOL:
         return BOOL, lambda env: not run(env)
     if type in INTEGRAL and operator in {"-", "+", "~"}:
-        result = INT if type in (BYTE, SHORT, CHAR) else type
-        if result == ULONG or (result == UINT and operator == "-"):
+        result = INT if type in SMALL else type
+        if operator == "-" and type == UINT:
+            return LONG, lambda env: -run(env)
+        if result == ULONG and operator == "-":
             return None
         match operator:
             case "-":
@@ -45,9 +61,30 @@ def unary(operator: str, type: Type, run: Run) -> tuple[Type, Run] | None:
                 return result, lambda env: wrap(~run(env), result)
             case _:
                 return result, run
-    if type == DOUBLE and operator in {"-", "+"}:
-        return DOUBLE, (lambda env: -run(env)) if operator == "-" else run
+    if type in (DOUBLE, FLOAT) and operator in {"-", "+"}:
+        return type, (lambda env: -run(env)) if operator == "-" else run
+    if type == DECIMAL and operator in {"-", "+"}:
+        return type, (lambda env: decimals.negate(run(env))) if operator == "-" else run
+    if type == TIMESPAN and operator in {"-", "+"}:
+        return type, (lambda env: TimeSpan(-run(env).ticks)) if operator == "-" else run
     return None
+
+
+def _lifted_unary(operator: str, type: Type, run: Run) -> tuple[Type, Run] | None:
+    given: list[Any] = [None]
+    bound = unary(operator, type.args[0], lambda env: given[0])
+    if bound is None:
+        return None
+    result, apply = bound
+
+    def lifted(env: list[Any]) -> Any:
+        value = run(env)
+        if value is None:
+            return None
+        given[0] = value
+        return apply(env)
+
+    return nullable(result), lifted
 
 
 def binary(
@@ -61,33 +98,77 @@ def binary(
             return BOOL, lambda env: first(env) or second(env)
         case "??":
             return _coalesce(left, first, right, second, right_constant)
-        case "+" if STRING in (left, right):
+        case "+" if STRING in (left, right) and VOID not in (left, right):
             one, two = conversions.to_text(first, left), conversions.to_text(second, right)
             return STRING, lambda env: one(env) + two(env)
+        case _ if NULL in (left, right) and operator in {"==", "!="}:
+            return _equality(operator == "!=", left, first, left_constant, right, second, right_constant)
+        case _ if "Nullable" in (left.name, right.name):
+            return _lifted(operator, left, first, left_constant, right, second, right_constant)
         case "==" | "!=":
             return _equality(operator == "!=", left, first, left_constant, right, second, right_constant)
         case _:
             return _numeric(operator, left, first, left_constant, right, second, right_constant)
 
 
-def _coalesce(left: Type, first: Run, right: Type, second: Run, constant: Any) -> tuple[Type, Run] | None:
-    if not is_reference(left) or left == NULL:
+def _lifted(
+    operator: str, left: Type, first: Run, left_constant: Any, right: Type, second: Run, right_constant: Any
+) -> tuple[Type, Run] | None:
+    """An operation on `T?`: null if one is null; comparisons are false then, and null equals null."""
+    given: list[Any] = [None, None]
+    bound = binary(
+        operator, underlying(left), lambda env: given[0], left_constant,
+        underlying(right), lambda env: given[1], right_constant,
+    )  # fmt: skip
+    if (
+        bound is None
+        or underlying(left) == BOOL != bound[0]
+        or (BOOL in (underlying(left), underlying(right)) and operator in "&|")
+    ):
         return None
-    to_left = conversions.implicit(second, right, left, constant)
-    if to_left is not None:
+    result, apply = bound
+    compares = operator in _COMPARISON or operator in {"==", "!="}
+
+    def lifted(env: list[Any]) -> Any:
+        one, two = first(env), second(env)
+        if one is None or two is None:
+            if operator in {"==", "!="}:
+                return (one is two) == (operator == "==")
+            return False if compares else None
+        given[0], given[1] = one, two
+        return apply(env)
+
+    return (result if compares else nullable(result)), lifted
+
+
+def _coalesce(left: Type, first: Run, right: Type, second: Run, constant: Any) -> tuple[Type, Run] | None:
+    if left == NULL:
+        return (right, second) if right != NULL else None
+    if not holds_null(left):
+        return None
+    inner = underlying(left)
+    to_inner = conversions.implicit(second, right, inner, constant) if left != inner else None
+    result, other = (
+        (inner, to_inner) if to_inner is not None else (left, conversions.implicit(second, right, left, constant))
+    )
+    if other is not None:
 
         def run(env: list[Any]) -> Any:
             value = first(env)
-            return to_left(env) if value is None else value
+            return other(env) if value is None else value
 
-        return left, run
-    to_right = conversions.implicit(first, left, right)
+        return result, run
+    given: list[Any] = [None]
+    to_right = conversions.implicit(lambda env: given[0], inner, right)
     if to_right is None:
         return None
 
     def run_right(env: list[Any]) -> Any:
-        value = to_right(env)
-        return second(env) if value is None else value
+        value = first(env)
+        if value is None:
+            return second(env)
+        given[0] = value
+        return to_right(env)
 
     return right, run_right
 
@@ -98,12 +179,17 @@ def _equality(
     same: Callable[[Any, Any], bool] | None = None
     if left == right and (left in (STRING, BOOL) or left.name in _BY_VALUE):
         same = _by_value
+    elif left == right == NULL:
+        same = _identical
     elif NULL in (left, right):
         other = right if left == NULL else left
-        same = _identical if is_reference(other) else None
-    elif left in INTEGRAL or right in INTEGRAL or DOUBLE in (left, right):
-        common = _promoted(left, left_constant, right, right_constant)
-        same = _by_value if common is not None else None
+        same = _identical if holds_null(other) else None
+    elif left in conversions.NUMERIC or right in conversions.NUMERIC:
+        return _compared(negated, left, first, left_constant, right, second, right_constant)
+    elif {left, right} == {DATETIME, OFFSET}:
+        return _equality(
+            negated, OFFSET, _offset(first, left), None, OFFSET, _offset(second, right), None
+        )  # fmt: skip
     elif left not in (OBJECT, STRING) and right not in (OBJECT, STRING) and is_reference(left) and is_reference(right):
         same = _identical if derives(left, right) or derives(right, left) else None
     if same is None:
@@ -114,10 +200,28 @@ def _equality(
     return BOOL, lambda env: compare(first(env), second(env))
 
 
+def _offset(run: Run, type: Type) -> Run:
+    return run if type == OFFSET else (lambda env: conversions.offset_of(run(env)))
+
+
+def _compared(
+    negated: bool, left: Type, first: Run, left_constant: Any, right: Type, second: Run, right_constant: Any
+) -> tuple[Type, Run] | None:
+    common = _promoted(left, left_constant, right, right_constant)
+    if common is None:
+        return None
+    one, two = _as(first, left, common), _as(second, right, common)
+    return BOOL, lambda env: (one(env) == two(env)) != negated
+
+
+def _as(run: Run, source: Type, target: Type) -> Run:
+    if source in INTEGRAL and target in INTEGRAL:
+        return run
+    return conversions.numeric(run, source, target)
+
+
 # Value types and enumerations, whose == compares what they are.
-_BY_VALUE = frozenset(
-    {"JTokenType", "Guid", "DateTimeOffset", "DateTime", "TimeSpan", "StringComparison", "Formatting"}
-)
+_BY_VALUE = frozenset({"Guid", "DateTimeOffset", "DateTime", "TimeSpan", "XName", *ENUMERATIONS})
 
 
 def _by_value(one: Any, two: Any) -> bool:
@@ -131,23 +235,25 @@ def _identical(one: Any, two: Any) -> bool:
 
 def _promoted(left: Type, left_constant: Any, right: Type, right_constant: Any) -> Type | None:
     """Binary numeric promotion."""
-    if DOUBLE in (left, right):
-        other = right if left == DOUBLE else left
-        return DOUBLE if other == DOUBLE or other in INTEGRAL else None
-    if left not in INTEGRAL or right not in INTEGRAL:
+    if left not in conversions.NUMERIC or right not in conversions.NUMERIC:
         return None
-    small = (BYTE, SHORT, CHAR, INT)
+    if DECIMAL in (left, right):
+        return None if {left, right} & {DOUBLE, FLOAT} else DECIMAL
+    if DOUBLE in (left, right):
+        return DOUBLE
+    if FLOAT in (left, right):
+        return FLOAT
     if ULONG in (left, right):
         other, constant = (right, right_constant) if left == ULONG else (left, left_constant)
-        unsigned = other in (ULONG, UINT, BYTE, CHAR)
+        unsigned = other in (ULONG, UINT, BYTE, CHAR, USHORT)
         return ULONG if unsigned or (isinstance(constant, int) and constant >= 0) else None
     if LONG in (left, right):
         return LONG
     if UINT in (left, right):
         other, constant = (right, right_constant) if left == UINT else (left, left_constant)
         fits = isinstance(constant, int) and 0 <= constant <= INTEGRAL[UINT][1]
-        return UINT if other in (UINT, BYTE, CHAR) or (other == INT and fits) else LONG
-    return INT if left in small and right in small else None
+        return UINT if other in (UINT, BYTE, CHAR, USHORT) or (other == INT and fits) else LONG
+    return INT
 
 
 def _divide(one: int, two: int) -> int:
@@ -180,12 +286,30 @@ def _remainder(one: float, two: float) -> float:
     return math.nan if two == 0 or math.isinf(one) else math.fmod(one, two)
 
 
+def _rounded(calculate: Callable[[float, float], float]) -> Callable[[float, float], float]:
+    """The same for float: each result is rounded to its width."""
+    return lambda a, b: single(calculate(a, b))
+
+
 _DOUBLE: dict[str, Callable[[float, float], float]] = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,
     "/": _quotient,
     "%": _remainder,
+}
+
+
+_REAL: dict[Type, dict[str, Callable[[Any, Any], Any]]] = {
+    DOUBLE: _DOUBLE,
+    FLOAT: {operator: _rounded(calculate) for operator, calculate in _DOUBLE.items()},
+    DECIMAL: {
+        "+": decimals.add,
+        "-": decimals.subtract,
+        "*": decimals.multiply,
+        "/": decimals.divide,
+        "%": decimals.remainder,
+    },
 }
 
 
@@ -212,40 +336,77 @@ def _numeric(
         return BOOL, lambda env: bool(combine(first(env), second(env)))
     if operator in {"<<", ">>"}:
         return _shift(operator, left, first, right, second)
-    if left == right and left.name in {"DateTimeOffset", "DateTime", "TimeSpan"} and operator in _COMPARISON:
-        ordered = _COMPARISON[operator]
-        return BOOL, lambda env: ordered(first(env), second(env))
+    if left == right and left.name in ENUMERATIONS:
+        return _enumerated(operator, left, first, second)
+    timed = _timed(operator, left, first, right, second)
+    if timed is not None:
+        return timed
     type = _promoted(left, left_constant, right, right_constant)
     if type is None:
         return None
+    one, two = _as(first, left, type), _as(second, right, type)
     if operator in _COMPARISON:
         compare = _COMPARISON[operator]
-        return BOOL, lambda env: compare(first(env), second(env))
+        return BOOL, lambda env: compare(one(env), two(env))
+    if type not in INTEGRAL:
+        calculate = _REAL[type].get(operator)
+        return None if calculate is None else (type, lambda env: calculate(one(env), two(env)))
     if operator not in _ARITHMETIC:
         return None
-    calculate = _ARITHMETIC[operator]
-    if type == DOUBLE:
-        calculate = _DOUBLE.get(operator)
-        if calculate is None:
-            return None
-        return DOUBLE, lambda env: calculate(float(first(env)), float(second(env)))
+    integral = _ARITHMETIC[operator]
     if operator in {"/", "%"}:
         low = INTEGRAL[type][0]
 
         def divide(env: list[Any]) -> int:
-            one, two = first(env), second(env)
-            if two == -1 and one == low:
+            dividend, divisor = one(env), two(env)
+            if divisor == -1 and dividend == low < 0:
                 raise CSharpException("System.OverflowException", "Arithmetic operation resulted in an overflow.")
-            return calculate(one, two)
+            return integral(dividend, divisor)
 
         return type, divide
-    return type, lambda env: wrap(calculate(first(env), second(env)), type)
+    return type, lambda env: wrap(integral(one(env), two(env)), type)
+
+
+def _enumerated(operator: str, type: Type, first: Run, second: Run) -> tuple[Type, Run] | None:
+    if operator in {"|", "&", "^"}:
+        combine = _ARITHMETIC[operator]
+        return type, lambda env: conversions.member_of(
+            type, combine(conversions.number_of(type, first(env)), conversions.number_of(type, second(env)))
+        )
+    if operator in _COMPARISON:
+        compare = _COMPARISON[operator]
+        return BOOL, lambda env: compare(
+            conversions.number_of(type, first(env)), conversions.number_of(type, second(env))
+        )
+    return None
+
+
+def _timed(operator: str, left: Type, first: Run, right: Type, second: Run) -> tuple[Type, Run] | None:
+    """Operations on dates and spans of time."""
+    moments = (DATETIME, OFFSET)
+    if operator in _COMPARISON or operator == "-":
+        if left in moments and right in moments and left != right:
+            return _timed(operator, OFFSET, _offset(first, left), OFFSET, _offset(second, right))
+        if left == right and operator in _COMPARISON and left in (*moments, TIMESPAN):
+            ordered = _COMPARISON[operator]
+            return BOOL, lambda env: ordered(first(env), second(env))
+        if left == right == DATETIME:
+            return TIMESPAN, lambda env: TimeSpan(first(env).ticks - second(env).ticks)
+        if left == right == OFFSET:
+            return TIMESPAN, lambda env: TimeSpan(first(env).utc - second(env).utc)
+    if operator in {"+", "-"} and right == TIMESPAN:
+        sign = 1 if operator == "+" else -1
+        if left in moments:
+            return left, lambda env: first(env).plus(sign * second(env).ticks)
+        if left == TIMESPAN:
+            return TIMESPAN, lambda env: TimeSpan(first(env).ticks + sign * second(env).ticks)
+    return None
 
 
 def _shift(operator: str, left: Type, first: Run, right: Type, second: Run) -> tuple[Type, Run] | None:
-    if left not in INTEGRAL or right not in (INT, BYTE, SHORT, CHAR):
+    if left not in INTEGRAL or right not in (INT, *SMALL):
         return None
-    type = INT if left in (BYTE, SHORT, CHAR) else left
+    type = INT if left in SMALL else left
     mask = 63 if type in (LONG, ULONG) else 31
     if operator == "<<":
         return type, lambda env: wrap(first(env) << (second(env) & mask), type)

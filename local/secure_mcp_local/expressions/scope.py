@@ -4,15 +4,21 @@ from collections.abc import Callable
 from typing import Any
 
 from secure_mcp_local.expressions import conversions
-from secure_mcp_local.expressions.dotnet import MODELS, NAMES, REFUSED
+from secure_mcp_local.expressions.dotnet import GENERIC, MODELS, NAMES, REFUSED
 from secure_mcp_local.expressions.dotnet.registry import Model
 from secure_mcp_local.expressions.failures import ExpressionError
 from secure_mcp_local.expressions.syntax import Node, Source
 from secure_mcp_local.expressions.types import (
     BOOL,
+    CHAR,
+    INT,
+    INTEGRAL,
+    NULL,
     VOID,
     Type,
     array,
+    is_reference,
+    nullable,
 )
 
 Run = Callable[[list[Any]], Any]
@@ -20,10 +26,12 @@ Run = Callable[[list[Any]], Any]
 
 CONTEXT, PROFILE, RESULT, FIRST_LOCAL = 0, 1, 2, 3
 
-_PREDEFINED = {"string", "bool", "char", "byte", "int", "long", "double", "object", "uint", "ulong", "short", "decimal"}
+_PREDEFINED = {"string", "bool", "char", "byte", "sbyte", "short", "ushort", "int", "uint", "long", "ulong", "float",
+               "double", "decimal", "object"}  # fmt: skip
 _ALIASES = {
     "String": "string", "Boolean": "bool", "Char": "char", "Byte": "byte", "Int32": "int", "Int64": "long",
     "Double": "double", "Object": "object", "UInt32": "uint", "UInt64": "ulong", "Int16": "short", "Decimal": "decimal",
+    "SByte": "sbyte", "UInt16": "ushort", "Single": "float",
 }  # fmt: skip
 
 
@@ -43,6 +51,16 @@ class TypeName:
 
     def __init__(self, type: Type) -> None:
         self.type = type
+
+
+class Return:
+    """A return statement, whose conversion is known once all returns of its lambda are."""
+
+    __slots__ = ("convert", "pos", "value")
+
+    def __init__(self, pos: int, value: "Value | None") -> None:
+        self.pos, self.value = pos, value
+        self.convert: Run = value.run if value is not None else (lambda env: None)
 
 
 class Capture:
@@ -66,6 +84,8 @@ class Scope:
         self.members: set[str] = set()
         self.slots = FIRST_LOCAL
         self.scopes: list[dict[str, tuple[Type, int]]] = [{}]
+        self.closed: list[set[str]] = [set()]
+        """Of each scope: names that scopes in it declared, which it cannot declare any more."""
         self.hole: Value | None = None
         self.unassigned: frozenset[int] = frozenset()
         """Slots of variables that may hold nothing yet (C# specification, definite assignment)."""
@@ -75,9 +95,19 @@ class Scope:
         self.reassigned: set[int] = set()
         self.readonly: set[int] = set()
         """Slots of constants, and of the variables of foreach and using."""
+        self.constants: set[int] = set()
         self.captures: list[Capture] = []
         self.lambdas: list[Capture] = []
         self.last_capture = Capture(0, 0)
+        self.last_constant: Any = None
+        self.functions: dict[str, Any] = {}
+        """Local functions by name."""
+        self.deferred = 0
+        """How many local functions there are around this place."""
+        self.wraps = False
+        """Whether constants may overflow here: in unchecked()."""
+        self.returns: list[Return] | None = None
+        """The return statements of the lambda or function that is being bound."""
 
     # -- errors
     def error(self, pos: int, message: str, code: str = "") -> ExpressionError:
@@ -87,11 +117,21 @@ class Scope:
         return self.source.not_modelled(pos, feature)
 
     # -- variables
+    def enter(self) -> None:
+        self.scopes.append({})
+        self.closed.append(set())
+
+    def leave(self) -> None:
+        names = self.closed.pop() | self.scopes.pop().keys()
+        self.closed[-1] |= names
+
     def declare(self, pos: int, name: str, type: Type) -> int:
         if name == "context":
             raise self.error(pos, "a local variable cannot be named 'context': the expression has that name", "CS0136")
-        if any(name in scope for scope in self.scopes):
+        if name in self.scopes[-1]:
             raise self.error(pos, f"a local variable named '{name}' is already defined here", "CS0128")
+        if any(name in scope for scope in self.scopes) or name in self.closed[-1]:
+            raise self.error(pos, f"'{name}' is the name of another variable around or in this block", "CS0136")
         slot, self.slots = self.slots, self.slots + 1
         self.scopes[-1][name] = (type, slot)
         if self.rounds:
@@ -104,6 +144,8 @@ class Scope:
         Raises:
             ExpressionError: it may have none.
         """
+        if slot in self.unassigned and self.deferred:
+            raise self.not_modelled(pos, f"'{name}' in a local function before it has a value")
         if slot in self.unassigned:
             raise self.error(pos, f"use of unassigned local variable '{name}'", "CS0165")
         for capture in self.lambdas:
@@ -117,7 +159,9 @@ class Scope:
             ExpressionError: it cannot.
         """
         if slot in self.readonly:
-            raise self.error(pos, "a constant or the variable of foreach or using cannot be assigned", "CS1656")
+            if slot in self.constants:
+                raise self.error(pos, "a constant cannot be assigned", "CS0131")
+            raise self.error(pos, "the variable of foreach or using cannot be assigned", "CS1656")
         self.unassigned -= {slot}
         self.reassigned.add(slot)
         for capture in self.lambdas:
@@ -153,6 +197,11 @@ class Scope:
             if found is None:
                 raise self.unknown_type(node.pos, name)
             return found
+        if node.kind == "tnullable":
+            inner = self.type(node.a)
+            if is_reference(inner) or inner.name == "Nullable":
+                raise self.error(node.pos, f"'{inner}' is no type that '?' can follow", "CS0453")
+            return nullable(inner)
         raise self.not_modelled(node.pos, f"the type {node.kind}")
 
     def named_type(self, name: str, args: tuple[Type, ...] = ()) -> Type | None:
@@ -161,7 +210,11 @@ class Scope:
         if short in _PREDEFINED:
             return Type(short)
         if short in NAMES and (not namespace or NAMES[short] == namespace):
+            if short in GENERIC and len(args) != GENERIC[short]:
+                return None
             return Type(short, args)
+        if short == "Func" and args and namespace in {"", "System"}:
+            return Type("Func", args)
         return None
 
     def unknown_type(self, pos: int, name: str) -> ExpressionError:
@@ -173,9 +226,7 @@ class Scope:
     # -- values
     def condition(self, node: Node) -> Run:
         value = self.rvalue(node)
-        if value.type != BOOL:
-            raise self.error(node.pos, f"cannot implicitly convert type '{value.type}' to 'bool'", "CS0029")
-        return value.run
+        return value.run if value.type == BOOL else self.convert(value, BOOL, node.pos)
 
     def rvalue(self, node: Node, expected: Type | None = None) -> Value:
         """A value: not a type, not nothing."""
@@ -190,7 +241,7 @@ class Scope:
         handler = getattr(self, f"_e_{node.kind}", None)
         if handler is None:
             raise self.not_modelled(node.pos, f"the expression '{node.kind}'")
-        if node.kind in {"tern", "paren"}:
+        if node.kind in {"tern", "paren", "lambda"}:
             return handler(node, expected)
         return handler(node)
 
@@ -201,11 +252,23 @@ class Scope:
             ExpressionError: there is none.
         """
         run = conversions.implicit(value.run, value.type, wanted, value.constant)
-        if run is None:
-            raise self.error(pos, f"cannot implicitly convert type '{value.type}' to '{wanted}'", "CS0029")
-        return run
+        if run is not None:
+            return run
+        if value.type == NULL:
+            known = wanted in conversions.NUMERIC or wanted == BOOL
+            raise (
+                self.error(pos, f"cannot convert null to '{wanted}'", "CS0037")
+                if known
+                else self.not_modelled(pos, f"null as '{wanted}'")
+            )
+        if not (conversions.plain(value.type) and conversions.plain(wanted)):
+            raise self.not_modelled(pos, f"a conversion of '{value.type}' to '{wanted}'")
+        cast = conversions.explicit(value.run, value.type, wanted, value.constant)
+        constant = value.constant is not None and value.type == INT and wanted in INTEGRAL and wanted != CHAR
+        code = "CS0031" if constant else "CS0029" if cast is None else "CS0266"
+        raise self.error(pos, f"cannot implicitly convert type '{value.type}' to '{wanted}'", code)
 
-    def branching(self, node: Node) -> tuple[Run, frozenset[int], frozenset[int]]:
+    def branching(self, node: Node, outer: str | None = None) -> tuple[Run, frozenset[int], frozenset[int]]:
         """A condition, and what may be unassigned when it holds and when it does not."""
         inner = node
         while inner.kind == "paren":
@@ -214,14 +277,31 @@ class Scope:
             run, when_true, when_false = self.branching(inner.b)
             return (lambda env: not run(env)), when_false, when_true
         if inner.kind == "bin" and inner.a in {"&&", "||"}:
-            left, left_true, left_false = self.branching(inner.b)
+            left, left_true, left_false = self.branching(inner.b, inner.a)
             self.unassigned = left_true if inner.a == "&&" else left_false
-            right, right_true, right_false = self.branching(inner.c)
+            right, right_true, right_false = self.branching(inner.c, inner.a)
             if inner.a == "&&":
                 return (lambda env: left(env) and right(env)), right_true, left_false | right_false
             return (lambda env: left(env) or right(env)), left_true | right_true, right_false
+        if inner.kind == "isdecl":
+            run, slot = self.declared_test(inner)
+            return run, self.unassigned - {slot}, self.unassigned | {slot}
+        if inner.kind == "bool":
+            # Where a constant condition never leads, everything counts as assigned (C# specification).
+            run, everything = self.condition(node), frozenset[int]()
+            return (run, self.unassigned, everything) if inner.a else (run, everything, self.unassigned)
+        if outer is not None:
+            value = self.rvalue(node)
+            if value.type != BOOL:
+                plain = conversions.plain(value.type) and value.type.name != "Nullable"
+                message = f"operator '{outer}' cannot be applied to '{value.type}'"
+                raise self.error(node.pos, message, "CS0019") if plain else self.not_modelled(node.pos, message)
+            return value.run, self.unassigned, self.unassigned
         run = self.condition(node)
         return run, self.unassigned, self.unassigned
+
+    def declared_test(self, node: Node) -> tuple[Run, int]:
+        raise NotImplementedError
 
     # -- models
     def model(self, type_: Type) -> Model | None:

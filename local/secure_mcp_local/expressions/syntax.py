@@ -84,7 +84,6 @@ def parse(text: str, document: str = "", line: int = 1, column: int = 1) -> tupl
             line=line + error.line - 1,
             column=error.column + (column - 1 if error.line == 1 else 0),
             kind="syntax",
-            code="CS1002",
         ) from None
     if text[end:].strip():
         raise source.error(len(text[:end].encode()), "text after the end of the expression", "syntax")
@@ -123,11 +122,9 @@ def _refuse_error(source: Source, root: tree_sitter.Node) -> None:
 
     bad = find(root) or root
     if bad.is_missing:
-        raise source.error(
-            bad.start_byte, f"'{bad.type}' expected", "syntax", "CS1002" if bad.type == ";" else "CS1003"
-        )
+        raise source.error(bad.start_byte, f"'{bad.type}' expected", "syntax")
     text = source.bytes[bad.start_byte : bad.end_byte].decode("utf-8", "replace").strip().split("\n")[0][:40]
-    raise source.error(bad.start_byte, f"this is not C#: {text}", "syntax", "CS1525")
+    raise source.error(bad.start_byte, f"this is not C#: {text}", "syntax")
 
 
 def _named(node: tree_sitter.Node) -> list[tree_sitter.Node]:

@@ -1,13 +1,16 @@
 """Results of expressions for Python code."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from secure_mcp_local.errors import NotModelled
 from secure_mcp_local.expressions import newtonsoft as json
-from secure_mcp_local.expressions.conversions import text_of
-from secure_mcp_local.expressions.moments import Moment
+from secure_mcp_local.expressions.containers import Anonymous, Array, Dictionary, Enumeration, HashSet
+from secure_mcp_local.expressions.conversions import boxed, iterate
+from secure_mcp_local.expressions.moments import DateTime, DateTimeOffset, TimeSpan
 from secure_mcp_local.expressions.numbers import Char
+from secure_mcp_local.expressions.runtime import text_of
 from secure_mcp_local.expressions.sequences import Sequence
 from secure_mcp_local.expressions.text import joined
 
@@ -37,18 +40,30 @@ def to_python(value: object) -> object:
             return int(value)
         case bytearray():
             return bytes(value)
-        case Moment():
+        case DateTime() | DateTimeOffset():
             moment: datetime = value.datetime()
             return moment
+        case TimeSpan():
+            return timedelta(microseconds=value.ticks / 10)
+        case Decimal():
+            return value
+        case Enumeration():
+            return value.name
+        case Anonymous():
+            return dict(zip(value.names, map(to_python, value.values), strict=True))
         case json.JObject():
             return {joined(name): to_python(member) for name, member in value.members.items()}
         case json.JArray():
             return [to_python(item) for item in value.items]
         case json.JValue():
             inner = value.value
-            return inner.json() if isinstance(inner, json.Date) else to_python(inner)
-        case list() | Sequence():
-            return [to_python(item) for item in value]
+            return json.date_json(inner) if isinstance(inner, DateTime | DateTimeOffset) else to_python(inner)
+        case Array():
+            return [to_python(boxed(item, value.type.args[0])) for item in value]
+        case list() | Sequence() | HashSet():
+            return [to_python(item) for item in iterate(value)]
+        case Dictionary():
+            return {to_python(key): to_python(item) for key, item in value.pairs()}
         case dict():
             return {to_python(key): to_python(item) for key, item in value.items()}
         case _:

@@ -1,13 +1,29 @@
 """The part of .NET and of API Management's own types that expressions can use here."""
 
-from secure_mcp_local.expressions.dotnet import collections, cryptography, gateway, json, system, text
+from dataclasses import replace
+
+from secure_mcp_local.expressions.dotnet import (
+    collections,
+    cryptography,
+    enumerable,
+    gateway,
+    json,
+    strings,
+    system,
+    text,
+    times,
+    web,
+)
 from secure_mcp_local.expressions.dotnet.registry import Model
 
-_MODULES = (system, text, cryptography, json, gateway, collections)
+_MODULES = (strings, system, times, web, text, cryptography, json, gateway, collections, enumerable)
 
 MODELS: dict[str, Model] = {name: model for module in _MODULES for name, model in module.MODELS.items()}
+for _type, _methods in gateway.EXTENSIONS.items():
+    MODELS[_type] = replace(MODELS[_type], methods={**MODELS[_type].methods, **_methods})
 NAMES: dict[str, str] = {name: namespace for module in _MODULES for name, namespace in module.NAMES.items()}
 """Namespaces of the types that can be named."""
+GENERIC = collections.GENERIC
 
 # What people reach for and API Management refuses.
 # https://learn.microsoft.com/azure/api-management/api-management-policy-expressions#CLRTypes

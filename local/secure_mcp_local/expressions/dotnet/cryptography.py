@@ -8,32 +8,40 @@ from cryptography.hazmat.primitives import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from secure_mcp_local.errors import NotModelled
-from secure_mcp_local.expressions.dotnet.registry import Method, Model
+from secure_mcp_local.expressions.dotnet.registry import Method, Model, Property
 from secure_mcp_local.expressions.failing import argument_null
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.types import BYTES, STRING, VOID, Type
 
 PROFILE = 1
-_SHA256, _HMAC, _RANDOM = Type("SHA256"), Type("HMACSHA256"), Type("RNGCryptoServiceProvider")
+_RANDOM = Type("RNGCryptoServiceProvider")
 
 
-class _Sha256:
+_NAMES = ("MD5", "SHA1", "SHA256", "SHA384", "SHA512")
+
+
+class _Hash:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.type = Type(name)
+
     def compute(self, data: bytearray | None) -> bytearray:
         if data is None:
             raise argument_null("buffer")
-        return bytearray(hashlib.sha256(data).digest())
+        return bytearray(hashlib.new(self.name.lower(), bytes(data)).digest())
 
 
 class _Hmac:
-    def __init__(self, key: bytearray | None) -> None:
+    def __init__(self, name: str, key: bytearray | None) -> None:
         if key is None:
             raise argument_null("key")
-        self.key = bytes(key)
+        self.name, self.key = name, bytes(key)
+        self.type = Type(f"HMAC{name}")
 
     def compute(self, data: bytearray | None) -> bytearray:
         if data is None:
             raise argument_null("buffer")
-        return bytearray(hmac.digest(self.key, data, "sha256"))
+        return bytearray(hmac.digest(self.key, data, self.name.lower()))
 
 
 class _Random:
@@ -88,15 +96,37 @@ ARRAY_METHODS = {
 }
 """Of byte arrays."""
 
+
+def _hashes(name: str) -> Model:
+    type_ = Type(name)
+    return Model(
+        methods={"ComputeHash": [Method((BYTES,), BYTES, lambda algorithm, data: algorithm.compute(data))]},
+        statics={"Create": [Method((), type_, lambda: _Hash(name))]},
+    )
+
+
+def _managed(name: str) -> Model:
+    type_ = Type(f"{name}Managed")
+    return Model(
+        methods=_hashes(name).methods,
+        constructors=[Method((), type_, lambda: _Hash(name))],
+    )
+
+
+def _keyed(name: str) -> Model:
+    type_ = Type(f"HMAC{name}")
+    return Model(
+        methods={"ComputeHash": [Method((BYTES,), BYTES, lambda algorithm, data: algorithm.compute(data))]},
+        properties={"Key": Property(BYTES, lambda algorithm: bytearray(algorithm.key))},
+        constructors=[Method((BYTES,), type_, lambda key: _Hmac(name, key))],
+    )
+
+
 MODELS: dict[str, Model] = {
-    "SHA256": Model(
-        methods={"ComputeHash": [Method((BYTES,), BYTES, _Sha256.compute)]},
-        statics={"Create": [Method((), _SHA256, _Sha256)]},
-    ),
-    "HMACSHA256": Model(
-        methods={"ComputeHash": [Method((BYTES,), BYTES, _Hmac.compute)]},
-        constructors=[Method((BYTES,), _HMAC, _Hmac)],
-    ),
+    **{name: _hashes(name) for name in _NAMES},
+    **{f"{name}Managed": _managed(name) for name in _NAMES if name != "MD5"},
+    **{f"HMAC{name}": _keyed(name) for name in _NAMES},
+    "HashAlgorithm": Model(methods=_hashes("SHA256").methods),
     "RNGCryptoServiceProvider": Model(
         methods={"GetBytes": [Method((BYTES,), VOID, _fill, env=True)]},
         constructors=[Method((), _RANDOM, _Random)],

@@ -26,6 +26,10 @@ class Method:
     rest: Type | None = None
     """Element type of a `params` array after the parameters."""
     env: bool = False
+    null: bool = False
+    """Whether the receiver may be null: an extension method."""
+    typed: bool = False
+    """Whether `run` takes the return type first: what it makes knows its own type."""
     optional: tuple[Any, ...] = ()
     """Values of the last parameters when they are left out."""
 
@@ -35,6 +39,8 @@ class Property:
     type: Type
     get: Callable[..., Any]
     env: bool = False
+    put: Callable[[Any, Any], None] | None = None
+    """What assigns it."""
 
 
 @dataclass
@@ -50,5 +56,13 @@ class Model:
     second_indexer: Method | None = None
     """For keys of exactly its parameter's type."""
     set_indexer: Callable[[Any, Any, Any], None] | None = None
-    generics: Mapping[str, Callable[[Type], Method]] = field(default_factory=dict[str, Callable[[Type], Method]])
+    set_second: Callable[[Any, Any, Any], None] | None = None
+    generics: Mapping[str, Callable[[Type], Method | list[Method]]] = field(
+        default_factory=dict[str, Callable[[Type], Method | list[Method]]]
+    )
     """Generic methods by name: the type argument gives the method."""
+    inferred: frozenset[str] = frozenset()
+    """Generic methods whose type argument may be left out: it is the type of the second argument."""
+    static_generics: Mapping[str, Callable[..., Method | list[Method]]] = field(
+        default_factory=dict[str, Callable[..., Method | list[Method]]]
+    )

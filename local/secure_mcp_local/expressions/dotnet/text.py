@@ -1,129 +1,525 @@
 """Namespaces System.Text and System.Text.RegularExpressions."""
 
 import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from secure_mcp_local.errors import NotModelled
+from secure_mcp_local.expressions.conversions import boxed
 from secure_mcp_local.expressions.dotnet.patterns import Pattern, pattern
 from secure_mcp_local.expressions.dotnet.registry import Method, Model, Property
-from secure_mcp_local.expressions.failing import argument_null
-from secure_mcp_local.expressions.text import encode_utf8, utf16
-from secure_mcp_local.expressions.types import BOOL, BYTES, INT, STRING, Type
+from secure_mcp_local.expressions.failing import argument_null, out_of_range
+from secure_mcp_local.expressions.failures import CSharpException
+from secure_mcp_local.expressions.formats import composite
+from secure_mcp_local.expressions.runtime import text_of
+from secure_mcp_local.expressions.text import encode_utf8, joined, utf16
+from secure_mcp_local.expressions.types import (
+    BOOL,
+    BYTES,
+    CHAR,
+    DECIMAL,
+    DOUBLE,
+    INT,
+    INTEGRAL,
+    OBJECT,
+    STRING,
+    STRINGS,
+    Type,
+    array,
+)
 
+PROFILE = 1
 _ENCODING, _MATCH, _GROUP, _GROUPS = Type("Encoding"), Type("Match"), Type("Group"), Type("GroupCollection")
+_REGEX, _MATCHES, _CAPTURES, _CAPTURE = (
+    Type("Regex"),
+    Type("MatchCollection"),
+    Type("CaptureCollection"),
+    Type("Capture"),
+)
+_OPTIONS, _BUILDER = Type("RegexOptions"), Type("StringBuilder")
 
 
 class _Encoding:
+    type = _ENCODING
+
     def __init__(self, name: str) -> None:
         self.name = name
 
     def get_bytes(self, text: str | None) -> bytearray:
         if text is None:
             raise argument_null("s")
-        if self.name == "utf-8":
-            return bytearray(encode_utf8(text))
-        return bytearray(ord(unit) if ord(unit) < 128 else 63 for unit in text)
+        match self.name:
+            case "utf-8":
+                return bytearray(encode_utf8(text))
+            case "ascii":
+                return bytearray(ord(unit) if ord(unit) < 128 else 63 for unit in text)
+            case codec:
+                if re.search("[\ud800-\udfff]", joined(text)):
+                    raise NotImplementedError("lone surrogates in UTF-16")
+                return bytearray(joined(text).encode(codec))
 
     def get_string(self, data: bytearray | None) -> str:
         if data is None:
             raise argument_null("bytes")
-        if self.name == "utf-8":
-            return utf16(data.decode("utf-8", "replace"))
-        return "".join(chr(byte) if byte < 128 else "?" for byte in data)
+        match self.name:
+            case "utf-8":
+                return utf16(data.decode("utf-8", "replace"))
+            case "ascii":
+                return "".join(chr(byte) if byte < 128 else "?" for byte in data)
+            case codec:
+                try:
+                    return utf16(data.decode(codec))
+                except UnicodeDecodeError:
+                    raise NotImplementedError(f"the text of these bytes in {codec}") from None
+
+    def get_part(self, data: bytearray | None, start: int, count: int) -> str:
+        if data is None:
+            raise argument_null("bytes")
+        if start < 0 or count < 0 or start + count > len(data):
+            raise out_of_range("bytes")
+        return self.get_string(data[start : start + count])
 
 
-def _search(text: str | None, source: str | None) -> tuple[Pattern, Any]:
-    if text is None:
-        raise argument_null("input")
+def _encoding_named(name: str | None) -> _Encoding:
+    known = {"utf-8": "utf-8", "us-ascii": "ascii", "ascii": "ascii", "utf-16": "utf-16-le", "unicode": "utf-16-le"}
+    if name is None or name.lower() not in known:
+        raise NotImplementedError(f"Encoding.GetEncoding({name!r})")
+    return _Encoding(known[name.lower()])
+
+
+# -- regular expressions
+_FLAGS = {"IgnoreCase": "i", "Multiline": "m", "Singleline": "s"}
+
+
+def _compiled(source: str | None, options: str = "None") -> Pattern:
     if source is None:
         raise argument_null("pattern")
-    compiled = pattern(source)
-    return compiled, compiled.compiled.search(compiled.checked(text))
+    names = set(options.split(", ")) - {"None", "Compiled", "CultureInvariant"}
+    if names - _FLAGS.keys():
+        raise NotModelled(f"RegexOptions.{', '.join(sorted(names - _FLAGS.keys()))} is not modelled by the local cloud")
+    flags = "".join(_FLAGS[name] for name in sorted(names))
+    return pattern(f"(?{flags}){source}" if flags else source)
+
+
+def _text(text: str | None) -> str:
+    if text is None:
+        raise argument_null("input")
+    return text
+
+
+class Found:
+    """A Match: successful or not, never null."""
+
+    type = _MATCH
+
+    def __init__(self, pattern: Pattern, text: str, match: Any) -> None:
+        self.pattern, self.source, self.match = pattern, text, match
+
+    @property
+    def value(self) -> str:
+        return self.match.group() if self.match is not None else ""
+
+    def text(self) -> str:
+        return self.value
+
+    def group(self, key: int | str) -> "_Group":
+        return _Group(self, self.pattern.group(key))
+
+    def groups(self) -> list["_Group"]:
+        """All groups in .NET's order, the whole match first."""
+        if self.match is None:
+            return [_Group(self, 0)]
+        return [_Group(self, self.pattern.group(n)) for n in range(self.pattern.compiled.groups + 1)]
+
+
+class _Group:
+    type = _GROUP
+
+    def __init__(self, found: Found, place: int | None) -> None:
+        match = found.match
+        self.spans: list[tuple[int, int]] = match.spans(place) if match is not None and place is not None else []
+        self.source = found.source
+
+    @property
+    def value(self) -> str:
+        return self.source[slice(*self.spans[-1])] if self.spans else ""
+
+    def text(self) -> str:
+        return self.value
+
+    @property
+    def index(self) -> int:
+        return self.spans[-1][0] if self.spans else 0
+
+    def captures(self) -> list["_Capture"]:
+        return [_Capture(self.source, start, end) for start, end in self.spans]
+
+
+class _Capture:
+    type = _CAPTURE
+
+    def __init__(self, source: str, start: int, end: int) -> None:
+        self.value, self.index = source[start:end], start
+
+    def text(self) -> str:
+        return self.value
+
+
+def _search(text: str | None, compiled: Pattern, start: int = 0) -> Found:
+    source = compiled.checked(_text(text))
+    return Found(compiled, source, compiled.compiled.search(source, start))
+
+
+def _each(text: str | None, compiled: Pattern) -> Iterator[Found]:
+    """All matches, as .NET goes on: after an empty one a unit further."""
+    at = 0
+    while at <= len(_text(text)):
+        found = _search(text, compiled, at)
+        if found.match is None:
+            return
+        yield found
+        at = found.match.end() + (found.match.end() == found.match.start())
+
+
+def _next(found: Found) -> Found:
+    if found.match is None:
+        return found
+    at = found.match.end() + (found.match.end() == found.match.start())
+    if at > len(found.source):
+        return Found(found.pattern, found.source, None)
+    return _search(found.source, found.pattern, at)
 
 
 _REFERENCE = re.compile(r"\$(?:(\$)|(&)|([0-9]+)|\{(\w+)\}|([`'+_]))", re.ASCII)
 
 
-def _replace(text: str | None, source: str | None, replacement: str | None) -> str:
-    if text is None or source is None or replacement is None:
-        raise argument_null("input" if text is None else "pattern" if source is None else "replacement")
-    compiled = pattern(source)
+def _expanded(found: Found, replacement: str) -> str:
+    match, compiled = found.match, found.pattern
 
-    def expand(match: Any) -> str:
-        def part(reference: re.Match[str]) -> str:
-            dollar, whole, number, name, other = reference.groups()
-            if other:
-                raise NotModelled(f"the replacement {replacement!r} uses ${other}, which is not modelled")
-            if dollar:
-                return "$"
-            if whole:
-                return match.group()
-            place = compiled.group(int(number or name) if (number or name).isdigit() else name)
-            if place is None:
-                if number and len(number) > 1:
-                    raise NotModelled(f"the replacement {replacement!r} uses ${number}, which is not modelled")
-                return reference.group()
-            return match.group(place) or ""
+    def part(reference: re.Match[str]) -> str:
+        dollar, whole, number, name, other = reference.groups()
+        if dollar:
+            return "$"
+        if whole:
+            return match.group()
+        if other == "`":
+            return found.source[: match.start()]
+        if other == "'":
+            return found.source[match.end() :]
+        if other:
+            raise NotModelled(f"the replacement {replacement!r} uses ${other}, which is not modelled")
+        place = compiled.group(int(number or name) if (number or name).isdigit() else name)
+        if place is None:
+            if number and len(number) > 1:
+                raise NotModelled(f"the replacement {replacement!r} uses ${number}, which is not modelled")
+            return reference.group()
+        return match.group(place) or ""
 
-        return _REFERENCE.sub(part, replacement)
-
-    return compiled.compiled.sub(expand, compiled.checked(text))
-
-
-class _Group:
-    def __init__(self, found: "_Found", key: int | str) -> None:
-        place = found.pattern.group(key)
-        self.value: str | None = found.match.group(place) if found.match is not None and place is not None else None
+    return _REFERENCE.sub(part, replacement)
 
 
-class _Found:
-    """A Match: successful or not, never null."""
+def _replaced(text: str | None, compiled: Pattern, put: Callable[[Found], str | None], count: int = -1) -> str:
+    source = _text(text)
+    out: list[str] = []
+    at = 0
+    for number, found in enumerate(_each(source, compiled)):
+        if number == count:
+            break
+        out += [source[at : found.match.start()], put(found) or ""]
+        at = found.match.end()
+    return "".join(out) + source[at:]
 
-    def __init__(self, found: tuple[Pattern, Any]) -> None:
-        self.pattern, self.match = found
 
+def _by_text(text: str | None, compiled: Pattern, replacement: str | None, count: int = -1) -> str:
+    if text is None or replacement is None:
+        raise argument_null("input" if text is None else "replacement")
+    return _replaced(text, compiled, lambda found: _expanded(found, replacement), count)
+
+
+def _by_call(text: str | None, compiled: Pattern, evaluator: Any) -> str:
+    if text is None or evaluator is None:
+        raise argument_null("input" if text is None else "evaluator")
+    return _replaced(text, compiled, evaluator)
+
+
+def _split(text: str | None, compiled: Pattern) -> list[str]:
+    source = _text(text)
+    out: list[str] = []
+    at = 0
+    for found in _each(source, compiled):
+        out.append(source[at : found.match.start()])
+        at = found.match.end()
+        out.extend(group.value for group in found.groups()[1:] if group.spans)
+    return [*out, source[at:]]
+
+
+def _result(found: Found, replacement: str | None) -> str:
+    if replacement is None:
+        raise argument_null("replacement")
+    if found.match is None:
+        raise CSharpException("System.NotSupportedException", "Result cannot be called on a failed Match.")
+    return _expanded(found, replacement)
+
+
+def _escape(text: str | None) -> str:
+    if text is None:
+        raise argument_null("str")
+    named = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\f": "\\f"}
+    return re.sub(r"[\\*+?|{\[()^$.# \n\r\t\f]", lambda match: named.get(match.group(), "\\" + match.group()), text)
+
+
+_EVALUATOR = Type("Func", (_MATCH, STRING))
+# Name, parameters after the text (and pattern), result, and what does it.
+_ACTIONS: tuple[tuple[str, tuple[Type, ...], Type, Callable[..., Any]], ...] = (
+    ("IsMatch", (), BOOL, lambda text, compiled: _search(text, compiled).match is not None),
+    ("Match", (), _MATCH, _search),
+    ("Matches", (), _MATCHES, lambda text, compiled: list(_each(_text(text), compiled))),
+    ("Split", (), STRINGS, _split),
+    ("Replace", (STRING,), STRING, _by_text),
+    ("Replace", (_EVALUATOR,), STRING, _by_call),
+)
+
+
+def _statics() -> dict[str, list[Method]]:
+    methods: dict[str, list[Method]] = {"Escape": [Method((STRING,), STRING, _escape)]}
+    for name, params, result, run in _ACTIONS:
+
+        def plain(text: str | None, source: str | None, *given: Any, run: Callable[..., Any] = run) -> Any:
+            return run(_text(text), _compiled(source), *given)
+
+        def with_options(text: str | None, source: str | None, *given: Any, run: Callable[..., Any] = run) -> Any:
+            return run(_text(text), _compiled(source, given[-1]), *given[:-1])
+
+        methods.setdefault(name, []).extend(
+            (
+                Method((STRING, STRING, *params), result, plain),
+                Method((STRING, STRING, *params, _OPTIONS), result, with_options),
+            )
+        )
+    return methods
+
+
+def _instance() -> dict[str, list[Method]]:
+    methods: dict[str, list[Method]] = {"ToString": [Method((), STRING, lambda regex: regex.text())]}
+    for name, params, result, run in _ACTIONS:
+
+        def call(regex: "_Regex", text: str | None, *given: Any, run: Callable[..., Any] = run) -> Any:
+            return run(text, regex.compiled, *given)
+
+        methods.setdefault(name, []).append(Method((STRING, *params), result, call))
+    methods["Replace"].append(
+        Method(
+            (STRING, STRING, INT), STRING, lambda regex, text, put, count: _by_text(text, regex.compiled, put, count)
+        )
+    )
+    return methods
+
+
+class _Regex:
+    type = _REGEX
+
+    def __init__(self, source: str | None, options: str = "None") -> None:
+        self.compiled = _compiled(source, options)
+        self.source = source or ""
+
+    def text(self) -> str:
+        return self.source
+
+
+def _at(items: list[Any], index: int) -> Any:
+    if not 0 <= index < len(items):
+        raise out_of_range("i")
+    return items[index]
+
+
+# -- StringBuilder
+class Builder:
+    type = _BUILDER
+
+    def __init__(self, content: str | None = "") -> None:
+        self.content = content or ""
+
+    def text(self) -> str:
+        return self.content
+
+    def append(self, text: str | None) -> "Builder":
+        self.content += text or ""
+        return self
+
+    def insert(self, index: int, text: str | None) -> "Builder":
+        if not 0 <= index <= len(self.content):
+            raise out_of_range("index")
+        self.content = self.content[:index] + (text or "") + self.content[index:]
+        return self
+
+    def remove(self, start: int, length: int) -> "Builder":
+        if start < 0 or length < 0 or start + length > len(self.content):
+            raise out_of_range("index")
+        self.content = self.content[:start] + self.content[start + length :]
+        return self
+
+    def replace(self, old: str | None, new: str | None) -> "Builder":
+        if old is None:
+            raise argument_null("oldValue")
+        if old == "":
+            raise CSharpException("System.ArgumentException", "Empty name is not legal. (Parameter 'oldValue')")
+        self.content = self.content.replace(old, new or "")
+        return self
+
+    def clear(self) -> "Builder":
+        self.content = ""
+        return self
+
+    def unit(self, index: int) -> int:
+        if not 0 <= index < len(self.content):
+            raise CSharpException("System.IndexOutOfRangeException", "Index was outside the bounds of the array.")
+        return ord(self.content[index])
+
+    def set_length(self, length: int) -> None:
+        if length < 0:
+            raise out_of_range("value")
+        self.content = self.content[:length].ljust(length, "\0")
+
+
+def _line(env: list[Any], builder: Builder, text: str | None = None) -> Builder:
+    return builder.append((text or "") + env[PROFILE].newline)
+
+
+def _repeated(builder: Builder, unit: int, count: int) -> Builder:
+    if count < 0:
+        raise out_of_range("repeatCount")
+    return builder.append(chr(unit) * count)
+
+
+def _part(builder: Builder, text: str | None, start: int, count: int) -> Builder:
+    if text is None or start < 0 or count < 0 or start + count > len(text):
+        raise NotImplementedError("StringBuilder.Append of this part")
+    return builder.append(text[start : start + count])
+
+
+def _joined(builder: Builder, separator: str | None, items: Any) -> Builder:
+    return builder.append((separator or "").join([text_of(item) for item in items]))
+
+
+_APPENDED = (*INTEGRAL, DOUBLE, DECIMAL, BOOL, OBJECT)
+_STRING_BUILDER = Model(
+    methods={
+        "Append": [
+            Method((STRING,), _BUILDER, Builder.append),
+            *(
+                Method((type,), _BUILDER, lambda builder, value, type=type: builder.append(text_of(boxed(value, type))))
+                for type in _APPENDED
+            ),
+            Method((array(CHAR),), _BUILDER, lambda builder, units: builder.append("".join(map(chr, units or [])))),
+            Method((CHAR, INT), _BUILDER, _repeated),
+            Method((STRING, INT, INT), _BUILDER, _part),
+        ],
+        "AppendLine": [Method((), _BUILDER, _line, env=True), Method((STRING,), _BUILDER, _line, env=True)],
+        "AppendFormat": [
+            Method(
+                (STRING, array(OBJECT)), _BUILDER, lambda builder, form, items: builder.append(composite(form, items))
+            ),
+            Method(
+                (STRING,), _BUILDER, lambda builder, form, items: builder.append(composite(form, items)), rest=OBJECT
+            ),
+        ],
+        "Insert": [
+            Method((INT, STRING), _BUILDER, Builder.insert),
+            *(
+                Method(
+                    (INT, type),
+                    _BUILDER,
+                    lambda builder, at, value, type=type: builder.insert(at, text_of(boxed(value, type))),
+                )
+                for type in (CHAR, INT, BOOL)
+            ),
+        ],
+        "Remove": [Method((INT, INT), _BUILDER, Builder.remove)],
+        "Replace": [
+            Method((STRING, STRING), _BUILDER, Builder.replace),
+            Method((CHAR, CHAR), _BUILDER, lambda builder, old, new: builder.replace(chr(old), chr(new))),
+        ],
+        "Clear": [Method((), _BUILDER, Builder.clear)],
+        "ToString": [Method((), STRING, Builder.text)],
+    },
+    properties={"Length": Property(INT, lambda builder: len(builder.content), put=Builder.set_length)},
+    constructors=[
+        Method((), _BUILDER, Builder),
+        Method((STRING,), _BUILDER, Builder),
+        Method((INT,), _BUILDER, lambda capacity: Builder()),
+    ],
+    indexer=Method((INT,), CHAR, Builder.unit),
+)
+
+
+_CAPTURED = {
+    "Value": Property(STRING, lambda found: found.value),
+    "Index": Property(INT, lambda found: found.index),
+    "Length": Property(INT, lambda found: len(found.value)),
+}
 
 MODELS: dict[str, Model] = {
     "Encoding": Model(
         methods={
             "GetBytes": [Method((STRING,), BYTES, _Encoding.get_bytes)],
-            "GetString": [Method((BYTES,), STRING, _Encoding.get_string)],
+            "GetString": [
+                Method((BYTES,), STRING, _Encoding.get_string),
+                Method((BYTES, INT, INT), STRING, _Encoding.get_part),
+            ],
+            "GetByteCount": [Method((STRING,), INT, lambda encoding, text: len(encoding.get_bytes(text)))],
         },
+        statics={"GetEncoding": [Method((STRING,), _ENCODING, _encoding_named)]},
         static_properties={
-            "UTF8": Property(_ENCODING, lambda: _Encoding("utf-8")),
-            "ASCII": Property(_ENCODING, lambda: _Encoding("ascii")),
+            name: Property(_ENCODING, lambda codec=codec: _Encoding(codec))
+            for name, codec in (
+                ("UTF8", "utf-8"), ("ASCII", "ascii"), ("Unicode", "utf-16-le"), ("BigEndianUnicode", "utf-16-be"),
+                ("UTF32", "utf-32-le"),
+            )
         },
     ),
     "Regex": Model(
-        statics={
-            "IsMatch": [Method((STRING, STRING), BOOL, lambda text, pattern: _search(text, pattern)[1] is not None)],
-            "Match": [Method((STRING, STRING), _MATCH, lambda text, pattern: _Found(_search(text, pattern)))],
-            "Replace": [Method((STRING, STRING, STRING), STRING, _replace)],
-        }
+        methods=_instance(),
+        statics=_statics(),
+        constructors=[Method((STRING,), _REGEX, _Regex), Method((STRING, _OPTIONS), _REGEX, _Regex)],
     ),
     "Match": Model(
+        methods={
+            "Result": [Method((STRING,), STRING, _result)],
+            "NextMatch": [Method((), _MATCH, _next)],
+            "ToString": [Method((), STRING, Found.text)],
+        },
         properties={
             "Success": Property(BOOL, lambda found: found.match is not None),
-            "Value": Property(STRING, lambda found: found.match.group() if found.match is not None else ""),
+            "Value": Property(STRING, lambda found: found.value),
             "Index": Property(INT, lambda found: found.match.start() if found.match is not None else 0),
-            "Length": Property(INT, lambda found: len(found.match.group()) if found.match is not None else 0),
+            "Length": Property(INT, lambda found: len(found.value)),
             "Groups": Property(_GROUPS, lambda found: found),
-        }
+            "Captures": Property(_CAPTURES, lambda found: found.group(0).captures()),
+        },
     ),
+    "MatchCollection": Model(properties={"Count": Property(INT, len)}, indexer=Method((INT,), _MATCH, _at)),
     "GroupCollection": Model(
-        indexer=Method((INT,), _GROUP, _Group),
-        second_indexer=Method((STRING,), _GROUP, _Group),
+        properties={"Count": Property(INT, lambda found: len(found.groups()))},
+        indexer=Method((INT,), _GROUP, Found.group),
+        second_indexer=Method((STRING,), _GROUP, Found.group),
     ),
     "Group": Model(
+        methods={"ToString": [Method((), STRING, lambda group: group.value)]},
         properties={
-            "Success": Property(BOOL, lambda group: group.value is not None),
-            "Value": Property(STRING, lambda group: group.value or ""),
-        }
+            "Success": Property(BOOL, lambda group: bool(group.spans)),
+            "Captures": Property(_CAPTURES, _Group.captures),
+            **_CAPTURED,
+        },
     ),
-}
+    "CaptureCollection": Model(properties={"Count": Property(INT, len)}, indexer=Method((INT,), _CAPTURE, _at)),
+    "Capture": Model(methods={"ToString": [Method((), STRING, lambda one: one.value)]}, properties=_CAPTURED),
+    "StringBuilder": _STRING_BUILDER,
+}  # fmt: skip
 NAMES = {
     "Encoding": "System.Text",
+    "StringBuilder": "System.Text",
     "Regex": "System.Text.RegularExpressions",
     "Match": "System.Text.RegularExpressions",
     "Group": "System.Text.RegularExpressions",
+    "Capture": "System.Text.RegularExpressions",
 }

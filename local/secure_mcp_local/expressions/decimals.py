@@ -1,0 +1,98 @@
+"""decimal: 96 bits and a scale of at most 28, which stays visible in the text."""
+
+import math
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+
+from secure_mcp_local.expressions.failures import CSharpException
+
+_WIDE = Context(prec=80, rounding=ROUND_HALF_EVEN)
+_MOST = 2**96 - 1
+_SCALE = 28
+
+
+def _overflow() -> CSharpException:
+    return CSharpException("System.OverflowException", "Value was either too large or too small for a Decimal.")
+
+
+def fit(value: Decimal) -> Decimal:
+    """Rounded to what fits, half to even.
+
+    Raises:
+        CSharpException: OverflowException.
+    """
+    sign, digits, exponent = value.as_tuple()
+    assert isinstance(exponent, int)
+    mantissa = int("".join(map(str, digits)))
+    if exponent > 0:
+        mantissa, exponent = mantissa * 10**exponent, 0
+    while mantissa > _MOST or exponent < -_SCALE:
+        if exponent >= 0:
+            raise _overflow()
+        excess = max(len(str(mantissa)) - 29, -_SCALE - exponent, 1)
+        value = _WIDE.quantize(
+            Decimal((sign, tuple(map(int, str(mantissa))), exponent)), Decimal(1).scaleb(exponent + excess)
+        )
+        _, digits, exponent = value.as_tuple()
+        assert isinstance(exponent, int)
+        mantissa = int("".join(map(str, digits)))
+    if mantissa == 0 and sign:
+        raise NotImplementedError("a negative decimal zero")
+    return Decimal((sign, tuple(map(int, str(mantissa))), exponent))
+
+
+def add(one: Decimal, two: Decimal) -> Decimal:
+    return fit(_unsigned(_WIDE.add(one, two)))
+
+
+def subtract(one: Decimal, two: Decimal) -> Decimal:
+    return fit(_unsigned(_WIDE.subtract(one, two)))
+
+
+def multiply(one: Decimal, two: Decimal) -> Decimal:
+    return fit(_unsigned(_WIDE.multiply(one, two)))
+
+
+def divide(one: Decimal, two: Decimal) -> Decimal:
+    if two == 0:
+        raise CSharpException("System.DivideByZeroException", "Attempted to divide by zero.")
+    quotient = fit(_unsigned(_WIDE.divide(one, two)))
+    preferred = min(-max(0, _scale(one) - _scale(two)), 0)
+    sign, digits, exponent = quotient.as_tuple()
+    assert isinstance(exponent, int)
+    mantissa = int("".join(map(str, digits)))
+    while exponent < preferred and mantissa % 10 == 0:
+        mantissa, exponent = mantissa // 10, exponent + 1
+    if exponent > preferred:
+        mantissa, exponent = mantissa * 10 ** (exponent - preferred), preferred
+    return Decimal((sign, tuple(map(int, str(mantissa))), exponent))
+
+
+def remainder(one: Decimal, two: Decimal) -> Decimal:
+    if two == 0:
+        raise CSharpException("System.DivideByZeroException", "Attempted to divide by zero.")
+    return fit(_unsigned(_WIDE.remainder(one, two)))
+
+
+def negate(value: Decimal) -> Decimal:
+    if value == 0:
+        raise NotImplementedError("a negative decimal zero")
+    return value.copy_negate()
+
+
+def of_double(value: float) -> Decimal:
+    """`(decimal)double`: 15 significant digits, no zeros at the end."""
+    if math.isnan(value) or abs(value) > 7.9228162514264338e28:
+        raise _overflow()
+    rounded = Decimal(f"{value:.14e}").normalize()
+    return fit(_unsigned(rounded)) if rounded else Decimal(0)
+
+
+def _scale(value: Decimal) -> int:
+    exponent = value.as_tuple().exponent
+    assert isinstance(exponent, int)
+    return -exponent
+
+
+def _unsigned(value: Decimal) -> Decimal:
+    """Without the sign of a zero."""
+    return value.copy_abs() if value == 0 else value
