@@ -1,6 +1,7 @@
 """The local cloud: a recorded stack, running on this machine."""
 
 import asyncio
+import socket
 import tempfile
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
@@ -11,7 +12,9 @@ from urllib.parse import urlsplit
 from starlette.types import Receive, Scope, Send
 
 from secure_mcp_local.apim import Gateway
+from secure_mcp_local.apim.trace import Journal
 from secure_mcp_local.clock import Clock
+from secure_mcp_local.console import Console
 from secure_mcp_local.cosmos import Cosmos
 from secure_mcp_local.entra import Entra
 from secure_mcp_local.errors import LocalCloudError
@@ -42,6 +45,7 @@ class LocalCloud:
 
     gateway_url: str
     entra_url: str
+    console_url: str
     recording: Recording
     network: Network
     entra: Entra
@@ -63,6 +67,8 @@ class LocalCloud:
         state: Path | None,
     ) -> None:
         self.clock = Clock()
+        self.journal = Journal()
+        """The gateway's requests; values are recorded while somebody watches."""
         self._root, self._stack, self._config, self._port = root, stack, dict(config), port
         self._backend, self._hook, self._faults = backend, hook, faults
         self._progress: Progress = progress or (lambda _: None)
@@ -88,7 +94,7 @@ class LocalCloud:
             root: Folder of the Pulumi project.
             stack: Name of the stack.
             config: Configuration that wins over the stack's.
-            port: Of the gateway; Entra ID gets the next one. 0: free ones.
+            port: Of the gateway; Entra ID gets the next one, the trace console the one after that. 0: free ones.
             backend: Address of an MCP server to put behind the gateway instead of the stack's function app.
             recording_hook: Changes the recording before anything is built from it; for tests of the wiring.
             faults: Names of faults that are on from the start.
@@ -112,14 +118,21 @@ class LocalCloud:
     @property
     def urls(self) -> dict[str, str]:
         """What a client or a person may want to open."""
-        urls = {"gateway": self.gateway_url, "mcp": f"{self.gateway_url}/mcp", "entra": self.entra_url}
+        urls = {
+            "gateway": self.gateway_url,
+            "mcp": f"{self.gateway_url}/mcp",
+            "entra": self.entra_url,
+            "console": self.console_url,
+        }
         if "sseUrl" in self.recording.outputs:
             urls["sse"] = str(self.recording.outputs["sseUrl"])
         return urls
 
     def restart_gateway(self) -> None:
         """A gateway that remembers nothing: no cache, no counters."""
-        self.gateway = Gateway.from_recording(self.recording, self.network, self.identities, self.clock)
+        self.gateway = Gateway.from_recording(
+            self.recording, self.network, self.identities, self.clock, journal=self.journal
+        )
 
     def reconfigure(self, **config: str) -> None:
         """Runs the program with other configuration and gives the gateway what it declares then, as another `pulumi up` would.
@@ -153,14 +166,12 @@ class LocalCloud:
     async def _start(self) -> None:
         if self._state is not None:
             self._port = port_of(deployed(self._state, self._stack))
-        gateway_port, gateway_sockets = bind(self._port)
-        for opened in gateway_sockets:
-            self._resources.callback(opened.close)
-        entra_port, entra_sockets = bind(self._port and self._port + 1)
-        for opened in entra_sockets:
-            self._resources.callback(opened.close)
+        gateway_port, gateway_sockets = self._bind(0)
+        entra_port, entra_sockets = self._bind(1)
+        console_port, console_sockets = self._bind(2)
         self.gateway_url = f"http://localhost:{gateway_port}"
         self.entra_url = f"http://localhost:{entra_port}"
+        self.console_url = f"http://localhost:{console_port}"
 
         self._progress(f"{'Reading what is deployed' if self._state else 'Running the program'} of stack {self._stack}")
         # In a thread: the program has an event loop of its own.
@@ -185,11 +196,21 @@ class LocalCloud:
             self.network.forward(backend.netloc, f"{backend.scheme}://{backend.netloc}", kind="functions")
         await self._resources.enter_async_context(Listener(self.entra.app, entra_sockets))
         await self._resources.enter_async_context(Listener(self._answer, gateway_sockets))
+        console = Console(self.journal, self._stack, self.gateway_url, console_port)
+        await self._resources.enter_async_context(Listener(console.app, console_sockets))
+        self._resources.callback(console.close)
         for name in self._faults:
             self.network.faults.active.add(name)
         if self._state is not None:
             following = asyncio.create_task(self._follow(self._state))
             self._resources.callback(following.cancel)
+
+    def _bind(self, offset: int) -> tuple[int, list[socket.socket]]:
+        """The port that is so many after the gateway's, or a free one."""
+        port, sockets = bind(self._port and self._port + offset)
+        for opened in sockets:
+            self._resources.callback(opened.close)
+        return port, sockets
 
     async def _start_function_app(self) -> None:
         # Only needed without --backend.

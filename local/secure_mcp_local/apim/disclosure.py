@@ -32,6 +32,18 @@ _WORDS = frozenset(
         "no-store", "no-cache", "keep-alive", "close", "chunked", "gzip", "nosniff", "no-referrer", "same-origin",
     }
 )  # fmt: skip
+# Names and methods of the Model Context Protocol, JSON-RPC and OAuth.
+_PROTOCOL_NAMES = frozenset(
+    {
+        "jsonrpc", "id", "method", "params", "result", "error", "code", "message", "data", "name", "arguments", "cursor",
+        "protocolVersion", "capabilities", "clientInfo", "version", "oauth2", "v2.0", "error_description", "expires_in",
+        "ext_expires_in", "session_state", "response_mode", "iss", "grant_types", "response_types", "_meta",
+    }
+)  # fmt: skip
+_METHODS = (
+    "initialize", "ping", "tools/list", "tools/call", "resources/list", "resources/read", "prompts/list", "prompts/get",
+    "completion/complete", "logging/setLevel", "notifications/initialized", "notifications/cancelled",
+)  # fmt: skip
 _PLAIN_HEADERS = frozenset(
     {
         "accept", "accept-encoding", "accept-language", "allow", "cache-control", "content-encoding", "content-length",
@@ -57,6 +69,8 @@ _SENSITIVE = re.compile(
     re.IGNORECASE,
 )
 """Ends of the names of variables and JSON members that hold credentials."""
+_PARAMETER = re.compile(r'([a-z_]+)="([^"]*)"')
+_PARAMETERS = re.compile(rf"{_PARAMETER.pattern}(?:, {_PARAMETER.pattern})*")
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _PROSE = re.compile(
     r"[(\"'<]?(?:[A-Za-z]?[a-z]{0,19}|[A-Z]{1,8}|[0-9]{1,3}|[a-z]{1,15}(?:[-_.][a-z]{1,15}){1,5})[)\"'>]?[.,:;!?]{0,2}"
@@ -91,8 +105,8 @@ class Disclosure:
         for value, name in (hidden or {}).items():
             for spelling in (value, html.unescape(value), html.escape(value)):
                 self._hidden[spelling] = name
-        self._texts: set[str] = set(_WORDS)
-        self._names: set[str] = set(_WORDS)
+        self._texts: set[str] = {*_WORDS, *_METHODS}
+        self._names: set[str] = {*_WORDS, *_PROTOCOL_NAMES}
         for text in known:
             self.learn(text)
 
@@ -159,7 +173,7 @@ class Disclosure:
         if not text or text in self._texts:
             return f'"{text[:LONGEST]}{"…" if len(text) > LONGEST else ""}"'
         if text.startswith(("http://", "https://")):
-            return self.url(text)
+            return f'"{self.url(text)}"'
         return hidden(text)
 
     def url(self, text: str) -> str:
@@ -200,9 +214,12 @@ class Disclosure:
         if lower in {"authorization", "proxy-authorization", "www-authenticate"}:
             scheme, blank, rest = value.partition(" ")
             if blank and scheme.lower() in _SCHEMES:
+                if lower == "www-authenticate" and _PARAMETERS.fullmatch(rest):
+                    rest = _PARAMETER.sub(lambda found: f'{found[1]}="{self._plain(found[2])}"', rest)
+                    return f"{scheme} {rest}"
                 return f"{scheme} {hidden(rest)}"
-        if lower == "host":
-            return value if value in self._texts or _is_loopback(value.rpartition(":")[0]) else hidden(value)
+        if value in self._names and lower in {"host", "x-forwarded-host"}:
+            return value
         return self._plain(value)
 
     def headers(self, headers: Headers) -> list[tuple[str, str]]:
@@ -234,7 +251,7 @@ class Disclosure:
 
     def _plain(self, value: str) -> str:
         """A text without quotes."""
-        if not value or value in self._texts:
+        if not value or value in self._texts or _is_loopback(value.rpartition(":")[0]) or _is_loopback(value):
             return value[:LONGEST]
         return self.url(value) if value.startswith(("http://", "https://")) else hidden(value)
 

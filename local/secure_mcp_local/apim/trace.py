@@ -276,6 +276,11 @@ class Journal:
         """Whether the values of requests that begin now are recorded."""
         return self._always or bool(self._watchers) or time.monotonic() < self._left + _LINGER
 
+    @property
+    def watchers(self) -> int:
+        """How many watch."""
+        return len(self._watchers)
+
     def begin(self, trace: RequestTrace) -> None:
         """A request has come."""
         self.traces.append(trace)

@@ -52,7 +52,12 @@ def _options(
 def local(
     stack: StackOption = "dev",
     port: Annotated[
-        int, typer.Option(min=0, max=65534, help="Port of the gateway; Entra ID gets the next one. 0: free ones.")
+        int,
+        typer.Option(
+            min=0,
+            max=65533,
+            help="Port of the gateway; Entra ID gets the next one, the trace console the one after. 0: free ones.",
+        ),
     ] = 8080,
     config: ConfigOption = None,
     backend: Annotated[

@@ -119,7 +119,7 @@ def test_local_prints_one_json_line_when_ready_and_stops_cleanly(stop: signal.Si
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         urls = json.loads(process.stdout.readline())
-        assert set(urls) == {"gateway", "mcp", "sse", "entra"}
+        assert set(urls) == {"gateway", "mcp", "sse", "entra", "console"}
         assert urls["mcp"] == urls["gateway"] + "/mcp"
         start = time.monotonic()
         process.send_signal(stop)
