@@ -287,6 +287,51 @@ def doctor(
     raise typer.Exit(run(request))
 
 
+@app.command()
+def expression(
+    text: Annotated[
+        str | None,
+        typer.Argument(metavar="EXPRESSION", help="'@(…)' or '@{ … }', as in a policy. -: read it from stdin."),
+    ] = None,
+    context: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="JSON of the request it sees, or of what differs from the sample request."),
+    ] = None,
+    sample: Annotated[bool, typer.Option("--sample", help="Print the sample request, to change it.")] = False,
+    jsonl: Annotated[
+        bool,
+        typer.Option("--jsonl", help='Read lines {"id", "text", "ctx"} from stdin and write a line of JSON for each.'),
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Evaluate a policy expression and show its value and its .NET type.
+
+    \b
+      secure-mcp expression '@(context.Request.Headers.GetValueOrDefault("X-Id", "none"))'
+      secure-mcp expression --sample > request.json
+      secure-mcp expression --context request.json '@(context.Request.Method + 1)'
+
+    The expression gives what it would give in API Management or is refused by name, never something else. Exits with 1 if it
+    does not compile, throws or cannot be run here.
+    """
+    import sys  # noqa: PLC0415
+    from json import dumps  # noqa: PLC0415
+
+    from secure_mcp_local.cli.expression import answers, context_file, show  # noqa: PLC0415
+
+    given = context_file(context)
+    if sample:
+        typer.echo(dumps(given, indent=2, ensure_ascii=False))
+    elif jsonl:
+        sys.stdin.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+        for line in answers(sys.stdin, given):
+            typer.echo(line)
+    elif text is None:
+        raise LocalCloudError("no expression is given: write it in quotes, such as '@(context.Request.Method)'")
+    elif not show(sys.stdin.read().strip() if text == "-" else text, given, as_json=json):
+        raise typer.Exit(1)
+
+
 def project_root(cwd: Path | None) -> Path:
     """The Pulumi project to work on.
 
