@@ -41,7 +41,7 @@ class Finding:
     def place(self) -> str:
         """Where it is, for people: `file:line:column`, which editors open, or the line of a rendered document."""
         if self.rendered:
-            return f"{self.file} (rendered) line {self.line}"
+            return f"{self.file} (rendered) line {self.line}" if self.line else f"{self.file} (rendered)"
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 

@@ -10,7 +10,7 @@ from pulumi import RunError
 
 from secure_mcp_local.apim.check import check_document
 from secure_mcp_local.apim.declaration import Declaration
-from secure_mcp_local.check import plan, structure
+from secure_mcp_local.check import counters, plan, structure
 from secure_mcp_local.check.document import Document
 from secure_mcp_local.check.finding import Finding, Report, Rule
 from secure_mcp_local.check.gateway import documents_of, included_by
@@ -28,7 +28,8 @@ UNKNOWN_RULE = Rule(
     "Correct the name.",
 )
 RULES: Mapping[str, Rule] = {
-    rule.name: rule for rule in (*structure.RULES, *(lint.rule for lint in LINTS), *plan.RULES, UNKNOWN_RULE)
+    rule.name: rule
+    for rule in (*structure.RULES, *(lint.rule for lint in LINTS), counters.SHARED, *plan.RULES, UNKNOWN_RULE)
 }
 """Every rule by its name."""
 
@@ -83,11 +84,12 @@ def check_stack(root: Path, stack: str, config: Mapping[str, str], ignore: Colle
             findings.append(Finding(plan.PLAN, str(error), shown))
     templates = Templates(root / "policies")
     by_name = {document.name: document for document in documents.values()}
-    findings = [_traced(finding, by_name, templates) for finding in findings]
+    findings += counters.shared(documents.values())
     findings += [
         replace(finding, file=shown if finding.file == file.name else finding.file)
         for finding in plan.findings(recording, documents)
     ]
+    findings = [_traced(_quoted(finding, by_name), by_name, templates) for finding in findings]
     return _report(findings, len(documents), ignore)
 
 
@@ -118,9 +120,11 @@ def check_files(
             one.company += [other for other in (document, *together) if other not in one.company]
     known = {name: None for name in (*named_values, *secrets)} or None
     texts = {id: document.text for id, document in fragments.items()} or None
+    by_name = {document.name: document for document in documents}
     files = {f"fragments/{id}.xml": document.name for id, document in fragments.items()}
     findings = [
-        replace(finding, file=files.get(finding.file, finding.file)) for finding in _examined(documents, known, texts)
+        _quoted(replace(finding, file=files.get(finding.file, finding.file)), by_name)
+        for finding in (*_examined(documents, known, texts), *counters.shared(documents))
     ]
     return _report(findings, len(documents), ignore)
 
@@ -160,11 +164,7 @@ def _examined(
     documents: Iterable[Document], named_values: Mapping[str, str | None] | None, fragments: Mapping[str, str] | None
 ) -> Iterator[Finding]:
     for document in documents:
-        lines = document.text.split("\n")
-        for finding in examine(document, named_values, fragments):
-            own = finding.file == document.name and 1 <= finding.line <= len(lines)
-            excerpt = lines[finding.line - 1].rstrip("\r") if own else ""
-            yield replace(finding, excerpt=excerpt, column_of_excerpt=finding.column)
+        yield from examine(document, named_values, fragments)
 
 
 def examine(
@@ -219,6 +219,15 @@ def _allowances(document: Document) -> Iterator[tuple[tuple[int, int], tuple[int
                 end = (one.element.line, one.element.column)
                 break
         yield start, end, [name.strip() for name in match[1].split(",")]
+
+
+def _quoted(finding: Finding, documents: Mapping[str, Document]) -> Finding:
+    """The finding with the line that it is about."""
+    document = documents.get(finding.file)
+    lines = document.text.split("\n") if document is not None else []
+    if not 1 <= finding.line <= len(lines):
+        return finding
+    return replace(finding, excerpt=lines[finding.line - 1].rstrip("\r"), column_of_excerpt=finding.column)
 
 
 def _traced(finding: Finding, documents: Mapping[str, Document], templates: Templates) -> Finding:

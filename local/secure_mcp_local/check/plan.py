@@ -46,16 +46,30 @@ BODY_LOGGING = Rule(
     "A diagnostic that logs bytes of a body holds the body back: streams stall, and tokens and messages end in the log.",
     "Set body.bytes to 0 for requests and responses, frontend and backend.",
 )
+TIER = Rule(
+    "tier",
+    "error",
+    "The tier of API Management that the stack declares does not have this.",
+    "Choose another sku, or another way.",
+)
+METRICS = Rule(
+    "metrics-off",
+    "warning",
+    "<emit-metric> sends nothing unless a diagnostic of Application Insights has metrics on.",
+    "Set metrics=True in the diagnostic.",
+)
 UNUSED = Rule(
     "unused-declaration",
     "warning",
     "Nothing uses this named value or fragment: it may be the rest of something, or a name with a mistake in it.",
     "Remove it, or use it.",
 )
-RULES = (CONFIGURATION, PLAN, NAMED_VALUE_LIMITS, PLAIN_SECRET, DEPENDENCY, BODY_LOGGING, UNUSED)
+RULES = (CONFIGURATION, PLAN, NAMED_VALUE_LIMITS, PLAIN_SECRET, DEPENDENCY, BODY_LOGGING, TIER, METRICS, UNUSED)
 
 MODULE = "azure-native:apimanagement:"
 _LONGEST_VALUE, _LONGEST_NAME = 4096, 256
+_LARGEST_IN_CONSUMPTION = 16 * 1024
+_NOT_IN_CONSUMPTION = frozenset({"rate-limit-by-key", "quota-by-key", "proxy"})
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _INCLUDED = re.compile(r"""<include-fragment\s[^>]*?fragment-id\s*=\s*["']([^"']*)["']""")
 _KEY = re.compile(r"configuration (\S+) = ")
@@ -72,6 +86,8 @@ def findings(recording: Recording, documents: Mapping[str, Document]) -> Iterato
     yield from _named_values(recording, name)
     yield from _dependencies(recording, documents)
     yield from _body_logging(recording, documents, name)
+    yield from _tier(recording, documents)
+    yield from _metrics(recording, documents)
     yield from _unused(recording, documents, name)
 
 
@@ -114,7 +130,7 @@ def _dependencies(recording: Recording, documents: Mapping[str, Document]) -> It
         for what, resource in used.items():
             if resource is not None and resource.urn not in before:
                 message = f"the policy does not depend on the {what}, which it uses"
-                yield Finding(DEPENDENCY, message, document.name, rendered=True, line=1, column=1)
+                yield Finding(DEPENDENCY, message, document.name)
 
 
 def _before(by_urn: Mapping[str, Resource], urn: str) -> set[str]:
@@ -141,6 +157,35 @@ def _body_logging(recording: Recording, documents: Mapping[str, Document], file:
                     if bytes:
                         text = f"the diagnostic {resource.name} logs {bytes} bytes of each {message} ({side})"
                         yield Finding(BODY_LOGGING, text, file)
+
+
+def _tier(recording: Recording, documents: Mapping[str, Document]) -> Iterator[Finding]:
+    tiers = {str((one.get("sku") or {}).get("name")) for one in recording.all(MODULE + "ApiManagementService")}
+    if tiers != {"Consumption"}:
+        return
+    for document in documents.values():
+        if (size := len(document.text.encode("utf-8", "surrogatepass"))) > _LARGEST_IN_CONSUMPTION:
+            message = f"the document has {size} bytes; in the Consumption tier {_LARGEST_IN_CONSUMPTION} are allowed"
+            yield Finding(TIER, message, document.name, 1, 1)
+        for placed in document.elements:
+            caching = placed.element.attributes.get("caching-type")
+            if placed.element.name in _NOT_IN_CONSUMPTION:
+                message = f"<{placed.element.name}> is not in the Consumption tier"
+                yield Finding(TIER, message, document.name, placed.element.line, placed.element.column)
+            elif caching is not None and caching.text == "internal":
+                message = "the Consumption tier has no cache of its own"
+                yield Finding(TIER, message, document.name, caching.line, caching.column)
+
+
+def _metrics(recording: Recording, documents: Mapping[str, Document]) -> Iterator[Finding]:
+    diagnostics = [one for kind in ("Diagnostic", "ApiDiagnostic") for one in recording.all(MODULE + kind)]
+    if any(one.get("metrics") for one in diagnostics):
+        return
+    for document in documents.values():
+        for placed in document.named("emit-metric"):
+            element = placed.element
+            message = "no diagnostic has metrics on"
+            yield Finding(METRICS, message, document.name, element.line, element.column)
 
 
 def _unused(recording: Recording, documents: Mapping[str, Document], file: str) -> Iterator[Finding]:

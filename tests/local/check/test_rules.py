@@ -198,6 +198,8 @@ CASES = [
          inbound('<rate-limit-by-key calls="1" renewal-period="300" counter-key="k" />')),
     Case("value-range", inbound('<quota-by-key calls="1" renewal-period="»60" counter-key="k" />'),
          inbound('<quota-by-key calls="1" renewal-period="0" counter-key="k" />')),
+    Case("shared-counter", inbound('<rate-limit-by-key calls="9" renewal-period="60" counter-key="k" /><rate-limit-by-key calls="1" renewal-period="1" counter-key="»k" />'),
+         inbound('<rate-limit-by-key calls="9" renewal-period="60" counter-key="k" /><rate-limit-by-key calls="9" renewal-period="60" counter-key="k" />')),
     # Variables
     Case("variable-type", inbound('<set-variable name="n" value="5" /><set-variable name="x" value="@(»(int)context.Variables["n"] + 1)" />'),
          inbound('<set-variable name="n" value="@(5)" /><set-variable name="x" value="@((int)context.Variables["n"] + 1)" />')),

@@ -100,6 +100,10 @@ API = """\
             <value>{{Key}}</value>
         </set-header>
         <include-fragment fragment-id="stop" />
+        <emit-metric name="calls">
+            <dimension name="API ID" />
+        </emit-metric>
+        <rate-limit-by-key calls="100" renewal-period="60" counter-key="@(context.Request.IpAddress)" />
     </inbound>
     <backend>
         <forward-request timeout="60" buffer-response="false" />
@@ -135,6 +139,7 @@ READ = """\
         <set-variable name="[[ name ]]" value="@(context.Variables["[[ name ]]"] == "x")" />
 [% endfor %]
         <set-variable name="x" value="@((string)context.Variables["unset"])" />
+        <rate-limit-by-key calls="5" renewal-period="60" counter-key="@(context.Request.IpAddress)" />
     </inbound>
     <backend>
         <base />
@@ -193,7 +198,10 @@ def place(text: str, needle: str) -> tuple[int, int]:
     [
         # A line that stands in the template as it is.
         ("cors-options", "api.xml", API, "<cors>"),
+        ("metrics-off", "api.xml", API, "<emit-metric"),
         ("missing-base", "read.xml", READ, "<on-error />"),
+        # The API has a limit with the same key.
+        ("shared-counter", "read.xml", READ, "@(context.Request.IpAddress)"),
         ("unset-variable", "read.xml", READ, '["unset"]'),
         ("element-place", "stop.xml", STOP, "<forward-request />"),
         ("secret-in-trace", "stop.xml", STOP, "{{Key}}"),
@@ -230,14 +238,18 @@ def test_a_dependency_through_others_is_one(findings: list[Finding]) -> None:
     assert not [one for one in findings if one.rule.name == "missing-dependency"]
 
 
-def test_a_missing_dependency_is_found(project: Path, tmp_path: Path) -> None:
+def test_a_missing_dependency_and_the_wrong_tier_are_found(project: Path, tmp_path: Path) -> None:
     changed = PROGRAM.replace("opts=pulumi.ResourceOptions(depends_on=[key]), ", "")
+    changed = changed.replace('{"name": "BasicV2", "capacity": 1}', '{"name": "Consumption", "capacity": 0}')
     for name in ("Pulumi.yaml", "Pulumi.dev.yaml", "policies"):
         (tmp_path / name).symlink_to(project / name)
     (tmp_path / "program.py").write_text(changed)
-    found = [one for one in check_stack(tmp_path, "dev", {}).findings if one.rule.name == "missing-dependency"]
-    assert [(one.file, one.rendered) for one in found] == [("apis/things/api.xml", True), ("fragments/stop.xml", True)]
+    findings = check_stack(tmp_path, "dev", {}).findings
+    found = [one for one in findings if one.rule.name == "missing-dependency"]
+    assert [one.place for one in found] == ["apis/things/api.xml (rendered)", "fragments/stop.xml (rendered)"]
     assert "does not depend on the named value Key, which it uses" in found[0].message
+    tier = [(Path(one.file).name, one.line, one.column) for one in findings if one.rule.name == "tier"]
+    assert tier == [("api.xml", *place(API, "<rate-limit-by-key")), ("read.xml", *place(READ, "<rate-limit-by-key"))]
 
 
 def test_no_secret_is_printed(findings: list[Finding]) -> None:
