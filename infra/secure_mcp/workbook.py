@@ -11,7 +11,7 @@ from .queries import query
 
 _SCHEMA = "https://github.com/Microsoft/Application-Insights-Workbooks/blob/master/schema/workbook.json"
 _DAY = 24 * 60 * 60 * 1000
-# What can be chosen, in milliseconds: an hour to thirty days, which is as long as the workspace keeps anything.
+# What can be chosen, in milliseconds: an hour to thirty days, which is how long the logs of the services are kept.
 _RANGES = (_DAY // 24, _DAY // 6, _DAY, 7 * _DAY, 30 * _DAY)
 
 

@@ -342,3 +342,33 @@ def test_azure_would_accept_it(declared: Declared, monkeypatch: pytest.MonkeyPat
             # Pulumi's name for a key that has a dot in it.
             inputs["criteria"] = {"odata.type" if k == "odataType" else k: v for k, v in inputs["criteria"].items()}
         assert [str(p) for p in validate_arm.validate(type, inputs, set()) if p.level == "error"] == [], type
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "observability.md").read_text(encoding="utf-8")
+
+
+def test_the_page_has_every_alert_and_its_numbers(declared: Declared) -> None:
+    sections = dict(re.findall(r"^### (\S+)\n\n(.*?)(?=^##)", PAGE, re.DOTALL | re.MULTILINE))
+    assert set(sections) == set(rules(declared("prod")))
+    for name, rule in rules(declared("prod")).items():
+        assert f"Severity {rule.inputs['severity']}." in sections[name], name
+        minutes = rule.inputs["windowSize"].removeprefix("PT").removesuffix("M")
+        assert f"{minutes} minutes" in sections[name] or name == "replayed-tokens", name
+
+
+def test_the_page_has_every_event(declared: Declared) -> None:
+    rows = re.findall(r"^\| `([a-z-]+)` \| (.*?) \|", PAGE, re.MULTILINE)
+    written = {(event, outcome) for event, outcomes in rows for outcome in re.findall(r"`([a-z]+)`", outcomes)}
+    assert written == {(event["event"], event["outcome"]) for event in audits(declared("prod"))}
+
+
+def test_queries_on_the_page_can_be_asked() -> None:
+    texts = {str(number): text for number, text in enumerate(re.findall(r"```kusto\n(.*?)```", PAGE, re.DOTALL))}
+    assert len(texts) == 2
+    assert [problem for found in analyse(texts, TABLES).values() for problem in found.problems] == []
+
+
+def test_the_page_has_every_category(declared: Declared) -> None:
+    for setting in declared("dev", keyVaultEnabled="true").all(MONITOR + "DiagnosticSetting"):
+        for log in setting.inputs["logs"]:
+            assert log["category"] in PAGE
