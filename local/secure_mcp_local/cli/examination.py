@@ -104,12 +104,14 @@ async def _signing_in(request: Request, server: Server, lines: "_Lines") -> Asyn
 
 
 class _Lines:
-    """Prints each line when it is there; what is going on goes to standard error."""
+    """Prints each line when it is there, and shows on a terminal that something is going on."""
 
     def __init__(self, url: str, console: Console, errors: Console, *, quiet: bool) -> None:
-        self._url, self._console, self._errors, self._quiet = url, console, errors, quiet
+        self._url, self._console, self._quiet = url, console, quiet
         self._section = ""
-        self._status = errors.status("Examining ...") if errors.is_terminal else None
+        # One console on one terminal: a sign of life on the other would get between the lines.
+        self._aside = console if console.is_terminal and not quiet else errors
+        self._status = self._aside.status("Examining ...") if self._aside.is_terminal else None
 
     def __enter__(self) -> "_Lines":
         if self._status:
@@ -122,7 +124,7 @@ class _Lines:
 
     def ask(self, url: str, reason: str) -> None:
         """Asks a person to sign in."""
-        self._errors.print(Text(f"\nSign in {reason}:\n  {url}\n"), soft_wrap=True)
+        self._aside.print(Text(f"\nSign in {reason}:\n  {url}\n"), soft_wrap=True)
 
     def print(self, finding: Finding) -> None:
         """One line, for a failure three more."""
@@ -145,7 +147,8 @@ class _Lines:
 
 def _print_end(console: Console, report: Report) -> None:
     passed, failed, skipped = (report.count(outcome) for outcome in Outcome)
-    text = f"\n{passed} hold, {failed} {'fails' if failed == 1 else 'fail'}, {skipped} not looked at."
+    holding, failing = ("holds" if passed == 1 else "hold"), ("fails" if failed == 1 else "fail")
+    text = f"\n{passed} {holding}, {failed} {failing}, {skipped} not looked at."
     console.print(Text(text, style="bold"))
     if report.left_behind:
         console.print(

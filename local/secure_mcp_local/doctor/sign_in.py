@@ -116,7 +116,9 @@ class Browser:
             async with asyncio.timeout(self._patience):
                 return await self._calls.get()
         except TimeoutError:
-            raise Failure(f"nobody came back from the browser within {self._patience:g} seconds") from None
+            raise Failure(
+                f"nobody came back from the browser within {self._patience:g} seconds (a page with an error there says why)"
+            ) from None
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Takes the answer and tells the person to go back."""

@@ -47,9 +47,11 @@ class Visitor:
         """Answers the form of a page with the first button that fits, some fields changed.
 
         Raises:
-            Failure: the page has no such form or button.
+            Failure: the page has no such form or button, or its form goes to another site.
         """
         form = form_of(page)
+        if form is not None and origin_of(form.action) != origin_of(page.url):
+            raise Failure(f"{page}: the form goes to another site")
         button = next((button for button in form.buttons if choice(button)), None) if form else None
         if form is None or button is None:
             raise Failure(f"{page}: no form with the button that was looked for")

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from urllib.parse import parse_qs, quote, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from actors.flawed_gateway import (
     Flaw,
     FlawedGateway,
+    Forward,
     answers,
     deaf,
     fields_of,
@@ -106,12 +107,12 @@ def as_own_client(*paths: str) -> Flaw:
     """The gateway does not look whose token it is: every client passes for the first."""
     known: list[str] = []
 
-    async def flaw(request: httpx.Request, forward: Callable[..., object]) -> httpx.Response:
+    async def flaw(request: httpx.Request, forward: Forward) -> httpx.Response:
         if request.url.path in {"/token", *paths} and (sent := fields_of(request).get("client_id", "")):
             known.append(sent)
         if request.url.path in paths and known:
-            return await hears(on(request.url.path), client_id=known[0])(request, forward)  # type: ignore[arg-type]
-        return await forward(request)  # type: ignore[misc]
+            return await hears(on(request.url.path), client_id=known[0])(request, forward)
+        return await forward(request)
 
     return flaw
 
@@ -463,8 +464,8 @@ async def test_no_report_holds_a_secret(cloud: LocalCloud) -> None:
 
     key: list[str] = []
 
-    async def flaw(request: httpx.Request, forward: Callable[..., object]) -> httpx.Response:
-        response: httpx.Response = await forward(request)  # type: ignore[misc]
+    async def flaw(request: httpx.Request, forward: Forward) -> httpx.Response:
+        response: httpx.Response = await forward(request)
         if request.url.path == "/token" and response.status_code == 200:
             key.append(response.json()["access_token"])
         if request.url.path == "/mcp" and response.status_code == 401:
@@ -508,12 +509,12 @@ async def test_nonsense_does_not_end_an_examination(cloud: LocalCloud, nonsense:
 async def test_a_server_that_stops_answering_is_a_failure_of_each_check(cloud: LocalCloud) -> None:
     calls = 0
 
-    async def dead(request: httpx.Request, forward: Callable[..., object]) -> httpx.Response:
+    async def dead(request: httpx.Request, forward: Forward) -> httpx.Response:
         nonlocal calls
         calls += 1
         if calls > 1:
             raise httpx.ReadTimeout("too late", request=request)
-        return await forward(request)  # type: ignore[misc]
+        return await forward(request)
 
     report = await examined(cloud.gateway_url + "/mcp", dead)
     outcomes = {finding.name: finding for finding in report.findings}
@@ -524,15 +525,28 @@ async def test_a_server_that_stops_answering_is_a_failure_of_each_check(cloud: L
     assert passed - {check.name for check in SECTIONS[-1].checks} <= {"https", "host"}
 
 
-async def test_a_foreign_redirect_target_is_never_visited(cloud: LocalCloud) -> None:
-    visited: list[str] = []
+ELSEWHERE: dict[str, Callable[[], Flaw]] = {
+    "after consent": lambda: answers(on("/consent"), 303, headers={"Location": "https://doctor.invalid/?state=s"}),
+    "the form": lambda: text(on("/authorize"), 'action="/consent"', 'action="http://localhost:9/consent"'),
+    "the way back": lambda: location(on("/consent"), query(redirect_uri="http://localhost:9/oauth-callback")),
+    "endpoints": lambda: members(
+        on(ASM), token_endpoint="http://localhost:9/token", registration_endpoint="https://doctor.invalid/register"
+    ),
+    "management": lambda: members(
+        on("/register"), registration_access_token="t", registration_client_uri="http://localhost:9/register/1"
+    ),
+}  # fmt: skip
 
-    async def flaw(request: httpx.Request, forward: Callable[..., object]) -> httpx.Response:
-        visited.append(request.url.host)
-        if request.url.path == "/consent":
-            return httpx.Response(303, headers={"Location": f"https://doctor.invalid/?x={quote('a b')}&state=s"})
-        return await forward(request)  # type: ignore[misc]
 
-    report = await examined(cloud.gateway_url + "/mcp", flaw, "sign-in")
-    assert set(visited) == {"localhost"}
-    assert not any(finding.outcome is Outcome.PASS for finding in report.findings)
+@pytest.mark.parametrize("flaw", ELSEWHERE.values(), ids=ELSEWHERE)
+async def test_a_server_cannot_send_the_doctor_to_others(cloud: LocalCloud, flaw: Callable[[], Flaw]) -> None:
+    visited: set[str] = set()
+    wrapped = flaw()
+
+    async def watched(request: httpx.Request, forward: Forward) -> httpx.Response:
+        visited.add(request.url.netloc.decode())
+        return await wrapped(request, forward)
+
+    report = await examined(cloud.gateway_url + "/mcp", watched)
+    assert visited <= {urlsplit(cloud.gateway_url).netloc, urlsplit(cloud.entra_url).netloc}
+    assert len(report.findings) == len(NAMES)

@@ -63,7 +63,7 @@ async def test_a_failure_says_why_and_what_to_do(cloud: LocalCloud) -> None:
     assert "https://app.example.com is not allowed" in line
     assert re.search(r"^ +why: .*Inspector", out, re.MULTILINE)
     assert re.search(r"^ +do: +Put the same cors policy", out, re.MULTILINE)
-    assert "1 hold, 1 fails, 0 not looked at." in out
+    assert "1 holds, 1 fails, 0 not looked at." in out
 
 
 async def test_what_cannot_be_examined_is_one_message() -> None:

@@ -7,7 +7,7 @@ from secure_mcp_local.doctor.check import Section
 from secure_mcp_local.doctor.checks.authorization import authorize, error_problems, refusal_problems
 from secure_mcp_local.doctor.client import Client, challenge_of
 from secure_mcp_local.doctor.report import Skipped, settled
-from secure_mcp_local.doctor.server import Answer
+from secure_mcp_local.doctor.server import Answer, origin_of
 from secure_mcp_local.doctor.sign_in import allows, denies
 from secure_mcp_local.doctor.subject import FOREIGN, ODD_NAME, Subject
 from secure_mcp_local.doctor.visitor import Cookie, Visitor, cookies_of, document_of, form_of
@@ -107,8 +107,8 @@ async def consent_forgery(subject: Subject) -> str:
         form = form_of(page)
         other = form_of(await _consent(subject, client, Visitor(subject.server)))
         button = next((button for button in form.buttons if allows(button)), None) if form else None
-        if form is None or other is None or button is None:
-            raise Skipped("the consent page has no button to allow (see consent)")
+        if form is None or other is None or button is None or origin_of(form.action) != subject.server.origin:
+            raise Skipped("the consent page has no button to allow on this server (see consent)")
         fields = {**form.fields, button.name: button.value}
         origin = subject.server.origin
         if what == "without the cookie":
@@ -171,7 +171,13 @@ class _Approval:
         return values[0] if len(values) == 1 else ""
 
     def callback(self, **parameters: str) -> str:
-        """The address to which Entra ID would send the browser."""
+        """The address to which Entra ID would send the browser.
+
+        Raises:
+            Skipped: it is not on this server.
+        """
+        if origin_of(self.one("redirect_uri")) != origin_of(self.page.url):
+            raise Skipped("the way back does not lead to this server (see upstream-request)")
         return f"{self.one('redirect_uri')}?{urlencode(parameters)}"
 
     @property

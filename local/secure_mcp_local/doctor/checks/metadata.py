@@ -102,6 +102,7 @@ async def endpoints(subject: Subject) -> str:
     for name, url in found.items():
         if urlsplit(url).scheme != "https" and not is_loopback(url):
             problems.append(f"{name} is {url}: not https")
+        if origin_of(url) != subject.server.origin:
             continue
         answer = await subject.send("GET" if name == "authorization_endpoint" else "POST", url)
         if not 400 <= answer.status < 500 or answer.status in {404, 405}:
