@@ -32,7 +32,7 @@ gateway = Gateway(
         "publisher_name": "existing-server",
         "app_insights_id": monitoring.app_insights_id,
         "app_insights_connection_string": monitoring.connection_string,
-        "subnet_id": None,
+        "workspace_id": monitoring.workspace_id,
     },
 )
 entra = EntraApplication(
@@ -47,7 +47,16 @@ entra = EntraApplication(
         "assigned_groups": [],
     },
 )
-store = SessionStore("existing", {**place, "private": False, "locked": False, "principal_id": gateway.principal_id})
+store = SessionStore(
+    "existing",
+    {
+        **place,
+        "private": False,
+        "locked": False,
+        "principal_id": gateway.principal_id,
+        "workspace_id": monitoring.workspace_id,
+    },
+)
 oauth = AuthorizationServer(
     "existing-oauth",
     {

@@ -18,3 +18,18 @@ def test_the_gateway_alone_stands_in_front_of_an_existing_server() -> None:
         if value.inputs["displayName"] == "BackendAudience"
     )
     assert audience.inputs["value"] == "00000000-0000-4000-8000-00000000a0d1"
+
+
+def test_its_policies_wait_for_what_the_authorization_server_declares() -> None:
+    recording = record(EXAMPLES / "existing-server", "dev")
+    [policy] = [r for r in recording.all("azure-native:apimanagement:ApiPolicy") if r.name == "existing-mcp-policy"]
+    for kind in ("NamedValue", "PolicyFragment"):
+        for part in recording.all(f"azure-native:apimanagement:{kind}"):
+            assert part.urn in policy.dependencies, part.name
+
+
+def test_what_happens_at_the_gateway_and_the_session_store_is_kept() -> None:
+    recording = record(EXAMPLES / "existing-server", "dev")
+    watched = [r.inputs["resourceUri"] for r in recording.all("azure-native:monitor:DiagnosticSetting")]
+    kinds = {id.split("/")[-2] for id in watched}
+    assert kinds == {"service", "databaseAccounts"}

@@ -20,7 +20,7 @@ def configuration() -> dict[str, str]:
     given = {key.removeprefix(f"{PROGRAM['name']}:"): value for key, value in stack.items()}
     values = {key: given.get(key, declared.get("default")) for key, declared in PROGRAM["config"].items()}
     assert None not in values.values(), values
-    return values | {"pulumi.cwd": str(EXAMPLE)}
+    return values
 
 
 def interpolated(value: Any, values: dict[str, str]) -> Any:
@@ -36,7 +36,7 @@ def interpolated(value: Any, values: dict[str, str]) -> Any:
 def test_the_server_of_the_yaml_program_is_constructed() -> None:
     [declared] = PROGRAM["resources"].values()
     inputs = {key: interpolated(value, configuration()) for key, value in declared["properties"].items()}
-    with component_provider() as provider:
+    with component_provider(EXAMPLE) as provider:
         outputs = provider.construct(declared["type"].split(":")[1], declared["name"], inputs)
         recording = provider.recording
     gateway = recording.one("azure-native:apimanagement:ApiManagementService")
