@@ -107,6 +107,12 @@ func python(ctx context.Context, info *pulumirpc.ProgramInfo, args ...string) (*
 	return chosen.Command(ctx, args...)
 }
 
+// InstallDependencies installs nothing: a virtual environment that is there is taken as it is, `make setup` makes it.
+func (*host) InstallDependencies(request *pulumirpc.InstallDependenciesRequest, stream pulumirpc.LanguageRuntime_InstallDependenciesServer) error {
+	_, err := python(stream.Context(), request.Info)
+	return err
+}
+
 // GetRequiredPackages names the provider plugins, so that the engine finds or refuses them before it starts.
 func (*host) GetRequiredPackages(ctx context.Context, request *pulumirpc.GetRequiredPackagesRequest) (*pulumirpc.GetRequiredPackagesResponse, error) {
 	command, err := python(ctx, request.Info, "-c", requiredPlugins)
