@@ -1,6 +1,7 @@
 """The policy documents of a stack, and which of them run together."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from secure_mcp_local.apim.document import Element
 from secure_mcp_local.check.document import Document
@@ -8,6 +9,18 @@ from secure_mcp_local.check.plan import MODULE
 from secure_mcp_local.recording import Recording, Resource
 
 _SCOPES = (("Policy", "service"), ("ApiPolicy", "api"), ("ApiOperationPolicy", "operation"))
+
+
+def gateways(recording: Recording) -> Iterator[Recording]:
+    """The recording once for each gateway of the stack, without what belongs to the others."""
+
+    def service(resource: Resource) -> str:
+        return str(resource.get("serviceName") or "") if resource.type.startswith(MODULE) else ""
+
+    names = dict.fromkeys(name for resource in recording if (name := service(resource)))
+    for name in names:
+        kept = tuple(resource for resource in recording if service(resource) in {"", name})
+        yield replace(recording, resources=kept)
 
 
 def documents_of(recording: Recording) -> dict[str, Document]:

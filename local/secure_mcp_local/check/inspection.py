@@ -13,12 +13,12 @@ from secure_mcp_local.apim.declaration import Declaration
 from secure_mcp_local.check import counters, plan, structure
 from secure_mcp_local.check.document import Document
 from secure_mcp_local.check.finding import Finding, Report, Rule
-from secure_mcp_local.check.gateway import documents_of, included_by
+from secure_mcp_local.check.gateway import documents_of, gateways, included_by
 from secure_mcp_local.check.lints import LINTS
 from secure_mcp_local.check.templates import Templates
 from secure_mcp_local.errors import DocumentError, LocalCloudError, NotModelled
 from secure_mcp_local.expressions import compile_expression
-from secure_mcp_local.recording import record
+from secure_mcp_local.recording import Recording, record
 from secure_mcp_local.recording.project import load_project
 
 UNKNOWN_RULE = Rule(
@@ -64,7 +64,21 @@ def check_stack(root: Path, stack: str, config: Mapping[str, str], ignore: Colle
     except LocalCloudError as error:
         configuration = isinstance(error.__cause__, RunError)
         return _report([plan.failed(str(error), file, shown, configuration=configuration)], 0, ignore)
-    documents = documents_of(recording)
+    findings: list[Finding] = []
+    count = 0
+    templates = Templates(root / "policies")
+    for gateway in gateways(recording):
+        documents = documents_of(gateway)
+        count += len(documents)
+        by_name = {document.name: document for document in documents.values()}
+        findings += [
+            _traced(_quoted(finding, by_name), by_name, templates) for finding in _of_gateway(gateway, documents, shown)
+        ]
+    return _report(findings, count, ignore)
+
+
+def _of_gateway(recording: Recording, documents: Mapping[str, Document], file: str) -> list[Finding]:
+    """The findings about one gateway; what has no document of its own is in the stack's file."""
     named_values = {
         # Secrets have no place in what is printed, and what the program cannot know yet has no value.
         str(resource.get("displayName")): None if resource.get("secret") else resource.get("value")
@@ -72,25 +86,18 @@ def check_stack(root: Path, stack: str, config: Mapping[str, str], ignore: Colle
     }
     fragments = {document.fragment: document.text for document in documents.values() if document.fragment}
     findings = [*_examined(documents.values(), named_values, fragments)]
-    if not any(finding.rule.level == "error" for finding in findings):
+    declared_here = len(recording.all(plan.MODULE + "ApiManagementService")) == 1
+    if declared_here and not any(finding.rule.level == "error" for finding in findings):
         # The rest of what the gateway looks at when it starts.
         try:
             Declaration.from_recording(recording, compile_expression)
         except DocumentError:
             pass
         except NotModelled as error:
-            findings.append(Finding(RULES["not-modelled"], str(error), shown))
+            findings.append(Finding(RULES["not-modelled"], str(error), file))
         except LocalCloudError as error:
-            findings.append(Finding(plan.PLAN, str(error), shown))
-    templates = Templates(root / "policies")
-    by_name = {document.name: document for document in documents.values()}
-    findings += counters.shared(documents.values())
-    findings += [
-        replace(finding, file=shown if finding.file == file.name else finding.file)
-        for finding in plan.findings(recording, documents)
-    ]
-    findings = [_traced(_quoted(finding, by_name), by_name, templates) for finding in findings]
-    return _report(findings, len(documents), ignore)
+            findings.append(Finding(plan.PLAN, str(error), file))
+    return [*findings, *counters.shared(documents.values()), *plan.findings(recording, documents, file)]
 
 
 def check_files(

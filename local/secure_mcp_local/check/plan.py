@@ -75,20 +75,20 @@ _INCLUDED = re.compile(r"""<include-fragment\s[^>]*?fragment-id\s*=\s*["']([^"']
 _KEY = re.compile(r"configuration (\S+) = ")
 
 
-def findings(recording: Recording, documents: Mapping[str, Document]) -> Iterator[Finding]:
-    """All findings about the plan itself.
+def findings(recording: Recording, documents: Mapping[str, Document], file: str) -> Iterator[Finding]:
+    """All findings about the plan of one gateway.
 
     Args:
         recording: What the stack declares.
         documents: Policy documents by the URN of the resource that declares each.
+        file: Path of the stack's file, for what has no document of its own.
     """
-    name = f"Pulumi.{recording.stack}.yaml"
-    yield from _named_values(recording, name)
+    yield from _named_values(recording, file)
     yield from _dependencies(recording, documents)
-    yield from _body_logging(recording, documents, name)
+    yield from _body_logging(recording, documents, file)
     yield from _tier(recording, documents)
     yield from _metrics(recording, documents)
-    yield from _unused(recording, documents, name)
+    yield from _unused(recording, documents, file)
 
 
 def failed(message: str, file: Path, shown: str, *, configuration: bool) -> Finding:

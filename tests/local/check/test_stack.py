@@ -32,6 +32,14 @@ def test_ours_has_nothing_to_find(stack: str, config: dict[str, str]) -> None:
     assert report.documents >= 28
 
 
+@pytest.mark.parametrize(("name", "least"), [("existing-server", 25), ("whole-server", 50)])
+def test_examples_have_nothing_to_find(name: str, least: int) -> None:
+    # The second has two gateways, whose APIs and named values have the same names.
+    report = check_stack(ROOT / "examples" / name, "dev", {})
+    assert report.findings == ()
+    assert report.documents >= least
+
+
 PROGRAM = """\
 import pathlib
 
