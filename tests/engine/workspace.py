@@ -6,9 +6,11 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from secure_mcp_local.providers import plugins
 from secure_mcp_local.providers.store import Store
@@ -50,10 +52,12 @@ class Workspace:
     folder: Path
     stack: str = "dev"
     gateway_url: str | None = None
+    program_folder: str = "."
+    """Of the program, in the project's folder."""
 
     @property
     def project(self) -> Path:
-        return self.folder / "project"
+        return self.folder / "project" / self.program_folder
 
     @property
     def store(self) -> Store:
@@ -62,8 +66,9 @@ class Workspace:
     @property
     def state(self) -> dict[str, Any]:
         """The engine's own state of the stack, as it lies on disk."""
-        (found,) = (self.folder / "backend").rglob(f"{self.stack}.json")
-        return json.loads(found.read_text())["checkpoint"]["latest"]
+        name = yaml.safe_load((self.project / "Pulumi.yaml").read_text())["name"]
+        file = self.folder / "backend" / ".pulumi" / "stacks" / name / f"{self.stack}.json"
+        return json.loads(file.read_text())["checkpoint"]["latest"]
 
     def secrets(self, type: str, output: str) -> dict[str, str]:
         """An encrypted output of each resource of a type, by Pulumi name, as `pulumi stack export --show-secrets` decrypts it."""
@@ -82,12 +87,16 @@ class Workspace:
     def copied_to(self, folder: Path) -> "Workspace":
         """The same deployment once more: what is done to one is not seen by the other."""
         shutil.copytree(self.folder, folder, symlinks=True, dirs_exist_ok=True)
-        return Workspace(folder, self.stack, self.gateway_url)
+        return replace(self, folder=folder)
+
+    def within(self, program_folder: str) -> "Workspace":
+        """Another project, in a folder of this one."""
+        return replace(self, program_folder=program_folder)
 
     def with_stack(self, stack: str) -> "Workspace":
         """Another stack of the project in the same cloud."""
         shutil.copy(self.project / f"Pulumi.{self.stack}.yaml", self.project / f"Pulumi.{stack}.yaml")
-        other = Workspace(self.folder, stack, self.gateway_url)
+        other = replace(self, stack=stack)
         other.pulumi("stack", "init")
         return other
 
@@ -119,7 +128,13 @@ class Workspace:
         log.unlink(missing_ok=True)
         events = ["--event-log", str(log)] if arguments[0] in {"preview", "up", "refresh", "destroy"} else []
         done = subprocess.run(
-            ["pulumi", *arguments, *events, "--stack", self.stack, "--non-interactive"],
+            [
+                "pulumi",
+                *arguments,
+                *events,
+                *([] if arguments[0] == "package" else ["--stack", self.stack]),
+                "--non-interactive",
+            ],
             cwd=self.project,
             env=self.environment(faults),
             stdout=subprocess.PIPE,
@@ -191,10 +206,13 @@ def _operations(log: Path) -> dict[str, str]:
     """The operation on each URN, from the engine's event log."""
     found: dict[str, str] = {}
     for line in log.read_text().splitlines():
-        metadata = json.loads(line).get("resourcePreEvent", {}).get("metadata")
-        if metadata:
+        event = json.loads(line)
+        if metadata := event.get("resourcePreEvent", {}).get("metadata"):
             urn, op = metadata["urn"], metadata["op"]
             # A replacement is several steps; its last one may be a plain create or delete.
             if not found.get(urn, "").startswith("replace"):
                 found[urn] = op
+        elif (metadata := event.get("resOutputsEvent", {}).get("metadata")) and found.get(metadata["urn"]) == "refresh":
+            # What a refresh finds is known after it.
+            found[metadata["urn"]] = metadata["op"]
     return found
