@@ -64,6 +64,18 @@ def check_stack(root: Path, stack: str, config: Mapping[str, str], ignore: Colle
     except LocalCloudError as error:
         configuration = isinstance(error.__cause__, RunError)
         return _report([plan.failed(str(error), file, shown, configuration=configuration)], 0, ignore)
+    return check_recording(recording, root, ignore)
+
+
+def check_recording(recording: Recording, root: Path, ignore: Collection[str] = ()) -> Report:
+    """Everything that can be known about what a stack declares.
+
+    Args:
+        recording: What it declares.
+        root: Folder of the Pulumi project, whose `policies` may hold the templates of its documents.
+        ignore: Names of rules that are left out.
+    """
+    shown = _shown(root / f"Pulumi.{recording.stack}.yaml")
     findings: list[Finding] = []
     count = 0
     templates = Templates(root / "policies")

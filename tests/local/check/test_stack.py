@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from secure_mcp_local.check import Finding, check_stack
+from secure_mcp_local.check.inspection import check_recording
+from secure_mcp_local.recording import Recording, record
 
 ROOT = Path(__file__).parents[3]
 
@@ -30,6 +32,39 @@ def test_ours_has_nothing_to_find(stack: str, config: dict[str, str]) -> None:
     report = check_stack(ROOT, stack, config)
     assert report.findings == ()
     assert report.documents >= 28
+
+
+@pytest.fixture(scope="module")
+def ours() -> Recording:
+    return record(ROOT, "dev")
+
+
+POLICY, OPERATION, FRAGMENT = "ApiPolicy", "ApiOperationPolicy", "PolicyFragment"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "before", "after", "rule"),
+    [
+        (POLICY, "mcp-mcp-policy", ".EndsWith(\" Timeout\", StringComparison.Ordinal)", ".EndsWith(\" Timeout\")", "culture-compare"),
+        (POLICY, "mcp-mcp-policy", "<outbound>\n        <base />", "<outbound>", "missing-base"),
+        (POLICY, "mcp-mcp-policy", "</outbound>", "<set-body>x</set-body></outbound>", "streaming-body"),
+        (POLICY, "mcp-mcp-policy", "preserveContent: true", "", "body-consumed"),
+        (POLICY, "mcp-mcp-policy", "((string)context.Variables[\"unsealed\"])", "((string)context.Variables[\"unseald\"])", "unset-variable"),
+        (POLICY, "mcp-mcp-policy", '<forward-request ', '<base /><forward-request ', "forwarded-twice"),
+        (FRAGMENT, "mcp-oauth-fragment-seal", "Convert.ToByte(key[0])", "key[0]", "expression-type"),
+        (FRAGMENT, "mcp-oauth-fragment-unseal", "{{EncryptionKey}}", "{{EncryptionKy}}", "named-value"),
+        (FRAGMENT, "mcp-oauth-fragment-entra-token", ' timeout="10"', "", "send-request-timeout"),
+        (FRAGMENT, "mcp-oauth-fragment-entra-token", "response == null", "response.StatusCode == 0", "ignored-error"),
+        (OPERATION, "mcp-oauth-token-policy", 'fragment-id="unseal"', 'fragment-id="unsael"', "fragment"),
+        (OPERATION, "mcp-oauth-token-policy", '</inbound>', '<trace source="x"><message>@((string)context.Variables["refreshToken"])</message></trace></inbound>', "secret-in-trace"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_ours_is_found(ours: Recording, kind: str, name: str, before: str, after: str, rule: str) -> None:
+    resource = ours.one(f"azure-native:apimanagement:{kind}", name)
+    text = str(resource.get("value"))
+    assert before in text
+    report = check_recording(ours.changed(resource.urn, value=text.replace(before, after)), ROOT)
+    assert rule in {one.rule.name for one in report.findings}
 
 
 @pytest.mark.parametrize(("name", "least"), [("existing-server", 25), ("whole-server", 50)])
