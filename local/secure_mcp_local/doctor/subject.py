@@ -19,6 +19,7 @@ WEB_REDIRECT = f"{FOREIGN}/callback?tenant=a%20b"
 """A redirect URI of a web application, with a query of its own."""
 ODD_NAME = "secure-mcp doctor <i>&\"'"
 """A client name that breaks pages which do not encode it."""
+UNKNOWN_CLIENT = "00000000-0000-4000-8000-000000000000"
 INSPECTOR = ("http://localhost:6274", "http://127.0.0.1:6274")
 
 
@@ -219,6 +220,13 @@ class Subject:
         if not client_id:
             raise Skipped("no second client: its registration was refused (see register-echo)")
         return self._client(client_id, WEB_REDIRECT, await self.scope())
+
+    async def other_client(self) -> Client:
+        """A client that is not the one that signs in: registered if possible, else one that nobody knows."""
+        try:
+            return await self.web_client()
+        except Skipped:
+            return self._client(UNKNOWN_CLIENT, WEB_REDIRECT, await self.scope())
 
     def _client(self, client_id: str, redirect_uri: str, scope: str) -> Client:
         return Client(client_id, redirect_uri, self.url, scope)

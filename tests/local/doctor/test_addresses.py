@@ -6,10 +6,12 @@ import time
 import httpx
 import pytest
 
-from actors.flawed_gateway import FlawedGateway, answers, on
+from actors.flawed_gateway import FlawedGateway, Forward, answers, on
 from secure_mcp_local.cli.examination import endpoint
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.doctor import DoctorError, Finding, Options, Outcome, Person, Server, Subject, chosen, examine
+
+PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 async def https_finding(url: str, plain: httpx.Response | None) -> Finding:
@@ -177,3 +179,18 @@ async def test_a_registration_that_can_be_taken_back_is(cloud: LocalCloud) -> No
     assert report.left_behind == ()
     [(_, authorization)] = deleted
     assert authorization == "Bearer manage"
+
+
+async def test_a_list_of_allowed_clients_is_no_failure(cloud: LocalCloud) -> None:
+    """Programs on this computer may register, web applications may not."""
+
+    async def allowlist(request: httpx.Request, forward: Forward) -> httpx.Response:
+        if request.url.path == "/register" and b"doctor.invalid" in request.content:
+            return httpx.Response(400, json={"error": "invalid_redirect_uri"}, headers=PRIVATE)
+        return await forward(request)
+
+    async with Server(cloud.gateway_url + "/mcp", FlawedGateway(allowlist)) as server:
+        subject = Subject(server, Person(server, "alice"), Options(tool="hello_mcp"))
+        report = await examine(subject, chosen([], anonymous=False))
+    outcomes = {finding.name: finding.outcome for finding in report.findings if finding.outcome is not Outcome.PASS}
+    assert outcomes == dict.fromkeys(["register-echo", "consent", "consent-warning"], Outcome.SKIP)

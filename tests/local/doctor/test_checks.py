@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -550,3 +551,10 @@ async def test_a_server_cannot_send_the_doctor_to_others(cloud: LocalCloud, flaw
     report = await examined(cloud.gateway_url + "/mcp", watched)
     assert visited <= {urlsplit(cloud.gateway_url).netloc, urlsplit(cloud.entra_url).netloc}
     assert len(report.findings) == len(NAMES)
+
+
+async def test_an_examination_stays_below_the_default_rate_limits(cloud: LocalCloud) -> None:
+    async with Server(cloud.gateway_url + "/mcp") as server:
+        await examine(Subject(server, Person(server, "alice"), Options(patience=0)), chosen([], anonymous=False))
+        asked = Counter(answer.path for answer in server.seen)
+    assert max(asked.values()) < 60, asked

@@ -6,7 +6,7 @@ from secure_mcp_local.doctor.check import Section
 from secure_mcp_local.doctor.client import Client, answer_of
 from secure_mcp_local.doctor.report import settled
 from secure_mcp_local.doctor.server import Answer
-from secure_mcp_local.doctor.subject import FOREIGN, Subject
+from secure_mcp_local.doctor.subject import FOREIGN, UNKNOWN_CLIENT, Subject
 from secure_mcp_local.doctor.visitor import Visitor
 
 SECTION = Section("Before the sign-in")
@@ -55,7 +55,7 @@ async def error_problems(subject: Subject, answer: Answer, client: Client, what:
 async def unknown_client(subject: Subject) -> str:
     client = await subject.client()
     problems: list[str] = []
-    for name in (None, "secure-mcp-doctor-<i>", "00000000-0000-4000-8000-000000000000", f"{FOREIGN}/client.json"):
+    for name in (None, "secure-mcp-doctor-<i>", UNKNOWN_CLIENT, f"{FOREIGN}/client.json"):
         answer = await authorize(subject, client, client_id=name)
         problems += refusal_problems(answer, f"client_id {name or 'missing'}")
         if "<i>" in answer.text:
@@ -85,7 +85,7 @@ def _wrong_redirects(client: Client) -> dict[str, str | None]:
 )
 async def redirect_mismatch(subject: Subject) -> str:
     problems: list[str] = []
-    client, web = await subject.client(), await subject.web_client()
+    client, web = await subject.client(), await subject.other_client()
     for what, uri in _wrong_redirects(client).items():
         problems += refusal_problems(await authorize(subject, client, redirect_uri=uri), what)
     other_port = web.redirect_uri.replace("doctor.invalid", "doctor.invalid:444")

@@ -80,9 +80,9 @@ async def refresh_rotates(subject: Subject) -> str:
 )
 async def refresh_bound(subject: Subject) -> str:
     session = await subject.exchange(await first_session(subject))
-    thief = await subject.web_client()
+    thief = await subject.other_client()
     answer = await subject.token(session.client, thief.refresh(session.refresh_token))
-    problems = grant_problems(answer, "another client", "invalid_grant")
+    problems = grant_problems(answer, "another client", "invalid_grant", "invalid_client")
     form = session.client.refresh(session.refresh_token, resource=f"{FOREIGN}/mcp")
     problems += grant_problems(await subject.token(session.client, form), "another resource", "invalid_target")
     return settled(problems, "invalid_grant, invalid_target")
@@ -134,7 +134,7 @@ async def verifier(subject: Subject) -> str:
 async def code_bound(subject: Subject) -> str:
     session = await _throwaway(subject)
     client, code = session.client, session.code
-    thief = await subject.web_client()
+    thief = await subject.other_client()
     changes: list[tuple[str, dict[str, str | None], str]] = [
         ("another redirect URI", {"redirect_uri": WEB_REDIRECT}, "invalid_grant"),
         ("another client", {"client_id": thief.client_id}, "invalid_grant"),
@@ -143,7 +143,7 @@ async def code_bound(subject: Subject) -> str:
     problems: list[str] = []
     for what, change, error in changes:
         problems += grant_problems(
-            await subject.token(client, client.exchange(code, **change)), what, error, "invalid_grant"
+            await subject.token(client, client.exchange(code, **change)), what, error, "invalid_grant", "invalid_client"
         )
     return settled(problems, "invalid_grant")
 
@@ -204,7 +204,7 @@ async def code_replay(subject: Subject) -> str:
 )
 async def revoke_foreign(subject: Subject) -> str:
     session = await _revocable(subject)
-    thief = await subject.web_client()
+    thief = await subject.other_client()
     await subject.send("POST", await subject.endpoint("revocation"), form=thief.revocation(session.refresh_token))
     answer = await subject.call(session.key)
     return settled([f"then the key: {answer}"] if answer.status == 401 else [], "the key still opens")

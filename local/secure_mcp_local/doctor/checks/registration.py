@@ -4,7 +4,7 @@ from typing import Any
 
 from secure_mcp_local.doctor.check import Section
 from secure_mcp_local.doctor.client import text_of, texts_of
-from secure_mcp_local.doctor.report import settled
+from secure_mcp_local.doctor.report import Skipped, settled
 from secure_mcp_local.doctor.server import Answer
 from secure_mcp_local.doctor.subject import FOREIGN, ODD_NAME, WEB_REDIRECT, Subject
 
@@ -68,6 +68,8 @@ def _echo_problems(answer: Answer, redirect_uri: str) -> list[str]:
 )
 async def register(subject: Subject) -> str:
     answer = await subject.registration()
+    if subject.options.client_id and 400 <= answer.status < 500:
+        raise Skipped(f"closed ({answer}), and --client-id is used instead")
     return settled(_echo_problems(answer, subject.redirect_uri), f"201, {subject.redirect_uri}")
 
 
@@ -80,6 +82,11 @@ async def register(subject: Subject) -> str:
 )
 async def register_echo(subject: Subject) -> str:
     answer = await subject.web_registration()
+    if answer.status in {400, 401, 403} and answer.error:
+        # A list of allowed clients may well know programs on this computer and not doctor.invalid.
+        raise Skipped(
+            f"a web application of {FOREIGN} may not register here ({answer.error}); a list of allowed clients?"
+        )
     problems = _echo_problems(answer, WEB_REDIRECT)
     if answer.status == 201 and answer.object().get("client_name") != ODD_NAME:
         problems.append("client_name is not the one that was sent")
