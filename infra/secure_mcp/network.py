@@ -46,7 +46,7 @@ _RULES = {
 }
 
 
-def _inbound(name: str, access: str, protocol: str, source: str, port: str, priority: int) -> network.SecurityRuleArgs:
+def _inbound(name: str, access: str, protocol: str, source: str, port: str, priority: int) -> "network.SecurityRuleArgs":
     return network.SecurityRuleArgs(
         name=name,
         priority=priority,
@@ -151,7 +151,7 @@ class Network(pulumi.ComponentResource):
             ready.append(names)
         return ready
 
-    def _zone(self, zone_name: str) -> tuple[privatedns.PrivateZone, privatedns.VirtualNetworkLink]:
+    def _zone(self, zone_name: str) -> "tuple[privatedns.PrivateZone, privatedns.VirtualNetworkLink]":
         """The names of one kind of service, and the link that makes them known in this network."""
         here = pulumi.ResourceOptions(parent=self)
         group = self._args["resource_group_name"]

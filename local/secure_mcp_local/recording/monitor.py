@@ -7,10 +7,11 @@ import os
 import runpy
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import pulumi.resource
 from google.protobuf import json_format
 from pulumi import RunError
 from pulumi.runtime import mocks, settings
@@ -140,7 +141,11 @@ def run(project: Project, stack: str, environment: Environment) -> Recording:
 
 
 def _run(project: Project, stack: str, monitor: Monitor) -> None:
+    # Each resource spells out what it would have been called under its old types, some two thousand names, for children that may
+    # want to inherit them. That takes as long as all else, and there is no former state here that a name could be looked up in.
+    pulumi.resource.collapse_alias_to_urn = lambda *_: ""  # pyright: ignore[reportPrivateImportUsage]
     logger = logging.Logger("pulumi")
+    outputs: set[asyncio.Future[Any]] = set()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     # Every output downstream of a failure repeats it; the first one is raised.
@@ -148,7 +153,8 @@ def _run(project: Project, stack: str, monitor: Monitor) -> None:
     try:
         mock = mocks.MockSettings(
             monitor=monitor,
-            monitor_features=set(),
+            # As every engine of today; the same names again, without it.
+            monitor_features={resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS},
             engine=mocks.MockEngine(logger),
             project=project.name,
             stack=stack,
@@ -158,7 +164,7 @@ def _run(project: Project, stack: str, monitor: Monitor) -> None:
             legacy_apply_enabled=False,
             root_directory=str(project.main.parent),
             parallel=None,
-            outputs=set(),
+            outputs=outputs,
             lock=threading.Lock(),
             package_refs={},
             base_providers_by_ref={},
@@ -166,7 +172,7 @@ def _run(project: Project, stack: str, monitor: Monitor) -> None:
         settings.ROOT.set(None)
         settings.configure(mock)
         set_all_config(dict(project.config), [])
-        loop.run_until_complete(asyncio.wait_for(run_in_stack(_program(project.main)), _TIMEOUT))
+        loop.run_until_complete(asyncio.wait_for(run_in_stack(_program(project.main, outputs)), _TIMEOUT))
     finally:
         pending = asyncio.all_tasks(loop)
         for task in pending:
@@ -176,8 +182,8 @@ def _run(project: Project, stack: str, monitor: Monitor) -> None:
         loop.close()
 
 
-def _program(main: Path) -> Callable[[], None]:
-    def go() -> None:
+def _program(main: Path, outputs: set[asyncio.Future[Any]]) -> Callable[[], Coroutine[Any, Any, None]]:
+    async def go() -> None:
         folder = str(main.parent)
         sys.path.insert(0, folder)
         before = os.getcwd()
@@ -188,6 +194,9 @@ def _program(main: Path) -> Callable[[], None]:
         finally:
             os.chdir(before)
             sys.path.remove(folder)
+        # The SDK, which waits next, goes through all that is left again each time that one is done.
+        while pending := {output for output in outputs if not output.done()}:
+            await asyncio.wait(pending)
 
     return go
 
