@@ -46,7 +46,9 @@ _RULES = {
 }
 
 
-def _inbound(name: str, access: str, protocol: str, source: str, port: str, priority: int) -> "network.SecurityRuleArgs":
+def _inbound(
+    name: str, access: str, protocol: str, source: str, port: str, priority: int
+) -> "network.SecurityRuleArgs":
     return network.SecurityRuleArgs(
         name=name,
         priority=priority,
