@@ -97,7 +97,7 @@ def contexts(texts: list[str]) -> list[dict[str, Any]]:
         for match in _VARIABLE.finditer(text):
             types.setdefault(match[2] or match[4], match[1] or match[3])
         names.update(name for match in _MEMBER.finditer(text) for name in match.groups() if name)
-    members = sorted(names - types.keys()) + ["state", "code", "error"]
+    members = [*sorted(names - types.keys()), "state", "code", "error"]
     found: list[dict[str, Any]] = [{}]
     for salt in range(1, 5):
         body = (

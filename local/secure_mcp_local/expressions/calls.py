@@ -170,14 +170,17 @@ class Calls(Operands):
         indexer, given = model.indexer, self.rvalue(node.b[0].a)
         if model.second_indexer is not None and given.type == model.second_indexer.params[0]:
             indexer = model.second_indexer
-        key = self.convert(given, self.substituted(indexer.params[0], target.type), node.pos)
+        wanted = self.substituted(indexer.params[0], target.type)
+        if target.type.name.startswith("J") and given.type != wanted:
+            raise self.not_modelled(node.pos, f"an index of {given.type} into {target.type}")
+        key = self.convert(given, wanted, node.pos)
         type_, get, inner = self.substituted(indexer.returns, target.type), indexer.run, target.run
 
         def run(env: list[Any]) -> Any:
-            owner = inner(env)
+            owner, at = inner(env), key(env)
             if owner is None:
                 raise null_reference()
-            return get(owner, key(env))
+            return get(owner, at)
 
         return Value(type_, run)
 
@@ -280,6 +283,9 @@ class Calls(Operands):
                 if self.fitting(methods, node.b, target.type) or name not in EXTENSIONS:
                     return self.invoke(node, methods, target, target.type, name)
         element = element_of(target.type)
+        own = MODELS.get(target.type.name)
+        if own is not None and name in own.statics:
+            raise self.not_modelled(node.pos, f"{target.type}.{name} of an object")
         if element is not None and name in EXTENSIONS:
             if target.type.name == "JObject":
                 # It is a sequence of two kinds of elements: C# cannot tell which is meant.
@@ -302,6 +308,8 @@ class Calls(Operands):
 
     def invoke(self, node: Node, methods: Sequence[Method], target: Value | None, receiver: Type, name: str) -> Value:
         candidates = self.fitting(methods, node.b, receiver)
+        if receiver == STRING and name in {"Join", "Concat"}:
+            self.refuse_ambiguous(node)
         bound = [argument for argument in node.b]
         values = [self.argument(argument) for argument in bound]
         best: tuple[int, Method, list[Run | None]] | None = None
@@ -322,6 +330,13 @@ class Calls(Operands):
                 wanted = self.substituted(method.params[place], receiver)
                 runs[place] = self.rvalue(value, wanted).run
         return self.called(node, method, runs, target, receiver)
+
+    def refuse_ambiguous(self, node: Node) -> None:
+        """An array of other objects than strings is an object[] as well as an IEnumerable<T>."""
+        for argument in node.b[-1:]:
+            given = self.rvalue(argument.a).type if argument.a.kind != "lambda" else OBJECT
+            if given.name == "[]" and is_reference(given.args[0]) and given.args[0] not in (STRING, OBJECT):
+                raise self.not_modelled(node.pos, f"string.{node.a.b} of {given}" if node.a else f"{given}")
 
     def argument(self, argument: Node) -> "Value | Node | None":
         """What is known of an argument before its parameter is: nothing of an `out`, and not the types of a lambda."""
@@ -410,10 +425,10 @@ class Calls(Operands):
             if inner is None:
                 values = [argument(env) for argument in arguments]
             else:
-                owner = inner(env)
-                if owner is None and checked:
+                # C# looks at the receiver after the arguments.
+                values = [inner(env), *[argument(env) for argument in arguments]]
+                if checked and values[0] is None:
                     raise null_reference()
-                values = [owner, *[argument(env) for argument in arguments]]
             result = function(env, *values) if with_env else function(*values)
             if slot is not None:
                 result, given = result

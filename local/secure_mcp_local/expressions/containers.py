@@ -166,6 +166,20 @@ class Enumeration:
         return hash(self.name)
 
 
+MOST = 20_000_000
+"""How long a string or sequence can be made at once; .NET's limits lie higher, and are left to it."""
+
+
+def within(count: int) -> int:
+    """
+    Raises:
+        NotImplementedError: so many units or items.
+    """
+    if count > MOST:
+        raise NotImplementedError(f"{count} characters or items at once")
+    return count
+
+
 def folded(text: str) -> str:
     """What strings are compared by without case (ordinal): each unit by its simple upper case."""
     return "".join(upper if len(upper := unit.upper()) == 1 else unit for unit in text)

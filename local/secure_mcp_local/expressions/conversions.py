@@ -6,7 +6,7 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from secure_mcp_local.expressions import newtonsoft as json
-from secure_mcp_local.expressions.containers import Array, Dictionary, Enumeration, HashSet, Pair
+from secure_mcp_local.expressions.containers import Array, Dictionary, Enumeration, HashSet, Pair, within
 from secure_mcp_local.expressions.context import Headers, Jwt, Url
 from secure_mcp_local.expressions.converting import cast, castable, default, overflow
 from secure_mcp_local.expressions.decimals import of_double
@@ -424,6 +424,7 @@ def new_array(size: Run, element: Type) -> Run:
         count = size(env)
         if count < 0:
             raise CSharpException("System.OverflowException", "Arithmetic operation resulted in an overflow.")
+        within(count)
         return bytearray(count) if element == BYTE else Array([empty] * count, type_)
 
     return make

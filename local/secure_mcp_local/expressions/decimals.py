@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from secure_mcp_local.expressions.failures import CSharpException
 
-_WIDE = Context(prec=80, rounding=ROUND_HALF_EVEN)
+WIDE = Context(prec=80, rounding=ROUND_HALF_EVEN)
 _MOST = 2**96 - 1
 _SCALE = 28
 
@@ -29,7 +29,7 @@ def fit(value: Decimal) -> Decimal:
         if exponent >= 0:
             raise _overflow()
         excess = max(len(str(mantissa)) - 29, -_SCALE - exponent, 1)
-        value = _WIDE.quantize(
+        value = WIDE.quantize(
             Decimal((sign, tuple(map(int, str(mantissa))), exponent)), Decimal(1).scaleb(exponent + excess)
         )
         _, digits, exponent = value.as_tuple()
@@ -41,21 +41,21 @@ def fit(value: Decimal) -> Decimal:
 
 
 def add(one: Decimal, two: Decimal) -> Decimal:
-    return fit(_unsigned(_WIDE.add(one, two)))
+    return fit(_unsigned(WIDE.add(one, two)))
 
 
 def subtract(one: Decimal, two: Decimal) -> Decimal:
-    return fit(_unsigned(_WIDE.subtract(one, two)))
+    return fit(_unsigned(WIDE.subtract(one, two)))
 
 
 def multiply(one: Decimal, two: Decimal) -> Decimal:
-    return fit(_unsigned(_WIDE.multiply(one, two)))
+    return fit(_unsigned(WIDE.multiply(one, two)))
 
 
 def divide(one: Decimal, two: Decimal) -> Decimal:
     if two == 0:
         raise CSharpException("System.DivideByZeroException", "Attempted to divide by zero.")
-    quotient = fit(_unsigned(_WIDE.divide(one, two)))
+    quotient = fit(_unsigned(WIDE.divide(one, two)))
     preferred = min(-max(0, _scale(one) - _scale(two)), 0)
     sign, digits, exponent = quotient.as_tuple()
     assert isinstance(exponent, int)
@@ -70,7 +70,7 @@ def divide(one: Decimal, two: Decimal) -> Decimal:
 def remainder(one: Decimal, two: Decimal) -> Decimal:
     if two == 0:
         raise CSharpException("System.DivideByZeroException", "Attempted to divide by zero.")
-    return fit(_unsigned(_WIDE.remainder(one, two)))
+    return fit(_unsigned(WIDE.remainder(one, two)))
 
 
 def negate(value: Decimal) -> Decimal:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from secure_mcp_local.errors import NotModelled
 from secure_mcp_local.expressions import newtonsoft as json
-from secure_mcp_local.expressions.containers import Enumeration
+from secure_mcp_local.expressions.containers import Enumeration, within
 from secure_mcp_local.expressions.failing import argument_null, format_error
 from secure_mcp_local.expressions.moments import DateTime, DateTimeOffset, TimeSpan, pieces
 from secure_mcp_local.expressions.numbers import Char, Float, single_digits
@@ -293,4 +293,4 @@ def composite(form: str | None, arguments: list[object]) -> str:
 
 
 def aligned(text: str, width: int) -> str:
-    return text.rjust(width) if width >= 0 else text.ljust(-width)
+    return text.rjust(within(width)) if width >= 0 else text.ljust(within(-width))

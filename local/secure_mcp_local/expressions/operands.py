@@ -82,7 +82,7 @@ class Operands(Scope):
         text = str(node.a).replace("_", "").lower()
         if text.endswith("m"):
             exact = decimals.fit(Decimal(text[:-1]))
-            return Value(DECIMAL, lambda env: exact)
+            return Value(DECIMAL, lambda env: exact, exact)
         if text.endswith("f"):
             near = single(float(text[:-1]))
             return Value(FLOAT, lambda env: near)
@@ -160,9 +160,13 @@ class Operands(Scope):
             raise self.error(node.pos, message, "CS0019")
         type_, run = bound
         constant = None
-        if node.a in {"/", "%"} and type_ in INTEGRAL and right.constant == 0:
+        if (
+            node.a in {"/", "%"}
+            and right.constant == 0
+            and (type_ in INTEGRAL or (type_ == DECIMAL and left.constant is not None))
+        ):
             raise self.error(node.pos, "division by constant zero", "CS0020")
-        if left.constant is not None and right.constant is not None and type_ != OBJECT:
+        if left.constant is not None and right.constant is not None and type_ not in (OBJECT, DECIMAL):
             constant = run([None] * FIRST_LOCAL)
             exact = operators.exact(node.a, left.constant, right.constant) if type_ in INTEGRAL else None
             if exact is not None and exact != constant:
@@ -182,7 +186,7 @@ class Operands(Scope):
         if bound is None:
             raise self.error(node.pos, f"operator '{node.a}' cannot be applied to '{value.type}'", "CS0023")
         type_, run = bound
-        constant = run([None] * FIRST_LOCAL) if value.constant is not None else None
+        constant = run([None] * FIRST_LOCAL) if value.constant is not None and type_ != DECIMAL else None
         if node.a == "-" and type_ in INTEGRAL and isinstance(value.constant, int) and constant != -value.constant:
             raise self.error(node.pos, "the operation overflows at compile time in checked mode", "CS0220")
         return Value(type_, run, constant)
@@ -250,6 +254,9 @@ class Operands(Scope):
         """A constant cast to another number must keep its value, but in unchecked()."""
         if wanted not in INTEGRAL:
             return run([None] * FIRST_LOCAL) if wanted == DOUBLE else None
+        low, high = INTEGRAL[wanted]
+        if isinstance(value.constant, Decimal) and not low <= int(value.constant) <= high:
+            raise self.not_modelled(node.pos, f"a cast of {value.constant} to '{wanted}'")
         if isinstance(value.constant, float) and not INTEGRAL[wanted][0] - 1 < value.constant < INTEGRAL[wanted][1] + 1:
             raise self.error(node.pos, f"constant value '{value.constant}' cannot be converted to '{wanted}'", "CS0221")
         constant = run([None] * FIRST_LOCAL)

@@ -126,7 +126,10 @@ _PAIRED = frozenset({"Dictionary", "IDictionary", "IReadOnlyDictionary"})
 
 def bases(type: Type) -> tuple[str, ...]:
     """Names of the types whose members a type has, too."""
-    return (*_BASES.get(type.name, ()), *_INTERFACES.get(type.name, ()))
+    if type.name.startswith("I"):
+        return _INTERFACES.get(type.name, ())
+    # Classes have the members of their interfaces themselves, or hide them, as arrays do.
+    return ("byte[]",) if type == BYTES else _BASES.get(type.name, ())
 
 
 def is_reference(type: Type) -> bool:

@@ -373,7 +373,6 @@ def _line(name: str, add: str, take: str, put: Callable[[Queue, Any], None], *, 
 
 _ARRAY = Model(
     methods={
-        **ARRAY_METHODS,
         "CopyTo": [],
     },
     properties={"Length": Property(INT, len)},
@@ -385,6 +384,7 @@ _COUNTED = Model(properties={"Count": Property(INT, len)})
 
 MODELS: dict[str, Model] = {
     "[]": _ARRAY,
+    "byte[]": Model(methods=ARRAY_METHODS),
     "List": _LIST,
     "IList": Model(
         methods={name: _LIST.methods[name] for name in ("Contains", "IndexOf")},

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from secure_mcp_local.expressions.containers import Array
+from secure_mcp_local.expressions.containers import Array, within
 from secure_mcp_local.expressions.dotnet.registry import T1, Method, Model, Property
 from secure_mcp_local.expressions.failing import out_of_range
 from secure_mcp_local.expressions.sequences import Sequence
@@ -26,14 +26,14 @@ from secure_mcp_local.expressions.types import (
 def _range(start: int, count: int) -> Sequence:
     if count < 0 or start + count - 1 > INTEGRAL[INT][1]:
         raise out_of_range("count")
-    return Sequence(lambda: range(start, start + count), INT)
+    return Sequence(lambda: range(start, start + within(count)), INT)
 
 
 def _repeat(element: Type) -> Callable[[Any, int], Sequence]:
     def repeat(item: Any, count: int) -> Sequence:
         if count < 0:
             raise out_of_range("count")
-        return Sequence(lambda: (item for _ in range(count)), element)
+        return Sequence(lambda: (item for _ in range(within(count))), element)
 
     return repeat
 

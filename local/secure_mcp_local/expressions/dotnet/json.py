@@ -316,6 +316,8 @@ def _insert(array: json.JArray, index: int, token: json.JToken | None) -> None:
 
 
 def _path(token: json.JToken) -> str:
+    if token.parent is None:
+        return ""
     steps: list[json.JToken] = []
     at: json.JToken | None = token
     while at is not None:
@@ -540,6 +542,7 @@ _ARRAY = Model(
     },
     constructors=[Method((JARRAY,), JARRAY, _copy), Method((), JARRAY, _array, rest=OBJECT)],
     indexer=Method((INT,), JTOKEN, _item),
+    second_indexer=Method((STRING,), JTOKEN, _member),
     set_indexer=_set_item,
 )
 _PROPERTY = Model(
@@ -552,12 +555,19 @@ _PROPERTY = Model(
         Method((STRING,), JPROPERTY, _property_of, rest=OBJECT),
     ],
 )
+
+
+def _of_unit(unit: int) -> json.JValue:
+    raise NotImplementedError("a JValue of a char")
+
+
 _VALUE = Model(
     properties={"Value": Property(OBJECT, _value_box, put=_set_box)},
     constructors=[
+        Method((CHAR,), JVALUE, _of_unit),
         *(
-            Method((type_,), JVALUE, lambda value, type_=type_: json.JValue(chr(value) if type_ == CHAR else value, "String"))
-            for type_ in (STRING, LONG, DOUBLE, BOOL, CHAR, DATETIME, OFFSET, TIMESPAN, GUID, DECIMAL)
+            Method((type_,), JVALUE, lambda value, type_=type_: json.JValue(value, "String"))
+            for type_ in (STRING, LONG, DOUBLE, BOOL, DATETIME, OFFSET, TIMESPAN, GUID, DECIMAL)
         ),
     ],
     statics={"CreateNull": [Method((), JVALUE, lambda: json.JValue(None))], "CreateString": [Method((STRING,), JVALUE, lambda text: json.JValue(text, "String"))]},

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from secure_mcp_local.expressions import culture
-from secure_mcp_local.expressions.containers import folded
+from secure_mcp_local.expressions.containers import folded, within
 from secure_mcp_local.expressions.conversions import boxed, iterate
 from secure_mcp_local.expressions.converting import WHITE
 from secure_mcp_local.expressions.dotnet.registry import Method, Model, Property
@@ -239,13 +239,13 @@ def _simple_lower(character: str) -> str:
 def _repeat(unit: int, count: int) -> str:
     if count < 0:
         raise out_of_range("count")
-    return chr(unit) * count
+    return chr(unit) * within(count)
 
 
 def _padded(text: str, width: int, unit: int = 32, *, left: bool) -> str:
     if width < 0:
         raise out_of_range("totalWidth")
-    return text.rjust(width, chr(unit)) if left else text.ljust(width, chr(unit))
+    return text.rjust(within(width), chr(unit)) if left else text.ljust(within(width), chr(unit))
 
 
 def _insert(text: str, index: int, part: str | None) -> str:

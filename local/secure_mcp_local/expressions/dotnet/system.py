@@ -10,7 +10,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, 
 from typing import Any
 from uuid import UUID
 
-from secure_mcp_local.expressions import culture
+from secure_mcp_local.expressions import culture, decimals
 from secure_mcp_local.expressions.containers import Array, Enumeration, folded
 from secure_mcp_local.expressions.conversions import boxed
 from secure_mcp_local.expressions.converting import (
@@ -51,6 +51,7 @@ from secure_mcp_local.expressions.types import (
     OBJECT,
     SBYTE,
     SHORT,
+    SMALL,
     STRING,
     UINT,
     ULONG,
@@ -81,7 +82,8 @@ def _order(one: Any, two: Any) -> int:
 
 
 def _compared(type: Type) -> list[Method]:
-    return [Method((type,), INT, _order)]
+    # Narrow integers give their difference.
+    return [Method((type,), INT, (lambda one, two: one - two) if type in SMALL else _order)]
 
 
 def _equals(type: Type) -> list[Method]:
@@ -135,7 +137,7 @@ _DECIMAL = _numeric(
     Decimal(0),
     {
         "MaxValue": Decimal(2**96 - 1),
-        "MinValue": -Decimal(2**96 - 1),
+        "MinValue": Decimal(2**96 - 1).copy_negate(),
         "Zero": Decimal(0),
         "One": Decimal(1),
         "MinusOne": Decimal(-1),
@@ -299,7 +301,7 @@ def _round_decimal(value: Decimal, digits: int = 0, how: str = "ToEven") -> Deci
     if -exponent <= digits:
         return value
     mode = ROUND_HALF_EVEN if how == "ToEven" else ROUND_HALF_UP
-    return _positive_zero(value.quantize(Decimal(1).scaleb(-digits), mode))
+    return _positive_zero(value.quantize(Decimal(1).scaleb(-digits), mode, decimals.WIDE))
 
 
 def _positive_zero(value: Decimal) -> Decimal:
@@ -309,7 +311,7 @@ def _positive_zero(value: Decimal) -> Decimal:
 
 
 def _whole(value: Decimal, mode: str) -> Decimal:
-    return _positive_zero(value.quantize(Decimal(1), mode))
+    return _positive_zero(value.quantize(Decimal(1), mode, decimals.WIDE))
 
 
 def _floating(function: Callable[..., float]) -> Callable[..., float]:
@@ -382,7 +384,8 @@ _MATH = Model(
         },
         "Abs": [
             *(Method((type,), type, _absolute(type)) for type in (INT, LONG, SHORT, SBYTE)),
-            *(Method((type,), type, abs) for type in (DOUBLE, FLOAT, DECIMAL)),
+            *(Method((type,), type, abs) for type in (DOUBLE, FLOAT)),
+            Method((DECIMAL,), DECIMAL, Decimal.copy_abs),
         ],
         "Sign": [Method((type,), INT, _sign) for type in (INT, LONG, SHORT, SBYTE, DOUBLE, FLOAT, DECIMAL)],
         "Floor": [

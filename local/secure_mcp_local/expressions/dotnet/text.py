@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from secure_mcp_local.errors import NotModelled
+from secure_mcp_local.expressions.containers import within
 from secure_mcp_local.expressions.conversions import boxed
 from secure_mcp_local.expressions.dotnet.patterns import Pattern, pattern
 from secure_mcp_local.expressions.dotnet.registry import Method, Model, Property
@@ -378,7 +379,7 @@ class Builder:
     def set_length(self, length: int) -> None:
         if length < 0:
             raise out_of_range("value")
-        self.content = self.content[:length].ljust(length, "\0")
+        self.content = self.content[:length].ljust(within(length), "\0")
 
 
 def _line(env: list[Any], builder: Builder, text: str | None = None) -> Builder:
@@ -388,7 +389,7 @@ def _line(env: list[Any], builder: Builder, text: str | None = None) -> Builder:
 def _repeated(builder: Builder, unit: int, count: int) -> Builder:
     if count < 0:
         raise out_of_range("repeatCount")
-    return builder.append(chr(unit) * count)
+    return builder.append(chr(unit) * within(count))
 
 
 def _part(builder: Builder, text: str | None, start: int, count: int) -> Builder:

@@ -119,6 +119,16 @@ def _offset_of(moment: DateTime, offset: TimeSpan) -> DateTimeOffset:
     return _offset(moment.ticks, offset)
 
 
+def _offset_ticks(ticks: int, offset: TimeSpan) -> DateTimeOffset:
+    _offset(MAX_TICKS // 2, offset)  # an offset that cannot be is found first
+    return _offset(in_range(ticks), offset)
+
+
+def _new_offset(*parts: Any) -> DateTimeOffset:
+    _offset(MAX_TICKS // 2, parts[-1])  # an offset that cannot be is found first
+    return _offset(_new(*parts[:-1]).ticks, parts[-1])
+
+
 def _comparing(type: Type) -> dict[str, list[Method]]:
     return {
         "CompareTo": [Method((type,), INT, lambda one, two: (one > two) - (one < two))],
@@ -201,7 +211,11 @@ _DATETIME = Model(
     statics={
         "Parse": [Method((STRING,), DATETIME, parse_moment)],
         "TryParse": [Method((STRING, out(DATETIME)), BOOL, tried(parse_moment, DateTime(0, "Unspecified")))],
-        "ParseExact": [Method((STRING, STRING, OBJECT), DATETIME, lambda text, form, culture: parse_exact(text, form))],
+        "ParseExact": [
+            Method(
+                (STRING, STRING, Type("IFormatProvider")), DATETIME, lambda text, form, culture: parse_exact(text, form)
+            )
+        ],
         "SpecifyKind": [Method((DATETIME, _KIND), DATETIME, _of_kind)],
         "Compare": [Method((DATETIME, DATETIME), INT, lambda one, two: (one > two) - (one < two))],
         "DaysInMonth": [Method((INT, INT), INT, _days)],
@@ -278,16 +292,19 @@ _OFFSET = Model(
     constructors=[
         Method((DATETIME,), OFFSET, offset_of),
         Method((DATETIME, TIMESPAN), OFFSET, _offset_of),
-        Method((LONG, TIMESPAN), OFFSET, lambda ticks, offset: _offset(in_range(ticks), offset)),
-        Method((*_SIX, TIMESPAN), OFFSET, lambda *parts: _offset(_new(*parts[:-1]).ticks, parts[-1])),
-        Method((*_SIX, INT, TIMESPAN), OFFSET, lambda *parts: _offset(_new(*parts[:-1]).ticks, parts[-1])),
+        Method((LONG, TIMESPAN), OFFSET, _offset_ticks),
+        Method((*_SIX, TIMESPAN), OFFSET, _new_offset),
+        Method((*_SIX, INT, TIMESPAN), OFFSET, _new_offset),
     ],
 )
 
 
 def _span(*parts: int) -> TimeSpan:
     days, hours, minutes, seconds, milliseconds = (0, *parts, 0) if len(parts) == 3 else (*parts, 0)[:5]
-    return TimeSpan(days * DAY + hours * HOUR + minutes * MINUTE + seconds * SECOND + milliseconds * 10_000)
+    ticks = days * DAY + hours * HOUR + minutes * MINUTE + seconds * SECOND + milliseconds * 10_000
+    if abs(ticks) > 2**63 - 1:
+        raise out_of_range("milliseconds")
+    return TimeSpan(ticks)
 
 
 _TIMESPAN = Model(
