@@ -24,10 +24,10 @@ _PATIENCE = 30
 
 @pytest.fixture(scope="module")
 def port() -> int:
-    """A free one, with a free one after it."""
-    for first in range(18080, 19080, 2):
+    """A free one, with free ones after it for Entra ID and the console."""
+    for first in range(18080, 19080, 3):
         try:
-            found = [*bind(first)[1], *bind(first + 1)[1]]
+            found = [socket for each in range(3) for socket in bind(first + each)[1]]
         except LocalCloudError:
             continue
         for socket in found:

@@ -103,7 +103,7 @@ def stand_ins(
     port: Annotated[
         int,
         typer.Option(
-            min=0, max=65534,
+            min=0, max=65533,
             help="Port that the deployed gateway will be served at by `secure-mcp local --from-state`; set the "
             "configuration loginEndpoint to http://localhost: and the next port. 0: addresses as in Azure.",
         ),
