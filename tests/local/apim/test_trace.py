@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from secure_mcp_local.apim import trace as traces
+
 Stack = Any
 
 SENT = '@(context.Request.Headers.GetValueOrDefault("X-Sent", ""))'
@@ -68,3 +70,67 @@ async def test_the_last_error_has_the_path(stack: Stack, inbound: str, path: str
     stack.policies(inbound, on_error="<set-body>@(context.LastError.Path)</set-body>")
     assert (await stack.send()).text == path
     assert [step.failed for step in stack.trace.steps if step.element == "set-variable"] == [True]
+
+
+async def test_expressions_are_told_with_their_values_and_variables_before_and_after(stack: Stack) -> None:
+    stack.named_value("Secret", "s3cret-named", secret=True)
+    stack.inbound(
+        SET.format("n", "@(1)")
+        + SET.format("n", '@((int)context.Variables["n"] + 1)')
+        + SET.format("sent", SENT)
+        + SET.format("named", '@("{{Secret}}" + "x")')
+        + '<choose><when condition="@((int)context.Variables["n"] > 1)" /></choose>'
+    )
+    await stack.send(headers={"X-Sent": "s3cret-header"})
+    told = stack.trace.as_dict()
+    assert "s3cret" not in json.dumps(told)
+    _, second, _, named, choose, _ = told["steps"]
+    assert [(one["name"], one["text"], one["value"]["text"]) for one in second["evaluations"]] == [
+        ("value", '@((int)context.Variables["n"] + 1)', "2")
+    ]
+    [change] = second["changes"]
+    assert (change["name"], change["before"]["text"], change["after"]["text"]) == ("n", "1", "2")
+    assert named["evaluations"][0]["text"] == '@("{{Secret}}" + "x")'
+    assert (choose["evaluations"][0]["name"], choose["evaluations"][0]["value"]["text"]) == ("condition", "true")
+
+
+async def test_an_expression_that_throws_is_told_with_its_exception(stack: Stack) -> None:
+    stack.policies(f'<choose><when condition="@(true)">{FAIL}</when></choose>')
+    await stack.send()
+    outer, inner = stack.trace.steps[:2]
+    assert (outer.failed, outer.error) == (True, "")
+    assert (inner.failed, inner.error) == (True, "System.FormatException")
+    assert inner.evaluations[0].error == "System.FormatException"
+
+
+async def test_a_call_belongs_to_its_policy_even_side_by_side(stack: Stack) -> None:
+    call = '<send-request response-variable-name="{0}" ignore-error="true"><set-url>https://{0}.example/x</set-url></send-request>'
+    stack.inbound(f'<wait for="all">{call.format("a")}{call.format("b")}</wait>')
+    await stack.send()
+    steps = stack.trace.steps
+    assert {(call["host"], steps[call["step"]].label) for call in stack.trace.calls} == {
+        ("a.example", "a"),
+        ("b.example", "b"),
+    }
+    assert {change.name for step in steps for change in step.changes if step.label == "a"} == {"a"}
+
+
+async def test_of_a_request_with_very_many_policies_the_first_are_remembered(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(traces, "STEPS", 3)
+    stack.inbound(SET.format("n", "@(1)") * 5)
+    await stack.send()
+    assert len(stack.trace.steps) == 3
+
+
+async def test_no_value_is_recorded_while_nobody_looks(stack: Stack) -> None:
+    stack.inbound(SET.format("n", "@(1)"))
+    stack.gateway._journal._always = False
+    await stack.send(headers={"X-Sent": "s3cret"})
+    trace = stack.trace
+    assert [step.element for step in trace.steps] == ["set-variable", "return-response"]
+    assert (trace.variables, trace.request_headers, trace.response_headers) == ({}, [], [])
+    assert [step.evaluations or step.changes for step in trace.steps] == [[], []]
+    assert trace.status == 200
+    assert trace.done
