@@ -1,6 +1,7 @@
 """Binding of members, calls, construction and lambdas."""
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from secure_mcp_local.expressions import conversions
@@ -126,7 +127,7 @@ class Calls(Operands):
         if constant.env:
             return Value(constant.type, get)
         fixed = get()
-        known = isinstance(fixed, str | int | float) and constant.type != STRING
+        known = isinstance(fixed, str | int | float | Decimal) and constant.type != STRING
         return Value(constant.type, lambda env: fixed, fixed if known else None)
 
     def unknown_member(self, pos: int, type_: Type, name: str) -> ExpressionError:

@@ -6,6 +6,7 @@ from secure_mcp_local.errors import NotModelled
 from secure_mcp_local.expressions.binder import Binder
 from secure_mcp_local.expressions.context import Context
 from secure_mcp_local.expressions.failures import CSharpException, ExpressionError
+from secure_mcp_local.expressions.newtonsoft import NEWLINE
 from secure_mcp_local.expressions.profile import Profile
 from secure_mcp_local.expressions.scope import FIRST_LOCAL, Run
 from secure_mcp_local.expressions.syntax import parse
@@ -30,6 +31,7 @@ class Expression:
         """
         environment: list[object] = [None] * self._slots
         environment[0], environment[1] = context, profile
+        NEWLINE.set(profile.newline)
         try:
             return self._run(environment)
         except NotImplementedError as error:

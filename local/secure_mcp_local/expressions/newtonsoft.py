@@ -4,6 +4,7 @@ import base64
 import math
 import re
 from collections.abc import Iterator
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,8 @@ from secure_mcp_local.expressions.text import utf16
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,7})\d*)?(Z|[+-]\d\d(?::?\d\d)?)?\Z", re.ASCII)
 _MICROSOFT_DATE = re.compile(r"/Date\((-?[0-9]+)([+-][0-9]{2}(?:[0-9]{2})?)?\)/\Z")
 _DEPTH = 64
+NEWLINE: ContextVar[str] = ContextVar("NEWLINE", default="\r\n")
+"""`Environment.NewLine` of the expression that runs: it is seen wherever a container becomes text."""
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t",
             "\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}  # fmt: skip
 _TO_ESCAPE = re.compile('["\\\\\x00-\x1f\x85\u2028\u2029]')
@@ -360,7 +363,7 @@ def _same(one: object, two: object) -> bool:
 
 def to_text(token: JToken) -> str:
     """`token.ToString()`: values without quotes, containers indented."""
-    return token.text() if isinstance(token, JValue) else token.write("  ")
+    return token.text() if isinstance(token, JValue) else token.write("  ", NEWLINE.get())
 
 
 def quoted(text: str) -> str:

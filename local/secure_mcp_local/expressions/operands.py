@@ -10,6 +10,7 @@ from secure_mcp_local.expressions import conversions, decimals, operators
 from secure_mcp_local.expressions.converting import default
 from secure_mcp_local.expressions.dotnet import ALLOWED, REFUSED
 from secure_mcp_local.expressions.failing import null_reference
+from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.formats import aligned, formatted
 from secure_mcp_local.expressions.numbers import single
 from secure_mcp_local.expressions.scope import CONTEXT, FIRST_LOCAL, NAMESPACES, Run, Scope, TypeName, Value
@@ -138,6 +139,10 @@ class Operands(Scope):
         if type_ is None:
             raise self.error(node.pos, f"no common type of '{left.type}' and '{right.type}'", "CS0173")
         yes, no = self.convert(left, type_, node.pos), self.convert(right, type_, node.pos)
+        chosen = _bare(node.a)
+        if chosen.kind == "bool" and left.constant is not None and right.constant is not None and type_ in INTEGRAL:
+            taken = left if chosen.a else right
+            return Value(type_, lambda env: yes(env) if condition(env) else no(env), taken.constant)
         return Value(type_, lambda env: yes(env) if condition(env) else no(env))
 
     def _e_bin(self, node: Node) -> Value:
@@ -160,18 +165,23 @@ class Operands(Scope):
             raise self.error(node.pos, message, "CS0019")
         type_, run = bound
         constant = None
-        if (
-            node.a in {"/", "%"}
-            and right.constant == 0
-            and (type_ in INTEGRAL or (type_ == DECIMAL and left.constant is not None))
-        ):
+        whole = type_ in INTEGRAL or type_ == DECIMAL
+        if node.a in {"/", "%"} and whole and right.constant == 0 and left.constant is not None:
             raise self.error(node.pos, "division by constant zero", "CS0020")
-        if left.constant is not None and right.constant is not None and type_ not in (OBJECT, DECIMAL):
+        if left.constant is not None and right.constant is not None and type_ == DECIMAL:
+            constant = self.decimal_constant(node, run)
+        elif left.constant is not None and right.constant is not None and type_ != OBJECT:
             constant = run([None] * FIRST_LOCAL)
             exact = operators.exact(node.a, left.constant, right.constant) if type_ in INTEGRAL else None
             if exact is not None and exact != constant:
                 raise self.error(node.pos, "the operation overflows at compile time in checked mode", "CS0220")
         return Value(type_, run, constant)
+
+    def decimal_constant(self, node: Node, run: Run) -> Any:
+        try:
+            return run([None] * FIRST_LOCAL)
+        except CSharpException as error:
+            raise self.not_modelled(node.pos, f"a constant with {error.type}") from None
 
     def _e_un(self, node: Node) -> Value:
         if node.a in {"++", "--"}:
@@ -252,6 +262,8 @@ class Operands(Scope):
 
     def cast_constant(self, node: Node, value: Value, wanted: Type, run: Run) -> Any:
         """A constant cast to another number must keep its value, but in unchecked()."""
+        if wanted == DECIMAL and isinstance(value.constant, float) and not abs(value.constant) < 7.9e28:
+            raise self.not_modelled(node.pos, f"a cast of {value.constant} to '{wanted}'")
         if wanted not in INTEGRAL:
             return run([None] * FIRST_LOCAL) if wanted == DOUBLE else None
         low, high = INTEGRAL[wanted]
@@ -387,8 +399,6 @@ class Operands(Scope):
                 node.pos, f"operator '{operator}' cannot be applied to '{type_}' and '{right.type}'", "CS0019"
             )
         result, constant = bound[0], right.constant
-        if type_ in INTEGRAL and result in INTEGRAL and operator[:-1] in {"/", "%"} and constant == 0:
-            raise self.error(node.pos, "division by constant zero", "CS0020")
         narrowed = conversions.explicit(bound[1], result, type_, None)
         shift = operator in {"<<=", ">>="}
         fits = conversions.implicit(right.run, right.type, type_, constant) is not None

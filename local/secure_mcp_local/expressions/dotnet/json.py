@@ -70,10 +70,10 @@ def _parsed(kind: str) -> Any:
 
 
 def _member(token: json.JToken, name: str | None) -> json.JToken | None:
-    if name is None:
-        raise argument_null("propertyName")
+    if name is None and isinstance(token, json.JObject | json.JArray):
+        raise argument_null("key")
     if isinstance(token, json.JObject):
-        return token.get(name)
+        return token.get(name or "")
     if isinstance(token, json.JArray):
         message = "Accessed JArray values with invalid key value. Int32 array index expected."
         raise CSharpException("System.ArgumentException", message)

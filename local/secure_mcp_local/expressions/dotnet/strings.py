@@ -63,13 +63,15 @@ def compare(one: str | None, two: str | None, comparison: str) -> int:
         case "OrdinalIgnoreCase":
             if one != two and folded(one) != folded(two) and not (one.isascii() and two.isascii()):
                 raise NotImplementedError(f"the order of {one!r} and {two!r}")
-            return _ordinal(folded(one), folded(two))
+            return _ordinal(folded(one), folded(two)) if one and two else len(one) - len(two)
         case _:
             return culture.compare(one, two, fold=comparison in _IGNORING)
 
 
 def _ordinal(one: str, two: str) -> int:
-    """The difference of the first units that differ, or of the lengths."""
+    """The difference of the first units that differ, or of the lengths; an empty text begins with U+0000."""
+    if not one or not two:
+        return (ord(one[0]) if one else 0) - (ord(two[0]) if two else 0)
     for first, second in zip(one, two, strict=False):
         if first != second:
             return ord(first) - ord(second)

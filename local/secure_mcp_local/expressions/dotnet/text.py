@@ -382,6 +382,13 @@ class Builder:
         self.content = self.content[:length].ljust(within(length), "\0")
 
 
+def _sized(capacity: int) -> Builder:
+    if capacity < 0:
+        raise out_of_range("capacity")
+    within(capacity)
+    return Builder()
+
+
 def _line(env: list[Any], builder: Builder, text: str | None = None) -> Builder:
     return builder.append((text or "") + env[PROFILE].newline)
 
@@ -447,7 +454,7 @@ _STRING_BUILDER = Model(
     constructors=[
         Method((), _BUILDER, Builder),
         Method((STRING,), _BUILDER, Builder),
-        Method((INT,), _BUILDER, lambda capacity: Builder()),
+        Method((INT,), _BUILDER, _sized),
     ],
     indexer=Method((INT,), CHAR, Builder.unit),
 )

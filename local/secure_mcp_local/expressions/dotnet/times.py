@@ -1,6 +1,7 @@
 """System.DateTime, DateTimeOffset, TimeSpan and TimeZoneInfo."""
 
 import calendar
+import math
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -34,6 +35,8 @@ def _adding(unit: int) -> Callable[[Any, float], Any]:
     """Adding a double number of units, rounded to a millisecond."""
 
     def add(moment: Any, value: float) -> Any:
+        if math.isnan(value):
+            raise NotImplementedError("adding NaN to a date")
         if not abs(value * unit) < 3.2e17:
             raise out_of_range("value")
         milliseconds = int(value * (unit / 10_000) + (0.5 if value >= 0 else -0.5))
@@ -266,7 +269,9 @@ _OFFSET = Model(
         "ToUnixTimeMilliseconds": [Method((), LONG, DateTimeOffset.unix_milliseconds)],
         "ToUniversalTime": [Method((), OFFSET, lambda moment: DateTimeOffset(moment.utc))],
         "ToLocalTime": [Method((), OFFSET, lambda moment: DateTimeOffset(moment.utc))],
-        "ToOffset": [Method((TIMESPAN,), OFFSET, lambda moment, offset: _offset(moment.utc + offset.ticks, offset))],
+        "ToOffset": [
+            Method((TIMESPAN,), OFFSET, lambda moment, offset: _offset(in_range(moment.utc + offset.ticks), offset))
+        ],
     },
     properties={
         **_common(OFFSET, ""),
