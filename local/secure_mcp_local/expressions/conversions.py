@@ -264,6 +264,8 @@ def _narrowed(run: Run, source: Type, target: Type) -> Run:
         return lambda env: single(float(run(env)))
     if target == DOUBLE:
         return lambda env: float(run(env))
+    if source == FLOAT:
+        raise NotImplementedError("a cast of float to decimal")
     return lambda env: of_double(run(env))
 
 

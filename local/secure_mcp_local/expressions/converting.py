@@ -13,7 +13,7 @@ from secure_mcp_local.expressions.decimals import fit, of_double
 from secure_mcp_local.expressions.failing import argument_null, format_error, invalid_cast
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.moments import DateTime, DateTimeOffset, TimeSpan
-from secure_mcp_local.expressions.numbers import Char, single
+from secure_mcp_local.expressions.numbers import Char, Float, single
 from secure_mcp_local.expressions.runtime import full_name, name_of, text_of, type_of
 from secure_mcp_local.expressions.types import (
     BOOL,
@@ -167,6 +167,8 @@ def to_decimal(value: object) -> Decimal:
             return parse_decimal(value)
         case Char():
             raise invalid_cast("System.Char", "System.Decimal")
+        case Float():
+            raise NotImplementedError("a decimal of a float")
         case float():
             return of_double(value)
         case bool() | int() | Decimal():

@@ -80,11 +80,32 @@ def negate(value: Decimal) -> Decimal:
 
 
 def of_double(value: float) -> Decimal:
-    """`(decimal)double`: 15 significant digits, no zeros at the end."""
-    if math.isnan(value) or abs(value) > 7.9228162514264338e28:
+    """`(decimal)double`: 15 digits, found by multiplying doubles as .NET does, no zeros at the end."""
+    if not math.isfinite(value):
         raise _overflow()
-    rounded = Decimal(f"{value:.14e}").normalize()
-    return fit(_unsigned(rounded)) if rounded else Decimal(0)
+    size = abs(value)
+    exponent = math.frexp(size)[1]
+    if exponent < -94:
+        return Decimal(0)
+    if exponent > 96:
+        raise _overflow()
+    power = min(14 - ((exponent * 19728) >> 16), _SCALE)
+    if power >= 0:
+        size *= float(f"1e{power}")
+    elif power != -1 or size >= 1e15:
+        size /= float(f"1e{-power}")
+    else:
+        power = 0
+    if size < 1e14 and power < _SCALE:
+        size *= 10
+        power += 1
+    digits = round(size)
+    if digits == 0:
+        return Decimal(0)
+    while power > 0 and digits % 10 == 0:
+        digits, power = digits // 10, power - 1
+    result = Decimal((int(value < 0), tuple(map(int, str(digits))), -power))
+    return fit(result)
 
 
 def _scale(value: Decimal) -> int:

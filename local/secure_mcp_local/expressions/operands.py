@@ -196,7 +196,7 @@ class Operands(Scope):
         if bound is None:
             raise self.error(node.pos, f"operator '{node.a}' cannot be applied to '{value.type}'", "CS0023")
         type_, run = bound
-        constant = run([None] * FIRST_LOCAL) if value.constant is not None and type_ != DECIMAL else None
+        constant = run([None] * FIRST_LOCAL) if value.constant is not None else None
         if node.a == "-" and type_ in INTEGRAL and isinstance(value.constant, int) and constant != -value.constant:
             raise self.error(node.pos, "the operation overflows at compile time in checked mode", "CS0220")
         return Value(type_, run, constant)
@@ -265,7 +265,7 @@ class Operands(Scope):
         if wanted == DECIMAL and isinstance(value.constant, float) and not abs(value.constant) < 7.9e28:
             raise self.not_modelled(node.pos, f"a cast of {value.constant} to '{wanted}'")
         if wanted not in INTEGRAL:
-            return run([None] * FIRST_LOCAL) if wanted == DOUBLE else None
+            return run([None] * FIRST_LOCAL) if wanted in (DOUBLE, DECIMAL) else None
         low, high = INTEGRAL[wanted]
         if isinstance(value.constant, Decimal) and not low <= int(value.constant) <= high:
             raise self.not_modelled(node.pos, f"a cast of {value.constant} to '{wanted}'")
