@@ -29,6 +29,7 @@ from secure_mcp_local.expressions.types import (
     DOUBLE,
     FLOAT,
     INT,
+    JTOKEN,
     LONG,
     NULL,
     OBJECT,
@@ -176,12 +177,14 @@ class Calls(Operands):
             raise self.not_modelled(node.pos, f"an index of {given.type} into {target.type}")
         key = self.convert(given, wanted, node.pos)
         type_, get, inner = self.substituted(indexer.returns, target.type), indexer.run, target.run
+        stamp = conversions.stamp(type_)
 
         def run(env: list[Any]) -> Any:
             owner, at = inner(env), key(env)
             if owner is None:
                 raise null_reference()
-            return get(owner, at)
+            found = get(owner, at)
+            return found if stamp is None else stamp(found)
 
         return Value(type_, run)
 
@@ -196,7 +199,7 @@ class Calls(Operands):
         name, type_args = callee.b, [self.type(argument) for argument in callee.c or []]
         if isinstance(target, TypeName):
             return self.static_call(node, target.type, name, type_args)
-        if name == "Invoke" and target.type.name == "Func":
+        if name == "Invoke" and target.type.name in {"Func", "Action"}:
             return self.call_delegate(node, target)
         return self.instance_call(node, target, name, type_args)
 
@@ -235,9 +238,9 @@ class Calls(Operands):
     def call_delegate(self, node: Node, target: Value | None = None) -> Value:
         """`f(x)` of a variable of type Func."""
         target = self.rvalue(node.a) if target is None else target
-        if target.type.name != "Func":
-            raise self.not_modelled(node.pos, "a call of anything but a method or a Func")
-        *parameters, result = target.type.args
+        if target.type.name not in {"Func", "Action"}:
+            raise self.not_modelled(node.pos, "a call of anything but a method, a Func or an Action")
+        *parameters, result = (*target.type.args, VOID) if target.type.name == "Action" else target.type.args
         if any(argument.b or argument.c for argument in node.b) or len(node.b) != len(parameters):
             raise self.error(node.pos, f"a {target.type} takes {len(parameters)} arguments", "CS1593")
         runs = [
@@ -288,7 +291,10 @@ class Calls(Operands):
         if own is not None and name in own.statics:
             raise self.not_modelled(node.pos, f"{target.type}.{name} of an object")
         if element is not None and name in EXTENSIONS:
-            if target.type.name == "JObject":
+            if target.type.name == "JObject" and name in {"Cast", "OfType"}:
+                # To these it is a sequence of whatever it holds: properties.
+                target, element = Value(Type("JContainer"), target.run), JTOKEN
+            elif target.type.name == "JObject":
                 # It is a sequence of two kinds of elements: C# cannot tell which is meant.
                 raise self.error(callee.pos, f"'JObject' has no '{name}' without type arguments", "CS1061")
             if target.type.name == "GroupCollection" and name not in {"Cast", "OfType"}:

@@ -72,7 +72,7 @@ _WIDENING: dict[Type, frozenset[Type]] = {
 NUMERIC = frozenset(INTEGRAL) | _REAL
 _TO_TOKEN = (NUMERIC | {STRING, BOOL, DATETIME, OFFSET, TIMESPAN, GUID, BYTES}) - {CHAR}
 _TOKENS = frozenset({"JToken", "JObject", "JArray", "JValue", "JProperty", "JContainer"})
-_PLAIN = NUMERIC | {BOOL, STRING, OBJECT, GUID, TIMESPAN}
+_PLAIN = NUMERIC | {BOOL, STRING, OBJECT, GUID}
 _PLAIN_NAMES = frozenset({"[]", "List", "Dictionary", "HashSet", "Match", "Group", "StringBuilder", "Regex", "Random",
                           "IRequest", "IResponse", "IUrl", "IMessageBody", "Headers", "Query", "Variables", "Jwt"})  # fmt: skip
 

@@ -153,6 +153,8 @@ def _thousands(whole: str) -> str:
 
 def _mantissa(value: float | Decimal, digits: int) -> tuple[str, int]:
     """Sign and digits with a point after the first, rounded, and the exponent."""
+    if not value and not isinstance(value, float):
+        return f"{0:.{digits}f}", 0
     if isinstance(value, float):
         text = f"{float(value):.{digits}e}"
     else:
@@ -177,7 +179,7 @@ def _general(value: float | Decimal, digits: int | None, letter: str) -> str:
     if value == 0:
         return "0"
     mantissa, exponent = _mantissa(value, digits - 1)
-    if exponent >= digits or exponent < -5:
+    if exponent >= digits or exponent < -4:
         trimmed = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
         return f"{trimmed}{'E' if letter == 'G' else 'e'}{'-' if exponent < 0 else '+'}{abs(exponent):02}"
     text = f"{Decimal(mantissa).scaleb(exponent):f}"

@@ -48,6 +48,9 @@ class Operands(Scope):
         if found is not None:
             type_, slot = found
             self.read(node.pos, node.a, slot)
+            if slot in self.constants:
+                constant = self.constants[slot]
+                return Value(type_, lambda env: constant, constant)
             return Value(type_, lambda env: env[slot])
         if node.a == "context":
             return Value(Type("IProxyRequestContext"), lambda env: env[CONTEXT])
@@ -247,7 +250,7 @@ class Operands(Scope):
 
     def _e_cast(self, node: Node) -> Value:
         wanted = self.type(node.a)
-        if wanted.name == "Func" and _bare(node.b).kind == "lambda":
+        if wanted.name in {"Func", "Action"} and _bare(node.b).kind == "lambda":
             return self.rvalue(_bare(node.b), wanted)
         value = self.rvalue(node.b)
         run = conversions.explicit(value.run, value.type, wanted, value.constant)

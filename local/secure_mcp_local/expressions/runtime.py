@@ -112,7 +112,7 @@ def text_of(value: object) -> str:
             return json.number_text(value)
         case json.JToken():
             return json.to_text(value)
-        case UUID() | CSharpException() | Url():
+        case UUID() | Url():
             return str(value)
         case DateTime() | DateTimeOffset() | TimeSpan():
             return value.text()

@@ -95,7 +95,8 @@ class Scope:
         self.reassigned: set[int] = set()
         self.readonly: set[int] = set()
         """Slots of constants, and of the variables of foreach and using."""
-        self.constants: set[int] = set()
+        self.constants: dict[int, Any] = {}
+        """Values of constants by their slots."""
         self.captures: list[Capture] = []
         self.lambdas: list[Capture] = []
         self.last_capture = Capture(0, 0)
@@ -213,8 +214,8 @@ class Scope:
             if short in GENERIC and len(args) != GENERIC[short]:
                 return None
             return Type(short, args)
-        if short == "Func" and args and namespace in {"", "System"}:
-            return Type("Func", args)
+        if namespace in {"", "System"} and ((short == "Func" and args) or short == "Action"):
+            return Type(short, args)
         return None
 
     def unknown_type(self, pos: int, name: str) -> ExpressionError:

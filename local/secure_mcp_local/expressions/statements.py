@@ -202,6 +202,7 @@ class Statements(Calls):
 
     def _s_local(self, node: Node) -> Statement:
         actions: list[tuple[int, Run]] = []
+        constants: list[Any] = []
         for name, initial, pos in node.b:
             if node.a.kind == "tvar":
                 if initial is None:
@@ -226,11 +227,15 @@ class Statements(Calls):
                 continue
             value = self.array_initial(initial, declared) if initial.kind == "init" else self.rvalue(initial, declared)
             run = self.convert(value, declared, pos)
+            constants.append(value.constant if value.type == declared or declared in INTEGRAL else None)
             actions.append((self.declare(pos, name, declared), run))
 
         if node.c:
             self.readonly.update(slot for slot, _ in actions)
-            self.constants.update(slot for slot, _ in actions)
+            for (slot, _), constant in zip(actions, constants, strict=True):
+                if constant is None:
+                    raise self.not_modelled(node.pos, "a constant of this value")
+                self.constants[slot] = constant
 
         def run_all(env: list[Any]) -> None:
             for slot, initial in actions:

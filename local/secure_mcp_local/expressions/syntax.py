@@ -537,6 +537,8 @@ class _Reader:
             for part in child.children:
                 if part.type in ("out", "ref", "in"):
                     mode = part.type
+                elif part.type == "declaration_expression" and mode is None:
+                    value = self.product(part)
                 elif part.type == "declaration_expression":
                     var = self.field(part, "name")
                     if var.type != "identifier":
@@ -559,6 +561,14 @@ class _Reader:
                     first.pos, "the comparison 'a < b, c > d' in arguments", "C# may read a generic call; use brackets"
                 )
         return result
+
+    def product(self, node: tree_sitter.Node) -> Node:
+        """`f(a * b)`, which the grammar takes for a variable `b` of the pointer type `a*`."""
+        type_node, name = self.field(node, "type"), self.field(node, "name")
+        if type_node.type != "pointer_type" or name.type != "identifier":
+            raise self.refuse(node)
+        left = self.expr(self.field(type_node, "type"))
+        return Node("bin", node.start_byte, "*", left, Node("name", name.start_byte, self.identifier(name), None))
 
     def e_name(self, node: tree_sitter.Node) -> Node:
         return Node("name", node.start_byte, self.identifier(node), None)

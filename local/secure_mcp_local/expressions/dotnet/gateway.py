@@ -6,6 +6,7 @@ from typing import Any
 
 from secure_mcp_local.errors import NotModelled
 from secure_mcp_local.expressions import newtonsoft as json
+from secure_mcp_local.expressions.containers import Dictionary
 from secure_mcp_local.expressions.context import Body, Headers, Jwt, Url, form_decode
 from secure_mcp_local.expressions.conversions import tester
 from secure_mcp_local.expressions.converting import default as default_of
@@ -247,6 +248,13 @@ def _claim(jwt: Jwt, name: str | None, default: str | None) -> str | None:
     return default if values is None else utf16(",".join(values))
 
 
+def _matched(request: Any) -> Dictionary:
+    found = Dictionary(generic("Dictionary", STRING, STRING))
+    for name, value in request.matched_parameters.items():
+        found.put(utf16(name), utf16(value))
+    return found
+
+
 def _port(url: Url) -> int:
     return url.port
 
@@ -284,9 +292,7 @@ MODELS: dict[str, Model] = {
             "OriginalUrl": Property(URL, lambda r: r.original_url),
             "Headers": Property(HEADERS, lambda r: r.headers),
             "Body": Property(BODY, lambda r: r.body),
-            "MatchedParameters": Property(
-                _STRING_MAP, lambda r: {k: utf16(v) for k, v in r.matched_parameters.items()}
-            ),
+            "MatchedParameters": Property(_STRING_MAP, _matched),
         }
     ),
     "IResponse": Model(

@@ -664,6 +664,20 @@ def _exception(message: str | None = None, inner: CSharpException | None = None)
     return CSharpException("System.Exception", text, inner)
 
 
+_TOLD = frozenset({
+    "System.Exception", "System.NullReferenceException", "System.DivideByZeroException", "System.IndexOutOfRangeException",
+    "System.Collections.Generic.KeyNotFoundException",
+})  # fmt: skip
+"""Exceptions whose messages are known; others depend on the version of .NET."""
+
+
+def _message(error: CSharpException) -> str:
+    plain = error.message == "Input string was not in a correct format."
+    if error.type not in _TOLD and not plain:
+        raise NotImplementedError(f"the message of a {error.type}")
+    return error.message
+
+
 def _new_guid(env: list[Any]) -> UUID:
     return env[PROFILE].guid()
 
@@ -771,7 +785,7 @@ MODELS: dict[str, Model] = {
     "Nullable": _NULLABLE,
     "Exception": Model(
         properties={
-            "Message": Property(STRING, lambda error: error.message),
+            "Message": Property(STRING, _message),
             "InnerException": Property(EXCEPTION, lambda error: error.inner),
         },
         constructors=[
