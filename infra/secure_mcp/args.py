@@ -32,6 +32,9 @@ class SecureMcpServerArgs(TypedDict):
     locked: NotRequired[bool]
     """Whether what holds data (session store, storage, key vault) is locked against deletion. Unlock before you destroy
     the stack with other means than Pulumi. Default: false."""
+    deploy_code: NotRequired[bool]
+    """Whether the function app's code is deployed too. If not, something else has to, such as a pipeline of its own.
+    Default: true."""
     backend_auth: NotRequired[str]
     """How the gateway authenticates to the function app, managedIdentity or functionKey. Default: managedIdentity."""
     sse_transport: NotRequired[str]

@@ -29,6 +29,7 @@ class ServerConfig:
     vnet_address_space: str = "10.40.0.0/22"
     key_vault_enabled: bool = False
     locked: bool = False
+    deploy_code: bool = True
     backend_auth: str = "managedIdentity"
     sse_transport: str = "auto"
     oauth_scopes: str = "openid profile offline_access"

@@ -1,5 +1,7 @@
 """A whole secure MCP server: every component, wired."""
 
+from collections.abc import Mapping
+
 import pulumi
 import pulumi_random as random
 from pulumi_azure_native import authorization, resources, web
@@ -17,6 +19,20 @@ from .monitoring import Monitoring
 from .network import ZONES, Network, PrivateService
 from .placement import Placement
 from .session_store import SessionStore
+
+
+def _mcp_key(system_keys: Mapping[str, str] | None) -> str:
+    """The key of the MCP extension.
+
+    Raises:
+        RunError: the function app has none yet.
+    """
+    if not system_keys or "mcp_extension" not in system_keys:
+        raise pulumi.RunError(
+            "the function app has no key of the MCP extension yet: its host makes one when it has loaded the code. "
+            "Deploy the code, then run pulumi up again"
+        )
+    return system_keys["mcp_extension"]
 
 
 class SecureMcpServer(pulumi.ComponentResource):
@@ -139,7 +155,8 @@ class SecureMcpServer(pulumi.ComponentResource):
             "sites": PrivateService(function.site_id, "sites", ZONES["sites"]),
             "cosmos": PrivateService(store.account_id, "Sql", ZONES["Sql"]),
         }
-        deployment = function.deploy(network.connect(private) if network else [])
+        endpoints = network.connect(private) if network else []
+        deployment = [function.deploy(endpoints)] if config.deploy_code else []
         vault = self._key_vault(name, config, scope, client, gateway, monitoring) if config.key_vault_enabled else None
         monitoring.watch(GATEWAY_ERRORS, gateway.resource_id)
         monitoring.watch(THROTTLING, store.account_id)
@@ -167,13 +184,9 @@ class SecureMcpServer(pulumi.ComponentResource):
             keys = web.list_web_app_host_keys_output(
                 name=function.name,
                 resource_group_name=group.name,
-                opts=pulumi.InvokeOutputOptions(parent=self, depends_on=[deployment]),
+                opts=pulumi.InvokeOutputOptions(parent=self, depends_on=deployment),
             )
-            backend = {
-                "function_key": pulumi.Output.secret(keys).apply(
-                    lambda found: (found.system_keys or {})["mcp_extension"]
-                )
-            }
+            backend = {"function_key": pulumi.Output.secret(keys).apply(lambda found: _mcp_key(found.system_keys))}
         McpApi(
             f"{name}-mcp",
             {

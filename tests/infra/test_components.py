@@ -2,11 +2,16 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from secure_mcp import policy
 from secure_mcp_local.cli.plan import masked
-from secure_mcp_local.recording import Recording, Resource
+from secure_mcp_local.errors import LocalCloudError
+from secure_mcp_local.recording import Recording, Resource, models, record
 
 Declared = Callable[..., Recording]
 APIM = "azure-native:apimanagement:"
@@ -342,3 +347,23 @@ def test_in_a_network_code_is_deployed_through_the_private_endpoints(declared: D
     package = recording.one("azure-native:storage:Blob")
     assert names | links <= package.dependencies
     assert package.urn in recording.one("azure-native:resources:Resource").dependencies
+
+
+def test_code_can_be_left_to_others(declared: Declared) -> None:
+    def code(recording: Recording) -> list[str]:
+        return [r.name for r in recording if r.name in {"mcp-package", "mcp-deployment"} and r.custom]
+
+    assert code(declared("dev")) == ["mcp-package", "mcp-deployment"]
+    assert code(declared(deployCode="false")) == []
+    assert declared(deployCode="false", backendAuth="functionKey").all(APIM + "NamedValue")
+
+
+def test_a_function_app_without_its_key_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    azure = models.invoke
+
+    def invoke(function: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {**azure(function, arguments), "systemKeys": {}}
+
+    monkeypatch.setattr(models, "invoke", invoke)
+    with pytest.raises(LocalCloudError, match="Deploy the code, then run pulumi up again"):
+        record(Path(__file__).parents[2], "dev", {"backendAuth": "functionKey", "deployCode": "false"})
