@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
@@ -19,10 +20,20 @@ NAMES = [check.name for section in SECTIONS for check in section.checks]
 ANONYMOUS = [check.name for section in SECTIONS for check in section.checks if not section.signed_in]
 
 
+def interruptible() -> None:
+    """As in a terminal: a shell starts what runs in the background with Ctrl-C ignored, and that is inherited."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 async def start(*arguments: str, **environment: str) -> Process:
     command = [sys.executable, "-m", "secure_mcp_local", "doctor", *arguments]
     return await asyncio.create_subprocess_exec(
-        *command, cwd=ROOT, stdout=PIPE, stderr=PIPE, env=os.environ | {"COLUMNS": "80"} | environment
+        *command,
+        cwd=ROOT,
+        stdout=PIPE,
+        stderr=PIPE,
+        env=os.environ | {"COLUMNS": "80"} | environment,
+        preexec_fn=interruptible,
     )
 
 
@@ -148,8 +159,6 @@ async def test_an_answer_with_another_state_is_not_used(cloud: LocalCloud) -> No
 
 
 async def test_an_examination_that_is_broken_off_ends_its_sessions(cloud: LocalCloud) -> None:
-    import signal
-
     process = await start(cloud.gateway_url, "--as", "bob")
     assert process.stdout is not None
     while b"refresh-bound" not in await asyncio.wait_for(process.stdout.readline(), 60):

@@ -104,7 +104,7 @@ return json.dumps(await asyncio.gather(*(asyncio.to_thread(reach, url) for url i
 
 
 async def test_the_code_reaches_hosts_of_the_stack_only(run: Any, code_with: Any, recording: Recording) -> None:
-    account = recording.one("azure-native:storage:StorageAccount").inputs["accountName"]
+    account = recording.one("azure-native:storage:StorageAccount", "mcp-storage-st").inputs["accountName"]
     urls = [
         f"https://{account}.blob.core.windows.net/snippets/x",
         "https://other.blob.core.windows.net/snippets/x",
