@@ -538,11 +538,17 @@ def _unpacking(layout: str) -> Callable[[bytearray | None, int], Any]:
     return unpack
 
 
+def _packed(layout: str, value: float) -> bytearray:
+    if math.isnan(value):
+        raise NotImplementedError("the bytes of NaN, whose sign depends on how it came about")
+    return bytearray(struct.pack(layout, value))
+
+
 _BITS = Model(
     statics={
         "ToString": [Method((BYTES,), STRING, _hexadecimal), Method((BYTES, INT), STRING, _hexadecimal), Method((BYTES, INT, INT), STRING, _hexadecimal)],
         "GetBytes": [
-            *(Method((type,), BYTES, lambda value, layout=layout: bytearray(struct.pack(layout, value))) for layout, type in _LAYOUTS.values()),
+            *(Method((type,), BYTES, lambda value, layout=layout: _packed(layout, value)) for layout, type in _LAYOUTS.values()),
             Method((BOOL,), BYTES, lambda value: bytearray([value])),
             Method((CHAR,), BYTES, lambda value: bytearray(struct.pack("<H", value))),
         ],

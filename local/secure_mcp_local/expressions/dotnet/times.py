@@ -30,6 +30,11 @@ PROFILE = 1
 _KIND, _DAY, _ZONE = Type("DateTimeKind"), Type("DayOfWeek"), Type("TimeZoneInfo")
 _WEEK = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
+_ALL = 315_537_897_600_000
+"""Milliseconds from the first date to the last."""
+_LONGEST = 922_337_203_685_477
+"""Milliseconds of the longest TimeSpan; its remaining ticks are not counted."""
+
 
 def _adding(unit: int) -> Callable[[Any, float], Any]:
     """Adding a double number of units, rounded to a millisecond."""
@@ -37,9 +42,10 @@ def _adding(unit: int) -> Callable[[Any, float], Any]:
     def add(moment: Any, value: float) -> Any:
         if math.isnan(value):
             raise NotImplementedError("adding NaN to a date")
-        if not abs(value * unit) < 3.2e17:
+        rounded = value * (unit / 10_000) + (0.5 if value >= 0 else -0.5)
+        if not abs(rounded) < _ALL:
             raise out_of_range("value")
-        milliseconds = int(value * (unit / 10_000) + (0.5 if value >= 0 else -0.5))
+        milliseconds = int(rounded)
         return moment.plus(milliseconds * 10_000)
 
     return add
@@ -335,7 +341,7 @@ _TIMESPAN = Model(
         "TotalHours": Property(DOUBLE, lambda span: span.total(HOUR)),
         "TotalMinutes": Property(DOUBLE, lambda span: span.total(MINUTE)),
         "TotalSeconds": Property(DOUBLE, lambda span: span.total(SECOND)),
-        "TotalMilliseconds": Property(DOUBLE, lambda span: span.total(SECOND // 1000)),
+        "TotalMilliseconds": Property(DOUBLE, lambda span: min(max(span.total(SECOND // 1000), -float(_LONGEST)), float(_LONGEST))),
     },
     statics={
         **{
