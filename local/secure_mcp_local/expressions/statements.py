@@ -70,10 +70,10 @@ class Statements(Calls):
             case "while" | "do" | "for":
                 condition, body = (node.b, node.d) if node.kind == "for" else (node.a, node.b)
                 endless = condition is None or (condition.kind == "bool" and condition.a)
-                return not endless or _breaks(body)
+                return not endless or _jumps(body, "break")
             case "switch":
                 labels = [label for section in node.b for label in section[0]]
-                ends = any(_breaks(statement) for section in node.b for statement in section[1])
+                ends = any(_jumps(statement, "break") for section in node.b for statement in section[1])
                 return None not in labels or ends
             case _:
                 return True
@@ -299,7 +299,7 @@ class Statements(Calls):
     def _s_do(self, node: Node) -> Statement:
         before = self.unassigned
         body, left = self.looped(node.b)
-        if _continues(node.b):
+        if _jumps(node.b, "continue"):
             self.unassigned = before
         condition, _, when_false = self.branching(node.a)
         self.unassigned = when_false | left
@@ -323,7 +323,7 @@ class Statements(Calls):
         condition, when_true, when_false = self.branching(node.b or Node("bool", node.pos, True))
         self.unassigned = when_true
         body, left = self.looped(node.d)
-        if _continues(node.d):
+        if _jumps(node.d, "continue"):
             self.unassigned = when_true
         updates = [self.statement(child) for child in node.c]
         self.unassigned = when_false | left
@@ -470,7 +470,7 @@ class Statements(Calls):
         self.breaks.append(frozenset())
         self.enter()
         for labels, statements, pos in node.b:
-            if self.completes(Node("block", pos, statements)) and not any(_breaks(s) for s in statements):
+            if self.completes(Node("block", pos, statements)) and not any(_jumps(s, "break") for s in statements):
                 raise self.error(pos, "control cannot fall through from one case label to another", "CS0163")
             self.unassigned = before
             section = self.section(statements)
@@ -527,42 +527,25 @@ def _holds(condition: Run, env: list[Any]) -> bool:
         return False
 
 
-def _continues(node: Node) -> bool:
-    """Whether a loop's body has a continue of its own."""
-    match node.kind:
-        case "continue":
-            return True
-        case "block":
-            return any(_continues(child) for child in node.a)
-        case "if":
-            return _continues(node.b) or (node.c is not None and _continues(node.c))
-        case "try":
-            return _continues(node.a) or any(_continues(clause[3]) for clause in node.b)
-        case "using":
-            return _continues(node.b)
-        case "switch":
-            return any(_continues(statement) for section in node.b for statement in section[1])
-        case _:
-            return False
-
-
 def _either(one: frozenset[int] | None, two: frozenset[int] | None) -> frozenset[int]:
     """What may be unassigned where two ways meet; None is a way that does not get there."""
     return (one or frozenset()) | (two or frozenset())
 
 
-def _breaks(node: Node) -> bool:
-    """Whether a statement has a break that leaves the switch or loop around it."""
+def _jumps(node: Node, kind: str) -> bool:
+    """Whether a statement has a `break` or `continue` (the kind) that belongs to the loop, or for `break` the switch, around it."""
+    if node.kind == kind:
+        return True
     match node.kind:
-        case "break":
-            return True
         case "block":
-            return any(_breaks(child) for child in node.a)
+            return any(_jumps(child, kind) for child in node.a)
         case "if":
-            return _breaks(node.b) or (node.c is not None and _breaks(node.c))
+            return _jumps(node.b, kind) or (node.c is not None and _jumps(node.c, kind))
         case "try":
-            return _breaks(node.a) or any(_breaks(clause[3]) for clause in node.b)
+            return _jumps(node.a, kind) or any(_jumps(clause[3], kind) for clause in node.b)
         case "using":
-            return _breaks(node.b)
+            return _jumps(node.b, kind)
+        case "switch" if kind == "continue":
+            return any(_jumps(statement, kind) for section in node.b for statement in section[1])
         case _:
             return False
