@@ -1,6 +1,7 @@
 """Binding of statements, with C#'s rules of definite assignment and of what can be reached."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import repeat
 from typing import Any
 
 from secure_mcp_local.expressions import conversions
@@ -32,6 +33,9 @@ class Signal:
 
 RETURN, BREAK, CONTINUE = Signal("return"), Signal("break"), Signal("continue")
 Statement = Callable[[list[Any]], Signal | None]
+
+_MOST_ROUNDS = 10_000_000
+"""Of one loop; they take some seconds."""
 
 
 class Statements(Calls):
@@ -286,7 +290,9 @@ class Statements(Calls):
         self.unassigned = when_false | left
 
         def run(env: list[Any]) -> Signal | None:
-            while condition(env):
+            for _ in _rounds():
+                if not condition(env):
+                    break
                 signal = body(env)
                 if signal is BREAK:
                     break
@@ -305,7 +311,7 @@ class Statements(Calls):
         self.unassigned = when_false | left
 
         def run(env: list[Any]) -> Signal | None:
-            while True:
+            for _ in _rounds():
                 signal = body(env)
                 if signal is BREAK:
                     break
@@ -332,7 +338,9 @@ class Statements(Calls):
         def run(env: list[Any]) -> Signal | None:
             for statement in initial:
                 statement(env)
-            while condition(env):
+            for _ in _rounds():
+                if not condition(env):
+                    break
                 signal = body(env)
                 if signal is BREAK:
                     break
@@ -530,6 +538,12 @@ def _holds(condition: Run, env: list[Any]) -> bool:
 def _either(one: frozenset[int] | None, two: frozenset[int] | None) -> frozenset[int]:
     """What may be unassigned where two ways meet; None is a way that does not get there."""
     return (one or frozenset()) | (two or frozenset())
+
+
+def _rounds() -> Iterator[None]:
+    """The rounds of a loop. One without an end would stop the whole local cloud, which waits for no other request meanwhile."""
+    yield from repeat(None, _MOST_ROUNDS)
+    raise NotImplementedError(f"a loop of more than {_MOST_ROUNDS:,} rounds")
 
 
 def _jumps(node: Node, kind: str) -> bool:

@@ -81,6 +81,7 @@ def test_a_compile_error_says_where() -> None:
         ("@(1 +", "this is not C#"),
         ("@(new HttpClient())", "API Management refuses this"),
         ("@(TimeZoneInfo.Local)", "TimeZoneInfo.Local is not modelled by the local cloud"),
+        ("@{ while (true) { } }", "a loop of more than 10,000,000 rounds is not modelled"),
         ('@(int.Parse("x"))', "System.FormatException: Input string was not in a correct format."),
     ],
 )
