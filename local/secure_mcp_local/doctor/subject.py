@@ -1,5 +1,6 @@
 """What is examined, and what the examination has got hold of so far."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
@@ -87,6 +88,7 @@ class Subject:
         self._sign_in = sign_in
         self._known: dict[str, Any] = {}
         self._issued: list[tuple[Client, str]] = []
+        self._asking: set[asyncio.Future[Answer]] = set()
 
     @property
     def url(self) -> str:
@@ -275,7 +277,15 @@ class Subject:
         return session
 
     async def token(self, client: Client, form: dict[str, str]) -> Answer:
-        """One request to the token endpoint. Tokens that it gives are revoked at the end."""
+        """One request to the token endpoint. Tokens that it gives are revoked at the end.
+
+        It is not broken off halfway: a session that the server made and nobody here knows could not be ended.
+        """
+        asking = asyncio.ensure_future(self._token(client, form))
+        self._asking.add(asking)
+        return await asyncio.shield(asking)
+
+    async def _token(self, client: Client, form: dict[str, str]) -> Answer:
         answer = await self.send("POST", await self.endpoint("token"), form=form)
         if answer.status == 200:
             tokens = answer.object()
@@ -288,6 +298,7 @@ class Subject:
 
     async def clean_up(self) -> None:
         """Revokes every token and takes back every registration, as far as the server lets it."""
+        await asyncio.gather(*self._asking, return_exceptions=True)
         for client, token in reversed(self._issued):
             try:
                 answer = await self.send("POST", await self.endpoint("revocation"), form=client.revocation(token))
