@@ -327,8 +327,9 @@ def test_private_means_private(declared: Declared) -> None:
     assert len(recording.all("azure-native:privatedns:VirtualNetworkLink")) == 4
 
 
-def test_three_steps_before_the_slow_gateway_and_three_after(declared: Declared) -> None:
-    recording = declared("dev")
+@pytest.mark.parametrize(("stack", "path"), [("dev", (3, 3)), ("prod", (4, 4))])
+def test_few_steps_before_the_slow_gateway_and_few_after(declared: Declared, stack: str, path: tuple[int, int]) -> None:
+    recording = declared(stack)
     custom = {r.urn: r for r in recording if r.custom}
     gateway = recording.one(APIM + "ApiManagementService").urn
 
@@ -337,7 +338,7 @@ def test_three_steps_before_the_slow_gateway_and_three_after(declared: Declared)
 
     before = steps(gateway, lambda urn: [d for d in custom[urn].dependencies if d in custom])
     after = steps(gateway, lambda urn: [r.urn for r in custom.values() if urn in r.dependencies])
-    assert (before, after) == (3, 3)
+    assert (before, after) == path
 
 
 def test_in_a_network_code_is_deployed_through_the_private_endpoints(declared: Declared) -> None:
