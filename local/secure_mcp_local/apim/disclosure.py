@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 from uuid import UUID
 
-from secure_mcp_local.expressions import newtonsoft as json
 from secure_mcp_local.expressions.context import Headers, Jwt, Request, Response, Url, form_decode
+from secure_mcp_local.expressions.newtonsoft.tokens import JArray, JObject, JProperty, JToken, JValue
 from secure_mcp_local.expressions.numbers import Char
 from secure_mcp_local.expressions.text import joined
 
@@ -148,8 +148,8 @@ class Disclosure:
                 return Shown("byte[]", _hidden_bytes(bytes(value)))
             case UUID():
                 return Shown("Guid", self.text(str(value)))
-            case json.JToken() | list() | dict():
-                kind = value.__class__.__name__ if isinstance(value, json.JToken) else _COLLECTIONS[type(value)]
+            case JToken() | list() | dict():
+                kind = value.__class__.__name__ if isinstance(value, JToken) else _COLLECTIONS[type(value)]
                 return Shown(kind, _Outline(self).of(value))
             case Response():
                 return Shown("IResponse", f"{value.status_code}, {_count(len(value.headers), 'header')}{_body(value)}")
@@ -162,7 +162,7 @@ class Disclosure:
 
     def named(self, name: str, value: object) -> Shown:
         """The value of something with a name that may say that it is secret."""
-        if isinstance(value, json.JValue):
+        if isinstance(value, JValue):
             value = value.value
         if isinstance(value, str) and value and _SENSITIVE.search(name):
             return Shown("string", hidden(joined(value)))
@@ -281,17 +281,17 @@ class _Outline:
         if self._left < 0 or depth > _DEEPEST:
             return "…"
         match value:
-            case json.JObject():
+            case JObject():
                 return self._object(value.members, depth)
             case dict():
                 return self._object(value, depth)
-            case json.JArray():
+            case JArray():
                 return self._array(value.items, depth)
             case list():
                 return self._array(value, depth)
-            case json.JProperty():
+            case JProperty():
                 return self._object({value.name: value.value}, depth)
-            case json.JValue():
+            case JValue():
                 return self._leaf(value.value)
             case _:
                 return self._leaf(value)

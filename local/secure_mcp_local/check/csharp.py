@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-from secure_mcp_local.expressions.binder import Binder
+from secure_mcp_local.expressions.binding.binder import Binder
+from secure_mcp_local.expressions.binding.scope import TypeName, Value
 from secure_mcp_local.expressions.failures import CSharpException, ExpressionError
-from secure_mcp_local.expressions.scope import TypeName, Value
-from secure_mcp_local.expressions.syntax import Node, Source, parse
+from secure_mcp_local.expressions.syntax.parsing import parse
+from secure_mcp_local.expressions.syntax.tree import Node, Source
 from secure_mcp_local.expressions.types import Type
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from secure_mcp_local.apim.document import NAMED_VALUE, Element, Value, parse
 from secure_mcp_local.check.csharp import Syntax, read
 from secure_mcp_local.errors import DocumentError
-from secure_mcp_local.expressions.syntax import Node
+from secure_mcp_local.expressions.syntax.tree import Node
 
 SETTING = frozenset(
     {

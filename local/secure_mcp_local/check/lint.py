@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from secure_mcp_local.apim.document import Element, Value
 from secure_mcp_local.check.document import Document, Expression
 from secure_mcp_local.check.finding import Rule
-from secure_mcp_local.expressions.syntax import Node
+from secure_mcp_local.expressions.syntax.tree import Node
 
 
 @dataclass(frozen=True)

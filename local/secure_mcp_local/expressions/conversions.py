@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Sized
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
-from secure_mcp_local.expressions import newtonsoft as json
 from secure_mcp_local.expressions.containers import Array, Dictionary, Enumeration, HashSet, Pair, within
 from secure_mcp_local.expressions.context import Headers, Jwt, Url
 from secure_mcp_local.expressions.converting import cast, castable, default, overflow
@@ -13,6 +12,7 @@ from secure_mcp_local.expressions.decimals import of_double
 from secure_mcp_local.expressions.failing import invalid_cast, invalid_operation, null_reference
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.moments import DateTime, DateTimeOffset
+from secure_mcp_local.expressions.newtonsoft.tokens import JArray, JObject, JToken, JValue
 from secure_mcp_local.expressions.numbers import BOXES, box, single, wrap
 from secure_mcp_local.expressions.runtime import name_of, text_of, type_of
 from secure_mcp_local.expressions.sequences import Sequence
@@ -156,7 +156,7 @@ def implicit(run: Run, source: Type, target: Type, constant: Any = None) -> Run 
     if target == JTOKEN and source in _TO_TOKEN:
         return _to_token(run, source)
     if target == JTOKEN and source == CHAR:
-        return lambda env: json.JValue(run(env))
+        return lambda env: JValue(run(env))
     if target == OFFSET and source == DATETIME:
         return lambda env: offset_of(run(env))
     if derives(source, target) and is_reference(source):
@@ -170,11 +170,11 @@ def offset_of(moment: DateTime) -> DateTimeOffset:
 
 
 def _to_token(run: Run, source: Type) -> Run:
-    return lambda env: json.JValue(box(run(env), source) if source == FLOAT else run(env), "String")
+    return lambda env: JValue(box(run(env), source) if source == FLOAT else run(env), "String")
 
 
 def _nullable_token(run: Run, source: Type) -> Run:
-    return lambda env: json.JValue(run(env))
+    return lambda env: JValue(run(env))
 
 
 def _to_nullable(how: Any, run: Run, source: Type, target: Type, constant: Any) -> Run | None:
@@ -370,9 +370,9 @@ def iterate(value: Any) -> Iterable[Any]:
             return _guarded(value, value.items_in_order)
         case dict():
             return list(value.items())
-        case json.JObject():
+        case JObject():
             return _guarded(value.properties, lambda: list(value.members.items()))
-        case json.JToken():
+        case JToken():
             return _children(value)
         case Array() if value.type.name == "[]":
             return Sequence(lambda: iter(value))
@@ -399,9 +399,9 @@ def iterator(type: Type) -> Callable[[Any], Iterable[Any]]:
 def _children(value: Any) -> Iterable[Any]:
     if value is None:
         raise null_reference()
-    if isinstance(value, json.JObject):
+    if isinstance(value, JObject):
         return _guarded(value.properties, value.children)
-    return _guarded(value.items, lambda: list(value.items)) if isinstance(value, json.JArray) else value.children()
+    return _guarded(value.items, lambda: list(value.items)) if isinstance(value, JArray) else value.children()
 
 
 def _guarded(container: Sized, items: Callable[[], list[Any]]) -> Iterable[Any]:

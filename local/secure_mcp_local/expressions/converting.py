@@ -7,12 +7,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from secure_mcp_local.expressions import newtonsoft as json
 from secure_mcp_local.expressions.dates import parse_moment
 from secure_mcp_local.expressions.decimals import fit, of_double
 from secure_mcp_local.expressions.failing import argument_null, format_error, invalid_cast
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.moments import DateTime, DateTimeOffset, TimeSpan
+from secure_mcp_local.expressions.newtonsoft.texts import base64_text
+from secure_mcp_local.expressions.newtonsoft.tokens import JProperty, JToken, JValue
 from secure_mcp_local.expressions.numbers import Char, Float, single
 from secure_mcp_local.expressions.runtime import full_name, name_of, text_of, type_of
 from secure_mcp_local.expressions.types import (
@@ -142,7 +143,7 @@ def to_integer(value: object, type: Type) -> int:
 
 
 def _convertible(value: object) -> bool:
-    return isinstance(value, DateTime | json.JValue)
+    return isinstance(value, DateTime | JValue)
 
 
 def to_double(value: object) -> float:
@@ -200,7 +201,7 @@ def to_datetime(value: object) -> DateTime:
         case DateTime():
             return value
         case _:
-            convertible = isinstance(value, bool | int | float | Decimal | json.JValue)
+            convertible = isinstance(value, bool | int | float | Decimal | JValue)
             raise invalid_cast(name_of(value), "System.DateTime" if convertible else "System.IConvertible")
 
 
@@ -217,7 +218,7 @@ _CONVERTERS: dict[Type, Callable[[object], Any]] = {
 
 def convert(value: object, type: Type) -> Any:
     """`Convert.ToX` by type."""
-    if isinstance(value, json.JValue) and type != STRING:
+    if isinstance(value, JValue) and type != STRING:
         return cast(value, type)
     return _CONVERTERS[type](value)
 
@@ -256,7 +257,7 @@ def castable(type: Type) -> bool:
     return underlying(type) in _ADMITTED
 
 
-def cast(token: json.JToken | None, type: Type) -> Any:
+def cast(token: JToken | None, type: Type) -> Any:
     """The explicit conversions of JToken: `(int)token`, `(string)token`, `(bool?)token`."""
     wanted = underlying(type)
     null = holds_null(type)
@@ -264,8 +265,8 @@ def cast(token: json.JToken | None, type: Type) -> Any:
         if null:
             return None
         raise argument_null("value")
-    token = token.value if isinstance(token, json.JProperty) else token
-    if not isinstance(token, json.JValue) or not (token.kind in _ADMITTED[wanted] or (null and token.kind == "Null")):
+    token = token.value if isinstance(token, JProperty) else token
+    if not isinstance(token, JValue) or not (token.kind in _ADMITTED[wanted] or (null and token.kind == "Null")):
         name = full_name(wanted).removeprefix("System.") if wanted != BYTES else "byte array"
         raise CSharpException("System.ArgumentException", f"Can not convert {token.kind} to {name}.")
     value = token.value
@@ -275,7 +276,7 @@ def cast(token: json.JToken | None, type: Type) -> Any:
         return value
     match wanted, value:
         case Type("string"), bytearray():
-            return json.base64_text(value)
+            return base64_text(value)
         case (Type("Guid"), str()):
             return parse_guid(value)
         case (Type("DateTimeOffset"), DateTime()) if value.kind != "Unspecified" or value.ticks:
@@ -288,7 +289,7 @@ def cast(token: json.JToken | None, type: Type) -> Any:
             return _CONVERTERS[wanted](value)
 
 
-def unwrapped(token: json.JToken | None, type: Type) -> Any:
+def unwrapped(token: JToken | None, type: Type) -> Any:
     """`Value<T>()` of a token."""
     wanted = underlying(type)
     if token is None:
@@ -296,9 +297,9 @@ def unwrapped(token: json.JToken | None, type: Type) -> Any:
     token_type = type_of(token)
     if token_type is not None and wanted.name.startswith("J") and derives(token_type, wanted):
         return token
-    if wanted == OBJECT and isinstance(token, json.JValue):
+    if wanted == OBJECT and isinstance(token, JValue):
         return token
-    if not isinstance(token, json.JValue) or wanted.name.startswith("J"):
+    if not isinstance(token, JValue) or wanted.name.startswith("J"):
         raise CSharpException("System.InvalidCastException", f"Cannot cast {name_of(token)} to {wanted}.")
     if token.value is None and type.name == "Nullable":
         return None

@@ -11,10 +11,10 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from secure_mcp_local.expressions import newtonsoft as json
 from secure_mcp_local.expressions.containers import Anonymous, Array, Dictionary, Enumeration, HashSet, Pair
 from secure_mcp_local.expressions.conversions import boxed, iterate
 from secure_mcp_local.expressions.moments import DateTime, DateTimeOffset, TimeSpan
+from secure_mcp_local.expressions.newtonsoft.tokens import JToken, JValue
 from secure_mcp_local.expressions.numbers import Char, ULong
 from secure_mcp_local.expressions.runtime import text_of, type_of
 from secure_mcp_local.expressions.sequences import Sequence
@@ -33,12 +33,12 @@ def encoded(value: Any, newline: str = "\n") -> dict[str, Any]:
     """
     if value is None:
         return {"type": "null", "value": None}
-    if isinstance(value, json.JToken):
+    if isinstance(value, JToken):
         return {
             "type": value.__class__.__name__,
             "value": joined(value.write()),
             "jtype": value.kind,
-            "text": joined(value.text() if isinstance(value, json.JValue) else value.write("  ", newline)),
+            "text": joined(value.text() if isinstance(value, JValue) else value.write("  ", newline)),
         }
     if isinstance(value, bytearray):
         return {"type": "byte[]", "value": base64.b64encode(value).decode()}

@@ -3,13 +3,13 @@
 from functools import lru_cache
 
 from secure_mcp_local.errors import NotModelled
-from secure_mcp_local.expressions.binder import Binder
+from secure_mcp_local.expressions.binding.binder import Binder
+from secure_mcp_local.expressions.binding.scope import FIRST_LOCAL, Run
 from secure_mcp_local.expressions.context import Context
 from secure_mcp_local.expressions.failures import CSharpException, ExpressionError
-from secure_mcp_local.expressions.newtonsoft import NEWLINE
+from secure_mcp_local.expressions.newtonsoft.texts import NEWLINE
 from secure_mcp_local.expressions.profile import Profile
-from secure_mcp_local.expressions.scope import FIRST_LOCAL, Run
-from secure_mcp_local.expressions.syntax import parse
+from secure_mcp_local.expressions.syntax.parsing import parse
 
 
 class Expression:

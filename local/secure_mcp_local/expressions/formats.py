@@ -9,10 +9,11 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from uuid import UUID
 
 from secure_mcp_local.errors import NotModelled
-from secure_mcp_local.expressions import newtonsoft as json
 from secure_mcp_local.expressions.containers import Enumeration, within
 from secure_mcp_local.expressions.failing import argument_null, format_error
 from secure_mcp_local.expressions.moments import DateTime, DateTimeOffset, TimeSpan, pieces
+from secure_mcp_local.expressions.newtonsoft.texts import number_text
+from secure_mcp_local.expressions.newtonsoft.tokens import JValue
 from secure_mcp_local.expressions.numbers import Char, Float, single_digits
 from secure_mcp_local.expressions.runtime import text_of, type_of
 from secure_mcp_local.expressions.types import ENUMERATIONS, INT, INTEGRAL
@@ -41,7 +42,7 @@ def formatted(value: object, form: str | None) -> str:
             return guid(value, form)
         case Enumeration():
             return enumeration(value, form)
-        case json.JValue():
+        case JValue():
             return formatted(value.value, form)
         case _:
             return text_of(value)
@@ -85,7 +86,7 @@ def number(value: float | Decimal, form: str) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         if letter in "DdXx":
             raise format_error("Format specifier was invalid.")
-        return json.number_text(value)
+        return number_text(value)
     match letter.upper():
         case "D" if isinstance(value, int):
             return f"{'-' if value < 0 else ''}{abs(int(value)):0{max(digits or 1, 1)}d}"
@@ -114,7 +115,7 @@ def number(value: float | Decimal, form: str) -> str:
         case "G":
             return _general(value, digits, letter)
         case "R" if isinstance(value, float):
-            return json.number_text(value)
+            return number_text(value)
         case _:
             raise format_error("Format specifier was invalid.")
 
@@ -171,7 +172,7 @@ def _scientific(value: float | Decimal, digits: int, letter: str, width: int) ->
 
 def _general(value: float | Decimal, digits: int | None, letter: str) -> str:
     if not digits:
-        return json.number_text(value) if letter == "G" else json.number_text(value).replace("E", "e")
+        return number_text(value) if letter == "G" else number_text(value).replace("E", "e")
     if isinstance(value, Decimal):
         raise NotModelled(f"the format G{digits} of a decimal is not modelled by the local cloud")
     if isinstance(value, Float) or (isinstance(value, float) and not value):
@@ -189,7 +190,7 @@ def _general(value: float | Decimal, digits: int | None, letter: str) -> str:
 def _custom(value: float | Decimal, form: str) -> str:
     """A custom format of digits, point, groups, percent and literal text, in up to three sections."""
     if isinstance(value, float) and not math.isfinite(value):
-        return json.number_text(value)
+        return number_text(value)
     sections = form.split(";")
     if len(sections) > 3 or re.search(r"[Ee][-+0]|[‰]", form) or ("'" in form and ";" in form):
         raise NotModelled(f"the number format {form!r} is not modelled by the local cloud")

@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from secure_mcp_local.expressions import newtonsoft as json
 from secure_mcp_local.expressions.failures import CSharpException
+from secure_mcp_local.expressions.newtonsoft.tokens import JArray, JObject, JToken, JValue
 
-Step = Callable[[Iterable[json.JToken], bool], Iterator[json.JToken]]
+Step = Callable[[Iterable[JToken], bool], Iterator[JToken]]
 _NAME = re.compile(r"[^.\[\]()@'\"\s?*$,:=<>!&|]+")
 _INDEX = re.compile(r"\[\s*([0-9]+(?:\s*,\s*[0-9]+)*)\s*\]")
 _SLICE = re.compile(r"\[\s*(-?[0-9]+)?\s*:\s*(-?[0-9]+)?\s*\]")
@@ -72,9 +72,9 @@ def _bracket(path: str, at: int) -> tuple[Step, int]:
 
 
 def _field(name: str) -> Step:
-    def step(tokens: Iterable[json.JToken], strict: bool) -> Iterator[json.JToken]:
+    def step(tokens: Iterable[JToken], strict: bool) -> Iterator[JToken]:
         for token in tokens:
-            if isinstance(token, json.JObject):
+            if isinstance(token, JObject):
                 found = token.get(name)
                 if found is not None:
                     yield found
@@ -86,21 +86,21 @@ def _field(name: str) -> Step:
     return step
 
 
-def _wildcard(tokens: Iterable[json.JToken], strict: bool) -> Iterator[json.JToken]:
+def _wildcard(tokens: Iterable[JToken], strict: bool) -> Iterator[JToken]:
     for token in tokens:
-        if isinstance(token, json.JObject):
+        if isinstance(token, JObject):
             yield from list(token.members.values())
-        elif isinstance(token, json.JArray):
+        elif isinstance(token, JArray):
             yield from list(token.items)
         elif strict:
             raise NotImplementedError("a wildcard on a JSON value with errorWhenNoMatch")
 
 
 def _indexes(numbers: list[int]) -> Step:
-    def step(tokens: Iterable[json.JToken], strict: bool) -> Iterator[json.JToken]:
+    def step(tokens: Iterable[JToken], strict: bool) -> Iterator[JToken]:
         for token in tokens:
             for number in numbers:
-                if isinstance(token, json.JArray):
+                if isinstance(token, JArray):
                     if number < len(token.items):
                         yield token.items[number]
                     elif strict:
@@ -112,31 +112,31 @@ def _indexes(numbers: list[int]) -> Step:
 
 
 def _slice(start: str | None, end: str | None) -> Step:
-    def step(tokens: Iterable[json.JToken], strict: bool) -> Iterator[json.JToken]:
+    def step(tokens: Iterable[JToken], strict: bool) -> Iterator[JToken]:
         if strict:
             raise NotImplementedError("a slice with errorWhenNoMatch")
         for token in tokens:
-            if isinstance(token, json.JArray):
+            if isinstance(token, JArray):
                 yield from token.items[int(start) if start else None : int(end) if end else None]
 
     return step
 
 
 def _descent(name: str) -> Step:
-    def step(tokens: Iterable[json.JToken], strict: bool) -> Iterator[json.JToken]:
+    def step(tokens: Iterable[JToken], strict: bool) -> Iterator[JToken]:
         for token in tokens:
             yield from _named(token, name)
 
     return step
 
 
-def _named(token: json.JToken, name: str) -> Iterator[json.JToken]:
-    if isinstance(token, json.JObject):
+def _named(token: JToken, name: str) -> Iterator[JToken]:
+    if isinstance(token, JObject):
         for key, value in token.members.items():
             if key == name:
                 yield value
             yield from _named(value, name)
-    elif isinstance(token, json.JArray):
+    elif isinstance(token, JArray):
         for item in token.items:
             yield from _named(item, name)
 
@@ -145,11 +145,11 @@ def _filter(match: re.Match[str]) -> Step:
     name, operator, text, number, truth = match.groups()
     constant: Any = text if text is not None else int(number) if number is not None else truth == "true"
 
-    def holds(token: json.JToken) -> bool:
-        found = token.get(name) if isinstance(token, json.JObject) else None
+    def holds(token: JToken) -> bool:
+        found = token.get(name) if isinstance(token, JObject) else None
         if operator is None or found is None:
             return found is not None
-        if not isinstance(found, json.JValue):
+        if not isinstance(found, JValue):
             return False
         value = found.value
         comparable = isinstance(value, str) if text is not None else isinstance(value, bool) if truth is not None else (
@@ -163,25 +163,25 @@ def _filter(match: re.Match[str]) -> Step:
         }  # fmt: skip
         return compare[operator]
 
-    def step(tokens: Iterable[json.JToken], strict: bool) -> Iterator[json.JToken]:
+    def step(tokens: Iterable[JToken], strict: bool) -> Iterator[JToken]:
         for token in tokens:
-            children = token.items if isinstance(token, json.JArray) else (
-                list(token.members.values()) if isinstance(token, json.JObject) else []
+            children = token.items if isinstance(token, JArray) else (
+                list(token.members.values()) if isinstance(token, JObject) else []
             )  # fmt: skip
             yield from [child for child in children if holds(child)]
 
     return step
 
 
-def selected(token: json.JToken, path: str, *, strict: bool = False) -> list[json.JToken]:
+def selected(token: JToken, path: str, *, strict: bool = False) -> list[JToken]:
     """`SelectTokens(path, errorWhenNoMatch)`."""
-    tokens: Iterable[json.JToken] = [token]
+    tokens: Iterable[JToken] = [token]
     for step in steps(path):
         tokens = step(tokens, strict)
     return list(tokens)
 
 
-def select(token: json.JToken, path: str, *, strict: bool = False) -> json.JToken | None:
+def select(token: JToken, path: str, *, strict: bool = False) -> JToken | None:
     """`SelectToken(path, errorWhenNoMatch)`.
 
     Raises:

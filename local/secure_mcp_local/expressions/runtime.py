@@ -5,11 +5,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from secure_mcp_local.expressions import newtonsoft as json
 from secure_mcp_local.expressions.containers import Anonymous, Dictionary, Enumeration, Pair
 from secure_mcp_local.expressions.context import Jwt, Request, Response, Url
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.moments import DateTime, DateTimeOffset, TimeSpan
+from secure_mcp_local.expressions.newtonsoft import tokens
+from secure_mcp_local.expressions.newtonsoft.texts import number_text
+from secure_mcp_local.expressions.newtonsoft.tokens import JArray, JObject, JProperty, JToken, JValue, deep_equals
 from secure_mcp_local.expressions.numbers import TYPES
 from secure_mcp_local.expressions.types import (
     BOOL,
@@ -36,10 +38,10 @@ _TYPES: dict[type, Type] = {
     bytearray: BYTES,
     UUID: GUID,
     type(None): NULL,
-    json.JObject: JOBJECT,
-    json.JArray: JARRAY,
-    json.JProperty: JPROPERTY,
-    json.JValue: JVALUE,
+    JObject: JOBJECT,
+    JArray: JARRAY,
+    JProperty: JPROPERTY,
+    JValue: JVALUE,
     CSharpException: EXCEPTION,
     Response: Type("IResponse"),
     Request: Type("IRequest"),
@@ -109,9 +111,9 @@ def text_of(value: object) -> str:
         case int() if TYPES.get(value.__class__, NULL).name == "char":
             return chr(value)
         case int() | float() | Decimal():
-            return json.number_text(value)
-        case json.JToken():
-            return json.to_text(value)
+            return number_text(value)
+        case JToken():
+            return tokens.to_text(value)
         case UUID() | Url():
             return str(value)
         case DateTime() | DateTimeOffset() | TimeSpan():
@@ -151,13 +153,13 @@ def equal(one: Any, two: Any) -> bool:
     """
     if one is None or two is None:
         return one is two
-    if isinstance(one, json.JToken) and not isinstance(one, json.JValue):
+    if isinstance(one, JToken) and not isinstance(one, JValue):
         return one is two
-    if isinstance(one, json.JValue):
+    if isinstance(one, JValue):
         if one is two:
             return True
-        if isinstance(two, json.JValue):
-            return json.deep_equals(one, two)
+        if isinstance(two, JValue):
+            return deep_equals(one, two)
         return False
     type_ = type_of(one)
     if type_ is None:

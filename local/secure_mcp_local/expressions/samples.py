@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from secure_mcp_local.errors import LocalCloudError
-from secure_mcp_local.expressions import newtonsoft
 from secure_mcp_local.expressions.containers import Array
 from secure_mcp_local.expressions.context import (
     Api,
@@ -36,6 +35,7 @@ from secure_mcp_local.expressions.context import (
 )
 from secure_mcp_local.expressions.jwt import jwt_of
 from secure_mcp_local.expressions.moments import DateTime
+from secure_mcp_local.expressions.newtonsoft import reader
 from secure_mcp_local.expressions.numbers import Long
 from secure_mcp_local.expressions.text import utf16
 from secure_mcp_local.expressions.types import STRINGS
@@ -165,8 +165,8 @@ _VARIABLES: dict[str, Callable[[Any], object]] = {
     "bool": bool,
     "null": lambda value: None,
     "bytes": lambda value: bytearray(base64.b64decode(value)),
-    "JObject": lambda value: newtonsoft.parse(utf16(value), "JObject"),
-    "JArray": lambda value: newtonsoft.parse(utf16(value), "JArray"),
+    "JObject": lambda value: reader.parse(utf16(value), "JObject"),
+    "JArray": lambda value: reader.parse(utf16(value), "JArray"),
     "string[]": lambda value: Array(map(utf16, value), STRINGS),
     "Guid": UUID,
     "DateTime": lambda value: DateTime.of(datetime.fromisoformat(value)),

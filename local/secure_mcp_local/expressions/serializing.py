@@ -4,13 +4,14 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from secure_mcp_local.expressions import newtonsoft as json
 from secure_mcp_local.expressions.containers import Anonymous, Array, Dictionary, Enumeration, List, Pair
 from secure_mcp_local.expressions.conversions import boxed, iterate, number_of
 from secure_mcp_local.expressions.converting import cast, castable
 from secure_mcp_local.expressions.failing import argument_null
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.moments import DateTime, DateTimeOffset, TimeSpan
+from secure_mcp_local.expressions.newtonsoft import reader
+from secure_mcp_local.expressions.newtonsoft.tokens import JArray, JObject, JToken, JValue
 from secure_mcp_local.expressions.numbers import Char, Float
 from secure_mcp_local.expressions.runtime import name_of, text_of, type_of
 from secure_mcp_local.expressions.sequences import Sequence
@@ -28,7 +29,7 @@ from secure_mcp_local.expressions.types import (
 )
 
 
-def token_of(value: Any) -> json.JToken:
+def token_of(value: Any) -> JToken:
     """`JToken.FromObject`, and what SerializeObject writes.
 
     Raises:
@@ -36,28 +37,28 @@ def token_of(value: Any) -> json.JToken:
     """
     match value:
         case None:
-            return json.JValue(None)
-        case json.JToken():
+            return JValue(None)
+        case JToken():
             return value
         case Char():
-            return json.JValue(chr(value))
+            return JValue(chr(value))
         case Enumeration():
-            return json.JValue(number_of(value.type, value.name))
+            return JValue(number_of(value.type, value.name))
         case bool() | str() | UUID() | DateTime() | DateTimeOffset() | TimeSpan() | Decimal() | Float():
-            return json.JValue(value)
+            return JValue(value)
         case int():
-            return json.JValue(int(value))
+            return JValue(int(value))
         case float():
-            return json.JValue(float(value))
+            return JValue(float(value))
         case bytearray():
-            return json.JValue(bytearray(value))
+            return JValue(bytearray(value))
         case Anonymous():
-            made = json.JObject()
+            made = JObject()
             for name, part, type_ in zip(value.names, value.values, value.type.args, strict=True):
                 made.set(name, token_of(boxed(part, type_)))
             return made
         case Dictionary():
-            made = json.JObject()
+            made = JObject()
             for key, item in value.pairs():
                 name = boxed(key, value.type.args[0])
                 if isinstance(name, DateTime | DateTimeOffset | float):
@@ -65,7 +66,7 @@ def token_of(value: Any) -> json.JToken:
                 made.set(text_of(name), token_of(boxed(item, value.type.args[1])))
             return made
         case Pair():
-            made = json.JObject()
+            made = JObject()
             made.set("Key", token_of(value[0]))
             made.set("Value", token_of(value[1]))
             return made
@@ -73,7 +74,7 @@ def token_of(value: Any) -> json.JToken:
             element = value.type.args[0] if isinstance(value, Array) else value.element
             if element is None:
                 raise NotImplementedError("JSON of this sequence")
-            items = json.JArray()
+            items = JArray()
             for item in iterate(value):
                 items.add(token_of(boxed(item, element)))
             return items
@@ -84,7 +85,7 @@ def token_of(value: Any) -> json.JToken:
 def serialized(value: Any, formatting: str, newline: str) -> str:
     """`JsonConvert.SerializeObject`."""
     token = token_of(value)
-    if isinstance(token, json.JValue) and isinstance(token.value, DateTime | DateTimeOffset | TimeSpan):
+    if isinstance(token, JValue) and isinstance(token.value, DateTime | DateTimeOffset | TimeSpan):
         return token.write()
     return token.write() if formatting == "None" else token.write("  ", newline)
 
@@ -110,14 +111,14 @@ def _plain(type: Type) -> bool:
     return underlying(type).name in {"string", "int", "long", "double", "bool"}
 
 
-def made(token: json.JToken, type: Type) -> Any:
+def made(token: JToken, type: Type) -> Any:
     """An object of a type from JSON.
 
     Raises:
         CSharpException: the JSON is of another form.
         NotImplementedError: how .NET would convert it is not modelled.
     """
-    null = isinstance(token, json.JValue) and token.value is None
+    null = isinstance(token, JValue) and token.value is None
     if type == OBJECT:
         return _object(token)
     if type.name.startswith("J"):
@@ -133,27 +134,27 @@ def made(token: json.JToken, type: Type) -> Any:
     if _plain(type):
         return _simple(token, underlying(type))
     if type.name in _MAPS:
-        if not isinstance(token, json.JObject):
+        if not isinstance(token, JObject):
             raise _failure(f"Cannot deserialize the current JSON into type '{type}'.")
         entries = Dictionary(generic("Dictionary", *type.args))
         for name, part in token.members.items():
             entries.put(name, made(part, type.args[1]))
         return entries
-    if not isinstance(token, json.JArray):
+    if not isinstance(token, JArray):
         raise _failure(f"Cannot deserialize the current JSON into type '{type}'.")
     items = [made(item, type.args[0]) for item in token.items]
     return Array(items, array(type.args[0])) if type.name == "[]" else List(items, generic("List", type.args[0]))
 
 
-def _object(token: json.JToken) -> Any:
-    if not isinstance(token, json.JValue):
+def _object(token: JToken) -> Any:
+    if not isinstance(token, JValue):
         return token
     value = token.value
     return boxed(value, LONG) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _simple(token: json.JToken, type: Type) -> Any:
-    if not isinstance(token, json.JValue):
+def _simple(token: JToken, type: Type) -> Any:
+    if not isinstance(token, JValue):
         raise CSharpException("Newtonsoft.Json.JsonReaderException", f"Error reading {type}. Unexpected token.")
     value, kind = token.value, token.kind
     match type, kind:
@@ -187,16 +188,16 @@ def deserialized(text: str | None, type: Type) -> Any:
         if is_reference(type) or type.name == "Nullable":
             return None
         raise NotImplementedError(f"a {type} from empty JSON")
-    token = json.parse(text)
+    token = reader.parse(text)
     if type.name in {"JObject", "JArray"} and type.name != token.__class__.__name__:
-        if isinstance(token, json.JValue) and token.value is None:
+        if isinstance(token, JValue) and token.value is None:
             return None if type.name == "JObject" else _refused(type)
         found = type_of(token)
         raise CSharpException(
             "System.InvalidCastException",
             f"Unable to cast object of type 'Newtonsoft.Json.Linq.{found}' to type 'Newtonsoft.Json.Linq.{type}'.",
         )
-    if type == STRING and isinstance(token, json.JValue) and isinstance(token.value, DateTime | float):
+    if type == STRING and isinstance(token, JValue) and isinstance(token.value, DateTime | float):
         raise NotImplementedError("a string from such JSON")
     return made(token, type)
 
@@ -205,6 +206,6 @@ def _refused(type: Type) -> Any:
     raise NotImplementedError(f"a {type} from null in JSON")
 
 
-def object_from(token: json.JToken, type: Type) -> Any:
+def object_from(token: JToken, type: Type) -> Any:
     """`ToObject<T>()` of a token."""
     return cast(token, type) if castable(type) else made(token, type)

@@ -5,10 +5,11 @@ from decimal import Decimal
 from uuid import UUID
 
 from secure_mcp_local.errors import NotModelled
-from secure_mcp_local.expressions import newtonsoft as json
 from secure_mcp_local.expressions.containers import Anonymous, Array, Dictionary, Enumeration, HashSet
 from secure_mcp_local.expressions.conversions import boxed, iterate
 from secure_mcp_local.expressions.moments import DateTime, DateTimeOffset, TimeSpan
+from secure_mcp_local.expressions.newtonsoft.texts import date_json
+from secure_mcp_local.expressions.newtonsoft.tokens import JArray, JObject, JValue
 from secure_mcp_local.expressions.numbers import Char
 from secure_mcp_local.expressions.runtime import text_of
 from secure_mcp_local.expressions.sequences import Sequence
@@ -51,13 +52,13 @@ def to_python(value: object) -> object:
             return value.name
         case Anonymous():
             return dict(zip(value.names, map(to_python, value.values), strict=True))
-        case json.JObject():
+        case JObject():
             return {joined(name): to_python(member) for name, member in value.members.items()}
-        case json.JArray():
+        case JArray():
             return [to_python(item) for item in value.items]
-        case json.JValue():
+        case JValue():
             inner = value.value
-            return json.date_json(inner) if isinstance(inner, DateTime | DateTimeOffset) else to_python(inner)
+            return date_json(inner) if isinstance(inner, DateTime | DateTimeOffset) else to_python(inner)
         case Array():
             return [to_python(boxed(item, value.type.args[0])) for item in value]
         case list() | Sequence() | HashSet():

@@ -7,7 +7,7 @@ from secure_mcp_local.check.csharp import variable_read
 from secure_mcp_local.check.document import Document, Expression
 from secure_mcp_local.check.finding import Rule
 from secure_mcp_local.check.lint import Found, Lint, at
-from secure_mcp_local.expressions.syntax import Node
+from secure_mcp_local.expressions.syntax.tree import Node
 
 TIMEOUT = Rule(
     "send-request-timeout",

@@ -6,7 +6,7 @@ from secure_mcp_local.check.csharp import Syntax, arguments, dotted, method
 from secure_mcp_local.check.document import Document
 from secure_mcp_local.check.finding import Rule
 from secure_mcp_local.check.lint import Found, Lint, within
-from secure_mcp_local.expressions.syntax import Node
+from secure_mcp_local.expressions.syntax.tree import Node
 
 CULTURE = Rule(
     "culture-compare",

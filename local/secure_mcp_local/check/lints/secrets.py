@@ -8,7 +8,7 @@ from secure_mcp_local.check.csharp import arguments, dotted, first, method, text
 from secure_mcp_local.check.document import Document, Expression
 from secure_mcp_local.check.finding import Rule
 from secure_mcp_local.check.lint import Found, Lint, at, within
-from secure_mcp_local.expressions.syntax import Node
+from secure_mcp_local.expressions.syntax.tree import Node
 
 TRACE = Rule(
     "secret-in-trace",

@@ -6,7 +6,7 @@ from secure_mcp_local.check.csharp import dotted, method, variable_read
 from secure_mcp_local.check.document import SETTING, Document, Expression
 from secure_mcp_local.check.finding import Rule
 from secure_mcp_local.check.lint import Found, Lint, within
-from secure_mcp_local.expressions.syntax import Node
+from secure_mcp_local.expressions.syntax.tree import Node
 
 TYPE = Rule(
     "variable-type",

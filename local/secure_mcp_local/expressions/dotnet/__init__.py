@@ -3,20 +3,41 @@
 from dataclasses import replace
 
 from secure_mcp_local.expressions.dotnet import (
+    arrays,
+    bits,
+    builders,
+    characters,
     collections,
+    comparers,
+    convert,
     cryptography,
+    encodings,
     enumerable,
+    enumerations,
     gateway,
-    json,
+    guids,
+    math,
+    numbers,
+    objects,
+    random,
+    regexes,
     strings,
-    system,
-    text,
     times,
     web,
 )
+from secure_mcp_local.expressions.dotnet.json import arrays as json_arrays
+from secure_mcp_local.expressions.dotnet.json import convert as json_convert
+from secure_mcp_local.expressions.dotnet.json import objects as json_objects
+from secure_mcp_local.expressions.dotnet.json import tokens as json_tokens
+from secure_mcp_local.expressions.dotnet.json import values as json_values
 from secure_mcp_local.expressions.dotnet.registry import Model
 
-_MODULES = (strings, system, times, web, text, cryptography, json, gateway, collections, enumerable)
+_MODULES = (
+    objects, numbers, strings, characters, comparers, enumerations, convert, math, random, bits, arrays, guids,
+    times, web, encodings, builders, regexes, cryptography, collections, enumerable,
+    json_tokens, json_objects, json_arrays, json_values, json_convert,
+    gateway,
+)  # fmt: skip
 
 MODELS: dict[str, Model] = {name: model for module in _MODULES for name, model in module.MODELS.items()}
 for _type, _methods in gateway.EXTENSIONS.items():

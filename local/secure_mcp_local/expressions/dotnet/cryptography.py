@@ -15,8 +15,6 @@ from secure_mcp_local.expressions.types import BYTES, STRING, VOID, Type
 
 PROFILE = 1
 _RANDOM = Type("RNGCryptoServiceProvider")
-
-
 _NAMES = ("MD5", "SHA1", "SHA256", "SHA384", "SHA512")
 
 

@@ -5,7 +5,6 @@ from datetime import UTC
 from typing import Any
 
 from secure_mcp_local.errors import NotModelled
-from secure_mcp_local.expressions import newtonsoft as json
 from secure_mcp_local.expressions.containers import Dictionary
 from secure_mcp_local.expressions.context import Body, Headers, Jwt, Url, form_decode
 from secure_mcp_local.expressions.conversions import tester
@@ -16,6 +15,7 @@ from secure_mcp_local.expressions.failing import argument_null, invalid_cast, nu
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.jwt import jwt_of
 from secure_mcp_local.expressions.moments import DateTime, TimeSpan
+from secure_mcp_local.expressions.newtonsoft import reader
 from secure_mcp_local.expressions.runtime import name_of
 from secure_mcp_local.expressions.sequences import Sequence
 from secure_mcp_local.expressions.text import utf16
@@ -129,9 +129,9 @@ def _body_as(type_: Type) -> Method:
     readers: dict[Type, Any] = {
         STRING: _content_text,
         BYTES: lambda body, preserve: bytearray(_read(body, preserve)),
-        JOBJECT: lambda body, preserve: json.parse(_content_text(body, preserve), "JObject"),
-        JARRAY: lambda body, preserve: json.parse(_content_text(body, preserve), "JArray"),
-        JTOKEN: lambda body, preserve: json.parse(_content_text(body, preserve)),
+        JOBJECT: lambda body, preserve: reader.parse(_content_text(body, preserve), "JObject"),
+        JARRAY: lambda body, preserve: reader.parse(_content_text(body, preserve), "JArray"),
+        JTOKEN: lambda body, preserve: reader.parse(_content_text(body, preserve)),
     }
     if type_ not in readers:
         raise NotModelled(f"Body.As<{type_}> is not modelled by the local cloud")

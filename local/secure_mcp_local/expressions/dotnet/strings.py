@@ -1,21 +1,21 @@
-"""System.String and System.Char."""
+"""System.String."""
 
-import re
-import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from secure_mcp_local.expressions import culture
-from secure_mcp_local.expressions.containers import folded, within
+from secure_mcp_local.expressions.containers import within
 from secure_mcp_local.expressions.conversions import boxed, iterate
 from secure_mcp_local.expressions.converting import WHITE
+from secure_mcp_local.expressions.dotnet.cases import lower, upper
+from secure_mcp_local.expressions.dotnet.comparisons import COMPARISON, compare, needs, pair, same
 from secure_mcp_local.expressions.dotnet.registry import Method, Model, Property
-from secure_mcp_local.expressions.failing import argument_null, format_error, out_of_range
+from secure_mcp_local.expressions.dotnet.separators import ALL, OPTIONS, by_texts, by_units
+from secure_mcp_local.expressions.failing import argument_null, out_of_range
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.formats import composite
 from secure_mcp_local.expressions.runtime import text_of
 from secure_mcp_local.expressions.sequences import Sequence
-from secure_mcp_local.expressions.text import joined, utf16
 from secure_mcp_local.expressions.types import (
     BOOL,
     CHAR,
@@ -29,57 +29,7 @@ from secure_mcp_local.expressions.types import (
     generic,
 )
 
-COMPARISON, OPTIONS = Type("StringComparison"), Type("StringSplitOptions")
 _CHARS = array(CHAR)
-_IGNORING = {"OrdinalIgnoreCase", "InvariantCultureIgnoreCase", "CurrentCultureIgnoreCase"}
-
-
-def needs(text: str | None, name: str = "value") -> str:
-    if text is None:
-        raise argument_null(name)
-    return text
-
-
-def pair(one: str, two: str, comparison: str) -> tuple[str, str]:
-    """Both texts as they are searched and matched by a StringComparison."""
-    if "Culture" in comparison:
-        culture.searched(one, two)
-    return (folded(one), folded(two)) if comparison in _IGNORING else (one, two)
-
-
-def same(one: str | None, two: str | None, comparison: str) -> bool:
-    if one is None or two is None:
-        return one is two
-    first, second = pair(one, two, comparison)
-    return first == second
-
-
-def compare(one: str | None, two: str | None, comparison: str) -> int:
-    if one is None or two is None:
-        return (one is not None) - (two is not None)
-    match comparison:
-        case "Ordinal":
-            return _ordinal(one, two)
-        case "OrdinalIgnoreCase":
-            if one != two and folded(one) != folded(two) and not (one.isascii() and two.isascii()):
-                raise NotImplementedError(f"the order of {one!r} and {two!r}")
-            return _ordinal(folded(one), folded(two)) if one and two else len(one) - len(two)
-        case _:
-            return culture.compare(one, two, fold=comparison in _IGNORING)
-
-
-def _ordinal(one: str, two: str) -> int:
-    """The difference of the first units that differ, or of the lengths; an empty text begins with U+0000."""
-    if not one or not two:
-        return (ord(one[0]) if one else 0) - (ord(two[0]) if two else 0)
-    for first, second in zip(one, two, strict=False):
-        if first != second:
-            return ord(first) - ord(second)
-    return len(one) - len(two)
-
-
-def _sign(number: int) -> int:
-    return (number > 0) - (number < 0)
 
 
 def _substring(text: str, start: int, length: int | None = None) -> str:
@@ -98,62 +48,6 @@ def _replace(text: str, old: str | None, new: str | None) -> str:
     if old == "":
         raise CSharpException("System.ArgumentException", "String cannot be of zero length. (Parameter 'oldValue')")
     return text.replace(old, new or "")
-
-
-def _places(text: str, separators: list[str]) -> list[tuple[int, int]]:
-    """Where separators are, and their lengths; the first that fits is taken at each place."""
-    if not separators:
-        separators = list(WHITE)
-    pattern = "|".join(re.escape(separator) for separator in separators)
-    return [(match.start(), len(match.group())) for match in re.finditer(pattern, text)]
-
-
-def _divide(text: str, separators: list[str], count: int, options: str) -> list[str]:
-    """string.Split, as .NET's own code has it."""
-    if count < 0:
-        raise out_of_range("count")
-    omit = options == "RemoveEmptyEntries"
-    if count == 0 or (omit and not text):
-        return []
-    places = _places(text, separators) if count > 1 else []
-    if not places:
-        return [text]
-    parts: list[str] = []
-    at = 0
-    if not omit:
-        for start, length in places[: count - 1]:
-            parts.append(text[at:start])
-            at = start + length
-        return [*parts, text[at:]]
-    index = 0
-    while index < len(places) and at < len(text):
-        start, length = places[index]
-        if start > at:
-            parts.append(text[at:start])
-        at = start + length
-        if len(parts) == count - 1:
-            while index < len(places) - 1:
-                index += 1
-                if places[index][0] != at:
-                    break
-                at += places[index][1]
-            break
-        index += 1
-    return [*parts, text[at:]] if at < len(text) else parts
-
-
-_ALL = 2**31 - 1
-
-
-def _by_units(text: str, units: list[int] | None, count: int = _ALL, options: str = "None") -> list[str]:
-    return _divide(text, [chr(unit) for unit in units or []], count, options)
-
-
-def _by_texts(text: str, separators: list[str | None] | None, count: int = _ALL, options: str = "None") -> list[str]:
-    if separators and not any(separators):
-        # None is a separator, but they are there.
-        return [text] if count and (text or options == "None") else []
-    return _divide(text, [separator for separator in separators or [] if separator], count, options)
 
 
 def _item(text: str, index: int) -> int:
@@ -215,27 +109,6 @@ def _last_any_of(text: str, units: list[int] | None) -> int:
     if units is None:
         raise argument_null("anyOf")
     return next((n for n in reversed(range(len(text))) if ord(text[n]) in units), -1)
-
-
-def upper(text: str) -> str:
-    """ToUpperInvariant: each character by its simple mapping; the dotless i stays."""
-    return utf16("".join(_simple_upper(c) for c in joined(text)))
-
-
-def _simple_upper(character: str) -> str:
-    if character == "\u0131":
-        return character
-    # Where the full mapping is longer, the title case is the simple mapping.
-    return next((one for one in (character.upper(), character.title()) if len(one) == 1), character)
-
-
-def lower(text: str) -> str:
-    """ToLowerInvariant: the capital I with a dot stays."""
-    return utf16("".join(_simple_lower(c) for c in joined(text)))
-
-
-def _simple_lower(character: str) -> str:
-    return character if character == "\u0130" else character.lower()
 
 
 def _repeat(unit: int, count: int) -> str:
@@ -328,70 +201,6 @@ def _joins(*before: Type) -> list[Method]:
     return kinds
 
 
-def _bounded(index: Callable[[str], bool]) -> Callable[[str | None, int], bool]:
-    def test(text: str | None, at: int) -> bool:
-        given = needs(text, "s")
-        if not 0 <= at < len(given):
-            raise out_of_range("index")
-        return index(given[at])
-
-    return test
-
-
-def _of_category(*prefixes: str) -> Callable[[str], bool]:
-    return lambda unit: unicodedata.category(unit).startswith(prefixes)
-
-
-_KINDS: dict[str, Callable[[str], bool]] = {
-    "IsDigit": _of_category("Nd"),
-    "IsLetter": _of_category("L"),
-    "IsLetterOrDigit": _of_category("L", "Nd"),
-    "IsNumber": _of_category("N"),
-    "IsUpper": _of_category("Lu"),
-    "IsLower": _of_category("Ll"),
-    "IsPunctuation": _of_category("P"),
-    "IsSymbol": _of_category("S"),
-    "IsControl": _of_category("Cc"),
-    "IsSurrogate": _of_category("Cs"),
-    "IsSeparator": _of_category("Z"),
-    "IsWhiteSpace": lambda unit: unit in WHITE,
-}
-
-
-def _single(text: str | None) -> int:
-    given = needs(text, "s")
-    if len(given) != 1:
-        raise format_error("String must be exactly one character long.")
-    return ord(given)
-
-
-_CHAR = Model(
-    methods={
-        "ToString": [Method((), STRING, chr)],
-        "Equals": [Method((CHAR,), BOOL, lambda one, two: one == two)],
-        "CompareTo": [Method((CHAR,), INT, lambda one, two: one - two)],
-    },
-    statics={
-        **{
-            name: [
-                Method((CHAR,), BOOL, lambda unit, test=test: test(chr(unit))),
-                Method((STRING, INT), BOOL, _bounded(test)),
-            ]
-            for name, test in _KINDS.items()
-        },
-        **{
-            name: [Method((CHAR,), CHAR, lambda unit, change=change: ord(change(chr(unit))))]
-            for name, change in (
-                ("ToUpper", _simple_upper), ("ToUpperInvariant", _simple_upper),
-                ("ToLower", _simple_lower), ("ToLowerInvariant", _simple_lower),
-            )
-        },
-        "ToString": [Method((CHAR,), STRING, chr)],
-        "Parse": [Method((STRING,), CHAR, _single)],
-    },
-    static_properties={"MaxValue": Property(CHAR, lambda: 0xFFFF), "MinValue": Property(CHAR, lambda: 0)},
-)  # fmt: skip
-
 _STRING = Model(
     methods={
         **{name: [Method((), STRING, upper)] for name in ("ToUpper", "ToUpperInvariant")},
@@ -405,18 +214,18 @@ _STRING = Model(
             Method((STRING, STRING), STRING, _replace),
         ],
         "Split": [
-            Method((CHAR,), STRINGS, lambda text, unit: _by_units(text, [unit])),
-            Method((CHAR, OPTIONS), STRINGS, lambda text, unit, options: _by_units(text, [unit], _ALL, options)),
-            Method((CHAR, INT, OPTIONS), STRINGS, lambda text, unit, count, options: _by_units(text, [unit], count, options), optional=("None",)),
-            Method((STRING, OPTIONS), STRINGS, lambda text, part, options: _by_texts(text, [part], _ALL, options), optional=("None",)),
-            Method((STRING, INT, OPTIONS), STRINGS, lambda text, part, count, options: _by_texts(text, [part], count, options), optional=("None",)),
-            Method((_CHARS,), STRINGS, _by_units),
-            Method((_CHARS, INT), STRINGS, _by_units),
-            Method((_CHARS, OPTIONS), STRINGS, lambda text, units, options: _by_units(text, units, _ALL, options)),
-            Method((_CHARS, INT, OPTIONS), STRINGS, _by_units),
-            Method((STRINGS, OPTIONS), STRINGS, lambda text, parts, options: _by_texts(text, parts, _ALL, options)),
-            Method((STRINGS, INT, OPTIONS), STRINGS, _by_texts),
-            Method((), STRINGS, _by_units, rest=CHAR),
+            Method((CHAR,), STRINGS, lambda text, unit: by_units(text, [unit])),
+            Method((CHAR, OPTIONS), STRINGS, lambda text, unit, options: by_units(text, [unit], ALL, options)),
+            Method((CHAR, INT, OPTIONS), STRINGS, lambda text, unit, count, options: by_units(text, [unit], count, options), optional=("None",)),
+            Method((STRING, OPTIONS), STRINGS, lambda text, part, options: by_texts(text, [part], ALL, options), optional=("None",)),
+            Method((STRING, INT, OPTIONS), STRINGS, lambda text, part, count, options: by_texts(text, [part], count, options), optional=("None",)),
+            Method((_CHARS,), STRINGS, by_units),
+            Method((_CHARS, INT), STRINGS, by_units),
+            Method((_CHARS, OPTIONS), STRINGS, lambda text, units, options: by_units(text, units, ALL, options)),
+            Method((_CHARS, INT, OPTIONS), STRINGS, by_units),
+            Method((STRINGS, OPTIONS), STRINGS, lambda text, parts, options: by_texts(text, parts, ALL, options)),
+            Method((STRINGS, INT, OPTIONS), STRINGS, by_texts),
+            Method((), STRINGS, by_units, rest=CHAR),
         ],
         "StartsWith": [
             Method((STRING,), BOOL, lambda text, part: (p := pair(text, needs(part), "CurrentCulture"))[0].startswith(p[1])),
@@ -518,5 +327,6 @@ _STRING = Model(
     indexer=Method((INT,), CHAR, _item),
 )  # fmt: skip
 
-MODELS: dict[str, Model] = {"string": _STRING, "char": _CHAR}
+
+MODELS: dict[str, Model] = {"string": _STRING}
 NAMES: dict[str, str] = {}

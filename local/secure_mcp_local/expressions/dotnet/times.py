@@ -8,8 +8,8 @@ from typing import Any
 
 from secure_mcp_local.expressions.conversions import offset_of
 from secure_mcp_local.expressions.dates import parse_exact, parse_moment, parse_offset, parse_span
+from secure_mcp_local.expressions.dotnet.numbers import tried
 from secure_mcp_local.expressions.dotnet.registry import Method, Model, Property, out
-from secure_mcp_local.expressions.dotnet.system import tried
 from secure_mcp_local.expressions.failing import out_of_range
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.moments import (

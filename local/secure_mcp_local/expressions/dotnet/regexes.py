@@ -1,94 +1,30 @@
-"""Namespaces System.Text and System.Text.RegularExpressions."""
+"""Namespace System.Text.RegularExpressions."""
 
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from secure_mcp_local.errors import NotModelled
-from secure_mcp_local.expressions.containers import within
-from secure_mcp_local.expressions.conversions import boxed
 from secure_mcp_local.expressions.dotnet.patterns import Pattern, pattern
 from secure_mcp_local.expressions.dotnet.registry import Method, Model, Property
 from secure_mcp_local.expressions.failing import argument_null, out_of_range
 from secure_mcp_local.expressions.failures import CSharpException
-from secure_mcp_local.expressions.formats import composite
-from secure_mcp_local.expressions.runtime import text_of
-from secure_mcp_local.expressions.text import encode_utf8, joined, utf16
 from secure_mcp_local.expressions.types import (
     BOOL,
-    BYTES,
-    CHAR,
-    DECIMAL,
-    DOUBLE,
     INT,
-    INTEGRAL,
-    OBJECT,
     STRING,
     STRINGS,
     Type,
-    array,
 )
 
-PROFILE = 1
-_ENCODING, _MATCH, _GROUP, _GROUPS = Type("Encoding"), Type("Match"), Type("Group"), Type("GroupCollection")
-_REGEX, _MATCHES, _CAPTURES, _CAPTURE = (
-    Type("Regex"),
-    Type("MatchCollection"),
-    Type("CaptureCollection"),
-    Type("Capture"),
-)
-_OPTIONS, _BUILDER = Type("RegexOptions"), Type("StringBuilder")
-
-
-class _Encoding:
-    type = _ENCODING
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def get_bytes(self, text: str | None) -> bytearray:
-        if text is None:
-            raise argument_null("s")
-        match self.name:
-            case "utf-8":
-                return bytearray(encode_utf8(text))
-            case "ascii":
-                return bytearray(ord(unit) if ord(unit) < 128 else 63 for unit in text)
-            case codec:
-                if re.search("[\ud800-\udfff]", joined(text)):
-                    raise NotImplementedError("lone surrogates in UTF-16")
-                return bytearray(joined(text).encode(codec))
-
-    def get_string(self, data: bytearray | None) -> str:
-        if data is None:
-            raise argument_null("bytes")
-        match self.name:
-            case "utf-8":
-                return utf16(data.decode("utf-8", "replace"))
-            case "ascii":
-                return "".join(chr(byte) if byte < 128 else "?" for byte in data)
-            case codec:
-                try:
-                    return utf16(data.decode(codec))
-                except UnicodeDecodeError:
-                    raise NotImplementedError(f"the text of these bytes in {codec}") from None
-
-    def get_part(self, data: bytearray | None, start: int, count: int) -> str:
-        if data is None:
-            raise argument_null("bytes")
-        if start < 0 or count < 0 or start + count > len(data):
-            raise out_of_range("bytes")
-        return self.get_string(data[start : start + count])
-
-
-def _encoding_named(name: str | None) -> _Encoding:
-    known = {"utf-8": "utf-8", "us-ascii": "ascii", "ascii": "ascii", "utf-16": "utf-16-le", "unicode": "utf-16-le"}
-    if name is None or name.lower() not in known:
-        raise NotImplementedError(f"Encoding.GetEncoding({name!r})")
-    return _Encoding(known[name.lower()])
-
-
-# -- regular expressions
+_MATCH = Type("Match")
+_GROUP = Type("Group")
+_GROUPS = Type("GroupCollection")
+_REGEX = Type("Regex")
+_MATCHES = Type("MatchCollection")
+_CAPTURES = Type("CaptureCollection")
+_CAPTURE = Type("Capture")
+_OPTIONS = Type("RegexOptions")
 _FLAGS = {"IgnoreCase": "i", "Multiline": "m", "Singleline": "s"}
 
 
@@ -270,6 +206,8 @@ def _escape(text: str | None) -> str:
 
 
 _EVALUATOR = Type("Func", (_MATCH, STRING))
+
+
 # Name, parameters after the text (and pattern), result, and what does it.
 _ACTIONS: tuple[tuple[str, tuple[Type, ...], Type, Callable[..., Any]], ...] = (
     ("IsMatch", (), BOOL, lambda text, compiled: _search(text, compiled).match is not None),
@@ -333,158 +271,14 @@ def _at(items: list[Any], index: int) -> Any:
     return items[index]
 
 
-# -- StringBuilder
-class Builder:
-    type = _BUILDER
-
-    def __init__(self, content: str | None = "") -> None:
-        self.content = content or ""
-
-    def text(self) -> str:
-        return self.content
-
-    def append(self, text: str | None) -> "Builder":
-        self.content += text or ""
-        return self
-
-    def insert(self, index: int, text: str | None) -> "Builder":
-        if not 0 <= index <= len(self.content):
-            raise out_of_range("index")
-        self.content = self.content[:index] + (text or "") + self.content[index:]
-        return self
-
-    def remove(self, start: int, length: int) -> "Builder":
-        if start < 0 or length < 0 or start + length > len(self.content):
-            raise out_of_range("index")
-        self.content = self.content[:start] + self.content[start + length :]
-        return self
-
-    def replace(self, old: str | None, new: str | None) -> "Builder":
-        if old is None:
-            raise argument_null("oldValue")
-        if old == "":
-            raise CSharpException("System.ArgumentException", "Empty name is not legal. (Parameter 'oldValue')")
-        self.content = self.content.replace(old, new or "")
-        return self
-
-    def clear(self) -> "Builder":
-        self.content = ""
-        return self
-
-    def unit(self, index: int) -> int:
-        if not 0 <= index < len(self.content):
-            raise CSharpException("System.IndexOutOfRangeException", "Index was outside the bounds of the array.")
-        return ord(self.content[index])
-
-    def set_length(self, length: int) -> None:
-        if length < 0:
-            raise out_of_range("value")
-        self.content = self.content[:length].ljust(within(length), "\0")
-
-
-def _sized(capacity: int) -> Builder:
-    if capacity < 0:
-        raise out_of_range("capacity")
-    within(capacity)
-    return Builder()
-
-
-def _line(env: list[Any], builder: Builder, text: str | None = None) -> Builder:
-    return builder.append((text or "") + env[PROFILE].newline)
-
-
-def _repeated(builder: Builder, unit: int, count: int) -> Builder:
-    if count < 0:
-        raise out_of_range("repeatCount")
-    return builder.append(chr(unit) * within(count))
-
-
-def _part(builder: Builder, text: str | None, start: int, count: int) -> Builder:
-    if text is None or start < 0 or count < 0 or start + count > len(text):
-        raise NotImplementedError("StringBuilder.Append of this part")
-    return builder.append(text[start : start + count])
-
-
-def _joined(builder: Builder, separator: str | None, items: Any) -> Builder:
-    return builder.append((separator or "").join([text_of(item) for item in items]))
-
-
-_APPENDED = (*INTEGRAL, DOUBLE, DECIMAL, BOOL, OBJECT)
-_STRING_BUILDER = Model(
-    methods={
-        "Append": [
-            Method((STRING,), _BUILDER, Builder.append),
-            *(
-                Method((type,), _BUILDER, lambda builder, value, type=type: builder.append(text_of(boxed(value, type))))
-                for type in _APPENDED
-            ),
-            Method((array(CHAR),), _BUILDER, lambda builder, units: builder.append("".join(map(chr, units or [])))),
-            Method((CHAR, INT), _BUILDER, _repeated),
-            Method((STRING, INT, INT), _BUILDER, _part),
-        ],
-        "AppendLine": [Method((), _BUILDER, _line, env=True), Method((STRING,), _BUILDER, _line, env=True)],
-        "AppendFormat": [
-            Method(
-                (STRING, array(OBJECT)), _BUILDER, lambda builder, form, items: builder.append(composite(form, items))
-            ),
-            Method(
-                (STRING,), _BUILDER, lambda builder, form, items: builder.append(composite(form, items)), rest=OBJECT
-            ),
-        ],
-        "Insert": [
-            Method((INT, STRING), _BUILDER, Builder.insert),
-            *(
-                Method(
-                    (INT, type),
-                    _BUILDER,
-                    lambda builder, at, value, type=type: builder.insert(at, text_of(boxed(value, type))),
-                )
-                for type in (CHAR, INT, BOOL)
-            ),
-        ],
-        "Remove": [Method((INT, INT), _BUILDER, Builder.remove)],
-        "Replace": [
-            Method((STRING, STRING), _BUILDER, Builder.replace),
-            Method((CHAR, CHAR), _BUILDER, lambda builder, old, new: builder.replace(chr(old), chr(new))),
-        ],
-        "Clear": [Method((), _BUILDER, Builder.clear)],
-        "ToString": [Method((), STRING, Builder.text)],
-    },
-    properties={"Length": Property(INT, lambda builder: len(builder.content), put=Builder.set_length)},
-    constructors=[
-        Method((), _BUILDER, Builder),
-        Method((STRING,), _BUILDER, Builder),
-        Method((INT,), _BUILDER, _sized),
-    ],
-    indexer=Method((INT,), CHAR, Builder.unit),
-)
-
-
 _CAPTURED = {
     "Value": Property(STRING, lambda found: found.value),
     "Index": Property(INT, lambda found: found.index),
     "Length": Property(INT, lambda found: len(found.value)),
 }
 
+
 MODELS: dict[str, Model] = {
-    "Encoding": Model(
-        methods={
-            "GetBytes": [Method((STRING,), BYTES, _Encoding.get_bytes)],
-            "GetString": [
-                Method((BYTES,), STRING, _Encoding.get_string),
-                Method((BYTES, INT, INT), STRING, _Encoding.get_part),
-            ],
-            "GetByteCount": [Method((STRING,), INT, lambda encoding, text: len(encoding.get_bytes(text)))],
-        },
-        statics={"GetEncoding": [Method((STRING,), _ENCODING, _encoding_named)]},
-        static_properties={
-            name: Property(_ENCODING, lambda codec=codec: _Encoding(codec))
-            for name, codec in (
-                ("UTF8", "utf-8"), ("ASCII", "ascii"), ("Unicode", "utf-16-le"), ("BigEndianUnicode", "utf-16-be"),
-                ("UTF32", "utf-32-le"),
-            )
-        },
-    ),
     "Regex": Model(
         methods=_instance(),
         statics=_statics(),
@@ -521,13 +315,5 @@ MODELS: dict[str, Model] = {
     ),
     "CaptureCollection": Model(properties={"Count": Property(INT, len)}, indexer=Method((INT,), _CAPTURE, _at)),
     "Capture": Model(methods={"ToString": [Method((), STRING, lambda one: one.value)]}, properties=_CAPTURED),
-    "StringBuilder": _STRING_BUILDER,
-}  # fmt: skip
-NAMES = {
-    "Encoding": "System.Text",
-    "StringBuilder": "System.Text",
-    "Regex": "System.Text.RegularExpressions",
-    "Match": "System.Text.RegularExpressions",
-    "Group": "System.Text.RegularExpressions",
-    "Capture": "System.Text.RegularExpressions",
 }
+NAMES = dict.fromkeys(("Regex", "Match", "Group", "Capture"), "System.Text.RegularExpressions")

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from secure_mcp_local.expressions.scope import RESULT, Run
-from secure_mcp_local.expressions.statements import Statements
-from secure_mcp_local.expressions.syntax import Node
+from secure_mcp_local.expressions.binding.flow import completes
+from secure_mcp_local.expressions.binding.scope import RESULT, Run
+from secure_mcp_local.expressions.binding.statements import Statements
+from secure_mcp_local.expressions.syntax.tree import Node
 from secure_mcp_local.expressions.types import OBJECT
 
 
@@ -19,7 +20,7 @@ class Binder(Statements):
             return single
         body = self.statement(node)
         self.settle_captures()
-        if self.completes(node):
+        if completes(node):
             raise self.error(node.pos, "not all code paths return a value", "CS0161")
 
         def run(env: list[Any]) -> Any:

@@ -7,7 +7,7 @@ from secure_mcp_local.expressions import conversions
 from secure_mcp_local.expressions.dotnet import GENERIC, MODELS, NAMES, REFUSED
 from secure_mcp_local.expressions.dotnet.registry import Model
 from secure_mcp_local.expressions.failures import ExpressionError
-from secure_mcp_local.expressions.syntax import Node, Source
+from secure_mcp_local.expressions.syntax.tree import Node, Source
 from secure_mcp_local.expressions.types import (
     BOOL,
     CHAR,

@@ -1,15 +1,23 @@
 """Binding of statements, with C#'s rules of definite assignment and of what can be reached."""
 
-from collections.abc import Callable, Iterator
-from itertools import repeat
 from typing import Any
 
-from secure_mcp_local.expressions import conversions
-from secure_mcp_local.expressions.calls import Calls, LocalFunction
+from secure_mcp_local.expressions.binding.calls import LocalFunction
+from secure_mcp_local.expressions.binding.flow import (
+    BREAK,
+    CONTINUE,
+    RETURN,
+    Signal,
+    Statement,
+    completes,
+    either,
+    jumps,
+)
+from secure_mcp_local.expressions.binding.loops import Loops
+from secure_mcp_local.expressions.binding.scope import RESULT, Return, Run, TypeName
 from secure_mcp_local.expressions.failing import null_reference
 from secure_mcp_local.expressions.failures import CSharpException
-from secure_mcp_local.expressions.scope import RESULT, Return, Run, TypeName
-from secure_mcp_local.expressions.syntax import Node, Source
+from secure_mcp_local.expressions.syntax.tree import Node, Source
 from secure_mcp_local.expressions.types import (
     BOOL,
     ENUMERATIONS,
@@ -18,69 +26,23 @@ from secure_mcp_local.expressions.types import (
     NULL,
     OBJECT,
     STRING,
-    UNTYPED,
     VOID,
-    element_of,
 )
 
 
-class Signal:
-    """How a statement ended, if not by reaching its end."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-
-RETURN, BREAK, CONTINUE = Signal("return"), Signal("break"), Signal("continue")
-Statement = Callable[[list[Any]], Signal | None]
-
-_MOST_ROUNDS = 10_000_000
-"""Of one loop; they take some seconds."""
-
-
-class Statements(Calls):
+class Statements(Loops):
     """A statement becomes a function that says how it ended."""
 
     def __init__(self, source: Source) -> None:
         super().__init__(source)
         self.caught: list[int] = []
         """Slots of the exceptions of the catch clauses around this place."""
-        self.breaks: list[frozenset[int]] = []
-        """Of each loop and switch around this place: what may be unassigned where a break leaves it."""
 
     def statement(self, node: Node) -> Statement:
         handler = getattr(self, f"_s_{node.kind}", None)
         if handler is None:
             raise self.not_modelled(node.pos, f"the statement '{node.kind}'")
         return handler(node)
-
-    def completes(self, node: Node) -> bool:
-        """Whether the end of a statement can be reached."""
-        match node.kind:
-            case "return" | "throw" | "continue" | "break":
-                return False
-            case "block":
-                return all(self.completes(child) for child in node.a)
-            case "if" if node.a.kind == "bool":
-                chosen = node.b if node.a.a else node.c
-                return chosen is None or self.completes(chosen)
-            case "if":
-                return node.c is None or self.completes(node.b) or self.completes(node.c)
-            case "try":
-                ends = self.completes(node.a) or any(self.completes(clause[3]) for clause in node.b)
-                return ends and (node.c is None or self.completes(node.c))
-            case "using":
-                return self.completes(node.b)
-            case "while" | "do" | "for":
-                condition, body = (node.b, node.d) if node.kind == "for" else (node.a, node.b)
-                endless = condition is None or (condition.kind == "bool" and condition.a)
-                return not endless or _jumps(body, "break")
-            case "switch":
-                labels = [label for section in node.b for label in section[0]]
-                ends = any(_jumps(statement, "break") for section in node.b for statement in section[1])
-                return None not in labels or ends
-            case _:
-                return True
 
     def _s_block(self, node: Node) -> Statement:
         self.enter()
@@ -121,7 +83,7 @@ class Statements(Calls):
         captures = len(self.captures)
         if node.d:
             body = self.statement(node.c)
-            if self.completes(node.c):
+            if completes(node.c):
                 raise self.error(node.pos, "not all code paths return a value", "CS0161")
         else:
             value = Return(node.pos, self.rvalue(node.c))
@@ -251,11 +213,11 @@ class Statements(Calls):
         condition, when_true, when_false = self.branching(node.a)
         self.unassigned = when_true
         then = self.nested(node.b)
-        after_then = self.unassigned if self.completes(node.b) else None
+        after_then = self.unassigned if completes(node.b) else None
         self.unassigned = when_false
         other = self.nested(node.c) if node.c is not None else None
-        after_else = self.unassigned if node.c is None or self.completes(node.c) else None
-        self.unassigned = _either(after_then, after_else)
+        after_else = self.unassigned if node.c is None or completes(node.c) else None
+        self.unassigned = either(after_then, after_else)
 
         def run(env: list[Any]) -> Signal | None:
             if condition(env):
@@ -264,141 +226,10 @@ class Statements(Calls):
 
         return run
 
-    def nested(self, node: Node) -> Statement:
-        self.enter()
-        statement = self.statement(node)
-        self.leave()
-        return statement
-
-    def round(self, node: Node) -> Statement:
-        """The body of a loop."""
-        self.rounds += 1
-        body = self.nested(node)
-        self.rounds -= 1
-        return body
-
-    def looped(self, node: Node) -> tuple[Statement, frozenset[int]]:
-        """The body of a loop, and what may be unassigned where a break leaves it."""
-        self.breaks.append(frozenset())
-        body = self.round(node)
-        return body, self.breaks.pop()
-
-    def _s_while(self, node: Node) -> Statement:
-        condition, when_true, when_false = self.branching(node.a)
-        self.unassigned = when_true
-        body, left = self.looped(node.b)
-        self.unassigned = when_false | left
-
-        def run(env: list[Any]) -> Signal | None:
-            for _ in _rounds():
-                if not condition(env):
-                    break
-                signal = body(env)
-                if signal is BREAK:
-                    break
-                if signal is RETURN:
-                    return signal
-            return None
-
-        return run
-
-    def _s_do(self, node: Node) -> Statement:
-        before = self.unassigned
-        body, left = self.looped(node.b)
-        if _jumps(node.b, "continue"):
-            self.unassigned = before
-        condition, _, when_false = self.branching(node.a)
-        self.unassigned = when_false | left
-
-        def run(env: list[Any]) -> Signal | None:
-            for _ in _rounds():
-                signal = body(env)
-                if signal is BREAK:
-                    break
-                if signal is RETURN:
-                    return signal
-                if not condition(env):
-                    break
-            return None
-
-        return run
-
-    def _s_for(self, node: Node) -> Statement:
-        self.enter()
-        initial = [self.statement(child) for child in node.a]
-        condition, when_true, when_false = self.branching(node.b or Node("bool", node.pos, True))
-        self.unassigned = when_true
-        body, left = self.looped(node.d)
-        if _jumps(node.d, "continue"):
-            self.unassigned = when_true
-        updates = [self.statement(child) for child in node.c]
-        self.unassigned = when_false | left
-        self.leave()
-
-        def run(env: list[Any]) -> Signal | None:
-            for statement in initial:
-                statement(env)
-            for _ in _rounds():
-                if not condition(env):
-                    break
-                signal = body(env)
-                if signal is BREAK:
-                    break
-                if signal is RETURN:
-                    return signal
-                for statement in updates:
-                    statement(env)
-            return None
-
-        return run
-
-    def _s_foreach(self, node: Node) -> Statement:
-        items = self.rvalue(node.c)
-        element = element_of(items.type)
-        if element is None and not conversions.plain(items.type):
-            raise self.not_modelled(node.pos, f"foreach of {items.type}")
-        if element is None:
-            raise self.error(node.pos, f"foreach cannot operate on {items.type}", "CS1579")
-        self.enter()
-        untyped = OBJECT if items.type.name in UNTYPED else element
-        declared = untyped if node.a.kind == "tvar" else self.type(node.a)
-        self.rounds += 1
-        slot = self.declare(node.b[1], node.b[0], declared)
-        self.readonly.add(slot)
-        self.rounds -= 1
-        given: list[Any] = [None]
-        # The variable's type is an explicit conversion of the element.
-        turned = conversions.explicit(lambda env: given[0], element, declared, None)
-        if turned is None:
-            raise self.not_modelled(node.pos, f"foreach of '{element}' as '{declared}'")
-        before = self.unassigned
-        body, _ = self.looped(node.d)
-        self.unassigned = before
-        self.leave()
-        source = items.run
-        iterate = conversions.iterator(items.type)
-        same = element == declared
-
-        def run(env: list[Any]) -> Signal | None:
-            for item in iterate(source(env)):
-                if same:
-                    env[slot] = item
-                else:
-                    given[0] = item
-                    env[slot] = turned(env)
-                signal = body(env)
-                if signal is BREAK:
-                    break
-                if signal is RETURN:
-                    return signal
-            return None
-
-        return run
-
     def _s_try(self, node: Node) -> Statement:
         before = self.unassigned
         body = self.nested(node.a)
-        after = self.unassigned if self.completes(node.a) else None
+        after = self.unassigned if completes(node.a) else None
         handlers: list[tuple[int, Run | None, Statement]] = []
         for number, (type_, name, when, handler_node, pos) in enumerate(node.b):
             if type_ is not None and self.type(type_) != EXCEPTION:
@@ -413,7 +244,7 @@ class Statements(Calls):
             handlers.append((slot, condition, self.nested(handler_node)))
             self.caught.pop()
             self.leave()
-            after = _either(after, self.unassigned) if self.completes(handler_node) else after
+            after = either(after, self.unassigned) if completes(handler_node) else after
         self.unassigned = after if after is not None else frozenset()
         final = None
         if node.c is not None:
@@ -478,7 +309,7 @@ class Statements(Calls):
         self.breaks.append(frozenset())
         self.enter()
         for labels, statements, pos in node.b:
-            if self.completes(Node("block", pos, statements)) and not any(_jumps(s, "break") for s in statements):
+            if completes(Node("block", pos, statements)) and not any(jumps(s, "break") for s in statements):
                 raise self.error(pos, "control cannot fall through from one case label to another", "CS0163")
             self.unassigned = before
             section = self.section(statements)
@@ -533,33 +364,3 @@ def _holds(condition: Run, env: list[Any]) -> bool:
         return condition(env)
     except CSharpException:
         return False
-
-
-def _either(one: frozenset[int] | None, two: frozenset[int] | None) -> frozenset[int]:
-    """What may be unassigned where two ways meet; None is a way that does not get there."""
-    return (one or frozenset()) | (two or frozenset())
-
-
-def _rounds() -> Iterator[None]:
-    """The rounds of a loop. One without an end would stop the whole local cloud, which waits for no other request meanwhile."""
-    yield from repeat(None, _MOST_ROUNDS)
-    raise NotImplementedError(f"a loop of more than {_MOST_ROUNDS:,} rounds")
-
-
-def _jumps(node: Node, kind: str) -> bool:
-    """Whether a statement has a `break` or `continue` (the kind) that belongs to the loop, or for `break` the switch, around it."""
-    if node.kind == kind:
-        return True
-    match node.kind:
-        case "block":
-            return any(_jumps(child, kind) for child in node.a)
-        case "if":
-            return _jumps(node.b, kind) or (node.c is not None and _jumps(node.c, kind))
-        case "try":
-            return _jumps(node.a, kind) or any(_jumps(clause[3], kind) for clause in node.b)
-        case "using":
-            return _jumps(node.b, kind)
-        case "switch" if kind == "continue":
-            return any(_jumps(statement, kind) for section in node.b for statement in section[1])
-        case _:
-            return False

@@ -1,0 +1,183 @@
+"""Binding of assignments to variables, elements and properties."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from secure_mcp_local.expressions import conversions, operators
+from secure_mcp_local.expressions.binding.casts import Casts
+from secure_mcp_local.expressions.binding.scope import Run, Value
+from secure_mcp_local.expressions.failing import null_reference
+from secure_mcp_local.expressions.syntax.tree import Node
+from secure_mcp_local.expressions.types import (
+    INT,
+    INTEGRAL,
+    Type,
+)
+
+
+class Assignments(Casts):
+    """What changes a variable or something that a variable holds."""
+
+    def _e_assign(self, node: Node) -> Value:
+        operator, target = node.a, node.b
+        if target.kind in {"index", "member"}:
+            return self.assign_place(node)
+        found = self.variable(target.a) if target.kind == "name" else None
+        if found is None:
+            raise self.not_modelled(node.pos, "assignment to anything but a local variable, an element or a property")
+        type_, slot = found
+        if operator == "=":
+            run = self.convert(self.rvalue(node.c, type_), type_, node.pos)
+        else:
+            self.read(node.pos, target.a, slot)
+            run = self.compound(node, type_, lambda env: env[slot])
+
+        self.assigned(node.pos, slot)
+
+        def assign(env: list[Any]) -> Any:
+            env[slot] = value = run(env)
+            return value
+
+        return Value(type_, assign)
+
+    def compound(self, node: Node, type_: Type, current: Run) -> Run:
+        """The new value of `x += y`."""
+        operator, right = node.a, self.rvalue(node.c)
+        bound = operators.binary(operator[:-1], type_, current, None, right.type, right.run, right.constant)
+        if bound is None:
+            if not (conversions.plain(type_) and conversions.plain(right.type)):
+                raise self.not_modelled(node.pos, f"the operator '{operator}' of '{type_}' and '{right.type}'")
+            raise self.error(
+                node.pos, f"operator '{operator}' cannot be applied to '{type_}' and '{right.type}'", "CS0019"
+            )
+        result, constant = bound[0], right.constant
+        narrowed = conversions.explicit(bound[1], result, type_, None)
+        shift = operator in {"<<=", ">>="}
+        fits = conversions.implicit(right.run, right.type, type_, constant) is not None
+        widened = conversions.implicit(bound[1], result, type_) is not None
+        if narrowed is None or not (widened or shift or fits):
+            code = (
+                "CS0029"
+                if narrowed is None
+                else "CS0031"
+                if isinstance(constant, int) and right.type == INT
+                else "CS0266"
+            )
+            raise self.error(node.pos, f"cannot convert '{result}' to '{type_}'", code)
+        return narrowed
+
+    def assign_place(self, node: Node) -> Value:
+        place = self.place(node.b, writing=True)
+        key, get, put = place.key, place.get, place.put
+        if node.a == "=":
+            value = self.convert(self.rvalue(node.c, place.type), place.type, node.pos)
+
+            def assign(env: list[Any]) -> Any:
+                at = key(env)
+                content = value(env)
+                put(env, at, content)
+                return content
+
+            return Value(place.type, assign)
+        at_place: list[Any] = [None]
+        run = self.compound(node, place.type, lambda env: get(env, at_place[0]))
+
+        def change(env: list[Any]) -> Any:
+            at = key(env)
+            at_place[0] = at
+            content = run(env)
+            put(env, at, content)
+            return content
+
+        return Value(place.type, change)
+
+    def place(self, target: Node, *, writing: bool = False) -> "Place":
+        """What stands left of an assignment, when it is an element or a property."""
+        if target.kind == "member":
+            return self.property_place(target)
+        owner = self.rvalue(target.a)
+        model = self.model(owner.type)
+        if model is None or model.indexer is None or model.set_indexer is None or len(target.b) != 1:
+            raise self.not_modelled(target.pos, f"assignment to an element of {owner.type}")
+        indexer, setter = model.indexer, model.set_indexer
+        given = self.rvalue(target.b[0].a)
+        if model.second_indexer is not None and given.type == model.second_indexer.params[0]:
+            if model.set_second is None:
+                raise self.not_modelled(target.pos, f"assignment to an element of {owner.type}")
+            indexer, setter = model.second_indexer, model.set_second
+        key_type = self.substituted(indexer.params[0], owner.type)
+        type_ = self.substituted(indexer.returns, owner.type)
+        index, receiver, get = self.convert(given, key_type, target.pos), owner.run, indexer.run
+
+        def key(env: list[Any]) -> Any:
+            found = receiver(env)
+            at = index(env)
+            if found is None:
+                raise null_reference()
+            return found, at
+
+        return Place(type_, key, lambda env, at: get(*at), lambda env, at, value: setter(at[0], at[1], value))
+
+    def property_place(self, target: Node) -> "Place":
+        owner = self.rvalue(target.a)
+        model = self.model(owner.type)
+        found = model.properties.get(target.b) if model is not None else None
+        if found is None or found.put is None:
+            raise self.not_modelled(target.pos, f"assignment to {owner.type}.{target.b}")
+        self.used(owner.type, target.b)
+        type_, receiver, get, put = self.substituted(found.type, owner.type), owner.run, found.get, found.put
+
+        def key(env: list[Any]) -> Any:
+            value = receiver(env)
+            if value is None:
+                raise null_reference()
+            return value
+
+        return Place(type_, key, lambda env, at: get(at), lambda env, at, value: put(at, value))
+
+    def _e_un(self, node: Node) -> Value:
+        return self.increment(node, prefix=True) if node.a in {"++", "--"} else super()._e_un(node)
+
+    def _e_post(self, node: Node) -> Value:
+        return self.increment(node, prefix=False)
+
+    def increment(self, node: Node, *, prefix: bool) -> Value:
+        target = node.b
+        found = self.variable(target.a) if target.kind == "name" else None
+        step = 1 if node.a == "++" else -1
+        if found is None and target.kind in {"index", "member"}:
+            place = self.place(target)
+            if place.type not in INTEGRAL:
+                raise self.not_modelled(node.pos, f"'{node.a}' on '{place.type}'")
+
+            def stepped(env: list[Any]) -> int:
+                key = place.key(env)
+                before = place.get(env, key)
+                after = operators.wrap(before + step, place.type)
+                place.put(env, key, after)
+                return after if prefix else before
+
+            return Value(place.type, stepped)
+        if found is None or found[0] not in INTEGRAL:
+            raise self.not_modelled(node.pos, f"'{node.a}' on anything but an integer variable")
+        type_, slot = found
+        self.read(node.pos, target.a, slot)
+        self.assigned(node.pos, slot)
+
+        def run(env: list[Any]) -> int:
+            before = env[slot]
+            env[slot] = operators.wrap(before + step, type_)
+            return env[slot] if prefix else before
+
+        return Value(type_, run)
+
+
+@dataclass
+class Place:
+    """Something that can be read and written, once it is known where."""
+
+    type: Type
+    key: Run
+    get: Callable[[list[Any], Any], Any]
+    put: Callable[[list[Any], Any, Any], None]

@@ -1,0 +1,146 @@
+"""Binding of casts and of tests of types."""
+
+from decimal import Decimal
+from typing import Any
+
+from secure_mcp_local.expressions import conversions
+from secure_mcp_local.expressions.binding.operations import Operations, bare
+from secure_mcp_local.expressions.binding.scope import FIRST_LOCAL, Run, Value
+from secure_mcp_local.expressions.converting import default
+from secure_mcp_local.expressions.syntax.tree import Node
+from secure_mcp_local.expressions.types import (
+    BOOL,
+    DECIMAL,
+    DOUBLE,
+    ENUMERATIONS,
+    INTEGRAL,
+    OBJECT,
+    Type,
+    holds_null,
+    underlying,
+)
+
+
+class Casts(Operations):
+    """Where an expression names the type that it wants."""
+
+    def _e_cast(self, node: Node) -> Value:
+        wanted = self.type(node.a)
+        if wanted.name in {"Func", "Action"} and bare(node.b).kind == "lambda":
+            return self.rvalue(bare(node.b), wanted)
+        value = self.rvalue(node.b)
+        run = conversions.explicit(value.run, value.type, wanted, value.constant)
+        if run is None:
+            if not (conversions.plain(value.type) and conversions.plain(wanted)):
+                raise self.not_modelled(node.pos, f"a cast of '{value.type}' to '{wanted}'")
+            raise self.error(node.pos, f"cannot convert type '{value.type}' to '{wanted}'", "CS0030")
+        constant = None
+        if value.constant is not None and value.type in conversions.NUMERIC and wanted in conversions.NUMERIC:
+            constant = self.cast_constant(node, value, wanted, run)
+        return Value(wanted, run, constant)
+
+    def cast_constant(self, node: Node, value: Value, wanted: Type, run: Run) -> Any:
+        """A constant cast to another number must keep its value, but in unchecked()."""
+        if wanted == DECIMAL and isinstance(value.constant, float) and not abs(value.constant) < 7.9e28:
+            raise self.not_modelled(node.pos, f"a cast of {value.constant} to '{wanted}'")
+        if wanted not in INTEGRAL:
+            return run([None] * FIRST_LOCAL) if wanted in (DOUBLE, DECIMAL) else None
+        low, high = INTEGRAL[wanted]
+        if isinstance(value.constant, Decimal) and not low <= int(value.constant) <= high:
+            raise self.not_modelled(node.pos, f"a cast of {value.constant} to '{wanted}'")
+        if isinstance(value.constant, float) and not INTEGRAL[wanted][0] - 1 < value.constant < INTEGRAL[wanted][1] + 1:
+            raise self.error(node.pos, f"constant value '{value.constant}' cannot be converted to '{wanted}'", "CS0221")
+        constant = run([None] * FIRST_LOCAL)
+        if not self.wraps and constant != int(value.constant):
+            raise self.error(node.pos, f"constant value '{value.constant}' cannot be converted to '{wanted}'", "CS0221")
+        return constant
+
+    def _e_unchecked(self, node: Node) -> Value:
+        before, self.wraps = self.wraps, True
+        value = self.rvalue(node.a)
+        self.wraps = before
+        return value
+
+    def _e_default(self, node: Node) -> Value:
+        type_ = self.type(node.a)
+        empty = default(type_)
+        enumeration = type_.name in ENUMERATIONS
+        if enumeration or type_.name in {"KeyValuePair", "JEnumerable"}:
+            raise self.not_modelled(node.pos, f"default({type_})")
+        constant = empty if type_ in INTEGRAL or type_ == BOOL else None
+        return Value(type_, lambda env: empty, constant)
+
+    def _e_astype(self, node: Node) -> Value:
+        value, wanted = self.rvalue(node.a), self.type(node.b)
+        if not holds_null(wanted):
+            raise self.error(node.pos, f"'as' needs a reference type, not '{wanted}'", "CS0077")
+        matches = conversions.tester(wanted)
+        if matches is None or underlying(wanted).name in ENUMERATIONS:
+            raise self.not_modelled(node.pos, f"'as {wanted}'")
+        if conversions.explicit(value.run, value.type, wanted, None) is None or (
+            not conversions.derives(value.type, wanted)
+            and value.type != OBJECT
+            and not conversions.derives(wanted, value.type)
+        ):
+            raise self.not_modelled(node.pos, f"'{value.type} as {wanted}'")
+        inner = conversions.to_object(value.run, value.type)
+
+        def run(env: list[Any]) -> Any:
+            found = inner(env)
+            return found if matches(found) else None
+
+        return Value(wanted, run)
+
+    def _e_istype(self, node: Node) -> Value:
+        run = self.type_test(node)
+        return Value(BOOL, run)
+
+    def type_test(self, node: Node) -> Run:
+        value, wanted = self.rvalue(node.a), self.type(node.b)
+        matches = conversions.tester(wanted)
+        if matches is None:
+            raise self.not_modelled(node.pos, f"'is {wanted}'")
+        inner = conversions.to_object(value.run, value.type)
+        return lambda env: matches(inner(env))
+
+    def _e_isdecl(self, node: Node) -> Value:
+        """`x is T name`: the name has a value where it holds."""
+        run, when_true, when_false = self.branching(node)
+        self.unassigned = when_true | when_false
+        return Value(BOOL, run)
+
+    def declared_test(self, node: Node) -> tuple[Run, int]:
+        value = self.rvalue(node.a)
+        if node.b.kind == "tvar":
+            raise self.not_modelled(node.pos, "'is var'")
+        wanted = self.type(node.b)
+        matches = conversions.tester(wanted)
+        if matches is None or wanted.name in ENUMERATIONS or wanted.name == "Nullable":
+            raise self.not_modelled(node.pos, f"'is {wanted}'")
+        inner = conversions.to_object(value.run, value.type)
+        slot = self.declare(node.pos, node.c, wanted)
+
+        def run(env: list[Any]) -> bool:
+            found = inner(env)
+            if not matches(found):
+                return False
+            env[slot] = found
+            return True
+
+        return run, slot
+
+    def _e_isconst(self, node: Node) -> Value:
+        if node.b.kind in {"name", "member"} and (node.b.kind == "member" or self.variable(node.b.a) is None):
+            # `x is Name` reads the same for a type and for a constant.
+            if node.b.kind == "member":
+                raise self.not_modelled(node.pos, "'is' with a member")
+            return self._e_istype(Node("istype", node.pos, node.a, Node("tname", node.b.pos, node.b.a, node.b.b or [])))
+        if node.b.kind == "null":
+            inner = self.rvalue(node.a).run
+            return Value(BOOL, lambda env: inner(env) is None)
+        value, wanted = self.rvalue(node.a), self.rvalue(node.b)
+        if wanted.constant is None or value.type not in (wanted.type, OBJECT):
+            raise self.not_modelled(node.pos, "'is' with this constant")
+        subject = conversions.to_object(value.run, value.type)
+        constant = conversions.boxed(wanted.constant, wanted.type)
+        return Value(BOOL, lambda env: (found := subject(env)).__class__ is constant.__class__ and found == constant)

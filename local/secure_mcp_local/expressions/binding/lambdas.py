@@ -1,0 +1,165 @@
+"""Binding of lambdas, and of methods where a function is wanted."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from secure_mcp_local.expressions import conversions
+from secure_mcp_local.expressions.binding.flow import completes
+from secure_mcp_local.expressions.binding.members import Members
+from secure_mcp_local.expressions.binding.scope import RESULT, Capture, Run, TypeName, Value
+from secure_mcp_local.expressions.syntax.tree import Node
+from secure_mcp_local.expressions.types import (
+    VOID,
+    Type,
+)
+
+
+class Lambdas(Members):
+    """A lambda gets the types of its parameters from where it stands."""
+
+    def statement(self, node: Node) -> Run:
+        """A statement as a function: what lambdas with a block need of `Statements`."""
+        raise NotImplementedError
+
+    def _e_lambda(self, node: Node, expected: Type | None = None) -> Value:
+        """A lambda as an object: a Func."""
+        if expected is None or expected.name not in {"Func", "Action"}:
+            raise self.not_modelled(node.pos, "a lambda here")
+        parameters = expected.args[:-1] if expected.name == "Func" else expected.args
+        first = self.slots
+        type_, function, kept = self.lazy_function(node, parameters, expected)
+        last = self.slots
+        if expected.name == "Func":
+            result = expected.args[-1]
+            given: list[Any] = [None]
+            turned = self.convert(Value(type_, lambda env: given[0], self.last_constant), result, node.pos)
+            inner = function
+
+            def function(env: list[Any], *arguments: Any) -> Any:
+                value = inner(env, *arguments)
+                given[0] = value
+                return turned(env)
+
+        def make(env: list[Any]) -> Any:
+            own = kept(env)
+
+            def call(*arguments: Any) -> Any:
+                # It may call itself: what it holds is put back afterwards.
+                held = own[first:last]
+                try:
+                    return function(own, *arguments)
+                finally:
+                    own[first:last] = held
+
+            return call
+
+        return Value(expected, make)
+
+    def lazy_function(
+        self, node: Node, parameters: Sequence[Type], expected: Type | None = None
+    ) -> tuple[Type, Callable[..., Any], Callable[[list[Any]], list[Any]]]:
+        """A lambda that runs after its expression: also what gives the environment to keep for it."""
+        type_, function = self.function(node, parameters, expected)
+        capture = self.last_capture
+        self.captures.append(capture)
+        return type_, function, capture.environment
+
+    def function(
+        self, node: Node, parameters: Sequence[Type], expected: Type | None = None
+    ) -> tuple[Type, Callable[..., Any]]:
+        """A lambda whose parameter types the receiver gives: its result type, and a function of env and arguments."""
+        if node.kind in {"name", "member"}:
+            return self.method_group(node, parameters)
+        if node.kind != "lambda" or len(node.a) != len(parameters):
+            raise self.not_modelled(node.pos, "anything but a lambda with these parameters here")
+        self.enter()
+        before = self.unassigned
+        capture = Capture(node.pos, self.slots)
+        self.lambdas.append(capture)
+        self.rounds += 1
+        slots: list[int] = []
+        for (type_, name), given in zip(node.a, parameters, strict=True):
+            declared = self.type(type_) if type_ is not None else given
+            if declared != given:
+                raise self.error(node.pos, f"parameter '{name}' is of type '{given}'", "CS1678")
+            slots.append(self.declare(node.pos, name, declared))
+        body = self.block_body(node, expected) if node.c else self.lambda_body(node.b, expected)
+        self.rounds -= 1
+        self.lambdas.pop()
+        self.last_capture, self.last_constant = capture, body.constant
+        self.unassigned = before
+        self.leave()
+        inner = body.run
+        if len(slots) == 1:
+            slot = slots[0]
+
+            def one(env: list[Any], argument: Any) -> Any:
+                env[slot] = argument
+                return inner(env)
+
+            return body.type, one
+
+        def several(env: list[Any], *arguments: Any) -> Any:
+            for slot, argument in zip(slots, arguments, strict=True):
+                env[slot] = argument
+            return inner(env)
+
+        return body.type, several
+
+    def lambda_body(self, node: Node, expected: Type | None) -> Value:
+        if expected is not None and expected.name == "Action":
+            value = self.expr(node)
+            if isinstance(value, Value):
+                return value
+        return self.rvalue(node, expected.args[-1] if expected is not None and expected.name == "Func" else None)
+
+    def block_body(self, node: Node, expected: Type | None) -> Value:
+        """`=> { ... return x; }`: its type is the best common one of its returns."""
+        outer, self.returns = self.returns, []
+        body = self.statement(node.b)
+        returns, self.returns = self.returns, outer
+        ends = completes(node.b)
+        values = [each.value for each in returns if each.value is not None]
+        if not values:
+            if expected is None or expected.name != "Action" or not ends:
+                raise self.not_modelled(node.pos, "a lambda that returns nothing")
+            return Value(VOID, body)
+        if ends or len(values) < len(returns):
+            raise self.error(node.pos, "not all code paths return a value", "CS1643")
+        type_ = (
+            expected.args[-1] if expected is not None and expected.name == "Func" else conversions.best_common(values)
+        )
+        if type_ is None:
+            raise self.not_modelled(node.pos, "a lambda without one type for all returns")
+        for each, value in zip(returns, values, strict=True):
+            each.convert = self.convert(value, type_, each.pos)
+
+        def run(env: list[Any]) -> Any:
+            held = env[RESULT]
+            body(env)
+            result, env[RESULT] = env[RESULT], held
+            return result
+
+        return Value(type_, run)
+
+    def method_group(self, node: Node, parameters: Sequence[Type]) -> tuple[Type, Callable[..., Any]]:
+        """`char.IsDigit` where a function is wanted, or a variable that holds one."""
+        if node.kind == "name" and (found := self.variable(node.a)) is not None:
+            type_, slot = found
+            if type_.name != "Func" or type_.args[:-1] != tuple(parameters):
+                raise self.not_modelled(node.pos, f"a {type_} as this argument")
+            self.read(node.pos, node.a, slot)
+            self.last_capture, self.last_constant = Capture(node.pos, self.slots), None
+            return type_.args[-1], lambda env, *arguments: env[slot](*arguments)
+        if node.kind != "member" or node.c or not isinstance(owner := self.expr(node.a), TypeName):
+            raise self.not_modelled(node.pos, "this method as an argument")
+        model = self.model(owner.type)
+        methods = [
+            m for m in (model.statics.get(node.b, []) if model is not None else []) if m.params == tuple(parameters)
+        ]
+        if len(methods) != 1 or methods[0].env or methods[0].rest is not None:
+            raise self.not_modelled(node.pos, f"{owner.type}.{node.b} as an argument")
+        self.used(owner.type, node.b)
+        self.last_capture, self.last_constant = Capture(node.pos, self.slots), None
+        function = methods[0].run
+        return methods[0].returns, lambda env, *arguments: function(*arguments)

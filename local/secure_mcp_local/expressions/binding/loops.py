@@ -1,0 +1,165 @@
+"""Binding of loops."""
+
+from collections.abc import Iterator
+from itertools import repeat
+from typing import Any
+
+from secure_mcp_local.expressions import conversions
+from secure_mcp_local.expressions.binding.calls import Calls
+from secure_mcp_local.expressions.binding.flow import BREAK, RETURN, Signal, Statement, jumps
+from secure_mcp_local.expressions.syntax.tree import Node, Source
+from secure_mcp_local.expressions.types import (
+    OBJECT,
+    UNTYPED,
+    element_of,
+)
+
+
+class Loops(Calls):
+    """What is declared in a loop is new in each of its rounds."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__(source)
+        self.breaks: list[frozenset[int]] = []
+        """Of each loop and switch around this place: what may be unassigned where a break leaves it."""
+
+    def nested(self, node: Node) -> Statement:
+        self.enter()
+        statement = self.statement(node)
+        self.leave()
+        return statement
+
+    def round(self, node: Node) -> Statement:
+        """The body of a loop."""
+        self.rounds += 1
+        body = self.nested(node)
+        self.rounds -= 1
+        return body
+
+    def looped(self, node: Node) -> tuple[Statement, frozenset[int]]:
+        """The body of a loop, and what may be unassigned where a break leaves it."""
+        self.breaks.append(frozenset())
+        body = self.round(node)
+        return body, self.breaks.pop()
+
+    def _s_while(self, node: Node) -> Statement:
+        condition, when_true, when_false = self.branching(node.a)
+        self.unassigned = when_true
+        body, left = self.looped(node.b)
+        self.unassigned = when_false | left
+
+        def run(env: list[Any]) -> Signal | None:
+            for _ in _rounds():
+                if not condition(env):
+                    break
+                signal = body(env)
+                if signal is BREAK:
+                    break
+                if signal is RETURN:
+                    return signal
+            return None
+
+        return run
+
+    def _s_do(self, node: Node) -> Statement:
+        before = self.unassigned
+        body, left = self.looped(node.b)
+        if jumps(node.b, "continue"):
+            self.unassigned = before
+        condition, _, when_false = self.branching(node.a)
+        self.unassigned = when_false | left
+
+        def run(env: list[Any]) -> Signal | None:
+            for _ in _rounds():
+                signal = body(env)
+                if signal is BREAK:
+                    break
+                if signal is RETURN:
+                    return signal
+                if not condition(env):
+                    break
+            return None
+
+        return run
+
+    def _s_for(self, node: Node) -> Statement:
+        self.enter()
+        initial = [self.statement(child) for child in node.a]
+        condition, when_true, when_false = self.branching(node.b or Node("bool", node.pos, True))
+        self.unassigned = when_true
+        body, left = self.looped(node.d)
+        if jumps(node.d, "continue"):
+            self.unassigned = when_true
+        updates = [self.statement(child) for child in node.c]
+        self.unassigned = when_false | left
+        self.leave()
+
+        def run(env: list[Any]) -> Signal | None:
+            for statement in initial:
+                statement(env)
+            for _ in _rounds():
+                if not condition(env):
+                    break
+                signal = body(env)
+                if signal is BREAK:
+                    break
+                if signal is RETURN:
+                    return signal
+                for statement in updates:
+                    statement(env)
+            return None
+
+        return run
+
+    def _s_foreach(self, node: Node) -> Statement:
+        items = self.rvalue(node.c)
+        element = element_of(items.type)
+        if element is None and not conversions.plain(items.type):
+            raise self.not_modelled(node.pos, f"foreach of {items.type}")
+        if element is None:
+            raise self.error(node.pos, f"foreach cannot operate on {items.type}", "CS1579")
+        self.enter()
+        untyped = OBJECT if items.type.name in UNTYPED else element
+        declared = untyped if node.a.kind == "tvar" else self.type(node.a)
+        self.rounds += 1
+        slot = self.declare(node.b[1], node.b[0], declared)
+        self.readonly.add(slot)
+        self.rounds -= 1
+        given: list[Any] = [None]
+        # The variable's type is an explicit conversion of the element.
+        turned = conversions.explicit(lambda env: given[0], element, declared, None)
+        if turned is None:
+            raise self.not_modelled(node.pos, f"foreach of '{element}' as '{declared}'")
+        before = self.unassigned
+        body, _ = self.looped(node.d)
+        self.unassigned = before
+        self.leave()
+        source = items.run
+        iterate = conversions.iterator(items.type)
+        same = element == declared
+
+        def run(env: list[Any]) -> Signal | None:
+            for item in iterate(source(env)):
+                if same:
+                    env[slot] = item
+                else:
+                    given[0] = item
+                    env[slot] = turned(env)
+                signal = body(env)
+                if signal is BREAK:
+                    break
+                if signal is RETURN:
+                    return signal
+            return None
+
+        return run
+
+
+_MOST_ROUNDS = 10_000_000
+"""Of one loop; they take some seconds."""
+
+
+def _rounds() -> Iterator[None]:
+    """The rounds of a loop. One without an end would stop the whole local cloud, which waits for no other request meanwhile."""
+    yield from repeat(None, _MOST_ROUNDS)
+    raise NotImplementedError(f"a loop of more than {_MOST_ROUNDS:,} rounds")

@@ -1,0 +1,142 @@
+"""Binding of names and operators."""
+
+from typing import Any
+
+from secure_mcp_local.expressions import conversions, operators
+from secure_mcp_local.expressions.binding.literals import Literals
+from secure_mcp_local.expressions.binding.scope import CONTEXT, FIRST_LOCAL, NAMESPACES, Run, TypeName, Value
+from secure_mcp_local.expressions.dotnet import ALLOWED, REFUSED
+from secure_mcp_local.expressions.failures import CSharpException
+from secure_mcp_local.expressions.syntax.tree import Node
+from secure_mcp_local.expressions.types import (
+    BOOL,
+    DECIMAL,
+    INT,
+    INTEGRAL,
+    LONG,
+    OBJECT,
+    Type,
+    is_reference,
+)
+
+
+class Operations(Literals):
+    """Operators are chosen by the types of their operands; constants are calculated."""
+
+    def _e_paren(self, node: Node, expected: Type | None = None) -> Value | TypeName:
+        return self.expr(node.a, expected)
+
+    def _e_name(self, node: Node) -> Value | TypeName:
+        found = self.variable(node.a)
+        if found is not None:
+            type_, slot = found
+            self.read(node.pos, node.a, slot)
+            if slot in self.constants:
+                constant = self.constants[slot]
+                return Value(type_, lambda env: constant, constant)
+            return Value(type_, lambda env: env[slot])
+        if node.a == "context":
+            return Value(Type("IProxyRequestContext"), lambda env: env[CONTEXT])
+        args = tuple(self.type(argument) for argument in node.b) if node.b else ()
+        type_ = self.named_type(node.a, args)
+        if type_ is not None:
+            return TypeName(type_)
+        if node.a in NAMESPACES:
+            return TypeName(Type(f"namespace {node.a}"))
+        if node.a in REFUSED | ALLOWED:
+            raise self.unknown_type(node.pos, node.a)
+        if node.a[:1].isupper():
+            # A type of .NET, perhaps.
+            raise self.not_modelled(node.pos, f"the name {node.a}")
+        raise self.error(node.pos, f"the name '{node.a}' does not exist in the current context", "CS0103")
+
+    def _e_predefined(self, node: Node) -> TypeName:
+        return TypeName(self.type(node.a))
+
+    def _e_tern(self, node: Node, expected: Type | None = None) -> Value:
+        condition, when_true, when_false = self.branching(node.a)
+        self.unassigned = when_true
+        left = self.rvalue(node.b, expected)
+        after_left, self.unassigned = self.unassigned, when_false
+        right = self.rvalue(node.c, expected)
+        self.unassigned |= after_left
+        type_ = conversions.common(left, right)
+        if type_ is None:
+            raise self.error(node.pos, f"no common type of '{left.type}' and '{right.type}'", "CS0173")
+        yes, no = self.convert(left, type_, node.pos), self.convert(right, type_, node.pos)
+        chosen = bare(node.a)
+        if chosen.kind == "bool" and left.constant is not None and right.constant is not None and type_ in INTEGRAL:
+            taken = left if chosen.a else right
+            return Value(type_, lambda env: yes(env) if condition(env) else no(env), taken.constant)
+        return Value(type_, lambda env: yes(env) if condition(env) else no(env))
+
+    def _e_bin(self, node: Node) -> Value:
+        if node.a in {"&&", "||"}:
+            run, when_true, when_false = self.branching(node)
+            self.unassigned = when_true | when_false
+            return Value(BOOL, run)
+        left = self.rvalue(node.b)
+        before = self.unassigned
+        right = self.rvalue(node.c)
+        if node.a == "??":
+            self.unassigned = before
+        bound = operators.binary(node.a, left.type, left.run, left.constant, right.type, right.run, right.constant)
+        if bound is None:
+            message = f"operator '{node.a}' cannot be applied to operands of type '{left.type}' and '{right.type}'"
+            references = is_reference(left.type) and is_reference(right.type)
+            known = conversions.plain(left.type) and conversions.plain(right.type)
+            if not known or (references and node.a in {"==", "!="}) or "Nullable" in (left.type.name, right.type.name):
+                raise self.not_modelled(node.pos, f"the operator '{node.a}' of '{left.type}' and '{right.type}'")
+            raise self.error(node.pos, message, "CS0019")
+        type_, run = bound
+        constant = None
+        whole = type_ in INTEGRAL or type_ == DECIMAL
+        if node.a in {"/", "%"} and whole and right.constant == 0 and left.constant is not None:
+            raise self.error(node.pos, "division by constant zero", "CS0020")
+        if left.constant is not None and right.constant is not None and type_ == DECIMAL:
+            constant = self.decimal_constant(node, run)
+        elif left.constant is not None and right.constant is not None and type_ != OBJECT:
+            constant = run([None] * FIRST_LOCAL)
+            exact = operators.exact(node.a, left.constant, right.constant) if type_ in INTEGRAL else None
+            if exact is not None and exact != constant:
+                raise self.error(node.pos, "the operation overflows at compile time in checked mode", "CS0220")
+        return Value(type_, run, constant)
+
+    def decimal_constant(self, node: Node, run: Run) -> Any:
+        try:
+            return run([None] * FIRST_LOCAL)
+        except CSharpException as error:
+            raise self.not_modelled(node.pos, f"a constant with {error.type}") from None
+
+    def _e_un(self, node: Node) -> Value:
+        value = self.lowest(node.b) if node.a == "-" else None
+        if value is not None:
+            return value
+        value = self.rvalue(node.b)
+        bound = operators.unary(node.a, value.type, value.run)
+        if bound is None and not conversions.plain(value.type):
+            raise self.not_modelled(node.pos, f"the operator '{node.a}' of '{value.type}'")
+        if bound is None:
+            raise self.error(node.pos, f"operator '{node.a}' cannot be applied to '{value.type}'", "CS0023")
+        type_, run = bound
+        constant = run([None] * FIRST_LOCAL) if value.constant is not None else None
+        if node.a == "-" and type_ in INTEGRAL and isinstance(value.constant, int) and constant != -value.constant:
+            raise self.error(node.pos, "the operation overflows at compile time in checked mode", "CS0220")
+        return Value(type_, run, constant)
+
+    def lowest(self, node: Node) -> Value | None:
+        """`-2147483648` and `-9223372036854775808` are an int and a long, though the number alone is neither."""
+        if node.kind != "int":
+            return None
+        text = str(node.a).replace("_", "").lower()
+        for type_, suffixes in ((INT, ("",)), (LONG, ("", "l"))):
+            low = INTEGRAL[type_][0]
+            if any(text == f"{-low}{suffix}" for suffix in suffixes):
+                return Value(type_, lambda env, low=low: low, low)
+        return None
+
+
+def bare(node: Node) -> Node:
+    while node.kind == "paren":
+        node = node.a
+    return node

@@ -1,0 +1,1 @@
+"""Namespaces Newtonsoft.Json and Newtonsoft.Json.Linq."""

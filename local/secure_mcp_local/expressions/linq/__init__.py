@@ -1,0 +1,1 @@
+"""LINQ: what binds its operators, and what they do."""

@@ -1,0 +1,157 @@
+"""Operators that calculate one value: Count, Sum, Average, Max, Min, Aggregate."""
+
+import math
+from collections.abc import Callable
+from decimal import Decimal
+from itertools import accumulate
+from typing import Any
+
+from secure_mcp_local.expressions import decimals
+from secure_mcp_local.expressions.binding.lambdas import Lambdas
+from secure_mcp_local.expressions.binding.scope import Value
+from secure_mcp_local.expressions.dotnet.comparers import sort_key
+from secure_mcp_local.expressions.failing import invalid_operation
+from secure_mcp_local.expressions.failures import CSharpException
+from secure_mcp_local.expressions.linq.operator import (
+    Extension,
+    arguments_of,
+    conversion_of,
+    holding,
+    items_of,
+    projected,
+    source_of,
+)
+from secure_mcp_local.expressions.syntax.tree import Node
+from secure_mcp_local.expressions.types import (
+    DECIMAL,
+    DOUBLE,
+    INT,
+    INTEGRAL,
+    LONG,
+    STRING,
+    Type,
+)
+
+
+def _count(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
+    holds, _ = holding(binder, node, element)
+    source = source_of(target)
+    result = LONG if node.a.b == "LongCount" else INT
+    return Value(result, lambda env: sum(1 for item in source(env) if holds(env, item)))
+
+
+def _sum(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
+    type_, function = projected(binder, node, element)
+    source = source_of(target)
+    if type_ in (INT, LONG):
+        low, high = INTEGRAL[type_]
+
+        def run(env: list[Any]) -> int:
+            items = items_of(source, function, env)
+            if not all(low <= total <= high for total in accumulate(items)):
+                raise CSharpException("System.OverflowException", "Arithmetic operation resulted in an overflow.")
+            return sum(items)
+
+        return Value(type_, run)
+    if type_ == DOUBLE:
+        return Value(type_, lambda env: _added(items_of(source, function, env)))
+    if type_ == DECIMAL:
+        return Value(type_, lambda env: _added_decimals(items_of(source, function, env)))
+    raise binder.not_modelled(node.pos, f"Sum of {type_}")
+
+
+def _added(items: list[float]) -> float:
+    """One after the other: Python's sum is more exact than .NET's."""
+    total = 0.0
+    for item in items:
+        total += item
+    return total
+
+
+def _added_decimals(items: list[Decimal]) -> Decimal:
+    total = Decimal(0)
+    for item in items:
+        total = decimals.add(total, item)
+    return total
+
+
+def _average(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
+    type_, function = projected(binder, node, element)
+    source = source_of(target)
+    if type_ not in (INT, LONG, DOUBLE, DECIMAL):
+        raise binder.not_modelled(node.pos, f"Average of {type_}")
+
+    def run(env: list[Any]) -> Any:
+        items = items_of(source, function, env)
+        if not items:
+            raise invalid_operation("Sequence contains no elements")
+        if type_ == DECIMAL:
+            return decimals.divide(_added_decimals(items), Decimal(len(items)))
+        return (_added(items) if type_ == DOUBLE else float(sum(items))) / len(items)
+
+    return Value(DECIMAL if type_ == DECIMAL else DOUBLE, run)
+
+
+def _extreme(choose: Callable[..., Any]) -> Extension:
+    def bind(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
+        type_, function = projected(binder, node, element)
+        timed = type_.name in {"DateTime", "DateTimeOffset", "TimeSpan"}
+        if type_ not in (INT, LONG, DOUBLE, DECIMAL, STRING) and not timed:
+            raise binder.not_modelled(node.pos, f"{node.a.b} of {type_}")
+        source = source_of(target)
+
+        def run(env: list[Any]) -> Any:
+            items = items_of(source, function, env)
+            if type_ == STRING:
+                items = [item for item in items if item is not None]
+                return choose(items, key=sort_key(STRING)) if len(items) > 1 else items[0] if items else None
+            if not items:
+                raise invalid_operation("Sequence contains no elements")
+            if any(isinstance(item, float) and (math.isnan(item) or not item) for item in items):
+                raise NotImplementedError("the extreme of doubles with NaN or zeros")
+            return choose(items)
+
+        return Value(type_, run)
+
+    return bind
+
+
+def _aggregate(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
+    arguments = arguments_of(binder, node, 1, 2)
+    source = source_of(target)
+    if len(arguments) == 1:
+        type_, function = binder.function(arguments[0], [element, element])
+        turned = conversion_of(binder, node, type_, element)
+
+        def run(env: list[Any]) -> Any:
+            items = iter(source(env))
+            total = next(items, items)
+            if total is items:
+                raise invalid_operation("Sequence contains no elements")
+            for item in items:
+                total = turned(env, function(env, total, item))
+            return total
+
+        return Value(element, run)
+    seed = binder.rvalue(arguments[0])
+    type_, function = binder.function(arguments[1], [seed.type, element])
+    turned = conversion_of(binder, node, type_, seed.type)
+
+    def run_seeded(env: list[Any]) -> Any:
+        total = seed.run(env)
+        for item in source(env):
+            total = turned(env, function(env, total, item))
+        return total
+
+    return Value(seed.type, run_seeded)
+
+
+EXTENSIONS: dict[str, Extension] = {
+    "Count": _count,
+    "LongCount": _count,
+    "Sum": _sum,
+    "Average": _average,
+    "Max": _extreme(max),
+    "Min": _extreme(min),
+    "Aggregate": _aggregate,
+}

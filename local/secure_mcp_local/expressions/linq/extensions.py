@@ -1,0 +1,17 @@
+"""Namespace System.Linq: the extension methods of sequences, lazy where LINQ is."""
+
+from secure_mcp_local.expressions.linq import (
+    aggregates,
+    elements,
+    filters,
+    groups,
+    orders,
+    projections,
+    sequences,
+    sets,
+)
+from secure_mcp_local.expressions.linq.operator import Extension
+
+_MODULES = (filters, projections, elements, aggregates, sets, orders, groups, sequences)
+
+EXTENSIONS: dict[str, Extension] = {name: bind for module in _MODULES for name, bind in module.EXTENSIONS.items()}

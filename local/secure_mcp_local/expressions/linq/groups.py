@@ -1,0 +1,95 @@
+"""Operators that collect by a key: GroupBy and ToDictionary."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from secure_mcp_local.expressions.binding.lambdas import Lambdas
+from secure_mcp_local.expressions.binding.scope import Value
+from secure_mcp_local.expressions.containers import Dictionary
+from secure_mcp_local.expressions.failing import argument_null
+from secure_mcp_local.expressions.failures import CSharpException
+from secure_mcp_local.expressions.linq.operator import (
+    Extension,
+    Run,
+    arguments_of,
+    check_compared,
+    comparer_of,
+    sequence,
+    source_of,
+)
+from secure_mcp_local.expressions.sequences import Sequence
+from secure_mcp_local.expressions.syntax.tree import Node
+from secure_mcp_local.expressions.types import (
+    DOUBLE,
+    Type,
+    generic,
+)
+
+
+def _to_dictionary(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
+    arguments = arguments_of(binder, node, 1, 3)
+    key_type, key = binder.function(arguments[0], [element])
+    value_type, value = element, None
+    comparer: Run | None = None
+    rest = arguments[1:]
+    if rest and (rest[0].kind == "lambda" or len(rest) == 2):
+        value_type, value = binder.function(rest[0], [element])
+        rest = rest[1:]
+    if rest:
+        comparer = comparer_of(binder, node, rest[0], key_type)
+    if key_type == DOUBLE or key_type.name.startswith("J"):
+        raise binder.not_modelled(node.pos, f"ToDictionary by {key_type}")
+    source, type_ = source_of(target), generic("Dictionary", key_type, value_type)
+
+    def run(env: list[Any]) -> Dictionary:
+        given = comparer(env) if comparer is not None else None
+        made = Dictionary(type_, given is not None and given.fold)
+        for item in source(env):
+            name = key(env, item)
+            if name is None:
+                raise argument_null("key")
+            if made.compared(name) in made:
+                raise CSharpException(
+                    "System.ArgumentException", f"An item with the same key has already been added. Key: {name}"
+                )
+            made.put(name, item if value is None else value(env, item))
+        return made
+
+    return Value(type_, run)
+
+
+class _Grouping(Sequence):
+    __slots__ = ("key",)
+
+    def __init__(self, key: Any, items: list[Any], element: Type) -> None:
+        super().__init__(lambda: items, element)
+        self.key = key
+
+
+def _group_by(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
+    arguments = arguments_of(binder, node, 1, 2)
+    key_type, key, kept = binder.lazy_function(arguments[0], [element])
+    value_type, value, kept_value = (element, None, None)
+    if len(arguments) == 2:
+        if arguments[1].kind != "lambda" or len(arguments[1].a) != 1:
+            raise binder.not_modelled(node.pos, "this form of GroupBy")
+        value_type, value, kept_value = binder.lazy_function(arguments[1], [element])
+    check_compared(binder, node, key_type, True)
+    source = source_of(target)
+
+    def run(env: list[Any]) -> Callable[[], Iterable[Any]]:
+        items, own = source(env), kept(env)
+        other = kept_value(env) if kept_value is not None else env
+
+        def groups() -> Iterator[Any]:
+            found: dict[Any, list[Any]] = {}
+            for item in items:
+                found.setdefault(key(own, item), []).append(item if value is None else value(other, item))
+            return (_Grouping(name, members, value_type) for name, members in found.items())
+
+        return groups
+
+    return sequence(Type("IGrouping", (value_type, key_type)), run)
+
+
+EXTENSIONS: dict[str, Extension] = {"ToDictionary": _to_dictionary, "GroupBy": _group_by}

@@ -1,0 +1,127 @@
+"""Operators that compare items: Union, Intersect, Except, Distinct, Contains, SequenceEqual, and Concat."""
+
+from collections.abc import Callable, Iterable
+from itertools import chain
+from typing import Any
+
+from secure_mcp_local.expressions import conversions
+from secure_mcp_local.expressions.binding.lambdas import Lambdas
+from secure_mcp_local.expressions.binding.scope import Value
+from secure_mcp_local.expressions.containers import folded
+from secure_mcp_local.expressions.failing import argument_null
+from secure_mcp_local.expressions.linq.operator import (
+    Extension,
+    arguments_of,
+    check_compared,
+    comparer_of,
+    converted,
+    sequence,
+    source_of,
+)
+from secure_mcp_local.expressions.newtonsoft.tokens import JToken
+from secure_mcp_local.expressions.syntax.tree import Node
+from secure_mcp_local.expressions.types import (
+    BOOL,
+    DOUBLE,
+    OBJECT,
+    Type,
+    generic,
+)
+
+
+def _combining(combine: Callable[[Iterable[Any], Iterable[Any]], Iterable[Any]], *, by_value: bool = True) -> Extension:
+    """Concat, Union, Intersect, Except."""
+
+    def bind(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
+        arguments = arguments_of(binder, node, 1, 2 if by_value else 1)
+        if len(arguments) == 2:
+            raise binder.not_modelled(node.pos, f"Enumerable.{node.a.b} with a comparer")
+        check_compared(binder, node, element, by_value)
+        second = converted(binder, node, arguments[0], generic("IEnumerable", element))
+        source = source_of(target)
+
+        def run(env: list[Any]) -> Callable[[], Iterable[Any]]:
+            items, more = source(env), second(env)
+            if more is None:
+                raise argument_null("second")
+            others = conversions.iterate(more)
+            return lambda: combine(items, others)
+
+        return sequence(element, run)
+
+    return bind
+
+
+def _union(one: Iterable[Any], two: Iterable[Any]) -> Iterable[Any]:
+    return dict.fromkeys(chain(one, two))
+
+
+def _intersect(one: Iterable[Any], two: Iterable[Any]) -> Iterable[Any]:
+    others = set(two)
+    return [item for item in dict.fromkeys(one) if item in others]
+
+
+def _except(one: Iterable[Any], two: Iterable[Any]) -> Iterable[Any]:
+    others = set(two)
+    return [item for item in dict.fromkeys(one) if item not in others]
+
+
+def _distinct(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
+    arguments = arguments_of(binder, node, 0, 1)
+    check_compared(binder, node, element, True)
+    comparer = comparer_of(binder, node, arguments[0], element) if arguments else None
+    source = source_of(target)
+
+    def run(env: list[Any]) -> Callable[[], Iterable[Any]]:
+        items = source(env)
+        if comparer is not None and (given := comparer(env)) is not None and given.fold:
+            return lambda: list(
+                {item if item is None else folded(item): item for item in reversed(list(items))}.values()
+            )[::-1]
+        return lambda: dict.fromkeys(items)
+
+    return sequence(element, run)
+
+
+def _contains(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
+    arguments = arguments_of(binder, node, 1, 2)
+    wanted = converted(binder, node, arguments[0], element)
+    if element in (OBJECT, DOUBLE):
+        raise binder.not_modelled(node.pos, f"Contains of {element}")
+    comparer = comparer_of(binder, node, arguments[1], element) if len(arguments) == 2 else None
+    source = source_of(target)
+
+    def run(env: list[Any]) -> bool:
+        items, item = source(env), wanted(env)
+        if comparer is not None and (given := comparer(env)) is not None:
+            return any(given.same(candidate, item) for candidate in items)
+        if isinstance(item, JToken):
+            return any(candidate is item for candidate in items)
+        return any(candidate == item for candidate in items)
+
+    return Value(BOOL, run)
+
+
+def _sequence_equal(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
+    check_compared(binder, node, element, True)
+    second = converted(binder, node, arguments_of(binder, node, 1, 1)[0], generic("IEnumerable", element))
+    source = source_of(target)
+
+    def run(env: list[Any]) -> bool:
+        items, others = source(env), second(env)
+        if others is None:
+            raise argument_null("second")
+        return list(items) == list(conversions.iterate(others))
+
+    return Value(BOOL, run)
+
+
+EXTENSIONS: dict[str, Extension] = {
+    "Concat": _combining(chain, by_value=False),
+    "Union": _combining(_union),
+    "Intersect": _combining(_intersect),
+    "Except": _combining(_except),
+    "Distinct": _distinct,
+    "Contains": _contains,
+    "SequenceEqual": _sequence_equal,
+}

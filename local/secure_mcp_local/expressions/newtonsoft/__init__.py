@@ -1,0 +1,1 @@
+"""Newtonsoft.Json as it reads, holds and writes JSON."""
