@@ -1,7 +1,8 @@
 """Policy documents in the `rawxml` format: XML in which attribute values and texts may be C# expressions, written as they are.
 
 A value is an expression if its first characters other than blanks are `@(` or `@{`; it ends where its brackets do, so that quotes,
-`<` and `&` in it need no escaping.
+`<` and `&` in it need no escaping. People escape them all the same, in some values of a document or in all: an entity outside the
+literals of C# can be nothing else, and then all entities of the value are.
 """
 
 import html
@@ -18,6 +19,10 @@ _BLANK = re.compile(r"\s*")
 NAMED_VALUE = re.compile(r"\{\{\s*([A-Za-z0-9._-]+)\s*\}\}")
 _OPENING = re.compile(r"\{\{")
 _ENTITY = re.compile(r"&(?!(?:quot|apos|amp|lt|gt|#\d+|#x[0-9a-fA-F]+);)")
+_ESCAPED = re.compile(r"&(?:quot|apos|amp|lt|gt|#\d+|#x[0-9a-fA-F]+);")
+_LITERAL = re.compile(r'\$?@"(?:[^"]|"")*"|"(?:[^"\\\n]|\\.)*"')
+_CDATA = "<![CDATA["
+_LIQUID = re.compile(r"""<set-body\b[^<>]*\btemplate\s*=\s*["']liquid["'][^<>]*(?<!/)>(.*?)</set-body""", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -48,13 +53,17 @@ def substitute(text: str, named_values: Mapping[str, str], document: str) -> str
     """
     for problem in undeclared(text, named_values, document):
         raise problem
-    return NAMED_VALUE.sub(lambda match: named_values[match[1]], text)
+    # In Liquid templates {{ }} may also be a variable of the template.
+    return NAMED_VALUE.sub(lambda match: named_values[match[1]] if match[1] in named_values else match[0], text)
 
 
 def undeclared(text: str, named_values: Container[str] | None, document: str) -> list[DocumentError]:
-    """Every `{{` that names no declared value. Without declared names, each that is no name at all."""
+    """Every `{{` that names no declared value. Without declared names, each that is no name at all. Not in Liquid templates."""
     problems: list[DocumentError] = []
+    templates = [match.span(1) for match in _LIQUID.finditer(text)]
     for opening in _OPENING.finditer(text):
+        if any(start <= opening.start() < end for start, end in templates):
+            continue
         match = NAMED_VALUE.match(text, opening.start())
         if match is None:
             message = (
@@ -107,25 +116,58 @@ class _Parser:
                 self._expect(">")
                 stack.pop()
             elif text[self.at] == "<":
-                if text.startswith(("<?", "<!"), self.at):
-                    raise self.fail("declarations, processing instructions and CDATA do not belong in a policy")
-                element, closed = self._element()
-                (stack[-1].children if stack else roots).append(element)
-                if not closed:
-                    stack.append(element)
+                if text.startswith("<!", self.at) and not text.startswith(_CDATA, self.at):
+                    raise self.fail("declarations do not belong in a policy")
+                if text.startswith("<?", self.at):
+                    self.at = self._end("?>", "the processing instruction")
+                elif text.startswith(_CDATA, self.at):
+                    self._put(self._data(), stack)
+                else:
+                    element, closed = self._element()
+                    (stack[-1].children if stack else roots).append(element)
+                    if not closed:
+                        stack.append(element)
+                        self._template(element)
             else:
-                value = self._value("<")
-                if value is not None:
-                    if not stack:
-                        raise self.fail("text outside the root element")
-                    if stack[-1].text is not None:
-                        raise self.fail(f"<{stack[-1].name}> has text in two places")
-                    stack[-1].text = value
+                self._put(self._value("<"), stack)
         if stack:
             raise self.fail(f"<{stack[-1].name}> is not closed")
         if len(roots) != 1:
             raise self.fail("a policy document has exactly one root element")
         return roots[0]
+
+    def _put(self, value: Value | None, stack: list[Element]) -> None:
+        if value is None:
+            return
+        if not stack:
+            raise self.fail("text outside the root element")
+        if stack[-1].text is not None:
+            raise self.fail(f"<{stack[-1].name}> has text in two places")
+        stack[-1].text = value
+
+    def _end(self, token: str, what: str) -> int:
+        end = self.text.find(token, self.at)
+        if end < 0:
+            raise self.fail(f"{what} does not end")
+        return end + len(token)
+
+    def _data(self) -> Value:
+        """CDATA: a text, or an expression, as it is written."""
+        start, self.at = self.at + len(_CDATA), self._end("]]>", "CDATA")
+        raw = self.text[start : self.at - len("]]>")]
+        line, column = position(self.text, start + len(raw) - len(raw.lstrip()))
+        return Value(raw.strip(), True, line, column) if _scans(raw.strip()) else Value(raw, False, line, column)
+
+    def _template(self, element: Element) -> None:
+        """The text of a Liquid template may hold any elements: they are no policies."""
+        template = element.attributes.get("template")
+        if element.name != "set-body" or template is None or template.text != "liquid":
+            return
+        start = self.at
+        end = self.text.find("</set-body", start)
+        if end > 0 and "<" in self.text[start:end]:
+            line, column = position(self.text, start)
+            element.text, self.at = Value(self.text[start:end], False, line, column), end
 
     def _element(self) -> tuple[Element, bool]:
         line, column = position(self.text, self.at)
@@ -159,6 +201,10 @@ class _Parser:
         start = self.at
         begin = self._skip_blank(start)
         if self.text.startswith(("@(", "@{"), begin):
+            line, column = position(self.text, begin)
+            escaped = self._escaped(begin, end)
+            if escaped is not None:
+                return Value(escaped, True, line, column)
             try:
                 after = scan_expression(self.text, begin)
             except ExpressionError as error:
@@ -169,7 +215,6 @@ class _Parser:
             if not self.text.startswith(end, rest):
                 raise self.fail("text after an expression: a value is one expression or none", rest)
             self.at = rest
-            line, column = position(self.text, begin)
             return Value(self.text[begin:after], True, line, column)
         stop = self.text.find(end, start)
         if stop < 0:
@@ -187,6 +232,25 @@ class _Parser:
             return None
         line, column = position(self.text, start)
         return Value(html.unescape(raw), False, line, column)
+
+    def _escaped(self, begin: int, end: str) -> str | None:
+        """The expression at `begin` with its entities decoded, if it is written with entities."""
+        try:
+            after = scan_expression(self.text, begin)
+            whole = self.text.startswith(end, self._skip_blank(after))
+        except ExpressionError:
+            after, whole = begin, False
+        if not whole:
+            # Quotes that are entities do not hide the quote behind the value.
+            after = self.text.find(end, begin)
+        raw = self.text[begin:after]
+        if after < 0 or not _ESCAPED.search(_LITERAL.sub('""', raw)):
+            return None
+        decoded = _ESCAPED.sub(lambda match: html.unescape(match[0]), raw).rstrip()
+        if not _scans(decoded):
+            return None
+        self.at = self._skip_blank(after)
+        return decoded
 
     def _name(self, what: str) -> str:
         match = _NAME.match(self.text, self.at)
@@ -207,3 +271,11 @@ class _Parser:
         match = _BLANK.match(self.text, at)
         assert match is not None
         return match.end()
+
+
+def _scans(text: str) -> bool:
+    """Whether a text is one expression."""
+    try:
+        return text.startswith(("@(", "@{")) and scan_expression(text, 0) == len(text)
+    except ExpressionError:
+        return False

@@ -25,6 +25,8 @@ class Attribute:
     """The only literals allowed, if any."""
     number: bool = False
     """Whether a literal is a whole number."""
+    unless: frozenset[str] = frozenset()
+    """Attributes that may stand in the place of a required one."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ ELEMENTS: dict[str, Model] = {
     "set-url": Model(text=True),
     "rewrite-uri": Model({"template": _NEEDED, "copy-unmatched-params": _LITERAL_BOOL}, sections=_BOTH_REQUEST),
     "set-backend-service": Model(
-        {"base-url": _NEEDED},
+        {"base-url": Attribute(required=True, unless=frozenset({"backend-id", "dapr-app-id"}))},
         sections=_BOTH_REQUEST,
         beyond=frozenset(
             {

@@ -100,7 +100,7 @@ def _element(element: Element, section: str | None, document: str) -> Iterator[D
     for name, value in element.attributes.items():
         yield from _attribute(element, name, value, model, document)
     for name, attribute in model.attributes.items():
-        if attribute.required and name not in element.attributes:
+        if attribute.required and not element.attributes.keys() & {name, *attribute.unless}:
             yield _error(element, document, f"<{element.name}> needs the attribute {name}", "missing-attribute")
     if element.text is not None and not model.text:
         yield _error(element, document, f"<{element.name}> holds no text", "unexpected-text")

@@ -18,7 +18,7 @@ RULES = (
     Rule(
         "named-value",
         "error",
-        "Azure refuses a policy with a {{name}} that no named value has; {{ is never anything else, also not in expressions.",
+        "Azure refuses a policy with a {{name}} that no named value has; {{ is never anything else, also not in expressions, only in Liquid templates.",
         "Declare the named value, or correct the name; write { { where no name is meant.",
     ),
     Rule(

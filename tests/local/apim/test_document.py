@@ -38,7 +38,10 @@ Stack = Any
         ("<set-variable name='x' value='{{Missing}}' />", "Missing"),
         ("some text", "holds no text"),
         ("<!-- never ends", "comment"),
-        ("<![CDATA[x]]>", "CDATA"),
+        ("<![CDATA[x]]>", "holds no text"),
+        ("<![CDATA[x", "CDATA does not end"),
+        ("<!DOCTYPE x>", "declarations"),
+        ("<set-variable name='x' value='@(1 &amp;lt; 2)' />", ""),
         ("</inbound>", ""),
     ],
 )
