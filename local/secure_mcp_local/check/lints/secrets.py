@@ -34,6 +34,11 @@ _NAME = re.compile(
     r"encryption|signing|access|account|shared|mac|host|master)[-_.]?key|authorization$|cookie$|token$|tokens$",
     re.IGNORECASE,
 )
+# How many there are is no secret.
+_COUNT = re.compile(
+    r"(?:total|prompt|completion|input|output|request|response|remaining|consumed|used|cached|max|estimated)[-_.]?tokens$",
+    re.IGNORECASE,
+)
 _KEYS = frozenset({"Key", "PrimaryKey", "SecondaryKey"})
 # What tells of a secret without giving it away.
 _HARMLESS = frozenset({"ComputeHash", "ContainsKey", "IsNullOrEmpty", "IsNullOrWhiteSpace"})
@@ -83,7 +88,7 @@ def _in(expression: Expression, tainted: frozenset[str], where: str) -> Iterator
 
 def _secret_named_values(document: Document, value: Value) -> list[str]:
     names = document.named_values(value)
-    return [name for name in names if name in document.secrets or (not document.complete and _NAME.search(name))]
+    return [name for name in names if name in document.secrets or (not document.complete and _named(name))]
 
 
 def _tainted(document: Document) -> frozenset[str]:
@@ -105,10 +110,15 @@ def _tainted(document: Document) -> frozenset[str]:
     return frozenset(names)
 
 
+def _named(name: str) -> bool:
+    """Whether a name is one that people give to secrets."""
+    return bool(_NAME.search(name) and not _COUNT.search(name))
+
+
 def _secrets(root: Node, tainted: frozenset[str]) -> Iterator[tuple[Node, str]]:
     for node in _bare(root):
         variable = variable_read(node)
-        if variable is not None and (variable in tainted or _NAME.search(variable)):
+        if variable is not None and (variable in tainted or _named(variable)):
             yield node, f"the variable {variable}"
         elif what := _is_credential(node):
             yield node, what
@@ -138,6 +148,8 @@ def _bare(part: object) -> Iterator[Node]:
             return
         if part.kind == "member" and part.b == "Length":
             return
+        if part.kind == "cond" and _length(part.b):
+            return
         if part.kind == "tern":
             # The condition decides, and does not show.
             yield from _bare([part.b, part.c])
@@ -147,6 +159,13 @@ def _bare(part: object) -> Iterator[Node]:
     elif isinstance(part, list | tuple):
         for inner in part:  # pyright: ignore[reportUnknownVariableType]
             yield from _bare(inner)
+
+
+def _length(chain: Node) -> bool:
+    """Whether what stands behind `?` begins with `.Length`."""
+    while chain.kind in {"member", "call", "index"} and chain.a.kind != "hole":
+        chain = chain.a
+    return chain.kind == "member" and chain.b == "Length"
 
 
 LINTS = (Lint(TRACE, _traces), Lint(URL, _urls))
