@@ -52,8 +52,12 @@ from secure_mcp_local.expressions.types import (
     is_reference,
     underlying,
 )
+from secure_mcp_local.expressions.xml import casts
+from secure_mcp_local.expressions.xml.names import XName, XNamespace, implied, implied_space
+from secure_mcp_local.expressions.xml.nodes import XAttribute, XElement
 
 Run = Callable[[list[Any]], Any]
+_XML = frozenset({XElement.type, XAttribute.type})
 
 # https://learn.microsoft.com/dotnet/csharp/language-reference/builtin-types/numeric-conversions
 _REAL = frozenset({FLOAT, DOUBLE, DECIMAL})
@@ -159,9 +163,15 @@ def implicit(run: Run, source: Type, target: Type, constant: Any = None) -> Run 
         return lambda env: JValue(run(env))
     if target == OFFSET and source == DATETIME:
         return lambda env: offset_of(run(env))
+    if source == STRING and target in _OF_TEXT:
+        made = _OF_TEXT[target]
+        return lambda env: made(run(env))
     if derives(source, target) and is_reference(source):
         return run
     return None
+
+
+_OF_TEXT: dict[Type, Callable[[str | None], Any]] = {XName.type: implied, XNamespace.type: implied_space}
 
 
 def offset_of(moment: DateTime) -> DateTimeOffset:
@@ -201,6 +211,8 @@ def explicit(run: Run, source: Type, target: Type, constant: Any) -> Run | None:
         return _unboxing(run, target)
     if source.name in _TOKENS:
         return _from_token(run, target)
+    if source in _XML and underlying(target) in casts.castable:
+        return lambda env: casts.cast(run(env), target)
     if source.name == "Nullable" and target.name != "Nullable":
         inner = explicit(_valued(run), source.args[0], target, None)
         return inner if target != OBJECT and not is_reference(target) else None

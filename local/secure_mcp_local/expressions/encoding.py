@@ -60,7 +60,21 @@ def encoded(value: Any, newline: str = "\n") -> dict[str, Any]:
 
 
 _PLAIN = (str, int, float, Decimal, DateTime, DateTimeOffset, TimeSpan, UUID, Enumeration, Pair, Anonymous)
-_TEXTUAL = frozenset({"Uri", "StringBuilder", "Match", "Group", "Capture", "IPAddress"})
+_TEXTUAL = frozenset(
+    {
+        "Uri",
+        "StringBuilder",
+        "Match",
+        "Group",
+        "Capture",
+        "IPAddress",
+        "XElement",
+        "XDocument",
+        "XAttribute",
+        "XName",
+        "XNamespace",
+    }
+)
 
 
 def _sequence(value: Any, newline: str) -> dict[str, Any]:

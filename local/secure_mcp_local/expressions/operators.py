@@ -37,6 +37,7 @@ from secure_mcp_local.expressions.types import (
     nullable,
     underlying,
 )
+from secure_mcp_local.expressions.xml.names import XName, XNamespace, name_in
 
 Run = Callable[[list[Any]], Any]
 
@@ -98,6 +99,8 @@ def binary(
             return BOOL, lambda env: first(env) or second(env)
         case "??":
             return _coalesce(left, first, right, second, right_constant)
+        case "+" if left == XNamespace.type and right == STRING:
+            return XName.type, lambda env: name_in(first(env), second(env))
         case "+" if STRING in (left, right) and VOID not in (left, right):
             one, two = conversions.to_text(first, left), conversions.to_text(second, right)
             return STRING, lambda env: one(env) + two(env)
@@ -177,6 +180,11 @@ def _equality(
     negated: bool, left: Type, first: Run, left_constant: Any, right: Type, second: Run, right_constant: Any
 ) -> tuple[Type, Run] | None:
     same: Callable[[Any, Any], bool] | None = None
+    if STRING in (left, right) and _NAMES & {left, right}:
+        # A text becomes a name, and equal names are the same object.
+        named = right if left == STRING else left
+        one, two = conversions.implicit(first, left, named), conversions.implicit(second, right, named)
+        return None if one is None or two is None else (BOOL, lambda env: (one(env) is two(env)) != negated)
     if left == right and (left in (STRING, BOOL) or left.name in _BY_VALUE):
         same = _by_value
     elif left == right == NULL:
@@ -200,6 +208,9 @@ def _equality(
     return BOOL, lambda env: compare(first(env), second(env))
 
 
+_NAMES = frozenset({XName.type, XNamespace.type})
+
+
 def _offset(run: Run, type: Type) -> Run:
     return run if type == OFFSET else (lambda env: conversions.offset_of(run(env)))
 
@@ -221,7 +232,7 @@ def _as(run: Run, source: Type, target: Type) -> Run:
 
 
 # Value types and enumerations, whose == compares what they are.
-_BY_VALUE = frozenset({"Guid", "DateTimeOffset", "DateTime", "TimeSpan", "XName", *ENUMERATIONS})
+_BY_VALUE = frozenset({"Guid", "DateTimeOffset", "DateTime", "TimeSpan", *ENUMERATIONS})
 
 
 def _by_value(one: Any, two: Any) -> bool:

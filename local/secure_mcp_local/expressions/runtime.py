@@ -28,6 +28,8 @@ from secure_mcp_local.expressions.types import (
     STRING,
     Type,
 )
+from secure_mcp_local.expressions.xml.nodes import XObject
+from secure_mcp_local.expressions.xml.writer import written
 
 _TYPES: dict[type, Type] = {
     **TYPES,
@@ -65,6 +67,8 @@ _NAMES = {
     "List": "System.Collections.Generic.List", "Dictionary": "System.Collections.Generic.Dictionary",
     "HashSet": "System.Collections.Generic.HashSet", "Queue": "System.Collections.Generic.Queue",
     "Stack": "System.Collections.Generic.Stack", "KeyValuePair": "System.Collections.Generic.KeyValuePair",
+    "XElement": "System.Xml.Linq.XElement", "XDocument": "System.Xml.Linq.XDocument", "XText": "System.Xml.Linq.XText",
+    "XAttribute": "System.Xml.Linq.XAttribute", "XName": "System.Xml.Linq.XName",
     "Uri": "System.Uri", "Exception": "System.Exception", "Random": "System.Random",
     **{name: f"Newtonsoft.Json.Linq.{name}" for name in ("JToken", "JObject", "JArray", "JValue", "JProperty")},
 }  # fmt: skip
@@ -114,6 +118,8 @@ def text_of(value: object) -> str:
             return number_text(value)
         case JToken():
             return tokens.to_text(value)
+        case XObject():
+            return written(value)
         case UUID() | Url():
             return str(value)
         case DateTime() | DateTimeOffset() | TimeSpan():

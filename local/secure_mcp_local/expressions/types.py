@@ -72,6 +72,10 @@ ENUMERATIONS: dict[str, dict[str, int]] = {
         "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"))},
     "MidpointRounding": {"ToEven": 0, "AwayFromZero": 1},
     "UriPartial": {"Scheme": 0, "Authority": 1, "Path": 2, "Query": 3},
+    "XmlNodeType": {name: n for n, name in enumerate((
+        "None", "Element", "Attribute", "Text", "CDATA", "EntityReference", "Entity", "ProcessingInstruction",
+        "Comment", "Document", "DocumentType", "DocumentFragment", "Notation", "Whitespace",
+        "SignificantWhitespace", "EndElement", "EndEntity", "XmlDeclaration"))},
     "ProductState": {"NotPublished": 0, "Published": 1},
 }  # fmt: skip
 """Enumerations by name, with the numbers of their members; values are the names of the members."""
@@ -94,6 +98,11 @@ _BASES: dict[str, tuple[str, ...]] = {
     "XElement": ("XContainer", "XNode", "XObject"),
     "XDocument": ("XContainer", "XNode", "XObject"),
     "XText": ("XNode", "XObject"),
+    "XCData": ("XText", "XNode", "XObject"),
+    "XComment": ("XNode", "XObject"),
+    "XProcessingInstruction": ("XNode", "XObject"),
+    "XContainer": ("XNode", "XObject"),
+    "XNode": ("XObject",),
     "XAttribute": ("XObject",),
     **dict.fromkeys(("MD5", "SHA1", "SHA256", "SHA384", "SHA512"), ("HashAlgorithm",)),
     **{f"{name}Managed": (name, "HashAlgorithm") for name in ("SHA1", "SHA256", "SHA384", "SHA512")},

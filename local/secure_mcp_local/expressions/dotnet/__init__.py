@@ -24,6 +24,7 @@ from secure_mcp_local.expressions.dotnet import (
     strings,
     times,
     web,
+    xml,
 )
 from secure_mcp_local.expressions.dotnet.json import arrays as json_arrays
 from secure_mcp_local.expressions.dotnet.json import convert as json_convert
@@ -36,7 +37,7 @@ _MODULES = (
     objects, numbers, strings, characters, comparers, enumerations, convert, math, random, bits, arrays, guids,
     times, web, encodings, builders, regexes, cryptography, collections, enumerable,
     json_tokens, json_objects, json_arrays, json_values, json_convert,
-    gateway,
+    xml, gateway,
 )  # fmt: skip
 
 MODELS: dict[str, Model] = {name: model for module in _MODULES for name, model in module.MODELS.items()}

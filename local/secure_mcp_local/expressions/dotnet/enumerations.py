@@ -34,6 +34,7 @@ NAMES = {
         "System",
     ),
     "RegexOptions": "System.Text.RegularExpressions",
+    "XmlNodeType": "System.Xml",
     "Formatting": "Newtonsoft.Json",
     "JTokenType": "Newtonsoft.Json.Linq",
 }

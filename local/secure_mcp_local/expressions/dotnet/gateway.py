@@ -1,6 +1,7 @@
 """API Management's own types: `context` and what hangs on it."""
 
 import base64
+import re
 from datetime import UTC
 from typing import Any
 
@@ -38,6 +39,8 @@ from secure_mcp_local.expressions.types import (
     holds_null,
     nullable,
 )
+from secure_mcp_local.expressions.xml.nodes import XDocument, XElement
+from secure_mcp_local.expressions.xml.reader import parse_document, parse_element
 
 REQUEST, RESPONSE, URL, BODY = Type("IRequest"), Type("IResponse"), Type("IUrl"), Type("IMessageBody")
 HEADERS, QUERY, VARIABLES, CLAIMS = Type("Headers"), Type("Query"), Type("Variables"), Type("Claims")
@@ -125,6 +128,15 @@ def _content_text(body: Body, preserve: bool) -> str:
     return utf16(_read(body, preserve).decode("utf-8-sig", "replace"))
 
 
+def _xml_text(body: Body, preserve: bool) -> str:
+    """The text of XML; what another encoding gives is not known."""
+    text = _content_text(body, preserve)
+    declared = re.match(r"<\?xml[^>]*?encoding\s*=\s*[\"']([\w.-]+)", text)
+    if declared is not None and declared[1].lower() not in {"utf-8", "us-ascii"} and not text.isascii():
+        raise NotImplementedError(f"XML in the encoding {declared[1]}")
+    return text
+
+
 def _body_as(type_: Type) -> Method:
     readers: dict[Type, Any] = {
         STRING: _content_text,
@@ -132,6 +144,8 @@ def _body_as(type_: Type) -> Method:
         JOBJECT: lambda body, preserve: reader.parse(_content_text(body, preserve), "JObject"),
         JARRAY: lambda body, preserve: reader.parse(_content_text(body, preserve), "JArray"),
         JTOKEN: lambda body, preserve: reader.parse(_content_text(body, preserve)),
+        XElement.type: lambda body, preserve: parse_element(_xml_text(body, preserve)),
+        XDocument.type: lambda body, preserve: parse_document(_xml_text(body, preserve)),
     }
     if type_ not in readers:
         raise NotModelled(f"Body.As<{type_}> is not modelled by the local cloud")

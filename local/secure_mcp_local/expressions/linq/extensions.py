@@ -9,9 +9,10 @@ from secure_mcp_local.expressions.linq import (
     projections,
     sequences,
     sets,
+    xml,
 )
 from secure_mcp_local.expressions.linq.operator import Extension
 
-_MODULES = (filters, projections, elements, aggregates, sets, orders, groups, sequences)
+_MODULES = (filters, projections, elements, aggregates, sets, orders, groups, sequences, xml)
 
 EXTENSIONS: dict[str, Extension] = {name: bind for module in _MODULES for name, bind in module.EXTENSIONS.items()}

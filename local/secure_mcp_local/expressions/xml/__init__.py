@@ -1,0 +1,1 @@
+"""XML as System.Xml.Linq reads, holds and writes it."""
