@@ -101,6 +101,12 @@ _GUID = re.compile(
 )
 
 
+_HEXADECIMAL_GUID = re.compile(
+    r"\{0x([0-9A-F]{1,8}),0x([0-9A-F]{1,4}),0x([0-9A-F]{1,4}),\{((?:0x[0-9A-F]{1,2},){7}0x[0-9A-F]{1,2})\}\}",
+    re.IGNORECASE,
+)
+
+
 def parse_guid(text: str | None) -> UUID:
     if text is None:
         raise argument_null("input")
@@ -108,6 +114,10 @@ def parse_guid(text: str | None) -> UUID:
     match = _GUID.fullmatch(stripped)
     if match is not None and (match["open"] or "") + (match["close"] or "") in {"", "{}", "()"}:
         return UUID(match["plain"] or match["parts"])
+    parts = _HEXADECIMAL_GUID.fullmatch(stripped)
+    if parts is not None:
+        rest = "".join(f"{int(byte, 16):02x}" for byte in parts[4].split(","))
+        return UUID(f"{parts[1]:0>8}{parts[2]:0>4}{parts[3]:0>4}{rest}")
     if "x" in stripped.lower() or "+" in stripped:
         raise NotImplementedError(f"a Guid from {stripped!r}")
     raise format_error("Guid should contain 32 digits with 4 dashes (xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx).")
@@ -266,7 +276,9 @@ def cast(token: JToken | None, type: Type) -> Any:
             return None
         raise argument_null("value")
     token = token.value if isinstance(token, JProperty) else token
-    if not isinstance(token, JValue) or not (token.kind in _ADMITTED[wanted] or (null and token.kind == "Null")):
+    if not isinstance(token, JValue) or not (
+        token.kind in _ADMITTED[wanted] or (null and token.kind in {"Null", "Undefined"})
+    ):
         name = full_name(wanted).removeprefix("System.") if wanted != BYTES else "byte array"
         raise CSharpException("System.ArgumentException", f"Can not convert {token.kind} to {name}.")
     value = token.value

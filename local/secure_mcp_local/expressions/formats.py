@@ -19,6 +19,7 @@ from secure_mcp_local.expressions.runtime import text_of, type_of
 from secure_mcp_local.expressions.types import ENUMERATIONS, INT, INTEGRAL
 
 _STANDARD = re.compile(r"([A-Za-z])([0-9]{0,2})")
+_PART = re.compile(r"""'[^']*'?|"[^"]*"?|\\.?|.""", re.DOTALL)
 _EXACT = Context(prec=400, rounding=ROUND_HALF_UP)
 
 
@@ -191,8 +192,8 @@ def _custom(value: float | Decimal, form: str) -> str:
     """A custom format of digits, point, groups, percent and literal text, in up to three sections."""
     if isinstance(value, float) and not math.isfinite(value):
         return number_text(value)
-    sections = form.split(";")
-    if len(sections) > 3 or re.search(r"[Ee][-+0]|[‰]", form) or ("'" in form and ";" in form):
+    sections = _sections(form)
+    if len(sections) > 3 or re.search(r"[Ee][-+0]|[‰]", form):
         raise NotModelled(f"the number format {form!r} is not modelled by the local cloud")
     exact = _fifteen(value) if isinstance(value, float) else Decimal(value)
     negative = exact < 0
@@ -200,16 +201,38 @@ def _custom(value: float | Decimal, form: str) -> str:
         return _section(exact, sections[2] or sections[0], form)
     if negative and len(sections) >= 2 and sections[1]:
         text = _section(-exact, sections[1], form)
-        if not re.search("[1-9]", text):
+        if not re.search("[1-9]", text) and not (-exact >= 1 and _textual(sections[1])):
             raise NotModelled(f"the number format {form!r} is not modelled by the local cloud")
         return text
     text = _section(abs(exact), sections[0], form)
     sign = "-" if negative or (isinstance(value, float) and math.copysign(1, value) < 0 and exact == 0) else ""
-    if sign and not re.search("[1-9]", text) and not isinstance(value, float):
+    shown = re.search("[1-9]", text) or (abs(exact) >= 1 and _textual(sections[0]))
+    if sign and not shown and not isinstance(value, float):
         raise NotModelled(f"the number format {form!r} is not modelled by the local cloud")
     if sections[1:] and sign and exact == 0:
         raise NotModelled(f"the number format {form!r} is not modelled by the local cloud")
     return sign + text
+
+
+def _sections(form: str) -> list[str]:
+    """The sections of a custom format: semicolons in quotes or behind a backslash are text."""
+    sections, at = [""], 0
+    while at < len(form):
+        match = _PART.match(form, at)
+        assert match is not None
+        at = match.end()
+        if match.group() in {"'", '"', "\\"} or (match.group()[0] in "'\"" and match.group()[-1] != match.group()[0]):
+            raise NotModelled(f"the number format {form!r} is not modelled by the local cloud")
+        if match.group() == ";":
+            sections.append("")
+        else:
+            sections[-1] += match.group()
+    return sections
+
+
+def _textual(section: str) -> bool:
+    """Whether a section shows no digit of the number."""
+    return not any(kind in "0#" for kind, _ in pieces(section, "0#.,%"))
 
 
 def _fifteen(value: float) -> Decimal:
@@ -227,7 +250,10 @@ def _section(value: Decimal, form: str, whole_form: str) -> str:
     before = [n for n in range(point) if parts[n][0] in "0#"]
     after = [n for n in range(point, len(parts)) if parts[n][0] in "0#"]
     if not before and not after:
-        raise NotModelled(f"the number format {whole_form!r} is not modelled by the local cloud")
+        if any(kind in ".,%" for kind, _ in parts):
+            raise NotModelled(f"the number format {whole_form!r} is not modelled by the local cloud")
+        # A section of text alone.
+        return "".join(unit for _, unit in parts)
     commas = [n for n in range(point) if parts[n][0] == ","]
     last = before[-1] if before else -1
     groups = any(before and before[0] < n < last for n in commas)

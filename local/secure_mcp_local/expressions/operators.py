@@ -41,7 +41,37 @@ from secure_mcp_local.expressions.xml.names import XName, XNamespace, name_in
 
 Run = Callable[[list[Any]], Any]
 
-__all__ = ["binary", "exact", "unary", "wrap"]
+__all__ = ["OVERFLOWING", "binary", "checked", "exact", "in_range", "kept", "unary", "wrap"]
+OVERFLOWING = frozenset({"+", "-", "*"})
+"""Operators of whole numbers that may give more than their type holds."""
+
+
+def kept(value: int, type: Type) -> int:
+    """A whole number.
+
+    Raises:
+        CSharpException: OverflowException, its type does not hold it.
+    """
+    low, high = INTEGRAL[type]
+    if not low <= value <= high:
+        raise CSharpException("System.OverflowException", "Arithmetic operation resulted in an overflow.")
+    return value
+
+
+def in_range(run: Run, type: Type) -> Run:
+    """A whole number that throws if its type does not hold it."""
+    return lambda env: kept(run(env), type)
+
+
+def checked(operator: str, first: Run, second: Run, type: Type) -> Run:
+    """One of the operators, in checked."""
+    match operator:
+        case "+":
+            return in_range(lambda env: first(env) + second(env), type)
+        case "-":
+            return in_range(lambda env: first(env) - second(env), type)
+        case _:
+            return in_range(lambda env: first(env) * second(env), type)
 
 
 def unary(operator: str, type: Type, run: Run) -> tuple[Type, Run] | None:

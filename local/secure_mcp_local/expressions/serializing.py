@@ -11,7 +11,7 @@ from secure_mcp_local.expressions.failing import argument_null
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.moments import DateTime, DateTimeOffset, TimeSpan
 from secure_mcp_local.expressions.newtonsoft import reader
-from secure_mcp_local.expressions.newtonsoft.tokens import JArray, JObject, JToken, JValue
+from secure_mcp_local.expressions.newtonsoft.tokens import JArray, JObject, JToken, JValue, walk
 from secure_mcp_local.expressions.numbers import Char, Float
 from secure_mcp_local.expressions.runtime import name_of, text_of, type_of
 from secure_mcp_local.expressions.sequences import Sequence
@@ -189,6 +189,8 @@ def deserialized(text: str | None, type: Type) -> Any:
             return None
         raise NotImplementedError(f"a {type} from empty JSON")
     token = reader.parse(text)
+    if any(isinstance(part, JValue) and part.kind == "Undefined" for part in walk(token)):
+        raise NotImplementedError("'undefined' in JSON that becomes an object")
     if type.name in {"JObject", "JArray"} and type.name != token.__class__.__name__:
         if isinstance(token, JValue) and token.value is None:
             return None if type.name == "JObject" else _refused(type)

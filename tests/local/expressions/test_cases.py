@@ -10,7 +10,14 @@ from secure_mcp_local.expressions.answers import Answerer
 from secure_mcp_local.expressions.samples import SAMPLE
 
 HERE = Path(__file__).parent
-FILES = ("csharp-cases.jsonl", "dotnet-cases.jsonl", "members-cases.jsonl", "xml-cases.jsonl", "fuzz-cases.jsonl")
+FILES = (
+    "csharp-cases.jsonl",
+    "dotnet-cases.jsonl",
+    "members-cases.jsonl",
+    "xml-cases.jsonl",
+    "forms-cases.jsonl",
+    "fuzz-cases.jsonl",
+)
 CASES = [
     json.loads(line)
     for name in FILES

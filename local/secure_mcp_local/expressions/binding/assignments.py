@@ -44,7 +44,7 @@ class Assignments(Casts):
     def compound(self, node: Node, type_: Type, current: Run) -> Run:
         """The new value of `x += y`."""
         operator, right = node.a, self.rvalue(node.c)
-        bound = operators.binary(operator[:-1], type_, current, None, right.type, right.run, right.constant)
+        bound = self.operation(node, operator[:-1], Value(type_, current), right)
         if bound is None:
             if not (conversions.plain(type_) and conversions.plain(right.type)):
                 raise self.not_modelled(node.pos, f"the operator '{operator}' of '{type_}' and '{right.type}'")
@@ -52,7 +52,7 @@ class Assignments(Casts):
                 node.pos, f"operator '{operator}' cannot be applied to '{type_}' and '{right.type}'", "CS0019"
             )
         result, constant = bound[0], right.constant
-        narrowed = conversions.explicit(bound[1], result, type_, None)
+        narrowed = self.cast(node, Value(result, bound[1]), type_)
         shift = operator in {"<<=", ">>="}
         fits = conversions.implicit(right.run, right.type, type_, constant) is not None
         widened = conversions.implicit(bound[1], result, type_) is not None
@@ -146,6 +146,7 @@ class Assignments(Casts):
         target = node.b
         found = self.variable(target.a) if target.kind == "name" else None
         step = 1 if node.a == "++" else -1
+        fit = operators.kept if self.checks else operators.wrap
         if found is None and target.kind in {"index", "member"}:
             place = self.place(target)
             if place.type not in INTEGRAL:
@@ -154,7 +155,7 @@ class Assignments(Casts):
             def stepped(env: list[Any]) -> int:
                 key = place.key(env)
                 before = place.get(env, key)
-                after = operators.wrap(before + step, place.type)
+                after = fit(before + step, place.type)
                 place.put(env, key, after)
                 return after if prefix else before
 
@@ -167,7 +168,7 @@ class Assignments(Casts):
 
         def run(env: list[Any]) -> int:
             before = env[slot]
-            env[slot] = operators.wrap(before + step, type_)
+            env[slot] = fit(before + step, type_)
             return env[slot] if prefix else before
 
         return Value(type_, run)

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from secure_mcp_local.expressions import conversions
+from secure_mcp_local.expressions import conversions, operators
 from secure_mcp_local.expressions.binding.operations import Operations, bare
 from secure_mcp_local.expressions.binding.scope import FIRST_LOCAL, Run, Value
 from secure_mcp_local.expressions.converting import default
@@ -13,12 +13,16 @@ from secure_mcp_local.expressions.types import (
     DECIMAL,
     DOUBLE,
     ENUMERATIONS,
+    INT,
     INTEGRAL,
     OBJECT,
     Type,
     holds_null,
     underlying,
 )
+
+_SIZES = {"bool": 1, "byte": 1, "sbyte": 1, "char": 2, "short": 2, "ushort": 2, "int": 4, "uint": 4, "float": 4,
+          "long": 8, "ulong": 8, "double": 8, "decimal": 16}  # fmt: skip
 
 
 class Casts(Operations):
@@ -29,7 +33,7 @@ class Casts(Operations):
         if wanted.name in {"Func", "Action"} and bare(node.b).kind == "lambda":
             return self.rvalue(bare(node.b), wanted)
         value = self.rvalue(node.b)
-        run = conversions.explicit(value.run, value.type, wanted, value.constant)
+        run = self.cast(node, value, wanted)
         if run is None:
             if not (conversions.plain(value.type) and conversions.plain(wanted)):
                 raise self.not_modelled(node.pos, f"a cast of '{value.type}' to '{wanted}'")
@@ -38,6 +42,17 @@ class Casts(Operations):
         if value.constant is not None and value.type in conversions.NUMERIC and wanted in conversions.NUMERIC:
             constant = self.cast_constant(node, value, wanted, run)
         return Value(wanted, run, constant)
+
+    def cast(self, node: Node, value: Value, wanted: Type) -> Run | None:
+        """A cast, which throws where a whole number is lost in checked."""
+        run = conversions.explicit(value.run, value.type, wanted, value.constant)
+        if not self.checks or value.constant is not None or underlying(wanted) not in INTEGRAL:
+            return run
+        if value.type in INTEGRAL and wanted in INTEGRAL:
+            return operators.in_range(value.run, wanted)
+        if underlying(value.type) in conversions.NUMERIC and value.type != wanted:
+            raise self.not_modelled(node.pos, f"a checked cast of '{value.type}' to '{wanted}'")
+        return run
 
     def cast_constant(self, node: Node, value: Value, wanted: Type, run: Run) -> Any:
         """A constant cast to another number must keep its value, but in unchecked()."""
@@ -56,10 +71,25 @@ class Casts(Operations):
         return constant
 
     def _e_unchecked(self, node: Node) -> Value:
-        before, self.wraps = self.wraps, True
+        wraps, checks = self.wraps, self.checks
+        self.wraps, self.checks = True, False
         value = self.rvalue(node.a)
-        self.wraps = before
+        self.wraps, self.checks = wraps, checks
         return value
+
+    def _e_checked(self, node: Node) -> Value:
+        wraps, checks = self.wraps, self.checks
+        self.wraps, self.checks = False, True
+        value = self.rvalue(node.a)
+        self.wraps, self.checks = wraps, checks
+        return value
+
+    def _e_sizeof(self, node: Node) -> Value:
+        type_ = self.type(node.a)
+        size = _SIZES.get(type_.name)
+        if size is None:
+            raise self.not_modelled(node.pos, f"sizeof({type_})")
+        return Value(INT, lambda env: size, size)
 
     def _e_default(self, node: Node) -> Value:
         type_ = self.type(node.a)

@@ -36,6 +36,8 @@ def completes(node: Node) -> bool:
             return ends and (node.c is None or completes(node.c))
         case "using":
             return completes(node.b)
+        case "checkedblock":
+            return completes(node.a)
         case "while" | "do" | "for":
             condition, body = (node.b, node.d) if node.kind == "for" else (node.a, node.b)
             endless = condition is None or (condition.kind == "bool" and condition.a)
@@ -61,6 +63,8 @@ def jumps(node: Node, kind: str) -> bool:
             return jumps(node.a, kind) or any(jumps(clause[3], kind) for clause in node.b)
         case "using":
             return jumps(node.b, kind)
+        case "checkedblock":
+            return jumps(node.a, kind)
         case "switch" if kind == "continue":
             return any(jumps(statement, kind) for section in node.b for statement in section[1])
         case _:

@@ -52,6 +52,13 @@ class Literals(Scope):
             raise self.error(node.pos, "floating-point constant is outside the range of type 'double'", "CS0594")
         return Value(DOUBLE, lambda env: number, number)
 
+    def _e_nameof(self, node: Node) -> Value:
+        """The name of something that must exist; a variable may have no value yet."""
+        if node.b.kind != "name" or self.variable(node.b.a) is None:
+            self.expr(node.b)
+        constant = str(node.a)
+        return Value(STRING, lambda env: constant, constant)
+
     def _e_bool(self, node: Node) -> Value:
         constant = bool(node.a)
         return Value(BOOL, lambda env: constant, constant)

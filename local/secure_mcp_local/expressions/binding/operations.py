@@ -80,7 +80,7 @@ class Operations(Literals):
         right = self.rvalue(node.c)
         if node.a == "??":
             self.unassigned = before
-        bound = operators.binary(node.a, left.type, left.run, left.constant, right.type, right.run, right.constant)
+        bound = self.operation(node, node.a, left, right)
         if bound is None:
             message = f"operator '{node.a}' cannot be applied to operands of type '{left.type}' and '{right.type}'"
             references = is_reference(left.type) and is_reference(right.type)
@@ -102,6 +102,17 @@ class Operations(Literals):
                 raise self.error(node.pos, "the operation overflows at compile time in checked mode", "CS0220")
         return Value(type_, run, constant)
 
+    def operation(self, node: Node, operator: str, left: Value, right: Value) -> tuple[Type, Run] | None:
+        """A binary operation, which throws where it overflows in checked."""
+        bound = operators.binary(operator, left.type, left.run, left.constant, right.type, right.run, right.constant)
+        if bound is None or not self.checks or operator not in operators.OVERFLOWING:
+            return bound
+        if bound[0].name == "Nullable":
+            raise self.not_modelled(node.pos, f"checked '{operator}' of '{bound[0]}'")
+        if bound[0] not in INTEGRAL:
+            return bound
+        return bound[0], operators.checked(operator, left.run, right.run, bound[0])
+
     def decimal_constant(self, node: Node, run: Run) -> Any:
         try:
             return run([None] * FIRST_LOCAL)
@@ -119,6 +130,10 @@ class Operations(Literals):
         if bound is None:
             raise self.error(node.pos, f"operator '{node.a}' cannot be applied to '{value.type}'", "CS0023")
         type_, run = bound
+        if self.checks and node.a == "-" and type_ in INTEGRAL and value.constant is None:
+            run = operators.checked("-", lambda env: 0, value.run, type_)
+        elif self.checks and node.a == "-" and type_.name == "Nullable":
+            raise self.not_modelled(node.pos, f"checked '-' of '{type_}'")
         constant = run([None] * FIRST_LOCAL) if value.constant is not None else None
         if node.a == "-" and type_ in INTEGRAL and isinstance(value.constant, int) and constant != -value.constant:
             raise self.error(node.pos, "the operation overflows at compile time in checked mode", "CS0220")

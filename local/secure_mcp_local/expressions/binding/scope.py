@@ -105,6 +105,8 @@ class Scope:
         """Local functions by name."""
         self.deferred = 0
         """How many local functions there are around this place."""
+        self.checks = False
+        """Whether overflows throw here: in checked."""
         self.wraps = False
         """Whether constants may overflow here: in unchecked()."""
         self.returns: list[Return] | None = None

@@ -299,6 +299,12 @@ class Statements(Loops):
 
         return run
 
+    def _s_checkedblock(self, node: Node) -> Statement:
+        before, self.checks = self.checks, node.b
+        body = self.nested(node.a)
+        self.checks = before
+        return body
+
     def _s_switch(self, node: Node) -> Statement:
         value = self.rvalue(node.a)
         if value.type not in (STRING, BOOL) and value.type not in INTEGRAL and value.type.name not in ENUMERATIONS:

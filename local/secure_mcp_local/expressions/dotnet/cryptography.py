@@ -11,7 +11,7 @@ from secure_mcp_local.errors import NotModelled
 from secure_mcp_local.expressions.dotnet.registry import Method, Model, Property
 from secure_mcp_local.expressions.failing import argument_null
 from secure_mcp_local.expressions.failures import CSharpException
-from secure_mcp_local.expressions.types import BYTES, STRING, VOID, Type
+from secure_mcp_local.expressions.types import BOOL, BYTES, DATETIME, INT, STRING, VOID, Type
 
 PROFILE = 1
 _RANDOM = Type("RNGCryptoServiceProvider")
@@ -29,12 +29,22 @@ class _Hash:
         return bytearray(hashlib.new(self.name.lower(), bytes(data)).digest())
 
 
+_BLOCKS = {"MD5": 64, "SHA1": 64, "SHA256": 64, "SHA384": 128, "SHA512": 128}
+"""How long the random keys are that .NET makes."""
+
+
 class _Hmac:
-    def __init__(self, name: str, key: bytearray | None) -> None:
+    def __init__(self, name: str, key: bytearray | bytes | None) -> None:
         if key is None:
             raise argument_null("key")
         self.name, self.key = name, bytes(key)
         self.type = Type(f"HMAC{name}")
+
+    def take(self, key: bytearray | None) -> None:
+        """Another key."""
+        if key is None:
+            raise NotImplementedError("null as the key of an HMAC")
+        self.key = bytes(key)
 
     def compute(self, data: bytearray | None) -> bytearray:
         if data is None:
@@ -115,12 +125,39 @@ def _keyed(name: str) -> Model:
     type_ = Type(f"HMAC{name}")
     return Model(
         methods={"ComputeHash": [Method((BYTES,), BYTES, lambda algorithm, data: algorithm.compute(data))]},
-        properties={"Key": Property(BYTES, lambda algorithm: bytearray(algorithm.key))},
-        constructors=[Method((BYTES,), type_, lambda key: _Hmac(name, key))],
+        properties={"Key": Property(BYTES, lambda algorithm: bytearray(algorithm.key), put=_Hmac.take)},
+        constructors=[
+            Method((BYTES,), type_, lambda key: _Hmac(name, key)),
+            Method((), type_, lambda env: _Hmac(name, env[PROFILE].random_bytes(_BLOCKS[name])), env=True),
+        ],
     )
 
 
+def _no_certificate(certificate: Any) -> Any:
+    """The local gateway asks clients for no certificates: there is none whose members could be read."""
+    raise NotImplementedError("a member of a certificate")
+
+
+_CERTIFICATE, _DISTINGUISHED = Type("X509Certificate2"), Type("X500DistinguishedName")
+_OF_CERTIFICATES: dict[Type, tuple[str, ...]] = {
+    STRING: ("Thumbprint", "Subject", "Issuer", "SerialNumber", "FriendlyName"),
+    DATETIME: ("NotBefore", "NotAfter"),
+    _DISTINGUISHED: ("SubjectName", "IssuerName"),
+    BOOL: ("HasPrivateKey",),
+    INT: ("Version",),
+    BYTES: ("RawData",),
+}
 MODELS: dict[str, Model] = {
+    "X509Certificate2": Model(
+        methods={
+            **{name: [Method((), BOOL, _no_certificate)] for name in ("Verify", "VerifyNoRevocation")},
+            "GetCertHashString": [Method((), STRING, _no_certificate)],
+        },
+        properties={
+            name: Property(type, _no_certificate) for type, names in _OF_CERTIFICATES.items() for name in names
+        },
+    ),
+    "X500DistinguishedName": Model(properties={"Name": Property(STRING, _no_certificate)}),
     **{name: _hashes(name) for name in _NAMES},
     **{f"{name}Managed": _managed(name) for name in _NAMES if name != "MD5"},
     **{f"HMAC{name}": _keyed(name) for name in _NAMES},
@@ -130,4 +167,6 @@ MODELS: dict[str, Model] = {
         constructors=[Method((), _RANDOM, _Random)],
     ),
 }
-NAMES = dict.fromkeys(MODELS, "System.Security.Cryptography")
+NAMES = dict.fromkeys(MODELS, "System.Security.Cryptography") | dict.fromkeys(
+    ("X509Certificate2", "X500DistinguishedName"), "System.Security.Cryptography.X509Certificates"
+)

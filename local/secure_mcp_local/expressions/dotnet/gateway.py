@@ -302,6 +302,8 @@ MODELS: dict[str, Model] = {
         properties={
             "Method": _text("method"),
             "IpAddress": _text("ip_address"),
+            # The local gateway asks clients for none.
+            "Certificate": Property(Type("X509Certificate2"), lambda request: None),
             "Url": Property(URL, lambda r: r.url),
             "OriginalUrl": Property(URL, lambda r: r.original_url),
             "Headers": Property(HEADERS, lambda r: r.headers),

@@ -24,8 +24,9 @@ _OUTSIDE = {
     "Z": r"(?=\n?\Z)",
 }
 _INSIDE = {"w": _WORD, "b": r"\x08"}
+_NAME = re.compile(r"<([A-Za-z_]\w*)>", re.ASCII)
 _SAME = frozenset("dDsStrnfvaA")
-_GROUPS = re.compile(r"\?(?::|=|!|<=|<!|>|<[A-Za-z_]\w*>|[imsn]+(?=[:)])|#)")
+_GROUPS = re.compile(r"\?(?::|=|!|<=|<!|>|<[A-Za-z_]\w*>|[imsnx]+(?=[:)])|#)")
 _QUANTIFIER = re.compile(r"[*+?]|\{[0-9]+(?:,[0-9]*)?\}")
 # Units whose other case .NET and Unicode's case folding see differently.
 _OTHER_CASES = re.compile("[\u0130\u0131\u017f]")
@@ -82,12 +83,24 @@ class _Translator:
         self.source, self.at = source, 0
         self.any_case = False
         self.numbered_reference = False
+        self.blanks = False
+        """Whether blanks and comments from # to the end of the line are left out: (?x)."""
 
     def pattern(self) -> str:
         source, out = self.source, list[str]()
         quantified = False
         while self.at < len(source):
             unit = source[self.at]
+            if self.blanks and unit in " \t\n\v\f\r#":
+                end = source.find("\n", self.at) if unit == "#" else self.at
+                self.at = len(source) if end < 0 else end + 1
+                continue
+            if source.startswith("(?#", self.at):
+                end = source.find(")", self.at)
+                if end < 0:
+                    raise self.wrong("Unterminated (?#...) comment")
+                self.at = end + 1
+                continue
             quantifier = _QUANTIFIER.match(source, self.at)
             if quantifier is not None:
                 if quantified:
@@ -135,12 +148,23 @@ class _Translator:
         text = match.group()
         self.at = match.end()
         if text[1] in "imsn":
-            if set(text[1:]) - set("ims"):
+            blanks = "x" in text
+            if set(text[1:]) - set("imsx") or (blanks and (self.source.startswith(":", self.at) or self.blanks)):
                 raise _refused(self.source, f"the option '{text}'")
+            self.blanks = self.blanks or blanks
+            text = text.replace("x", "")
             if self.source.startswith(")", self.at) and start != 0:
                 raise _refused(self.source, f"the option '({text})' after the start")
             self.any_case = self.any_case or "i" in text
+            if text == "?":
+                self.at += 1
+                return ""
         return "(" + text
+
+    def wrong(self, why: str) -> CSharpException:
+        return CSharpException(
+            "System.Text.RegularExpressions.RegexParseException", f"Invalid pattern '{self.source}'. {why}."
+        )
 
     def escape(self, special: dict[str, str]) -> str:
         following = self.source[self.at + 1 : self.at + 2]
@@ -150,19 +174,60 @@ class _Translator:
                 raise _refused(self.source, f"'\\{following}{digits}'")
             self.at += 2 + len(digits)
             return regex.escape(chr(int(digits, 16)))
+        if following == "c":
+            letter = self.source[self.at + 2 : self.at + 3].upper()
+            if not letter or not "A" <= letter <= "Z":
+                raise _refused(self.source, f"'\\c{letter}'")
+            self.at += 3
+            return f"\\x{ord(letter) - 64:02x}"
+        if following == "k" and special is _OUTSIDE:
+            return self.named_reference()
+        if following.isascii() and following.isdigit():
+            return self.digits(inside=special is _INSIDE)
         self.at += 2
+        if following == "e":
+            return r"\x1b"
+        if following == "G" and special is _OUTSIDE:
+            return r"\G"
         if following in special:
             return special[following]
         if following in _SAME and (special is _OUTSIDE or following != "A"):
             return "\\" + following
-        if following.isascii() and following in "123456789" and special is _OUTSIDE:
-            if self.source[self.at : self.at + 1].isdigit():
-                raise _refused(self.source, "a reference of several digits")
-            self.numbered_reference = True
-            return "\\" + following
-        if not following or following == "_" or following.isalnum():
+        # Letters that mean nothing: .NET refuses them. Categories are not modelled.
+        if following == "_" or (following.isascii() and following.isalpha() and following not in "pP"):
+            raise self.wrong(f"Unrecognized escape sequence \\{following}")
+        if not following or following.isalnum():
             raise _refused(self.source, f"'\\{following}'")
         return "\\" + following
+
+    def named_reference(self) -> str:
+        match = _NAME.match(self.source, self.at + 2)
+        if match is None:
+            raise _refused(self.source, "this form of '\\k'")
+        if f"(?<{match[1]}>" not in self.source[: self.at]:
+            if f"(?<{match[1]}>" in self.source:
+                raise _refused(self.source, "a reference to a group behind it")
+            raise self.wrong(f"Reference to undefined group name {match[1]}")
+        self.at = match.end()
+        return f"(?P={match[1]})"
+
+    def digits(self, *, inside: bool) -> str:
+        """A reference to a group, or the number of a character in base 8."""
+        match = re.compile("[0-9]+", re.ASCII).match(self.source, self.at + 1)
+        assert match is not None
+        digits = match.group()
+        if not inside and digits[0] != "0":
+            if len(digits) == 1:
+                self.numbered_reference = True
+                self.at = match.end()
+                return "\\" + digits
+            if int(digits) <= self.source.count("("):
+                raise _refused(self.source, "a reference of several digits")
+        octal = re.match("[0-7]{1,3}", digits)
+        if octal is None or int(octal.group(), 8) > 255:
+            raise _refused(self.source, f"'\\{digits}'")
+        self.at += 1 + octal.end()
+        return f"\\x{int(octal.group(), 8):02x}"
 
     def characters(self) -> str:
         """A class in brackets: `[` is an ordinary character in it, and `-[` would subtract."""

@@ -25,7 +25,7 @@ _MATCHES = Type("MatchCollection")
 _CAPTURES = Type("CaptureCollection")
 _CAPTURE = Type("Capture")
 _OPTIONS = Type("RegexOptions")
-_FLAGS = {"IgnoreCase": "i", "Multiline": "m", "Singleline": "s"}
+_FLAGS = {"IgnoreCase": "i", "Multiline": "m", "Singleline": "s", "IgnorePatternWhitespace": "x"}
 
 
 def _compiled(source: str | None, options: str = "None") -> Pattern:

@@ -94,6 +94,32 @@ class Uri:
         self.port = int(match[3]) if match[3] else _PORTS[self.scheme]
         self.tail = match[4]
 
+    @classmethod
+    def combined(cls, base: "Uri | None", relative: str | None) -> "Uri":
+        """`new Uri(base, relative)` of an http(s) URI and a plain path, query or absolute URI."""
+        if base is None:
+            raise argument_null("baseUri")
+        if relative is None:
+            raise NotImplementedError("new Uri of a base and null")
+        if _PLAIN_URI.fullmatch(relative):
+            return cls(relative)
+        path, _, _ = base.parts()
+        if (
+            base.scheme not in _PORTS
+            or not re.fullmatch(r"(?!//)(?![^/?#]*:)[A-Za-z0-9/?&=._~-]+", relative)
+            or re.search(r"//|\.\.\.|[^/]\.\.|\.\.[^/?]", relative.partition("?")[0])
+        ):
+            raise NotImplementedError(f"new Uri of a base and {joined(relative)!r}")
+        if relative.startswith("/"):
+            tail = relative
+        elif relative.startswith("?"):
+            tail = path + relative
+        else:
+            tail = path[: path.rindex("/") + 1] + relative
+        made = cls(f"{base.scheme}://{base.authority}{tail}")
+        made.original = made.absolute
+        return made
+
     def parts(self) -> tuple[str, str, str]:
         """Path, query with its `?` and fragment with its `#`.
 
@@ -306,7 +332,7 @@ MODELS: dict[str, Model] = {
             "UriSchemeHttp": Property(STRING, lambda: "http"),
             "UriSchemeHttps": Property(STRING, lambda: "https"),
         },
-        constructors=[Method((STRING,), _URI, Uri)],
+        constructors=[Method((STRING,), _URI, Uri), Method((_URI, STRING), _URI, Uri.combined)],
     ),
     "WebUtility": Model(
         statics={

@@ -68,8 +68,10 @@ class _Reader:
         if word is None:
             raise self.fail()
         self.at = word.end()
-        if word.group() in {"undefined", "new"}:
-            raise NotImplementedError(f"'{word.group()}' in JSON")
+        if word.group() == "new":
+            raise NotImplementedError("'new' in JSON")
+        if word.group() == "undefined":
+            return JValue(None, "Undefined")
         literals: dict[str, Any] = {"null": None, "true": True, "false": False,
                                     "NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}  # fmt: skip
         if word.group() in literals:
@@ -186,8 +188,10 @@ class _Reader:
         self._blank()
         while not self._take("]"):
             if self.text[self.at : self.at + 1] == ",":
-                raise NotImplementedError("'undefined' (an empty place in an array) in JSON")
-            result.add(self.value(depth + 1))
+                # An empty place.
+                result.add(JValue(None, "Undefined"))
+            else:
+                result.add(self.value(depth + 1))
             self._blank()
             if self._take(","):
                 self._blank()

@@ -86,7 +86,7 @@ class JValue(JToken):
     def write(self, indent: str | None = None, newline: str = "\r\n", level: int = 0) -> str:
         match self.value:
             case None:
-                return "null"
+                return "undefined" if self.null_kind == "Undefined" else "null"
             case bool():
                 return "true" if self.value else "false"
             case str():

@@ -6,6 +6,7 @@ import tree_sitter
 
 from secure_mcp_local.expressions.syntax.flattening import Flattening
 from secure_mcp_local.expressions.syntax.operators import Operators
+from secure_mcp_local.expressions.syntax.queries import query
 from secure_mcp_local.expressions.syntax.reader import named
 from secure_mcp_local.expressions.syntax.repairs import Repairs
 from secure_mcp_local.expressions.syntax.tree import Node
@@ -152,6 +153,9 @@ class Expressions(Flattening):
     def e_checked(self, node: tree_sitter.Node) -> Node:
         return Node(node.children[0].type, node.start_byte, self.expr(named(node)[0]))
 
+    def e_sizeof(self, node: tree_sitter.Node) -> Node:
+        return Node("sizeof", node.start_byte, self.type(self.field(node, "type")))
+
     def e_throw(self, node: tree_sitter.Node) -> Node:
         return Node("throwexpr", node.start_byte, self.expr(named(node)[0]))
 
@@ -187,5 +191,7 @@ _EXPRESSIONS: dict[str, Callable[[Expressions, tree_sitter.Node], Node]] = {
     "anonymous_object_creation_expression": Expressions.e_anonymous,
     "default_expression": Expressions.e_default,
     "checked_expression": Expressions.e_checked,
+    "sizeof_expression": Expressions.e_sizeof,
+    "query_expression": query,
     "throw_expression": Expressions.e_throw,
 }

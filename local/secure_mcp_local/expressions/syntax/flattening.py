@@ -50,6 +50,8 @@ class Flattening(Names):
             target = self.field(node, "expression")
             self._flatten(target, out)
             out.append(self.member(self.field(node, "name")))
+        elif kind == "invocation_expression" and self.text(self.field(node, "function")) == "nameof":
+            out.append(Item("atom", pos, self.nameof(node)))
         elif kind == "invocation_expression":
             self._flatten(self.field(node, "function"), out)
             arguments = self.field(node, "arguments")
@@ -143,6 +145,14 @@ class Flattening(Names):
                     first.pos, "the comparison 'a < b, c > d' in arguments", "C# may read a generic call; use brackets"
                 )
         return result
+
+    def nameof(self, node: tree_sitter.Node) -> Node:
+        """`nameof(a.b)`: what it names must exist."""
+        arguments = self.arguments(self.field(node, "arguments"))
+        inner = arguments[0].a if len(arguments) == 1 and not arguments[0].b else None
+        if inner is None or inner.kind not in ("name", "member") or inner.c:
+            raise self.refuse(node, "nameof of this")
+        return Node("nameof", node.start_byte, inner.a if inner.kind == "name" else inner.b, inner)
 
     def product(self, node: tree_sitter.Node) -> Node:
         """`f(a * b)`, which the grammar takes for a variable `b` of the pointer type `a*`."""

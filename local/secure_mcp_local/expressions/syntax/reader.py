@@ -10,6 +10,9 @@ def named(node: tree_sitter.Node) -> list[tree_sitter.Node]:
     return [child for child in node.children if child.is_named and child.type != "comment"]
 
 
+_TUPLES = frozenset({"tuple_expression", "tuple_type", "tuple_pattern", "parenthesized_variable_designation"})
+
+
 class Reader:
     """Makes our nodes of tree-sitter's."""
 
@@ -21,6 +24,9 @@ class Reader:
         return self.src[node.start_byte : node.end_byte].decode("utf-8", "surrogatepass")
 
     def refuse(self, node: tree_sitter.Node, what: str = "") -> ExpressionError:
+        if node.type in _TUPLES:
+            message = "API Management does not allow the type ValueTuple, which tuples are"
+            return self.source.error(node.start_byte, message, "refused", "", "ValueTuple")
         kind = what or node.type.replace("_", " ")
         return self.source.not_modelled(node.start_byte, f"C# syntax '{kind}'")
 
@@ -34,7 +40,7 @@ class Reader:
         name = self.text(node)
         if name.startswith("@"):
             return name[1:]
-        if name in ("await", "async", "dynamic", "var", "from", "nameof"):
+        if name in ("await", "async", "dynamic", "var", "from"):
             raise self.refuse(node, name)
         return name
 

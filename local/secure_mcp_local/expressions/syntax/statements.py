@@ -32,6 +32,10 @@ class Statements(Expressions):
         inner = named(node)
         return Node("throw", node.start_byte, self.expr(inner[0]) if inner else None)
 
+    def s_checked(self, node: tree_sitter.Node) -> Node:
+        """checkedblock(block, whether it is checked)"""
+        return Node("checkedblock", node.start_byte, self.block(named(node)[0]), node.children[0].type == "checked")
+
     def s_empty(self, node: tree_sitter.Node) -> Node:
         return Node("block", node.start_byte, [])
 
@@ -199,6 +203,7 @@ class Statements(Expressions):
 
 _STATEMENTS: dict[str, Callable[[Statements, tree_sitter.Node], Node]] = {
     "block": Statements.block,
+    "checked_statement": Statements.s_checked,
     "expression_statement": Statements.s_expression,
     "return_statement": Statements.s_return,
     "throw_statement": Statements.s_throw,
