@@ -327,6 +327,7 @@ ELEMENTS: dict[str, Model] = {
         },
         (Child("message", 0, 1), Child("metadata")),
         ordered=False,
+        text=True,
     ),
     "message": Model(text=True),
     "metadata": Model({"name": _NEEDED_LITERAL, "value": _NEEDED}),

@@ -114,7 +114,8 @@ def cache_remove(source: Source, element: Element) -> Policy:
 
 
 def trace(source: Source, element: Element) -> Policy:
-    texts = [child for child in element.children if child.name == "message"]
+    # The message may also stand in the policy itself, as it did before there was metadata.
+    texts = [child for child in element.children if child.name == "message"] or [element] * (element.text is not None)
     return telemetry.Trace(
         element.attributes["source"].text,
         source.literal(element, "severity") or "verbose",

@@ -35,6 +35,9 @@ def errors(folder: Path, inbound: str) -> list[str]:
         # Liquid has brackets and elements of its own.
         '<set-body template="liquid">{% assign vars = context.Variables["x"] %}<a><b c="{{ vars[\'d\'] }}" />'
         "{{body.e}}</a></set-body>",
+        # The message in the policy itself.
+        '<trace source="x" severity="information">[COUNT] Request</trace>',
+        '<trace source="x">@(context.Request.Method)</trace>',
         # How many tokens a model took is no secret, nor is how long a body is.
         '<set-variable name="totalTokens" value="@(7)" /><trace source="x"><message>@("took " + '
         'context.Variables["totalTokens"])</message></trace>',

@@ -105,6 +105,8 @@ class Scope:
         """Local functions by name."""
         self.deferred = 0
         """How many local functions there are around this place."""
+        self.outside = 0
+        """Slots below belong to variables around the local function of this place."""
         self.checks = False
         """Whether overflows throw here: in checked."""
         self.wraps = False
@@ -165,6 +167,9 @@ class Scope:
             if slot in self.constants:
                 raise self.error(pos, "a constant cannot be assigned", "CS0131")
             raise self.error(pos, "the variable of foreach or using cannot be assigned", "CS1656")
+        if self.deferred and slot < self.outside and slot in self.unassigned:
+            # It is assigned where the function is called.
+            raise self.not_modelled(pos, "a variable to which a local function gives its first value")
         self.unassigned -= {slot}
         self.reassigned.add(slot)
         for capture in self.lambdas:

@@ -71,33 +71,41 @@ class Statements(Loops):
         if name in self.functions or self.variable(name) is not None:
             raise self.error(node.pos, f"a local function or variable named '{name}' is already defined here", "CS0128")
         parameters = [self.type(type_) for type_, _ in node.b]
-        self.functions[name] = LocalFunction(parameters, self.type(returns))
+        void = returns.kind == "tname" and returns.a == "void"
+        self.functions[name] = LocalFunction(parameters, VOID if void else self.type(returns))
 
     def _s_function(self, node: Node) -> Statement:
         function: LocalFunction = self.functions[node.a[1]]
         self.enter()
         before, outer, self.returns = self.unassigned, self.returns, []
         self.deferred += 1
+        outside, self.outside = self.outside, self.slots
         pairs = zip(node.b, function.parameters, strict=True)
         function.slots = [self.declare(node.pos, name, type_) for (_, name), type_ in pairs]
         captures = len(self.captures)
         if node.d:
             body = self.statement(node.c)
-            if completes(node.c):
+            if completes(node.c) and function.returns != VOID:
                 raise self.error(node.pos, "not all code paths return a value", "CS0161")
+        elif function.returns == VOID:
+            body = self._s_expr(Node("expr", node.pos, node.c))
         else:
             value = Return(node.pos, self.rvalue(node.c))
             self.returns.append(value)
             body = _returning(value)
         for each in self.returns:
+            if function.returns == VOID and each.value is not None:
+                raise self.error(each.pos, "a function that returns nothing returns a value", "CS0127")
             if each.value is None:
-                raise self.error(each.pos, "a function must return a value", "CS0126")
+                if function.returns != VOID:
+                    raise self.error(each.pos, "a function must return a value", "CS0126")
+                continue
             each.convert = self.convert(each.value, function.returns, each.pos)
         if len(self.captures) > captures:
             raise self.not_modelled(node.pos, "a lambda that runs later in a local function")
         function.body, function.last = body, self.slots
         self.deferred -= 1
-        self.returns, self.unassigned = outer, before
+        self.returns, self.unassigned, self.outside = outer, before, outside
         self.leave()
         return lambda env: None
 
@@ -173,7 +181,9 @@ class Statements(Loops):
             if node.a.kind == "tvar":
                 if initial is None:
                     raise self.error(pos, "an implicitly typed variable must be initialized", "CS0818")
-                value = self.rvalue(initial)
+                value = self.expr(initial)
+                if isinstance(value, TypeName):
+                    value = self.rvalue(initial)
                 if value.type in (NULL, VOID):
                     raise self.error(pos, f"cannot assign {value.type} to an implicitly typed variable", "CS0815")
                 slot = self.declare(pos, name, value.type)
