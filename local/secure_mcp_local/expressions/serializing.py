@@ -18,6 +18,7 @@ from secure_mcp_local.expressions.sequences import Sequence
 from secure_mcp_local.expressions.types import (
     BYTE,
     INT,
+    INTEGRAL,
     LONG,
     OBJECT,
     STRING,
@@ -27,6 +28,14 @@ from secure_mcp_local.expressions.types import (
     is_reference,
     underlying,
 )
+
+
+def whole(value: int) -> Any:
+    """A whole number of JSON as an object: a long, or what is too large for one."""
+    low, high = INTEGRAL[LONG]
+    if not low <= value <= high:
+        raise NotImplementedError(f"the whole number {value} in JSON as an object")
+    return boxed(value, LONG)
 
 
 def token_of(value: Any) -> JToken:
@@ -150,7 +159,7 @@ def _object(token: JToken) -> Any:
     if not isinstance(token, JValue):
         return token
     value = token.value
-    return boxed(value, LONG) if isinstance(value, int) and not isinstance(value, bool) else value
+    return whole(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _simple(token: JToken, type: Type) -> Any:

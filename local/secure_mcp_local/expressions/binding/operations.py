@@ -11,6 +11,7 @@ from secure_mcp_local.expressions.syntax.tree import Node
 from secure_mcp_local.expressions.types import (
     BOOL,
     DECIMAL,
+    DOUBLE,
     INT,
     INTEGRAL,
     LONG,
@@ -65,7 +66,8 @@ class Operations(Literals):
             raise self.error(node.pos, f"no common type of '{left.type}' and '{right.type}'", "CS0173")
         yes, no = self.convert(left, type_, node.pos), self.convert(right, type_, node.pos)
         chosen = bare(node.a)
-        if chosen.kind == "bool" and left.constant is not None and right.constant is not None and type_ in INTEGRAL:
+        alike = type_ in INTEGRAL or (left.type == right.type and type_ in (DECIMAL, DOUBLE))
+        if chosen.kind == "bool" and left.constant is not None and right.constant is not None and alike:
             taken = left if chosen.a else right
             return Value(type_, lambda env: yes(env) if condition(env) else no(env), taken.constant)
         return Value(type_, lambda env: yes(env) if condition(env) else no(env))

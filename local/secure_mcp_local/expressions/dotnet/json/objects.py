@@ -40,9 +40,7 @@ def _add_member(token: JObject, name: str | None, value: JToken | None) -> None:
 
 
 def _remove_member(token: JObject, name: str | None) -> bool:
-    if name is None:
-        raise argument_null("propertyName")
-    found = token.properties.get(name)
+    found = token.properties.get(name) if name is not None else None
     if found is None:
         return False
     token.discard(found)

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from secure_mcp_local.expressions.conversions import boxed
 from secure_mcp_local.expressions.dotnet.json.content import property_of, property_with, token_of
 from secure_mcp_local.expressions.dotnet.registry import Method, Model, Property
 from secure_mcp_local.expressions.newtonsoft.tokens import JProperty, JToken, JValue
+from secure_mcp_local.expressions.serializing import whole
 from secure_mcp_local.expressions.types import (
     BOOL,
     CHAR,
@@ -26,7 +26,7 @@ from secure_mcp_local.expressions.types import (
 
 def _value_box(token: JValue) -> Any:
     value = token.value
-    return boxed(value, LONG) if isinstance(value, int) and not isinstance(value, bool) else value
+    return whole(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _set_value(part: JProperty, value: JToken | None) -> None:
