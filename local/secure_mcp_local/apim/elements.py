@@ -365,3 +365,41 @@ BEYOND = frozenset(
     }
 )  # fmt: skip
 """Policies that API Management has and the local cloud does not model."""
+
+NEEDED_BEYOND: Mapping[str, tuple[str, ...]] = {
+    "authentication-basic": ("username", "password"),
+    "azure-openai-semantic-cache-lookup": ("score-threshold", "embeddings-backend-id"),
+    "azure-openai-semantic-cache-store": ("duration",),
+    "azure-openai-token-limit": ("counter-key", "estimate-prompt-tokens"),
+    "cache-lookup": ("vary-by-developer", "vary-by-developer-groups"),
+    "cache-store": ("duration",),
+    "find-and-replace": ("from", "to"),
+    "json-to-xml": ("apply",),
+    "jsonp": ("callback-parameter-name",),
+    "llm-content-safety": ("backend-id",),
+    "llm-semantic-cache-lookup": ("score-threshold", "embeddings-backend-id"),
+    "llm-semantic-cache-store": ("duration",),
+    "llm-token-limit": ("counter-key", "estimate-prompt-tokens"),
+    "log-to-eventhub": ("logger-id",),
+    "proxy": ("url",),
+    "publish-to-dapr": ("topic",),
+    "rate-limit": ("calls", "renewal-period"),
+    "validate-content": ("unspecified-content-type-action", "max-size", "size-exceeded-action"),
+    "validate-headers": ("specified-header-action", "unspecified-header-action"),
+    "validate-parameters": ("specified-parameter-action", "unspecified-parameter-action"),
+    "validate-status-code": ("unspecified-status-code-action",),
+    "xml-to-json": ("kind", "apply"),
+}
+"""The attributes without which Azure refuses a policy that is not modelled."""
+
+PLACES_BEYOND: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(
+        ("cache-lookup", "rate-limit", "quota", "azure-openai-semantic-cache-lookup", "llm-semantic-cache-lookup"),
+        INBOUND,
+    ),
+    **dict.fromkeys(
+        ("cache-store", "jsonp", "azure-openai-semantic-cache-store", "llm-semantic-cache-store"),
+        frozenset({"outbound"}),
+    ),
+}
+"""The sections of policies that are not modelled, where what they do leaves no other."""

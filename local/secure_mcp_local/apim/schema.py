@@ -4,7 +4,18 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
 from secure_mcp_local.apim.document import Element, Value
-from secure_mcp_local.apim.elements import BEYOND, ELEMENTS, POLICIES, SECTIONS, STANDALONE, Attribute, Model
+from secure_mcp_local.apim.elements import (
+    ANYWHERE,
+    BEYOND,
+    ELEMENTS,
+    NEEDED_BEYOND,
+    PLACES_BEYOND,
+    POLICIES,
+    SECTIONS,
+    STANDALONE,
+    Attribute,
+    Model,
+)
 from secure_mcp_local.errors import DocumentError, DocumentNotModelled
 
 _CONTAINERS = frozenset({"choose", "wait"})
@@ -78,6 +89,7 @@ def _in_order(parent: Element, section: str | None, document: str) -> Iterator[D
 def _policy(element: Element, section: str | None, document: str, *, direct: bool) -> Iterator[DocumentError]:
     if element.name in BEYOND:
         yield _beyond(element, document, f"the policy <{element.name}> is not modelled by the local cloud")
+        yield from _outline(element, section, document)
     elif element.name not in ELEMENTS:
         message = f"<{element.name}> is no policy of API Management, or is not modelled by the local cloud"
         yield _error(element, document, message + _meant(element.name, STANDALONE | BEYOND), "unknown-element")
@@ -91,12 +103,24 @@ def _policy(element: Element, section: str | None, document: str, *, direct: boo
         yield from _element(element, section, document)
 
 
-def _element(element: Element, section: str | None, document: str) -> Iterator[DocumentError]:
-    model = ELEMENTS[element.name]
-    if section is not None and section not in model.sections:
-        allowed = ", ".join(name for name in SECTIONS if name in model.sections)
+def _outline(element: Element, section: str | None, document: str) -> Iterator[DocumentError]:
+    """What is wrong with a policy that is not modelled, as far as that can be told."""
+    yield from _placed(element, section, PLACES_BEYOND.get(element.name, ANYWHERE), document)
+    for name in NEEDED_BEYOND.get(element.name, ()):
+        if name not in element.attributes:
+            yield _error(element, document, f"<{element.name}> needs the attribute {name}", "missing-attribute")
+
+
+def _placed(element: Element, section: str | None, sections: frozenset[str], document: str) -> Iterator[DocumentError]:
+    if section is not None and section not in sections:
+        allowed = ", ".join(name for name in SECTIONS if name in sections)
         message = f"<{element.name}> does not belong in {section}, only in {allowed}"
         yield _error(element, document, message, "element-place")
+
+
+def _element(element: Element, section: str | None, document: str) -> Iterator[DocumentError]:
+    model = ELEMENTS[element.name]
+    yield from _placed(element, section, model.sections, document)
     for name, value in element.attributes.items():
         yield from _attribute(element, name, value, model, document)
     for name, attribute in model.attributes.items():

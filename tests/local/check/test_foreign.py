@@ -32,6 +32,11 @@ def errors(folder: Path, inbound: str) -> list[str]:
         # As CDATA, after a processing instruction.
         '<set-body><![CDATA[@{ return 1 < 2 && true ? "yes" : "no"; }]]></set-body>',
         '<?made by="hand"?><set-body><![CDATA[<a b="c" />]]></set-body>',
+        # Policies that the local cloud does not run.
+        '<rate-limit calls="5" renewal-period="60" /><quota calls="100" renewal-period="3600" />'
+        '<log-to-eventhub logger-id="x">@(context.Request.Method)</log-to-eventhub>'
+        '<cache-lookup vary-by-developer="false" vary-by-developer-groups="false" />'
+        '<llm-token-limit counter-key="x" estimate-prompt-tokens="true" tokens-per-minute="5" />',
         # Liquid has brackets and elements of its own.
         '<set-body template="liquid">{% assign vars = context.Variables["x"] %}<a><b c="{{ vars[\'d\'] }}" />'
         "{{body.e}}</a></set-body>",
@@ -52,6 +57,10 @@ def test_what_azure_takes_is_no_error(tmp_path: Path, inbound: str) -> None:
     ("inbound", "rule"),
     [
         ("<set-backend-service />", "missing-attribute"),
+        # Also of policies that the local cloud does not run.
+        ('<rate-limit calls="5" />', "missing-attribute"),
+        ('<cache-store duration="60" />', "element-place"),
+        ('<log-to-eventhub logger-id="x">@(1 +)</log-to-eventhub>', "expression-syntax"),
         ('<set-variable name="x" value="@(1 &amp;&amp; true)" />', "expression-type"),
         ('<set-body template="liquid">{{ a }}</set-body><set-variable name="x" value="{{ }}" />', "named-value"),
         (
