@@ -134,6 +134,12 @@ def _set_attribute(attribute: XAttribute, value: str | None) -> None:
     attribute.value = value
 
 
+def _set_text(node: XText | XComment, value: str | None) -> None:
+    if value is None:
+        raise argument_null("value")
+    node.value = value
+
+
 def _set_value(element: XElement, value: str | None) -> None:
     if value is None:
         raise argument_null("value")
@@ -430,13 +436,13 @@ MODELS: dict[str, Model] = {
     ),
     "XText": Model(
         methods=_TO_STRING,
-        properties={"Value": Property(STRING, lambda node: node.value)},
+        properties={"Value": Property(STRING, lambda node: node.value, put=_set_text)},
         constructors=[Method((STRING,), XText.type, lambda text: XText(_given(text)))],
     ),
     "XCData": Model(constructors=[Method((STRING,), XCData.type, lambda text: XCData(_given(text)))]),
     "XComment": Model(
         methods=_TO_STRING,
-        properties={"Value": Property(STRING, lambda node: node.value)},
+        properties={"Value": Property(STRING, lambda node: node.value, put=_set_text)},
         constructors=[Method((STRING,), XComment.type, lambda text: XComment(_given(text)))],
     ),
     "XProcessingInstruction": Model(

@@ -158,6 +158,9 @@ class XContainer(XNode):
                 count += self.add(one, texts, None if at is None else at + count)
             return count
         if isinstance(content, XAttribute):
+            if at is not None:
+                # Only at the end, as a part of the element itself.
+                raise CSharpException("System.ArgumentException", "An attribute cannot be added to content.")
             self.add_attribute(content)
             return 0
         if isinstance(content, str):
