@@ -1,11 +1,11 @@
-# make setup | local | test | check | bench | lock | snapshots | screenshots | clean
+# make setup | local | test | check | bench | fuzz | recorded | lock | snapshots | screenshots | clean
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup local test check bench lock snapshots screenshots clean
+.PHONY: setup local test check bench fuzz recorded lock snapshots screenshots clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP) ## create .venv with everything
@@ -45,6 +45,12 @@ lock: ## pin what the function app needs, with hashes
 
 bench: setup ## how fast it is, against peers in the same run
 	@env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m benchmark
+
+fuzz: setup ## random policy expressions against real C#, which is installed once (Linux on x64)
+	@PYTHONPATH=tests $(BIN)/python -m fuzz $(ARGS)
+
+recorded: setup ## the recorded answers of C#, asked again
+	@PYTHONPATH=tests $(BIN)/python -m fuzz.recorded $(ARGS)
 
 snapshots: setup ## what each stack declares and the schema of the provider, for review
 	UPDATE_SNAPSHOTS=1 $(BIN)/python -m pytest -q tests/infra/test_snapshots.py tests/infra/test_provider.py

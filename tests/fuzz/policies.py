@@ -1,9 +1,9 @@
 """Records what .NET answers to every expression of our own policies, in several contexts.
 
-    python tests/fuzz/policies.py
+    PYTHONPATH=tests python -m fuzz.policies
 
-writes tests/local/expressions/policy-cases.jsonl, to which test_cases.py and test_recorded.py hold the local cloud. Needs the
-oracle (see `oracle`).
+writes tests/local/expressions/policy-cases.jsonl, to which test_recorded.py holds the local cloud. Asks the oracle (see
+`fuzz.oracle`).
 """
 
 import hashlib
@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 TESTS = Path(__file__).parents[1]
-sys.path[:0] = [str(TESTS / "fuzz"), str(TESTS / "local" / "expressions")]
+sys.path[:0] = [str(TESTS / "local" / "expressions")]
 
-import oracle  # noqa: E402
 import test_policies  # noqa: E402
+
+from fuzz.comparison import kept  # noqa: E402
+from fuzz.oracle import OracleError, answers  # noqa: E402
 
 TARGET = TESTS / "local" / "expressions" / "policy-cases.jsonl"
 _VARIABLE = re.compile(
@@ -139,14 +141,15 @@ def main() -> None:
         for number, (text, document) in enumerate(texts.items())
         for at, context in enumerate(given)
     ]
-    answers = oracle.answers(cases)
+    try:
+        real = answers(cases)
+    except OracleError as error:
+        sys.exit(str(error))
     with TARGET.open("w", encoding="utf-8", newline="\n") as file:
         file.write(json.dumps({"contexts": given}, ensure_ascii=False) + "\n")
         previous = ""
         for case in cases:
-            answer = answers[case["id"]]
-            kept = {key: answer[key] for key in ("result", "exception", "compile_error") if key in answer}
-            line: dict[str, Any] = {"id": case["id"], "context": case["context"], "expect": kept}
+            line: dict[str, Any] = {"id": case["id"], "context": case["context"], "expect": kept(real[case["id"]])}
             if case["text"] != previous:
                 line |= {"document": case["document"], "text": case["text"]}
             varies = sorted(set(_VARYING.findall(case["text"])))

@@ -1,0 +1,1 @@
+"""Policy expressions against real C#: what it answers (`oracle`), recorded answers checked anew, and random expressions."""

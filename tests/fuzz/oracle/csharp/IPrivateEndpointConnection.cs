@@ -1,0 +1,9 @@
+namespace Apim
+{
+    public interface IPrivateEndpointConnection
+    {
+        string GroupId { get; }
+        string MemberName { get; }
+        string Name { get; }
+    }
+}
