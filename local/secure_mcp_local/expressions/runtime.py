@@ -12,10 +12,11 @@ from secure_mcp_local.expressions.moments import DateTime, DateTimeOffset, TimeS
 from secure_mcp_local.expressions.newtonsoft import tokens
 from secure_mcp_local.expressions.newtonsoft.texts import number_text
 from secure_mcp_local.expressions.newtonsoft.tokens import JArray, JObject, JProperty, JToken, JValue, deep_equals
-from secure_mcp_local.expressions.numbers import TYPES
+from secure_mcp_local.expressions.numbers import TYPES, Char
 from secure_mcp_local.expressions.types import (
     BOOL,
     BYTES,
+    CHAR,
     DECIMAL,
     DOUBLE,
     EXCEPTION,
@@ -27,6 +28,7 @@ from secure_mcp_local.expressions.types import (
     NULL,
     STRING,
     Type,
+    underlying,
 )
 from secure_mcp_local.expressions.xml.nodes import XObject
 from secure_mcp_local.expressions.xml.writer import written
@@ -129,7 +131,10 @@ def text_of(value: object) -> str:
         case Pair():
             return pair_text(value)
         case Anonymous():
-            parts = [f"{name} = {text_of(part)}" for name, part in zip(value.names, value.values, strict=True)]
+            parts = [
+                f"{name} = {text_of(Char(part) if type_ == CHAR and part is not None else part)}"
+                for name, part, type_ in zip(value.names, value.values, map(underlying, value.type.args), strict=True)
+            ]
             return "{ " + ", ".join(parts) + " }"
         case bytearray():
             return "System.Byte[]"
