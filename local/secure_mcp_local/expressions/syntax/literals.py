@@ -10,6 +10,7 @@ from secure_mcp_local.expressions.syntax.tree import Node
 from secure_mcp_local.expressions.text import utf16
 
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{1,4})|(.))", re.DOTALL)
+_BRACE_AND_HOLE = re.compile(r"(?<!\{)\{(?:\{\{)+(?!\{)")
 _SIMPLE_ESCAPES = {
     "'": "'", '"': '"', "\\": "\\", "0": "\0", "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t",
     "v": "\v",
@@ -76,6 +77,9 @@ class Literals(Reader):
         def literal(start: int, end: int) -> None:
             raw = self.src[start:end].decode("utf-8", "surrogatepass")
             plain = raw.replace("{{", "\ue000").replace("}}", "\ue001") if "{" in raw or "}" in raw else raw
+            if _BRACE_AND_HOLE.search(raw):
+                # The grammar takes what follows for text.
+                raise self.refuse(node, "three braces in a row in an interpolated string")
             if "{" in plain or "}" in plain or (plain is not raw and ("\ue000" in raw or "\ue001" in raw)):
                 raise self.source.error(start, "a brace in an interpolated string is doubled", "syntax", "CS8086")
             value = utf16(plain.replace('""', '"')) if verbatim else self.unescape(start, plain)
