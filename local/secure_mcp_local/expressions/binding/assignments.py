@@ -46,7 +46,8 @@ class Assignments(Casts):
         operator, right = node.a, self.rvalue(node.c)
         bound = self.operation(node, operator[:-1], Value(type_, current), right)
         if bound is None:
-            if not (conversions.plain(type_) and conversions.plain(right.type)):
+            known = conversions.plain(type_) and conversions.plain(right.type)
+            if not known or "Nullable" in (type_.name, right.type.name):
                 raise self.not_modelled(node.pos, f"the operator '{operator}' of '{type_}' and '{right.type}'")
             raise self.error(
                 node.pos, f"operator '{operator}' cannot be applied to '{type_}' and '{right.type}'", "CS0019"
