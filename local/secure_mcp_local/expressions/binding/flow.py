@@ -1,7 +1,7 @@
 """How statements end, and what can be reached."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, cast
 
 from secure_mcp_local.expressions.syntax.tree import Node
 
@@ -17,6 +17,30 @@ RETURN = Signal("return")
 BREAK = Signal("break")
 CONTINUE = Signal("continue")
 Statement = Callable[[list[Any]], Signal | None]
+
+
+def declared(node: Node) -> list[str]:
+    """Names of the locals that a statement declares for the block around it, those in its expressions too."""
+    if node.kind == "if":
+        return list(_in_expressions(node.a))
+    if node.kind not in {"local", "expr", "return", "throw"}:
+        return []
+    names = [name for name, _, _ in node.b] if node.kind == "local" else []
+    return [*names, *_in_expressions((node.a, node.b))]
+
+
+def _in_expressions(part: Any) -> Iterator[str]:
+    """Names that `out` and `is` declare."""
+    if isinstance(part, list | tuple):
+        for each in cast("Iterable[Any]", part):
+            yield from _in_expressions(each)
+    if isinstance(part, Node) and part.kind != "lambda":
+        if part.kind == "outvar":
+            yield part.b
+        if part.kind == "isdecl":
+            yield part.c
+        for each in (part.a, part.b, part.c, part.d):
+            yield from _in_expressions(each)
 
 
 def completes(node: Node) -> bool:

@@ -116,7 +116,9 @@ class Lambdas(Members):
     def block_body(self, node: Node, expected: Type | None) -> Value:
         """`=> { ... return x; }`: its type is the best common one of its returns."""
         outer, self.returns = self.returns, []
+        self.around.append("lambda")
         body = self.statement(node.b)
+        self.around.pop()
         returns, self.returns = self.returns, outer
         ends = completes(node.b)
         values = [each.value for each in returns if each.value is not None]

@@ -50,7 +50,7 @@ class Literals(Scope):
         number = float(text.rstrip("d"))
         if number == float("inf"):
             raise self.error(node.pos, "floating-point constant is outside the range of type 'double'", "CS0594")
-        return Value(DOUBLE, lambda env: number, number)
+        return Value(DOUBLE, lambda env: number, number, literal=True)
 
     def _e_nameof(self, node: Node) -> Value:
         """The name of something that must exist; a variable may have no value yet."""

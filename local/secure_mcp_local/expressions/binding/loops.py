@@ -7,10 +7,13 @@ from typing import Any
 from secure_mcp_local.expressions import conversions
 from secure_mcp_local.expressions.binding.calls import Calls
 from secure_mcp_local.expressions.binding.flow import BREAK, RETURN, Signal, Statement, jumps
+from secure_mcp_local.expressions.binding.operations import bare
 from secure_mcp_local.expressions.syntax.tree import Node, Source
 from secure_mcp_local.expressions.types import (
     OBJECT,
+    STRING,
     UNTYPED,
+    Type,
     element_of,
 )
 
@@ -39,7 +42,9 @@ class Loops(Calls):
     def looped(self, node: Node) -> tuple[Statement, frozenset[int]]:
         """The body of a loop, and what may be unassigned where a break leaves it."""
         self.breaks.append(frozenset())
+        self.around.append("loop")
         body = self.round(node)
+        self.around.pop()
         return body, self.breaks.pop()
 
     def _s_while(self, node: Node) -> Statement:
@@ -113,6 +118,8 @@ class Loops(Calls):
 
     def _s_foreach(self, node: Node) -> Statement:
         items = self.rvalue(node.c)
+        if _null(node.c, items.type):
+            raise self.error(node.c.pos, "null is nothing to go through", "CS0186")
         element = element_of(items.type)
         if element is None and not conversions.plain(items.type):
             raise self.not_modelled(node.pos, f"foreach of {items.type}")
@@ -134,12 +141,12 @@ class Loops(Calls):
         body, _ = self.looped(node.d)
         self.unassigned = before
         self.leave()
-        source = items.run
+        sequence = items.run
         iterate = conversions.iterator(items.type)
         same = element == declared
 
         def run(env: list[Any]) -> Signal | None:
-            for item in iterate(source(env)):
+            for item in iterate(sequence(env)):
                 if same:
                     env[slot] = item
                 else:
@@ -153,6 +160,14 @@ class Loops(Calls):
             return None
 
         return run
+
+
+def _null(node: Node, type_: Type) -> bool:
+    """Whether an expression of this type is null for the compiler already."""
+    inner = bare(node)
+    if inner.kind == "tern" and bare(inner.a).kind == "bool" and type_ == STRING:
+        return _null(inner.b if bare(inner.a).a else inner.c, type_)
+    return inner.kind in {"null", "default"} or (inner.kind == "cast" and _null(inner.b, type_))
 
 
 _MOST_ROUNDS = 10_000_000

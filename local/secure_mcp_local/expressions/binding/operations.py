@@ -49,6 +49,8 @@ class Operations(Literals):
         if node.a[:1].isupper():
             # A type of .NET, perhaps.
             raise self.not_modelled(node.pos, f"the name {node.a}")
+        if any(node.a in names for names in self.later):
+            raise self.error(node.pos, f"the variable '{node.a}' is used before it is declared", "CS0841")
         raise self.error(node.pos, f"the name '{node.a}' does not exist in the current context", "CS0103")
 
     def _e_predefined(self, node: Node) -> TypeName:

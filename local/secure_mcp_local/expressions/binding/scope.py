@@ -11,6 +11,8 @@ from secure_mcp_local.expressions.syntax.tree import Node, Source
 from secure_mcp_local.expressions.types import (
     BOOL,
     CHAR,
+    DECIMAL,
+    FLOAT,
     INT,
     INTEGRAL,
     NULL,
@@ -38,10 +40,12 @@ _ALIASES = {
 class Value:
     """A bound expression."""
 
-    __slots__ = ("constant", "run", "type")
+    __slots__ = ("constant", "literal", "run", "type")
 
-    def __init__(self, type: Type, run: Run, constant: Any = None) -> None:
+    def __init__(self, type: Type, run: Run, constant: Any = None, *, literal: bool = False) -> None:
         self.type, self.run, self.constant = type, run, constant
+        self.literal = literal
+        """Whether it is a number as it is written, without a sign."""
 
 
 class TypeName:
@@ -111,6 +115,10 @@ class Scope:
         """Whether overflows throw here: in checked."""
         self.wraps = False
         """Whether constants may overflow here: in unchecked()."""
+        self.around: list[str] = []
+        """What jumps leave or cannot leave: each loop, switch, finally, lambda and function around this place."""
+        self.later: list[set[str]] = []
+        """Of each block around this place: the locals that it declares, also those that come later."""
         self.returns: list[Return] | None = None
         """The return statements of the lambda or function that is being bound."""
 
@@ -274,6 +282,8 @@ class Scope:
         cast = conversions.explicit(value.run, value.type, wanted, value.constant)
         constant = value.constant is not None and value.type == INT and wanted in INTEGRAL and wanted != CHAR
         code = "CS0031" if constant else "CS0029" if cast is None else "CS0266"
+        if value.literal and wanted in (FLOAT, DECIMAL):
+            code = "CS0664"
         raise self.error(pos, f"cannot implicitly convert type '{value.type}' to '{wanted}'", code)
 
     def branching(self, node: Node, outer: str | None = None) -> tuple[Run, frozenset[int], frozenset[int]]:

@@ -10,6 +10,7 @@ from secure_mcp_local.expressions.binding.flow import (
     Signal,
     Statement,
     completes,
+    declared,
     either,
     jumps,
 )
@@ -27,6 +28,8 @@ from secure_mcp_local.expressions.types import (
     OBJECT,
     STRING,
     VOID,
+    Type,
+    bases,
 )
 
 
@@ -46,12 +49,9 @@ class Statements(Loops):
 
     def _s_block(self, node: Node) -> Statement:
         self.enter()
-        declared = [child for child in node.a if child.kind == "function"]
-        for child in declared:
-            self.announce(child)
+        self.look_ahead(node.a)
         statements = tuple(self.statement(child) for child in node.a)
-        for child in declared:
-            del self.functions[child.a[1]]
+        self.look_back(node.a)
         self.leave()
         if len(statements) == 1:
             return statements[0]
@@ -64,6 +64,19 @@ class Statements(Loops):
             return None
 
         return run
+
+    def look_ahead(self, nodes: list[Node]) -> None:
+        """What a block declares is known in all of it: functions can be called there, variables hide others."""
+        for child in nodes:
+            if child.kind == "function":
+                self.announce(child)
+        self.later.append({name for child in nodes for name in declared(child)})
+
+    def look_back(self, nodes: list[Node]) -> None:
+        self.later.pop()
+        for child in nodes:
+            if child.kind == "function":
+                del self.functions[child.a[1]]
 
     def announce(self, node: Node) -> None:
         """A local function can be called before it is declared."""
@@ -80,6 +93,7 @@ class Statements(Loops):
         before, outer, self.returns = self.unassigned, self.returns, []
         self.deferred += 1
         outside, self.outside = self.outside, self.slots
+        self.around.append("function")
         pairs = zip(node.b, function.parameters, strict=True)
         function.slots = [self.declare(node.pos, name, type_) for (_, name), type_ in pairs]
         captures = len(self.captures)
@@ -104,6 +118,7 @@ class Statements(Loops):
         if len(self.captures) > captures:
             raise self.not_modelled(node.pos, "a lambda that runs later in a local function")
         function.body, function.last = body, self.slots
+        self.around.pop()
         self.deferred -= 1
         self.returns, self.unassigned, self.outside = outer, before, outside
         self.leave()
@@ -125,6 +140,7 @@ class Statements(Loops):
         return run
 
     def _s_return(self, node: Node) -> Statement:
+        self.jump(node)
         if node.a is None and self.returns is not None:
             each = Return(node.pos, None)
             self.returns.append(each)
@@ -164,13 +180,31 @@ class Statements(Loops):
 
         return run
 
+    def jump(self, node: Node, *ends: str) -> None:
+        """
+        Raises:
+            ExpressionError: a jump has nothing to leave, or leaves a finally block.
+        """
+        for place in reversed(self.around):
+            if place == "finally":
+                raise self.error(node.pos, "control cannot leave the body of a finally clause", "CS0157")
+            if place in ends:
+                return
+            if place == "lambda" and node.kind != "return" and set(ends) & set(self.around):
+                raise self.error(node.pos, f"control cannot {node.kind} out of a lambda", "CS1632")
+            if place in {"function", "lambda"}:
+                break
+        if node.kind != "return":
+            raise self.error(node.pos, f"no enclosing loop out of which to {node.kind}", "CS0139")
+
     def _s_break(self, node: Node) -> Statement:
-        if self.breaks:
-            self.breaks[-1] |= self.unassigned
+        self.jump(node, "loop", "switch")
+        self.breaks[-1] |= self.unassigned
         self.unassigned = frozenset()
         return lambda env: BREAK
 
     def _s_continue(self, node: Node) -> Statement:
+        self.jump(node, "loop")
         self.unassigned = frozenset()
         return lambda env: CONTINUE
 
@@ -244,7 +278,9 @@ class Statements(Loops):
         for number, (type_, name, when, handler_node, pos) in enumerate(node.b):
             if type_ is not None and self.type(type_) != EXCEPTION:
                 raise self.not_modelled(pos, "catching other types than Exception")
-            if number + 1 < len(node.b) and when is None:
+            if number + 1 < len(node.b) and type_ is None:
+                raise self.error(pos, "no catch clause can follow one without a type", "CS1017" if when is None else "")
+            if when is None and any(other[0] is not None for other in node.b[number + 1 :]):
                 raise self.error(pos, "a previous catch clause catches all exceptions", "CS0160")
             self.unassigned = before
             self.enter()
@@ -259,7 +295,9 @@ class Statements(Loops):
         final = None
         if node.c is not None:
             after_all, self.unassigned = self.unassigned, before
+            self.around.append("finally")
             final = self.nested(node.c)
+            self.around.pop()
             self.unassigned &= after_all
 
         def run(env: list[Any]) -> Signal | None:
@@ -297,9 +335,16 @@ class Statements(Loops):
     def _s_using(self, node: Node) -> Statement:
         self.enter()
         before = self.slots
-        resource = self.statement(node.a)
         if node.a.kind == "local":
+            resource: Run = self.statement(node.a)
+            held = [type_ for type_, slot in self.scopes[-1].values() if slot >= before]
             self.readonly.update(range(before, self.slots))
+        else:
+            value = self.rvalue(node.a.a)
+            resource, held = value.run, [value.type]
+        for type_ in held:
+            if type_ != NULL and not _disposable(type_):
+                raise self.error(node.pos, f"'{type_}' cannot be disposed of, as using does", "CS1674")
         body = self.nested(node.b)
         self.leave()
 
@@ -324,6 +369,9 @@ class Statements(Loops):
         before = self.unassigned
         self.breaks.append(frozenset())
         self.enter()
+        everything = [statement for _, statements, _ in node.b for statement in statements]
+        self.look_ahead(everything)
+        self.around.append("switch")
         for labels, statements, pos in node.b:
             if completes(Node("block", pos, statements)) and not any(jumps(s, "break") for s in statements):
                 raise self.error(pos, "control cannot fall through from one case label to another", "CS0163")
@@ -340,6 +388,8 @@ class Statements(Loops):
                 if constant.constant in table:
                     raise self.error(pos, f"the label {constant.constant!r} is there twice", "CS0152")
                 table[constant.constant] = section
+        self.around.pop()
+        self.look_back(everything)
         self.leave()
         after = self.breaks.pop()
         self.unassigned = after | (before if default is None else frozenset())
@@ -372,6 +422,11 @@ def _returning(each: Return) -> Statement:
         return RETURN
 
     return run
+
+
+def _disposable(type_: Type) -> bool:
+    """Of all that is modelled, what keys and random numbers are made with."""
+    return "HashAlgorithm" in (type_.name, *bases(type_)) or type_.name == "RNGCryptoServiceProvider"
 
 
 def _holds(condition: Run, env: list[Any]) -> bool:
