@@ -82,6 +82,7 @@ def _texts(maker: "Expressions") -> list[Make]:
         _template(maker, "({} as string)", OBJECT),
         _template(maker, "({})?.{}", STRING, _AFTER_TEXT),
         _template(maker, "({}).ToString(Formatting.None)", JOBJECT),
+        _template(maker, "((string){})", (Type("XElement"), Type("XAttribute"))),
     ]
 
 

@@ -37,11 +37,11 @@ from secure_mcp_local.expressions.types import (
 
 _LIST_OF_TEXTS, _LIST_OF_NUMBERS = generic("List", STRING), generic("List", INT)
 _NUMBERS_BY_TEXT = generic("Dictionary", STRING, INT)
-_BUILDER = Type("StringBuilder")
+_BUILDER, _ELEMENT = Type("StringBuilder"), Type("XElement")
 _HELD = (
     INT, INT, INT, INT, STRING, STRING, STRING, LONG, DOUBLE, DECIMAL, BOOL, BOOL, CHAR, BYTE, OBJECT, OBJECT,
     nullable(INT), nullable(INT), nullable(BOOL), nullable(LONG), nullable(DOUBLE), STRINGS, array(INT), _LIST_OF_TEXTS,
-    _LIST_OF_NUMBERS, _NUMBERS_BY_TEXT, JOBJECT, JTOKEN, JARRAY, DATETIME, TIMESPAN, GUID, _BUILDER,
+    _LIST_OF_NUMBERS, _NUMBERS_BY_TEXT, JOBJECT, JTOKEN, JARRAY, DATETIME, TIMESPAN, GUID, _BUILDER, _ELEMENT,
 )  # fmt: skip
 """Types of locals, the usual ones more than once."""
 _WIDENED: dict[Type, tuple[Type, ...]] = {
@@ -271,6 +271,13 @@ class Statements:
             ),
             JARRAY: lambda name: self.pick(
                 (f"{name}.Add({self._value(JTOKEN, scope)});", f"{name}[0] = {self._value(JTOKEN, scope)};")
+            ),
+            _ELEMENT: lambda name: self.pick(
+                (
+                    f"{name}.Add({self._exact(self.pick((_ELEMENT, Type('XAttribute'), STRING, INT)), scope)});",
+                    f'{name}.SetAttributeValue("k", {self._exact(self.pick((STRING, INT, BOOL)), scope)});',
+                    f"{name}.Value = {self._exact(STRING, scope)};",
+                )
             ),
             _BUILDER: lambda name: self.pick(
                 (

@@ -24,6 +24,7 @@ def test_most_texts_have_an_answer(start: str) -> None:
     texts = batch(3, 300, 3, float(start == "@{"))
     assert all(text.startswith(start) for text in texts)
     kinds = Counter(next(iter(evaluated(answerer, text))) for text in texts)
+    assert kinds["fault"] == 0
     assert kinds["result"] + kinds["exception"] > 0.6 * len(texts), kinds
     assert kinds["result"] > 0.25 * len(texts), kinds
 
