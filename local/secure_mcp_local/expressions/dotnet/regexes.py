@@ -157,6 +157,8 @@ def _expanded(found: Found, replacement: str) -> str:
 
 def _replaced(text: str | None, compiled: Pattern, put: Callable[[Found], str | None], count: int = -1) -> str:
     source = _text(text)
+    if count < -1:
+        raise out_of_range("count")
     out: list[str] = []
     at = 0
     for number, found in enumerate(_each(source, compiled)):
