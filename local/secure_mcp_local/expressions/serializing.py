@@ -197,7 +197,13 @@ def deserialized(text: str | None, type: Type) -> Any:
         if is_reference(type) or type.name == "Nullable":
             return None
         raise NotImplementedError(f"a {type} from empty JSON")
-    token = reader.parse(text)
+    try:
+        token = reader.parse(text)
+    except CSharpException:
+        if reader.breaks_off(text):
+            # Newtonsoft takes some of these as if they were whole.
+            raise NotImplementedError("JsonConvert.DeserializeObject of JSON that breaks off") from None
+        raise
     if any(isinstance(part, JValue) and part.kind == "Undefined" for part in walk(token)):
         raise NotImplementedError("'undefined' in JSON that becomes an object")
     if type.name in {"JObject", "JArray"} and type.name != token.__class__.__name__:

@@ -31,6 +31,16 @@ def parse(text: str, wanted: str = "JToken") -> JToken:
     return token
 
 
+def breaks_off(text: str) -> bool:
+    """Whether a text cannot be read because its end is missing."""
+    reader = _Reader(text)
+    try:
+        reader.document()
+    except CSharpException:
+        return reader.at >= len(text.rstrip())
+    return False
+
+
 def _error(message: str) -> CSharpException:
     return CSharpException("Newtonsoft.Json.JsonReaderException", message)
 
