@@ -10,6 +10,7 @@ from secure_mcp_local.expressions.binding.scope import Run, Value
 from secure_mcp_local.expressions.failing import null_reference
 from secure_mcp_local.expressions.syntax.tree import Node
 from secure_mcp_local.expressions.types import (
+    CHAR,
     INT,
     INTEGRAL,
     Type,
@@ -62,7 +63,7 @@ class Assignments(Casts):
                 "CS0029"
                 if narrowed is None
                 else "CS0031"
-                if isinstance(constant, int) and right.type == INT
+                if isinstance(constant, int) and right.type == INT and type_ != CHAR
                 else "CS0266"
             )
             raise self.error(node.pos, f"cannot convert '{result}' to '{type_}'", code)
@@ -112,13 +113,14 @@ class Assignments(Casts):
         index, receiver, get = self.convert(given, key_type, target.pos), owner.run, indexer.run
 
         def key(env: list[Any]) -> Any:
-            found = receiver(env)
-            at = index(env)
-            if found is None:
-                raise null_reference()
-            return found, at
+            return receiver(env), index(env)
 
-        return Place(type_, key, lambda env, at: get(*at), lambda env, at, value: setter(at[0], at[1], value))
+        return Place(
+            type_,
+            key,
+            lambda env, at: get(_existing(at[0]), at[1]),
+            lambda env, at, value: setter(_existing(at[0]), at[1], value),
+        )
 
     def property_place(self, target: Node) -> "Place":
         owner = self.rvalue(target.a)
@@ -129,13 +131,12 @@ class Assignments(Casts):
         self.used(owner.type, target.b)
         type_, receiver, get, put = self.substituted(found.type, owner.type), owner.run, found.get, found.put
 
-        def key(env: list[Any]) -> Any:
-            value = receiver(env)
-            if value is None:
-                raise null_reference()
-            return value
-
-        return Place(type_, key, lambda env, at: get(at), lambda env, at, value: put(at, value))
+        return Place(
+            type_,
+            receiver,
+            lambda env, at: get(_existing(at)),
+            lambda env, at, value: put(_existing(at), value),
+        )
 
     def _e_un(self, node: Node) -> Value:
         return self.increment(node, prefix=True) if node.a in {"++", "--"} else super()._e_un(node)
@@ -173,6 +174,13 @@ class Assignments(Casts):
             return env[slot] if prefix else before
 
         return Value(type_, run)
+
+
+def _existing(owner: Any) -> Any:
+    """What holds a place. C# looks only when it reads or writes there: what is assigned is evaluated before."""
+    if owner is None:
+        raise null_reference()
+    return owner
 
 
 @dataclass
