@@ -13,7 +13,7 @@ from secure_mcp_local.expressions.failing import invalid_cast, invalid_operation
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.moments import DateTime, DateTimeOffset
 from secure_mcp_local.expressions.newtonsoft.tokens import JArray, JObject, JToken, JValue
-from secure_mcp_local.expressions.numbers import BOXES, box, single, wrap
+from secure_mcp_local.expressions.numbers import BOXES, box, single, unboxed, wrap
 from secure_mcp_local.expressions.runtime import name_of, text_of, type_of
 from secure_mcp_local.expressions.sequences import Sequence
 from secure_mcp_local.expressions.text import utf16
@@ -304,6 +304,7 @@ def _unboxing(run: Run, target: Type) -> Run | None:
     if matches is None:
         return None
     null, enumeration = holds_null(target), underlying(target).name in ENUMERATIONS
+    number = underlying(target) in BOXES
 
     def convert(env: list[Any]) -> Any:
         value = run(env)
@@ -313,7 +314,7 @@ def _unboxing(run: Run, target: Type) -> Run | None:
             raise null_reference()
         if not matches(value):
             raise invalid_cast(name_of(value), str(target))
-        return value.name if enumeration else value
+        return value.name if enumeration else unboxed(value) if number else value
 
     return convert
 

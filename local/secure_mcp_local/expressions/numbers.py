@@ -1,6 +1,7 @@
 """Numbers with a width, once they are objects: boxing keeps the type, unboxing checks it."""
 
 import struct
+from typing import Any
 
 from secure_mcp_local.expressions.types import (
     BYTE,
@@ -58,6 +59,15 @@ BOXES: dict[Type, type] = {
     LONG: Long, BYTE: Byte, SBYTE: SByte, CHAR: Char, UINT: UInt, ULONG: ULong, SHORT: Short, USHORT: UShort, INT: int,
     FLOAT: Float,
 }  # fmt: skip
+_UNBOXED: dict[type, type] = {boxed: float if boxed is Float else int for boxed in BOXES.values() if boxed is not int}
+
+
+def unboxed(value: Any) -> Any:
+    """A number out of its object: its type is that of the expression from now on."""
+    plain = _UNBOXED.get(value.__class__)
+    return value if plain is None else plain(value)
+
+
 TYPES: dict[type, Type] = {boxed: type for type, boxed in BOXES.items()}
 
 

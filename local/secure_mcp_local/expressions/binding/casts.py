@@ -7,6 +7,7 @@ from secure_mcp_local.expressions import conversions, operators
 from secure_mcp_local.expressions.binding.operations import Operations, bare
 from secure_mcp_local.expressions.binding.scope import FIRST_LOCAL, Run, Value
 from secure_mcp_local.expressions.converting import default
+from secure_mcp_local.expressions.numbers import BOXES, unboxed
 from secure_mcp_local.expressions.syntax.tree import Node
 from secure_mcp_local.expressions.types import (
     BOOL,
@@ -114,10 +115,13 @@ class Casts(Operations):
         ):
             raise self.not_modelled(node.pos, f"'{value.type} as {wanted}'")
         inner = conversions.to_object(value.run, value.type)
+        number = underlying(wanted) in BOXES
 
         def run(env: list[Any]) -> Any:
             found = inner(env)
-            return found if matches(found) else None
+            if not matches(found):
+                return None
+            return unboxed(found) if number else found
 
         return Value(wanted, run)
 
@@ -154,7 +158,7 @@ class Casts(Operations):
             found = inner(env)
             if not matches(found):
                 return False
-            env[slot] = found
+            env[slot] = unboxed(found) if wanted in BOXES else found
             return True
 
         return run, slot
