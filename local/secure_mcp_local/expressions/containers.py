@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from secure_mcp_local.expressions.changes import counting
 from secure_mcp_local.expressions.types import Type
 
 
@@ -16,16 +17,18 @@ class Array(list[Any]):
         self.type = type
 
 
+@counting
 class List(Array):
     """List<T>."""
 
-    __slots__ = ()
+    changes = 0
 
 
+@counting
 class Queue(Array):
     """Queue<T>, the next first; also Stack<T>, the top first."""
 
-    __slots__ = ()
+    changes = 0
 
 
 class _Table:
@@ -59,11 +62,15 @@ class _Table:
 class Dictionary(dict[Any, Any]):
     """Dictionary<K, V>: `folds` says that keys are compared without case (StringComparer.OrdinalIgnoreCase)."""
 
-    __slots__ = ("spelled", "table", "type")
+    __slots__ = ("changes", "spelled", "table", "touched", "type")
 
     def __init__(self, type: Type, folds: bool = False) -> None:
         super().__init__()
         self.type, self.table = type, _Table(folds)
+        self.changes = 0
+        """How often something was added, which ends an enumeration."""
+        self.touched = 0
+        """How often something was replaced or removed, which ends it in some versions of .NET only."""
         self.spelled: dict[Any, Any] = {}
         """Keys as they were first written, by what they are compared by."""
 
@@ -75,6 +82,9 @@ class Dictionary(dict[Any, Any]):
         if compared not in self:
             self.table.take(compared)
             self.spelled[compared] = key
+            self.changes += 1
+        else:
+            self.touched += 1
         self[compared] = value
 
     def drop(self, key: Any) -> bool:
@@ -82,12 +92,14 @@ class Dictionary(dict[Any, Any]):
         if compared not in self:
             return False
         del self[compared], self.spelled[compared]
+        self.touched += 1
         self.table.release(compared)
         return True
 
     def empty(self) -> None:
         self.clear()
         self.spelled.clear()
+        self.touched += 1
         self.table.reset()
 
     def pairs(self) -> list[tuple[Any, Any]]:
@@ -97,11 +109,12 @@ class Dictionary(dict[Any, Any]):
 class HashSet(dict[Any, Any]):
     """HashSet<T>: items as they were added, by what they are compared by."""
 
-    __slots__ = ("table", "type")
+    __slots__ = ("changes", "table", "type")
 
     def __init__(self, type: Type, folds: bool = False) -> None:
         super().__init__()
         self.type, self.table = type, _Table(folds)
+        self.changes = 0
 
     def holds(self, item: Any) -> bool:
         return self.table.compared(item) in self
@@ -112,6 +125,7 @@ class HashSet(dict[Any, Any]):
             return False
         self.table.take(compared)
         self[compared] = item
+        self.changes += 1
         return True
 
     def drop(self, item: Any) -> bool:
@@ -120,6 +134,7 @@ class HashSet(dict[Any, Any]):
             return False
         del self[compared]
         self.table.release(compared)
+        self.changes += 1
         return True
 
     def items_in_order(self) -> list[Any]:

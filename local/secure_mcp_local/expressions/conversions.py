@@ -1,7 +1,7 @@
 """Conversions between static types: implicit, explicit, to object, to text."""
 
 import math
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Callable, Iterable
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
@@ -417,17 +417,27 @@ def _children(value: Any) -> Iterable[Any]:
     return _guarded(value.items, lambda: list(value.items)) if isinstance(value, JArray) else value.children()
 
 
-def _guarded(container: Sized, items: Callable[[], list[Any]]) -> Iterable[Any]:
-    """Items of a container that must not grow or shrink meanwhile."""
+def _guarded(container: Any, items: Callable[[], list[Any]]) -> Iterable[Any]:
+    """Items of a container that must not change meanwhile."""
     return Sequence(lambda: _watched(container, items))
 
 
-def _watched(container: Sized, items: Callable[[], list[Any]]) -> Iterable[Any]:
-    size = len(container)
+def _watched(container: Any, items: Callable[[], list[Any]]) -> Iterable[Any]:
+    before = _changes(container)
     for item in items():
         yield item
-        if len(container) != size:
+        after = _changes(container)
+        if after[0] != before[0]:
             raise invalid_operation("Collection was modified; enumeration operation may not execute.")
+        if after != before:
+            raise NotImplementedError(
+                "what removing from a dictionary or replacing in it does while foreach goes through it"
+            )
+
+
+def _changes(container: Any) -> tuple[int, int]:
+    """Changes that end an enumeration, and those that may."""
+    return getattr(container, "changes", 0), getattr(container, "touched", 0)
 
 
 def new_array(size: Run, element: Type) -> Run:

@@ -94,13 +94,13 @@ def _keys(items: Any) -> Any:
     """The keys, as they are when they are enumerated."""
     type_ = items.type if isinstance(items, Dictionary) else None
     shown = Type("KeyCollection", type_.args) if type_ is not None else None
-    return Sequence(lambda: [key for key, _ in iterate(items)], type_.args[0] if type_ else None, shown)
+    return Sequence(lambda: (key for key, _ in iterate(items)), type_.args[0] if type_ else None, shown)
 
 
 def _values(items: Any) -> Any:
     type_ = items.type if isinstance(items, Dictionary) else None
     shown = Type("ValueCollection", type_.args) if type_ is not None else None
-    return Sequence(lambda: [value for _, value in iterate(items)], type_.args[1] if type_ else None, shown)
+    return Sequence(lambda: (value for _, value in iterate(items)), type_.args[1] if type_ else None, shown)
 
 
 def _new_dictionary(type_: Type, source: Any = None, comparer: Comparer | None = None) -> Dictionary:

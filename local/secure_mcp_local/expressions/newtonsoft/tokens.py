@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from uuid import UUID
 
+from secure_mcp_local.expressions.changes import ChangingDict, ChangingList
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.moments import DateTime, DateTimeOffset, TimeSpan
 from secure_mcp_local.expressions.newtonsoft.texts import (
@@ -121,7 +122,7 @@ class JArray(JToken):
 
     def __init__(self) -> None:
         super().__init__()
-        self.items: list[JToken] = []
+        self.items: list[JToken] = ChangingList()
 
     def add(self, token: JToken | None) -> None:
         self.items.append(_adopted(token, self))
@@ -203,7 +204,7 @@ class JObject(JToken):
 
     def __init__(self) -> None:
         super().__init__()
-        self.properties: dict[str, JProperty] = {}
+        self.properties: dict[str, JProperty] = ChangingDict()
 
     @property
     def members(self) -> dict[str, JToken]:
