@@ -19,6 +19,7 @@ from typing import Any
 
 from fuzz.batches import batch
 from fuzz.comparison import evaluated, kept, too_large, wrong
+from fuzz.lines import written
 from fuzz.oracle import OracleError, answers
 from secure_mcp_local.expressions.answers import Answerer
 from secure_mcp_local.expressions.samples import SAMPLE
@@ -80,7 +81,7 @@ def main() -> None:
             )
         if given.save:
             with TARGET.open("a", encoding="utf-8", newline="\n") as file:
-                file.writelines(json.dumps(case, ensure_ascii=False) + "\n" for case, _ in faults)
+                file.writelines(written(case) for case, _ in faults)
         found += len(faults)
     print(f"seeds {seed} to {seed + given.rounds - 1}: {dict(search.counts)}, {found} wrong")
     for what, times in search.refusals.most_common(25):

@@ -19,6 +19,7 @@ sys.path[:0] = [str(TESTS / "local" / "expressions")]
 import test_policies  # noqa: E402
 
 from fuzz.comparison import kept  # noqa: E402
+from fuzz.lines import written  # noqa: E402
 from fuzz.oracle import OracleError, answers  # noqa: E402
 
 TARGET = TESTS / "local" / "expressions" / "policy-cases.jsonl"
@@ -146,7 +147,7 @@ def main() -> None:
     except OracleError as error:
         sys.exit(str(error))
     with TARGET.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(json.dumps({"contexts": given}, ensure_ascii=False) + "\n")
+        file.write(written({"contexts": given}))
         previous = ""
         for case in cases:
             line: dict[str, Any] = {"id": case["id"], "context": case["context"], "expect": kept(real[case["id"]])}
@@ -156,7 +157,7 @@ def main() -> None:
             if varies:
                 line["varies"] = varies
             previous = case["text"]
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            file.write(written(line))
     print(f"{len(texts)} expressions, {len(cases)} answers: {TARGET}")
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fuzz.comparison import kept
+from fuzz.lines import read, written
 from fuzz.oracle import OracleError, answers
 
 FOLDER = Path(__file__).parents[1] / "local" / "expressions"
@@ -46,7 +47,7 @@ def same(line: dict[str, Any], real: dict[str, Any]) -> bool:
 
 def check(path: Path, *, write: bool) -> int:
     """Compare a file's answers, and print and count the differences; `write` puts them right."""
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = read(path)
     asked = list(cases(lines))
     real = answers(case for _, case in asked)
     differ = [(line, case) for line, case in asked if not same(line, real[case["id"]])]
@@ -60,7 +61,7 @@ def check(path: Path, *, write: bool) -> int:
             line["expect"] = kept(given)
     if write and differ:
         with path.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+            file.writelines(map(written, lines))
     print(f"{path.name}: {len(asked)} answers, {len(differ)} differ", flush=True)
     return len(differ)
 

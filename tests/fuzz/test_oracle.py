@@ -2,10 +2,10 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from fuzz.lines import read, written
 from fuzz.oracle import OracleError, installation
 from fuzz.oracle.answers import contexts
 from fuzz.oracle.source import mistakes, program
@@ -46,12 +46,20 @@ def test_a_context_is_the_sample_with_changes_and_is_written_once() -> None:
 
 def test_every_recorded_answer_can_be_asked_again() -> None:
     for path in FOLDER.glob("*-cases.jsonl"):
-        lines: list[dict[str, Any]] = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        lines = read(path)
         asked = list(cases(lines))
         assert len(asked) == sum("expect" in line for line in lines)
         for line, case in asked:
             assert case["text"].startswith(("@(", "@{"))
             assert same(line, line["expect"])
+
+
+def test_lines_are_readable_and_keep_what_utf_8_does_not_have(tmp_path: Path) -> None:
+    lines = [{"id": "a", "text": "é😀"}, {"id": "b", "text": "\ud83d"}]
+    path = tmp_path / "cases.jsonl"
+    path.write_text("".join(map(written, lines)), encoding="utf-8")
+    assert "é😀" in path.read_text(encoding="utf-8")
+    assert read(path) == lines
 
 
 def test_another_answer_is_a_difference() -> None:

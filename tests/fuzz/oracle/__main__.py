@@ -31,7 +31,7 @@ def main() -> None:
             print(install().folder)
             return
         for name, answer in answers(cases).items():
-            print(json.dumps({"id": name, **answer}, ensure_ascii=False))
+            print(json.dumps({"id": name, **answer}))
     except OracleError as error:
         sys.exit(str(error))
 

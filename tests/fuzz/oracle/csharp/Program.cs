@@ -38,10 +38,17 @@ namespace Oracle
                         return 1;
                     }
                     answer.AddFirst(new JProperty("case", asked.Name));
-                    answers.WriteLine(answer.ToString(Formatting.None));
+                    answers.WriteLine(Line(answer));
                 }
             }
             return 0;
+        }
+
+        /// <summary>An answer in ASCII, so that halves of surrogate pairs, which UTF-8 does not have, are kept.</summary>
+        private static string Line(JObject answer)
+        {
+            return JsonConvert.SerializeObject(
+                answer, new JsonSerializerSettings { StringEscapeHandling = StringEscapeHandling.EscapeNonAscii });
         }
 
         /// <summary>An answer that comes in time, or null.</summary>
