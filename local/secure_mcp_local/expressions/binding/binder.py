@@ -21,7 +21,7 @@ class Binder(Statements):
         body = self.statement(node)
         self.settle_captures()
         if completes(node):
-            raise self.error(node.pos, "not all code paths return a value", "CS0161")
+            raise self.error(node.pos, "not all code paths return a value", "" if self.unsure else "CS0161")
 
         def run(env: list[Any]) -> Any:
             body(env)

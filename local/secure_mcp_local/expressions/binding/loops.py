@@ -6,7 +6,7 @@ from typing import Any
 
 from secure_mcp_local.expressions import conversions
 from secure_mcp_local.expressions.binding.calls import Calls
-from secure_mcp_local.expressions.binding.flow import BREAK, RETURN, Signal, Statement, jumps
+from secure_mcp_local.expressions.binding.flow import BREAK, RETURN, Signal, Statement
 from secure_mcp_local.expressions.binding.operations import bare
 from secure_mcp_local.expressions.syntax.tree import Node, Source
 from secure_mcp_local.expressions.types import (
@@ -25,6 +25,8 @@ class Loops(Calls):
         super().__init__(source)
         self.breaks: list[frozenset[int]] = []
         """Of each loop and switch around this place: what may be unassigned where a break leaves it."""
+        self.continues: list[frozenset[int]] = []
+        """Of each loop around this place: what may be unassigned where its next round begins."""
 
     def nested(self, node: Node) -> Statement:
         self.enter()
@@ -40,11 +42,14 @@ class Loops(Calls):
         return body
 
     def looped(self, node: Node) -> tuple[Statement, frozenset[int]]:
-        """The body of a loop, and what may be unassigned where a break leaves it."""
+        """The body of a loop, and what may be unassigned where a break leaves it. After it, `unassigned` is what may
+        be so where the next round begins."""
         self.breaks.append(frozenset())
+        self.continues.append(frozenset())
         self.around.append("loop")
         body = self.round(node)
         self.around.pop()
+        self.unassigned |= self.continues.pop()
         return body, self.breaks.pop()
 
     def _s_while(self, node: Node) -> Statement:
@@ -67,10 +72,7 @@ class Loops(Calls):
         return run
 
     def _s_do(self, node: Node) -> Statement:
-        before = self.unassigned
         body, left = self.looped(node.b)
-        if jumps(node.b, "continue"):
-            self.unassigned = before
         condition, _, when_false = self.branching(node.a)
         self.unassigned = when_false | left
 
@@ -93,8 +95,6 @@ class Loops(Calls):
         condition, when_true, when_false = self.branching(node.b or Node("bool", node.pos, True))
         self.unassigned = when_true
         body, left = self.looped(node.d)
-        if jumps(node.d, "continue"):
-            self.unassigned = when_true
         updates = [self.statement(child) for child in node.c]
         self.unassigned = when_false | left
         self.leave()

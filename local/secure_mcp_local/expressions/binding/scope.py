@@ -115,6 +115,8 @@ class Scope:
         """Whether overflows throw here: in checked."""
         self.wraps = False
         """Whether constants may overflow here: in unchecked()."""
+        self.unsure = False
+        """Whether a switch is on a constant: then only one of its sections is reached, which is not looked at here."""
         self.around: list[str] = []
         """What jumps leave or cannot leave: each loop, switch, finally, lambda and function around this place."""
         self.later: list[set[str]] = []
@@ -160,7 +162,8 @@ class Scope:
         if slot in self.unassigned and self.deferred:
             raise self.not_modelled(pos, f"'{name}' in a local function before it has a value")
         if slot in self.unassigned:
-            raise self.error(pos, f"use of unassigned local variable '{name}'", "CS0165")
+            code = "" if self.unsure else "CS0165"
+            raise self.error(pos, f"use of unassigned local variable '{name}'", code)
         for capture in self.lambdas:
             if slot < capture.first:
                 capture.slots.add(slot)

@@ -100,7 +100,7 @@ class Statements(Loops):
         if node.d:
             body = self.statement(node.c)
             if completes(node.c) and function.returns != VOID:
-                raise self.error(node.pos, "not all code paths return a value", "CS0161")
+                raise self.error(node.pos, "not all code paths return a value", "" if self.unsure else "CS0161")
         elif function.returns == VOID:
             body = self._s_expr(Node("expr", node.pos, node.c))
         else:
@@ -205,6 +205,7 @@ class Statements(Loops):
 
     def _s_continue(self, node: Node) -> Statement:
         self.jump(node, "loop")
+        self.continues[-1] |= self.unassigned
         self.unassigned = frozenset()
         return lambda env: CONTINUE
 
@@ -364,6 +365,7 @@ class Statements(Loops):
         value = self.rvalue(node.a)
         if value.type not in (STRING, BOOL) and value.type not in INTEGRAL and value.type.name not in ENUMERATIONS:
             raise self.not_modelled(node.pos, f"switch on {value.type}")
+        self.unsure |= value.constant is not None
         table: dict[Any, Statement] = {}
         default: Statement | None = None
         before = self.unassigned

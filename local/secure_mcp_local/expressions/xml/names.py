@@ -62,7 +62,7 @@ def name_in(namespace: XNamespace | None, local: str | None) -> XName:
     if namespace is None or local is None:
         raise argument_null("ns" if namespace is None else "localName")
     if local == "":
-        raise CSharpException("System.ArgumentException", "The value cannot be an empty string.")
+        raise argument_null("localName")
     if not local.isascii():
         raise NotImplementedError(f"the XML name {local!r} beyond ASCII")
     if not _LOCAL.fullmatch(local):
