@@ -28,7 +28,8 @@ def fit(value: Decimal) -> Decimal:
     while mantissa > _MOST or exponent < -_SCALE:
         if exponent >= 0:
             raise _overflow()
-        excess = max(len(str(mantissa)) - 29, -_SCALE - exponent, 1)
+        # At most what stands after the point: no digit before it can be left out.
+        excess = min(max(len(str(mantissa)) - 29, -_SCALE - exponent, 1), -exponent)
         value = WIDE.quantize(
             Decimal((sign, tuple(map(int, str(mantissa))), exponent)), Decimal(1).scaleb(exponent + excess)
         )
