@@ -533,7 +533,9 @@ class Statements:
             local = [local.name for local in scope if local.type == type_]
             hole = self.pick(local) if local else self.expressions.make(type_, 1, scope)
             parts.append(f"{{({hole}){self.pick(_INTERPOLATED.get(type_, ('', ',6', ',-6')))}}}")
-        return f'var {name} = $"{self.pick(("", "[", "{{"))}{"|".join(parts)}";', (Local(name, STRING, mutable=True),)
+        return f'var {name} = $"{self.pick(("", "[", "{{ ", "}}"))}{"|".join(parts)}";', (
+            Local(name, STRING, mutable=True),
+        )
 
     def _jump(self, scope: Scope, depth: int, place: Place) -> Declared:
         ways = [self._return(scope, place), f"throw new Exception({self._exact(STRING, scope)});"]
