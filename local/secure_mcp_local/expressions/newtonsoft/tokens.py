@@ -278,8 +278,17 @@ def _unchanged(current: JToken, token: JToken | None) -> bool:
 
 
 def _adopted(token: JToken | None, parent: JToken) -> JToken:
-    """The token itself if it belongs to nobody and is not what it is put into, else a copy; null becomes a null value."""
+    """The token itself if it belongs to nobody and is not what it is put into, else a copy; null becomes a null value.
+
+    Raises:
+        CSharpException: ArgumentException, a property is in an object only.
+    """
     token = JValue(None) if token is None else token
+    if isinstance(token, JProperty) and not isinstance(parent, JObject):
+        place = parent.__class__.__name__
+        raise CSharpException(
+            "System.ArgumentException", f"Can not add Newtonsoft.Json.Linq.JProperty to Newtonsoft.Json.Linq.{place}."
+        )
     root = parent
     while root.parent is not None:
         root = root.parent
