@@ -116,7 +116,8 @@ class Scope:
         self.wraps = False
         """Whether constants may overflow here: in unchecked()."""
         self.unsure = False
-        """Whether a switch is on a constant: then only one of its sections is reached, which is not looked at here."""
+        """Whether something is never reached, where all variables count as assigned, or perhaps, by a switch on a
+        constant: that is not looked at here."""
         self.around: list[str] = []
         """What jumps leave or cannot leave: each loop, switch, finally, lambda and function around this place."""
         self.later: list[set[str]] = []

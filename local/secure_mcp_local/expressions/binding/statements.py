@@ -50,6 +50,7 @@ class Statements(Loops):
     def _s_block(self, node: Node) -> Statement:
         self.enter()
         self.look_ahead(node.a)
+        self.unsure |= not all(map(completes, node.a[:-1]))
         statements = tuple(self.statement(child) for child in node.a)
         self.look_back(node.a)
         self.leave()
