@@ -62,6 +62,8 @@ def by_units(text: str, units: list[int] | None, count: int = ALL, options: str 
 
 def by_texts(text: str, separators: list[str | None] | None, count: int = ALL, options: str = "None") -> list[str]:
     if separators and not any(separators):
+        if count < 0:
+            raise out_of_range("count")
         # None is a separator, but they are there.
         return [text] if count and (text or options == "None") else []
     return _divide(text, [separator for separator in separators or [] if separator], count, options)
