@@ -5,17 +5,20 @@ from dataclasses import replace
 from secure_mcp_local.expressions.dotnet import (
     arrays,
     bits,
+    bodies,
     builders,
     characters,
     collections,
     comparers,
     convert,
+    credentials,
     cryptography,
     encodings,
     enumerable,
     enumerations,
     gateway,
     guids,
+    lookups,
     math,
     numbers,
     objects,
@@ -37,11 +40,11 @@ _MODULES = (
     objects, numbers, strings, characters, comparers, enumerations, convert, math, random, bits, arrays, guids,
     times, web, encodings, builders, regexes, cryptography, collections, enumerable,
     json_tokens, json_objects, json_arrays, json_values, json_convert,
-    xml, gateway,
+    xml, lookups, bodies, credentials, gateway,
 )  # fmt: skip
 
 MODELS: dict[str, Model] = {name: model for module in _MODULES for name, model in module.MODELS.items()}
-for _type, _methods in gateway.EXTENSIONS.items():
+for _type, _methods in credentials.EXTENSIONS.items():
     MODELS[_type] = replace(MODELS[_type], methods={**MODELS[_type].methods, **_methods})
 NAMES: dict[str, str] = {name: namespace for module in _MODULES for name, namespace in module.NAMES.items()}
 """Namespaces of the types that can be named."""
