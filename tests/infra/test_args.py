@@ -84,7 +84,7 @@ def test_what_has_the_wrong_type_is_refused(changes: dict[str, Any], message: st
         ServerConfig.of(GOOD | changes)
 
 
-def test_an_output_is_no_value() -> None:
+async def test_an_output_is_no_value() -> None:
     with pytest.raises(ConfigError, match="plain value"):
         ServerConfig.of(GOOD | {"apim_sku": pulumi.Output.from_input("BasicV2")})
 

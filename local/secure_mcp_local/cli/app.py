@@ -139,7 +139,7 @@ def plan(
 
     Runs the program as `pulumi preview` would, against a monitor that records. Secret values are shown as [secret].
     """
-    from secure_mcp_local.cli.plan import as_json, print_tree  # noqa: PLC0415
+    from secure_mcp_local.cli.plan import as_json  # noqa: PLC0415
     from secure_mcp_local.cli.progress import working  # noqa: PLC0415
     from secure_mcp_local.recording import record  # noqa: PLC0415
 
@@ -148,8 +148,10 @@ def plan(
         recording = record(root, stack, parsed(config))
     if json:
         typer.echo(as_json(recording))
-    else:
-        print_tree(recording)
+        return
+    from secure_mcp_local.cli.tree import print_tree  # noqa: PLC0415
+
+    print_tree(recording)
 
 
 @app.command()

@@ -3,7 +3,9 @@
 The only thing that the local cloud is built from. What a stack does not declare is not in it.
 """
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from secure_mcp_local.recording.model import Recording, Resource
@@ -30,9 +32,24 @@ def record(
     Raises:
         LocalCloudError: no such project or stack, a wrong value, a failing program, or a resource that is not modelled.
     """
-    from secure_mcp_local.recording.monitor import run  # noqa: PLC0415  (imports Pulumi)
-
     overrides = dict(config or {})
     if environment.login_endpoint is not None:
         overrides["loginEndpoint"] = environment.login_endpoint
-    return run(load_project(root.resolve(), stack, overrides), stack, environment)
+    project = load_project(root.resolve(), stack, overrides)
+    with _collecting_later():
+        from secure_mcp_local.recording.monitor import run  # noqa: PLC0415  (imports Pulumi)
+
+        return run(project, stack, environment)
+
+
+@contextmanager
+def _collecting_later() -> Generator[None]:
+    """No garbage is looked for meanwhile: the SDK's modules are a million objects that stay, gone through again and again."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

@@ -14,9 +14,9 @@ from typing import Any
 import pulumi.resource
 from google.protobuf import json_format
 from pulumi import RunError
-from pulumi.runtime import mocks, settings
+from pulumi.runtime import mocks, resource, settings
 from pulumi.runtime.config import set_all_config
-from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.proto import resource_pb2, source_pb2
 from pulumi.runtime.stack import run_in_stack
 
 from secure_mcp_local.errors import LocalCloudError
@@ -61,7 +61,7 @@ class Monitor(mocks.MockMonitor):
             arguments.refuse(request.type, request.name, inputs, unknowns)
             created = models.create(models.Registration(urn, request.type, request.name, inputs, self._environment))
         parent = request.parent if not request.parent.split("::")[2].endswith(_STACK) else ""
-        resource = Resource(
+        registered = Resource(
             urn=urn,
             type=request.type,
             name=request.name,
@@ -77,7 +77,7 @@ class Monitor(mocks.MockMonitor):
         with self._lock:
             if urn in self.recorded:
                 raise LocalCloudError(f"two resources have the URN {urn}; give one of them another name")
-            self.recorded[urn] = resource
+            self.recorded[urn] = registered
         answer = {**raw}
         for name, value in created.outputs.items():
             hidden = name in created.secrets or name in request.additionalSecretOutputs
@@ -141,9 +141,7 @@ def run(project: Project, stack: str, environment: Environment) -> Recording:
 
 
 def _run(project: Project, stack: str, monitor: Monitor) -> None:
-    # Each resource spells out what it would have been called under its old types, some two thousand names, for children that may
-    # want to inherit them. That takes as long as all else, and there is no former state here that a name could be looked up in.
-    pulumi.resource.collapse_alias_to_urn = lambda *_: ""  # pyright: ignore[reportPrivateImportUsage]
+    _lighten()
     logger = logging.Logger("pulumi")
     outputs: set[asyncio.Future[Any]] = set()
     loop = asyncio.new_event_loop()
@@ -153,8 +151,7 @@ def _run(project: Project, stack: str, monitor: Monitor) -> None:
     try:
         mock = mocks.MockSettings(
             monitor=monitor,
-            # As every engine of today; the same names again, without it.
-            monitor_features={resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS},
+            monitor_features=set(),
             engine=mocks.MockEngine(logger),
             project=project.name,
             stack=stack,
@@ -180,6 +177,22 @@ def _run(project: Project, stack: str, monitor: Monitor) -> None:
         loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
         asyncio.set_event_loop(None)
         loop.close()
+
+
+def _lighten() -> None:
+    """Takes from the SDK the work whose results only an engine reads. It takes as long as all else that the SDK does.
+
+    - Names that a resource would have had under its old types, some two thousand, also for children that may want to
+      inherit them: there is no former state here that a name could be looked up in.
+    - Where in the program a resource was made: engines show it beside their own messages.
+    """
+
+    async def no_aliases(*_: object) -> list[Any]:
+        return []
+
+    pulumi.resource.collapse_alias_to_urn = lambda *_: ""  # pyright: ignore[reportPrivateImportUsage]
+    resource.prepare_aliases = no_aliases
+    resource._get_stack_trace = source_pb2.StackTrace  # pyright: ignore[reportPrivateUsage]
 
 
 def _program(main: Path, outputs: set[asyncio.Future[Any]]) -> Callable[[], Coroutine[Any, Any, None]]:

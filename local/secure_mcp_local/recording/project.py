@@ -13,6 +13,9 @@ import yaml
 
 from secure_mcp_local.errors import LocalCloudError
 
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The same in C, where PyYAML was built with it: ten times faster."""
+
 
 @dataclass(frozen=True)
 class Project:
@@ -87,7 +90,7 @@ def load_project(root: Path, stack: str, overrides: Mapping[str, str]) -> Projec
 
 def _read(path: Path, missing: str) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  (it is a safe one)
     except FileNotFoundError:
         raise LocalCloudError(missing) from None
     except yaml.YAMLError as error:

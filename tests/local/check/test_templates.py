@@ -11,7 +11,7 @@ import pytest
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 
-from secure_mcp import policy
+from secure_mcp import policy, templates
 from secure_mcp.policy import PolicySettings
 from secure_mcp_local.check.templates import Templates
 
@@ -38,8 +38,7 @@ class Marks(Extension):
 
 def truth(path: str) -> list[set[tuple[str, int]]]:
     """For each line of the rendered document, the template lines that it can be said to come from."""
-    plain = policy._environment()
-    marking = plain.overlay(extensions=[Marks])
+    marking = templates.environment().overlay(extensions=[Marks], bytecode_cache=None)
     marking.cache = {}
     text = marking.get_template(path).render(settings=SETTINGS)
     marked = [line for line in text.split("\n") if MARK.sub("", line).strip()]

@@ -1,0 +1,119 @@
+"""Policy documents as Jinja2 templates, with `[[ ]]` and `[% %]` as delimiters, which mean nothing in policy XML or C#."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+import jinja2
+import platformdirs
+
+_CACHE_FORMAT = "1"
+"""Goes up when the same templates compile to something else, because delimiters or extensions have changed."""
+
+
+@cache
+def directory() -> Path:
+    """The folder `policies`: in the package, or beside `infra` in a checkout."""
+    packaged = Path(__file__).parent / "policies"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "policies"
+
+
+class _CompiledTemplates(jinja2.FileSystemBytecodeCache):
+    """Compiled templates in a folder that is this user's alone; where there can be none, they are compiled each time."""
+
+    def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        with suppress(OSError):
+            Path(self.directory).mkdir(parents=True, exist_ok=True, mode=0o700)
+            super().dump_bytecode(bucket)
+
+
+@cache
+def environment() -> jinja2.Environment:
+    """The environment in which every policy document is rendered."""
+    compiled = platformdirs.user_cache_path("secure-mcp", appauthor=False) / f"policies-{_CACHE_FORMAT}"
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(directory()),
+        bytecode_cache=_CompiledTemplates(str(compiled)),
+        variable_start_string="[[",
+        variable_end_string="]]",
+        block_start_string="[%",
+        block_end_string="%]",
+        comment_start_string="[#",
+        comment_end_string="#]",
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        # Policy documents are not HTML; what settings put into them is validated and escaped by the filters below.
+        autoescape=False,  # noqa: S701
+    )
+    environment.filters.update(cs=_csharp_string, cs_array=_csharp_array, regex=re.escape)
+    environment.globals.update(inline=_inline, page=_page, style_hash=_style_hash)  # pyright: ignore[reportArgumentType]
+    return environment
+
+
+def _csharp_string(text: str) -> str:
+    """A C# string literal. Named-value braces would be substituted inside it, so they are refused."""
+    if "{{" in text or "}}" in text:
+        raise ValueError(f"{text!r} cannot stand in a policy: API Management reads {{{{ }}}} as a named value")
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
+    return f'"{escaped}"'
+
+
+def _csharp_array(items: Iterable[str]) -> str:
+    """A C# array of strings, also when it is empty."""
+    return "new string[] { " + ", ".join(_csharp_string(item) for item in items) + " }"
+
+
+@jinja2.pass_context
+def _inline(context: jinja2.runtime.Context, fragment_id: str) -> str:
+    """The elements of a fragment, for use in another one: API Management does not let fragments nest."""
+    text = context.environment.get_template(f"fragments/{fragment_id}.xml").render(context.get_all())
+    match = re.search(r"<fragment>\n(.*)</fragment>", text, re.DOTALL)
+    if not match:
+        raise ValueError(f"policies/fragments/{fragment_id}.xml has no <fragment> element")
+    return match[1].rstrip()
+
+
+def _page(name: str, **values: str) -> str:
+    """A C# expression that gives the HTML page `policies/pages/<name>.html` as a string.
+
+    Each `%name%` in the page is replaced by the C# expression of that name, which must give safe HTML.
+    """
+    html = _minified(name)
+    used = set(re.findall(r"%(\w+)%", html))
+    if used != set(values):
+        raise ValueError(f"policies/pages/{name}.html uses {sorted(used)}, its policy gives {sorted(values)}")
+    parts = re.split(r"%(\w+)%", html)
+    literals = [_verbatim(part) for part in parts[::2]]
+    holes = [f"({values[key]})" for key in parts[1::2]]
+    return " + ".join(text for pair in zip(literals, [*holes, ""], strict=True) for text in pair if text)
+
+
+def _verbatim(text: str) -> str:
+    if "{{" in text or "}}" in text:
+        raise ValueError("a page cannot contain {{ or }}: API Management reads them as a named value")
+    return '@"' + text.replace('"', '""') + '"'
+
+
+def _minified(name: str) -> str:
+    """The page with its style sheet, one line per line that carries something."""
+    pages = directory() / "pages"
+    html = (pages / f"{name}.html").read_text(encoding="utf-8").replace("%style%", _style())
+    return "\n".join(line.strip() for line in html.splitlines() if line.strip()) + "\n"
+
+
+def _style() -> str:
+    """The style sheet that all pages carry, one rule per line."""
+    css = (directory() / "pages" / "style.css").read_text(encoding="utf-8")
+    css = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
+    return re.sub(r"\s*\n\s*", " ", css).strip().replace("}}", "} }")
+
+
+def _style_hash() -> str:
+    """Hash source of the style sheet for `Content-Security-Policy: style-src` (CSP Level 3, section 2.3.1)."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
