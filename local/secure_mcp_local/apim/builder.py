@@ -9,6 +9,7 @@ from secure_mcp_local.apim.document import Element
 from secure_mcp_local.apim.pipeline import Base, Placed, Policy, Scope
 from secure_mcp_local.apim.policies import flow
 from secure_mcp_local.apim.schema import check_section
+from secure_mcp_local.apim.trace import Place
 from secure_mcp_local.apim.values import Compiled, Source
 
 
@@ -48,7 +49,7 @@ class Builder:
         with self._inside(element, siblings):
             policy = own(self, element) if own else _LEAVES[element.name](self._source, element)
         id = self._source.literal(element, "id")
-        return Placed(element.name, policy, id, self._source.document, element.line, path, self._label(element))
+        return Placed(policy, Place(element.name, self._source.document, element.line, path, self._label(element)), id)
 
     def _label(self, element: Element) -> str:
         """What tells a policy from others of its kind: the first of its attributes that can."""

@@ -15,6 +15,7 @@ from secure_mcp_local.clock import Clock
 from secure_mcp_local.expressions import Profile
 from secure_mcp_local.expressions.context import Context, Headers, Response
 from secure_mcp_local.identities import ManagedIdentities
+from secure_mcp_local.network import Network
 
 
 class Failure(Exception):
@@ -44,7 +45,7 @@ class Returned(Exception):
 class Services:
     """What the gateway as a whole has."""
 
-    client: httpx.AsyncClient
+    network: Network
     identities: ManagedIdentities
     service_urn: str
     clock: Clock

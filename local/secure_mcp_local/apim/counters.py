@@ -2,8 +2,26 @@
 
 import math
 from collections import deque
+from dataclasses import dataclass, field
 
 from secure_mcp_local.clock import Clock
+
+
+@dataclass
+class _Window:
+    counted: deque[tuple[float, int]] = field(default_factory=deque[tuple[float, int]])
+    """When and how many, oldest first."""
+    total: int = 0
+    """How many altogether: a busy minute is not added up again at each call."""
+
+    def add(self, now: float, calls: int) -> None:
+        self.counted.append((now, calls))
+        self.total += calls
+
+    def forget(self, until: float) -> None:
+        """Drops what was counted at `until` or before."""
+        while self.counted and self.counted[0][0] <= until:
+            self.total -= self.counted.popleft()[1]
 
 
 class Counters:
@@ -14,24 +32,23 @@ class Counters:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._windows: dict[str, deque[tuple[float, int]]] = {}
+        self._windows: dict[str, _Window] = {}
         self._periods: dict[str, tuple[int, int]] = {}
 
     def left(self, key: str, calls: int, period: float) -> tuple[int, int]:
         """How many calls the sliding window has left, and seconds until it has another if it has none."""
         now = self._clock.now()
-        window = self._windows.setdefault(key, deque())
-        while window and window[0][0] <= now - period:
-            window.popleft()
-        left = calls - sum(count for _, count in window)
+        window = self._windows.setdefault(key, _Window())
+        window.forget(now - period)
+        left = calls - window.total
         if left > 0:
             return left, 0
-        oldest = window[0][0] if window else now
+        oldest = window.counted[0][0] if window.counted else now
         return 0, max(1, math.ceil(oldest + period - now))
 
     def count(self, key: str, calls: int) -> None:
         """Counts in the sliding window."""
-        self._windows.setdefault(key, deque()).append((self._clock.now(), calls))
+        self._windows.setdefault(key, _Window()).add(self._clock.now(), calls)
 
     def spent(self, key: str, period: int, start: float) -> tuple[int, int]:
         """What is spent of the period that began some whole periods after `start`, and seconds until the next.

@@ -76,15 +76,14 @@ class Gateway:
             LocalCloudError: the stack declares no gateway, or something about it that is not modelled.
         """
         declaration = Declaration.from_recording(recording, compile)
-        client = network.client()
         services = Services(
-            client=client,
+            network=network,
             identities=identities,
             service_urn=declaration.service_urn,
             clock=clock,
             cache=Cache(clock),
             counters=Counters(clock),
-            openid=OpenIdMetadata(client, clock),
+            openid=OpenIdMetadata(network.client(), clock),
             profile=Profile(clock),
         )
         return cls(declaration, services, journal or Journal(always=True))

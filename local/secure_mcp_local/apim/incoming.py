@@ -1,15 +1,14 @@
 """The client's side of one exchange: its body, piece by piece, and whether it is still there."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
-from typing import TypeVar
+from collections.abc import AsyncIterator, Generator
+from contextlib import contextmanager
+from typing import Any
 
 from starlette.types import Receive
 
 from secure_mcp_local.expressions import CSharpException
 from secure_mcp_local.expressions.context import Body
-
-Result = TypeVar("Result")
 
 BUFFERED = 2 * 1024 * 1024
 """Bytes of a message that the v2 tiers hold in memory at most."""
@@ -47,7 +46,9 @@ class Incoming:
         self._receive = receive
         self._has_body = has_body
         self._queue: asyncio.Queue[bytes | ClientGone | None] = asyncio.Queue(_AHEAD)
-        self._left = asyncio.Event()
+        self._left = False
+        self._worker: asyncio.Task[Any] | None = None
+        """The task to cancel when the client leaves."""
         self._reader: asyncio.Task[None] | None = None
         self._kept: list[bytes] = []
         self._complete = not has_body
@@ -81,24 +82,28 @@ class Incoming:
         """Whether there is anything to stream."""
         return bool(self._kept) or not self._complete
 
-    async def unless_gone(self, work: Awaitable[Result]) -> Result:
-        """The result of some work, which is cancelled if the client goes away.
+    @contextmanager
+    def attended(self) -> Generator[None]:
+        """Work that is cancelled if the client goes away: the block is left at its next `await`.
 
         Raises:
-            ClientGone: it did.
+            ClientGone: it did, before or meanwhile.
         """
         self._start()
-        task = asyncio.ensure_future(work)
-        left = asyncio.ensure_future(self._left.wait())
-        try:
-            await asyncio.wait({task, left}, return_when=asyncio.FIRST_COMPLETED)
-            if task.done():
-                return task.result()
+        if self._left:
             raise ClientGone
+        task = asyncio.current_task()
+        assert task is not None
+        # Others may cancel the task, too: only our own cancellation ends here, as with asyncio.timeout.
+        before, self._worker = task.cancelling(), task
+        try:
+            yield
+        except asyncio.CancelledError:
+            if self._left and task.uncancel() <= before:
+                raise ClientGone from None
+            raise
         finally:
-            for pending in (task, left):
-                pending.cancel()
-            await asyncio.wait({task, left})
+            self._worker = None
 
     async def close(self) -> None:
         """Reads no more."""
@@ -116,7 +121,9 @@ class Incoming:
                 await self._queue.put(message["body"])
             if not message.get("more_body"):
                 await self._queue.put(None)
-        self._left.set()
+        self._left = True
+        if self._worker is not None:
+            self._worker.cancel()
         await self._queue.put(ClientGone())
 
     async def _pieces(self) -> AsyncIterator[bytes]:

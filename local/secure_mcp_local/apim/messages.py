@@ -1,8 +1,8 @@
 """Messages on the wire: reading requests, writing responses, the answers that API Management gives itself."""
 
 import json
+from contextlib import suppress
 
-import httpx
 from starlette.types import Send
 
 from secure_mcp_local.apim.call import Call
@@ -58,13 +58,7 @@ async def send_response(send: Send, method: str, response: Response, call: Call 
     if backend is None or call is None or method == "HEAD":
         await send({"type": "http.response.body", "body": b"" if method == "HEAD" or bodiless else content})
         return
-    try:
-        await call.incoming.unless_gone(_pass_on(send, backend))
-    except ClientGone:
-        return
-
-
-async def _pass_on(send: Send, backend: httpx.Response) -> None:
-    async for chunk in backend.aiter_raw():
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
+    with suppress(ClientGone), call.incoming.attended():
+        async for chunk in backend.aiter_raw():
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})

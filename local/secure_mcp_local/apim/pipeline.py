@@ -6,7 +6,7 @@ from typing import Protocol
 
 from secure_mcp_local.apim.call import Call, Failure, Returned
 from secure_mcp_local.apim.incoming import LargeBody
-from secure_mcp_local.apim.trace import Step
+from secure_mcp_local.apim.trace import Place, Step
 from secure_mcp_local.expressions import CSharpException
 from secure_mcp_local.expressions.context import LastError
 
@@ -17,19 +17,14 @@ class Policy(Protocol):
     async def run(self, call: Call) -> None: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Placed:
-    """A policy and how it is called in traces and errors."""
+    """A policy and where it stands."""
 
-    name: str
     policy: Policy
+    place: Place
     id: str | None = None
-    document: str = ""
-    line: int = 0
-    path: tuple[str, ...] = ()
-    """The policies around it, outermost first, such as `choose[3]` and `when[2]`."""
-    label: str = ""
-    """What tells it from others of its kind in a trace, such as the name of a variable."""
+    """What `context.LastError.PolicyId` says of it."""
 
 
 @dataclass
@@ -74,9 +69,7 @@ async def run_policies(call: Call, policies: Sequence[Placed]) -> None:
         if isinstance(placed.policy, Base):
             await placed.policy.run(call)
             continue
-        step = Step(
-            call.section, call.scope, placed.name, placed.document, placed.line, placed.path, placed.label, failed=True
-        )
+        step = Step(call.section, call.scope, placed.place, failed=True)
         outer = call.trace.begin(step)
         try:
             await placed.policy.run(call)
@@ -88,7 +81,7 @@ async def run_policies(call: Call, policies: Sequence[Placed]) -> None:
             body = call.context.request.body
             too_large = isinstance(body, LargeBody) and body.attempted
             failure = Failure(
-                "ExpressionValueEvaluationFailure", f"{placed.name}: {error.type}", 413 if too_large else 500
+                "ExpressionValueEvaluationFailure", f"{placed.place.element}: {error.type}", 413 if too_large else 500
             )
             call.trace.failed(step, error.type)
             raise _placed(failure, placed, call) from error
@@ -103,9 +96,9 @@ async def run_policies(call: Call, policies: Sequence[Placed]) -> None:
 def _placed(failure: Failure, placed: Placed, call: Call) -> Failure:
     """The failure with its place, if it has none yet: the innermost policy is its source."""
     if not failure.source:
-        failure.source, failure.policy_id = placed.name, placed.id
+        failure.source, failure.policy_id = placed.place.element, placed.id
         failure.section, failure.scope = call.section, call.scope
-        failure.path = placed.path
+        failure.path = placed.place.path
     return failure
 
 

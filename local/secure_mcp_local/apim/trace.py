@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import httpx
@@ -55,23 +55,29 @@ class Change:
     after: Shown
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a policy stands."""
+
+    element: str
+    document: str = ""
+    line: int = 0
+    path: tuple[str, ...] = ()
+    """The policies around it, outermost first, such as `choose[3]` and `when[2]`."""
+    label: str = ""
+    """What tells it from others of its kind, such as the name of a variable."""
+
+
 @dataclass(slots=True)
 class Step:
     """One policy that ran, in the order in which they began."""
 
     section: str
     scope: str
-    element: str
-    document: str = ""
-    line: int = 0
-    path: tuple[str, ...] = ()
-    """The policies that it stands in, outermost first, such as `choose[3]` and `when[2]`."""
-    label: str = ""
-    """What tells it from others of its kind, such as the name of a variable."""
-    start: float = 0.0
-    """Milliseconds since the request began."""
-    milliseconds: float = 0.0
-    """How long it took, with the policies in it."""
+    place: Place
+    began: float = 0.0
+    ended: float = 0.0
+    """With the policies in it. Both on the clock of `time.perf_counter`, in seconds: most traces are never looked at."""
     failed: bool = False
     error: str = ""
     """Why, if it failed by itself."""
@@ -130,14 +136,14 @@ class RequestTrace:
 
     def begin(self, step: Step) -> Token[Step | None] | None:
         """A policy begins. What is noted until `end` is the policy's own."""
-        step.start = self._elapsed()
+        step.began = time.perf_counter()
         if len(self.steps) < STEPS:
             self.steps.append(step)
         return _CURRENT.set(step) if self.detailed else None
 
     def end(self, step: Step, outer: Token[Step | None] | None) -> None:
         """A policy ends. `outer`: what `begin` returned."""
-        step.milliseconds = round(self._elapsed() - step.start, 3)
+        step.ended = time.perf_counter()
         if outer is not None:
             _CURRENT.reset(outer)
 
@@ -224,11 +230,24 @@ class RequestTrace:
             "query": self.query,
             "requestHeaders": self.request_headers,
             "responseHeaders": self.response_headers,
-            "steps": [_step(step) for step in self.steps],
+            "steps": [self._step(step) for step in self.steps],
             "messages": [self._readable(message) for message in self.messages],
             "metrics": [metric | {"dimensions": self._readable(metric["dimensions"])} for metric in self.metrics],
             "calls": self.calls,
             "variables": {name: shown._asdict() for name, shown in self.variables.items()},
+        }
+
+    def _step(self, step: Step) -> dict[str, object]:
+        return {
+            "section": step.section,
+            "scope": step.scope,
+            **asdict(step.place),
+            "start": _milliseconds(step.began - self._start),
+            "milliseconds": _milliseconds(max(0.0, step.ended - step.began)),
+            "failed": step.failed,
+            "error": step.error,
+            "evaluations": [_evaluation(evaluation) for evaluation in step.evaluations],
+            "changes": [_change(change) for change in step.changes],
         }
 
     def _readable(self, said: Mapping[str, str]) -> dict[str, str]:
@@ -236,7 +255,7 @@ class RequestTrace:
 
     def _elapsed(self) -> float:
         """Milliseconds since it began."""
-        return round((time.perf_counter() - self._start) * 1000, 3)
+        return _milliseconds(time.perf_counter() - self._start)
 
     def _note(self, evaluation: Evaluation) -> None:
         step = _CURRENT.get()
@@ -302,22 +321,8 @@ class Journal:
             self._left = time.monotonic()
 
 
-def _step(step: Step) -> dict[str, object]:
-    return {
-        "section": step.section,
-        "scope": step.scope,
-        "element": step.element,
-        "label": step.label,
-        "document": step.document,
-        "line": step.line,
-        "path": step.path,
-        "start": step.start,
-        "milliseconds": step.milliseconds,
-        "failed": step.failed,
-        "error": step.error,
-        "evaluations": [_evaluation(evaluation) for evaluation in step.evaluations],
-        "changes": [_change(change) for change in step.changes],
-    }
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 3)
 
 
 def _evaluation(evaluation: Evaluation) -> Mapping[str, object]:

@@ -22,7 +22,12 @@ async def test_steps_are_in_order_with_their_place_and_what_they_set(stack: Stac
     )
     await stack.send(headers={"X-Sent": "s3cret"})
     steps = [
-        (step.document, step.element, "/".join(step.path), {name: value.type for name, value in step.variables.items()})
+        (
+            step.place.document,
+            step.place.element,
+            "/".join(step.place.path),
+            {name: value.type for name, value in step.variables.items()},
+        )
         for step in stack.trace.steps
     ]
     assert steps == [
@@ -33,7 +38,7 @@ async def test_steps_are_in_order_with_their_place_and_what_they_set(stack: Stac
         ("fragments/f.xml", "set-variable", "include-fragment", {"c": "int"}),
         ("apis/api/api.xml", "return-response", "", {}),
     ]
-    assert {(step.section, step.scope, step.line, step.failed) for step in stack.trace.steps} == {
+    assert {(step.section, step.scope, step.place.line, step.failed) for step in stack.trace.steps} == {
         ("inbound", "api", 1, False)
     }
     assert "s3cret" not in json.dumps(stack.trace.as_dict())
@@ -69,7 +74,7 @@ NO = '<choose><when condition="@(false)" /></choose>'
 async def test_the_last_error_has_the_path(stack: Stack, inbound: str, path: str) -> None:
     stack.policies(inbound, on_error="<set-body>@(context.LastError.Path)</set-body>")
     assert (await stack.send()).text == path
-    assert [step.failed for step in stack.trace.steps if step.element == "set-variable"] == [True]
+    assert [step.failed for step in stack.trace.steps if step.place.element == "set-variable"] == [True]
 
 
 async def test_expressions_are_told_with_their_values_and_variables_before_and_after(stack: Stack) -> None:
@@ -108,11 +113,11 @@ async def test_a_call_belongs_to_its_policy_even_side_by_side(stack: Stack) -> N
     stack.inbound(f'<wait for="all">{call.format("a")}{call.format("b")}</wait>')
     await stack.send()
     steps = stack.trace.steps
-    assert {(call["host"], steps[call["step"]].label) for call in stack.trace.calls} == {
+    assert {(call["host"], steps[call["step"]].place.label) for call in stack.trace.calls} == {
         ("a.example", "a"),
         ("b.example", "b"),
     }
-    assert {change.name for step in steps for change in step.changes if step.label == "a"} == {"a"}
+    assert {change.name for step in steps for change in step.changes if step.place.label == "a"} == {"a"}
 
 
 async def test_of_a_request_with_very_many_policies_the_first_are_remembered(
@@ -129,7 +134,7 @@ async def test_no_value_is_recorded_while_nobody_looks(stack: Stack) -> None:
     stack.gateway._journal._always = False
     await stack.send(headers={"X-Sent": "s3cret"})
     trace = stack.trace
-    assert [step.element for step in trace.steps] == ["set-variable", "return-response"]
+    assert [step.place.element for step in trace.steps] == ["set-variable", "return-response"]
     assert (trace.variables, trace.request_headers, trace.response_headers) == ({}, [], [])
     assert [step.evaluations or step.changes for step in trace.steps] == [[], []]
     assert trace.status == 200

@@ -111,7 +111,7 @@ async def _send(call: Call, request: httpx.Request) -> httpx.Response:
     note = call.trace.called(request)
     start = time.perf_counter()
     try:
-        answer = await call.services.client.send(request, stream=True)
+        answer = await call.services.network.handle_async_request(request)
         note["status"] = answer.status_code
         return answer
     finally:
@@ -137,12 +137,13 @@ class ForwardRequest:
         seconds = self._timeout.number(call)
         outgoing = self._request(call, seconds)
         try:
-            answer = await call.incoming.unless_gone(_send(call, outgoing))
-            call.backend_response = answer
-            call.context.response = Response(answer.status_code, answer.reason_phrase, response_headers(answer))
-            if self._buffer or call.reads_response:
-                call.context.response.body = await call.incoming.unless_gone(_buffered(answer))
-                await call.drop_backend_response()
+            with call.incoming.attended():
+                answer = await _send(call, outgoing)
+                call.backend_response = answer
+                call.context.response = Response(answer.status_code, answer.reason_phrase, response_headers(answer))
+                if self._buffer or call.reads_response:
+                    call.context.response.body = await _buffered(answer)
+                    await call.drop_backend_response()
         except ClientGone:
             raise Failure("ClientConnectionFailure", "the client has left", 499) from None
         except (httpx.TimeoutException, TimeoutError) as error:

@@ -251,7 +251,7 @@ async def test_traces_name_policies_and_never_values(stack: Any) -> None:
     gateway = stack.operation(document=FRAME.format(hidden + audit + RETURN.format("ok"))).gateway()
     await stack.call(path="/a?code=s3cret-query", headers={"X-Token": "s3cret-value"}, gateway=gateway)
     [trace] = gateway.traces
-    assert [step.element for step in trace.steps] == ["set-variable", "trace", "return-response"]
+    assert [step.place.element for step in trace.steps] == ["set-variable", "trace", "return-response"]
     assert trace.events("audit") == [{"source": "audit", "severity": "verbose", "message": "said", "who": "alice"}]
     assert "s3cret" not in str(trace.as_dict())
 
