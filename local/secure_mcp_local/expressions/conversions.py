@@ -13,7 +13,7 @@ from secure_mcp_local.expressions.failing import invalid_cast, invalid_operation
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.moments import DateTime, DateTimeOffset
 from secure_mcp_local.expressions.newtonsoft.tokens import JArray, JObject, JToken, JValue
-from secure_mcp_local.expressions.numbers import BOXES, box, single, unboxed, wrap
+from secure_mcp_local.expressions.numbers import BOXES, box, single, unboxed, wrapping
 from secure_mcp_local.expressions.runtime import name_of, text_of, type_of
 from secure_mcp_local.expressions.sequences import Sequence
 from secure_mcp_local.expressions.text import utf16
@@ -221,7 +221,8 @@ def explicit(run: Run, source: Type, target: Type, constant: Any) -> Run | None:
     if source in NUMERIC and target in NUMERIC:
         return _narrowed(run, source, target)
     if source.name in ENUMERATIONS and target in INTEGRAL:
-        return lambda env: wrap(number_of(source, run(env)), target)
+        wrap = wrapping(target)
+        return lambda env: wrap(number_of(source, run(env)))
     if target.name in ENUMERATIONS and source in INTEGRAL:
         return lambda env: member_of(target, run(env))
     if derives(target, source) or (is_reference(source) and is_reference(target) and _interfaces(source, target)):
@@ -270,7 +271,8 @@ def member_of(type: Type, number: int) -> str:
 def _narrowed(run: Run, source: Type, target: Type) -> Run:
     if target in INTEGRAL:
         if source in INTEGRAL:
-            return lambda env: wrap(run(env), target)
+            wrap = wrapping(target)
+            return lambda env: wrap(run(env))
         return lambda env: _truncated(run(env), target)
     if target == FLOAT:
         return lambda env: single(float(run(env)))

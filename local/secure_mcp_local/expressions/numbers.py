@@ -1,6 +1,7 @@
 """Numbers with a width, once they are objects: boxing keeps the type, unboxing checks it."""
 
 import struct
+from collections.abc import Callable
 from typing import Any
 
 from secure_mcp_local.expressions.types import (
@@ -71,13 +72,15 @@ def unboxed(value: Any) -> Any:
 TYPES: dict[type, Type] = {boxed: type for type, boxed in BOXES.items()}
 
 
-def wrap(value: int, type: Type) -> int:
-    """The value that is left of an overflow."""
+def wrapping(type: Type) -> Callable[[int], int]:
+    """What is left of a value after an overflow, as a function for a type."""
     low, high = INTEGRAL[type]
-    if low <= value <= high:
-        return value
     size = high - low + 1
-    return (value - low) % size + low
+
+    def wrap(value: int) -> int:
+        return value if low <= value <= high else (value - low) % size + low
+
+    return wrap
 
 
 def single(value: float) -> float:

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable
+from operator import add, and_, ge, gt, le, lt, mul, or_, sub, xor
 from typing import Any
 
 from secure_mcp_local.expressions import conversions, decimals
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.moments import TimeSpan
-from secure_mcp_local.expressions.numbers import single, wrap
+from secure_mcp_local.expressions.numbers import single, wrapping
 from secure_mcp_local.expressions.types import (
     BOOL,
     BYTE,
@@ -41,26 +42,27 @@ from secure_mcp_local.expressions.xml.names import XName, XNamespace, name_in
 
 Run = Callable[[list[Any]], Any]
 
-__all__ = ["OVERFLOWING", "binary", "checked", "exact", "in_range", "kept", "unary", "wrap"]
+__all__ = ["OVERFLOWING", "binary", "checked", "exact", "in_range", "keeping", "unary"]
 OVERFLOWING = frozenset({"+", "-", "*"})
 """Operators of whole numbers that may give more than their type holds."""
 
 
-def kept(value: int, type: Type) -> int:
-    """A whole number.
-
-    Raises:
-        CSharpException: OverflowException, its type does not hold it.
-    """
+def keeping(type: Type) -> Callable[[int], int]:
+    """A whole number as it is, as a function for a type, which throws an OverflowException if the type does not hold it."""
     low, high = INTEGRAL[type]
-    if not low <= value <= high:
-        raise CSharpException("System.OverflowException", "Arithmetic operation resulted in an overflow.")
-    return value
+
+    def keep(value: int) -> int:
+        if not low <= value <= high:
+            raise CSharpException("System.OverflowException", "Arithmetic operation resulted in an overflow.")
+        return value
+
+    return keep
 
 
 def in_range(run: Run, type: Type) -> Run:
     """A whole number that throws if its type does not hold it."""
-    return lambda env: kept(run(env), type)
+    keep = keeping(type)
+    return lambda env: keep(run(env))
 
 
 def checked(operator: str, first: Run, second: Run, type: Type) -> Run:
@@ -85,11 +87,12 @@ def unary(operator: str, type: Type, run: Run) -> tuple[Type, Run] | None:
             return LONG, lambda env: -run(env)
         if result == ULONG and operator == "-":
             return None
+        wrap = wrapping(result)
         match operator:
             case "-":
-                return result, lambda env: wrap(-run(env), result)
+                return result, lambda env: wrap(-run(env))
             case "~":
-                return result, lambda env: wrap(~run(env), result)
+                return result, lambda env: wrap(~run(env))
             case _:
                 return result, run
     if type in (DOUBLE, FLOAT) and operator in {"-", "+"}:
@@ -305,14 +308,14 @@ def _divide(one: int, two: int) -> int:
 
 
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
+    "+": add,
+    "-": sub,
+    "*": mul,
     "/": _divide,
     "%": lambda a, b: a - b * _divide(a, b),
-    "&": lambda a, b: a & b,
-    "|": lambda a, b: a | b,
-    "^": lambda a, b: a ^ b,
+    "&": and_,
+    "|": or_,
+    "^": xor,
 }
 
 
@@ -333,9 +336,9 @@ def _rounded(calculate: Callable[[float, float], float]) -> Callable[[float, flo
 
 
 _DOUBLE: dict[str, Callable[[float, float], float]] = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
+    "+": add,
+    "-": sub,
+    "*": mul,
     "/": _quotient,
     "%": _remainder,
 }
@@ -362,10 +365,10 @@ def exact(operator: str, one: Any, two: Any) -> Any:
 
 
 _COMPARISON: dict[str, Callable[[Any, Any], bool]] = {
-    "<": lambda a, b: a < b,
-    ">": lambda a, b: a > b,
-    "<=": lambda a, b: a <= b,
-    ">=": lambda a, b: a >= b,
+    "<": lt,
+    ">": gt,
+    "<=": le,
+    ">=": ge,
 }
 
 
@@ -405,7 +408,11 @@ def _numeric(
             return integral(dividend, divisor)
 
         return type, divide
-    return type, lambda env: wrap(integral(one(env), two(env)), type)
+    if operator in {"&", "|", "^"}:
+        # Of two numbers that fit, what comes of it does.
+        return type, lambda env: integral(one(env), two(env))
+    wrap = wrapping(type)
+    return type, lambda env: wrap(integral(one(env), two(env)))
 
 
 def _enumerated(operator: str, type: Type, first: Run, second: Run) -> tuple[Type, Run] | None:
@@ -449,6 +456,7 @@ def _shift(operator: str, left: Type, first: Run, right: Type, second: Run) -> t
         return None
     type = INT if left in SMALL else left
     mask = 63 if type in (LONG, ULONG) else 31
-    if operator == "<<":
-        return type, lambda env: wrap(first(env) << (second(env) & mask), type)
-    return type, lambda env: wrap(first(env) >> (second(env) & mask), type)
+    if operator == ">>":
+        return type, lambda env: first(env) >> (second(env) & mask)
+    wrap = wrapping(type)
+    return type, lambda env: wrap(first(env) << (second(env) & mask))

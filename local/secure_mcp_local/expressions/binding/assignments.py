@@ -8,6 +8,7 @@ from secure_mcp_local.expressions import conversions, operators
 from secure_mcp_local.expressions.binding.casts import Casts
 from secure_mcp_local.expressions.binding.scope import Run, Value
 from secure_mcp_local.expressions.failing import null_reference
+from secure_mcp_local.expressions.numbers import wrapping
 from secure_mcp_local.expressions.syntax.tree import Node
 from secure_mcp_local.expressions.types import (
     CHAR,
@@ -148,16 +149,17 @@ class Assignments(Casts):
         target = node.b
         found = self.variable(target.a) if target.kind == "name" else None
         step = 1 if node.a == "++" else -1
-        fit = operators.kept if self.checks else operators.wrap
+        fitting = operators.keeping if self.checks else wrapping
         if found is None and target.kind in {"index", "member"}:
             place = self.place(target)
             if place.type not in INTEGRAL:
                 raise self.not_modelled(node.pos, f"'{node.a}' on '{place.type}'")
+            fit_place = fitting(place.type)
 
             def stepped(env: list[Any]) -> int:
                 key = place.key(env)
                 before = place.get(env, key)
-                after = fit(before + step, place.type)
+                after = fit_place(before + step)
                 place.put(env, key, after)
                 return after if prefix else before
 
@@ -167,11 +169,12 @@ class Assignments(Casts):
         type_, slot = found
         self.read(node.pos, target.a, slot)
         self.assigned(node.pos, slot)
+        fit = fitting(type_)
 
         def run(env: list[Any]) -> int:
             before = env[slot]
-            env[slot] = fit(before + step, type_)
-            return env[slot] if prefix else before
+            env[slot] = after = fit(before + step)
+            return after if prefix else before
 
         return Value(type_, run)
 

@@ -55,10 +55,9 @@ class Members(Assignments):
             owner = inner(env)
             if owner is None:
                 raise null_reference()
-            value = get(owner)
-            return value if stamp is None else stamp(value)
+            return get(owner)
 
-        return Value(type_, run)
+        return Value(type_, run if stamp is None else lambda env: stamp(run(env)))
 
     def anonymous_member(self, node: Node, target: Value) -> Value:
         names = target.type.name.split(" ")[1:]
@@ -148,7 +147,6 @@ class Members(Assignments):
             owner, at = inner(env), key(env)
             if owner is None:
                 raise null_reference()
-            found = get(owner, at)
-            return found if stamp is None else stamp(found)
+            return get(owner, at)
 
-        return Value(type_, run)
+        return Value(type_, run if stamp is None else lambda env: stamp(run(env)))

@@ -1,6 +1,6 @@
 """The choice between overloads, and the call of the chosen one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from secure_mcp_local.expressions import conversions
@@ -159,6 +159,9 @@ class Overloads(Lambdas):
             def function(*given: Any, method: Method = method) -> Any:
                 return method.run(typed, *given)
 
+        if inner is not None and len(arguments) < 2 and slot is None and stamp is None and not with_env:
+            return Value(type_, _short_call(function, inner, arguments, checked=checked))
+
         def run(env: list[Any]) -> Any:
             if inner is None:
                 values = [argument(env) for argument in arguments]
@@ -208,3 +211,26 @@ def _distance(given: Type, wanted: Type) -> int:
     if wanted.args:
         return 5 if element_of(given) == wanted.args[-1] else 12
     return 10
+
+
+def _short_call(function: Callable[..., Any], inner: Run, arguments: tuple[Run, ...], *, checked: bool) -> Run:
+    """A call of a method with no argument or one, as most are."""
+    if not arguments:
+
+        def bare(env: list[Any]) -> Any:
+            owner = inner(env)
+            if owner is None and checked:
+                raise null_reference()
+            return function(owner)
+
+        return bare
+    (argument,) = arguments
+
+    def one(env: list[Any]) -> Any:
+        owner, given = inner(env), argument(env)
+        # C# looks at the receiver after the arguments.
+        if owner is None and checked:
+            raise null_reference()
+        return function(owner, given)
+
+    return one

@@ -7,7 +7,7 @@ from secure_mcp_local.expressions.failing import (
     argument_null,
     out_of_range,
 )
-from secure_mcp_local.expressions.numbers import wrap
+from secure_mcp_local.expressions.numbers import wrapping
 from secure_mcp_local.expressions.types import (
     BYTES,
     DOUBLE,
@@ -17,6 +17,7 @@ from secure_mcp_local.expressions.types import (
 )
 
 PROFILE = 1
+_wrap = wrapping(INT)
 
 
 class RandomSource:
@@ -36,7 +37,7 @@ class RandomSource:
             if ii >= 55:
                 ii -= 55
             table[ii] = mk
-            mk = wrap(mj - mk, INT)
+            mk = _wrap(mj - mk)
             if mk < 0:
                 mk += self._BIG
             mj = table[ii]
@@ -45,7 +46,7 @@ class RandomSource:
                 n = i + 30
                 if n >= 55:
                     n -= 55
-                table[i] = wrap(table[i] - table[1 + n], INT)
+                table[i] = _wrap(table[i] - table[1 + n])
                 if table[i] < 0:
                     table[i] += self._BIG
         self.table, self.first, self.second = table, 0, 21

@@ -1,9 +1,10 @@
 """Tokens of a text, as leniently as Newtonsoft reads."""
 
+import json
 import math
 import re
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.moments import EPOCH_TICKS, DateTime
@@ -21,8 +22,9 @@ def parse(text: str, wanted: str = "JToken") -> JToken:
     Raises:
         CSharpException: JsonReaderException.
     """
-    reader = _Reader(text)
-    token = reader.document()
+    token = strictly(text)
+    if token is None:
+        token = _Reader(text).document()
     if wanted not in ("JToken", token.__class__.__name__):
         found = token.kind
         raise _error(
@@ -43,6 +45,55 @@ def breaks_off(text: str) -> bool:
 
 def _error(message: str) -> CSharpException:
     return CSharpException("Newtonsoft.Json.JsonReaderException", message)
+
+
+def strictly(text: str) -> JToken | None:
+    """What a text says if it keeps to RFC 8259, as nearly all do; None if only the slower reader can tell.
+
+    Python's reader does not make U+FFFD of half a surrogate and has no limit of depth: such texts are not for it.
+    """
+    if "\\u" in text:
+        return None
+    try:
+        return _token(_STRICT.decode(text), 1)
+    except (ValueError, RecursionError):
+        return None
+
+
+class _Members(list[tuple[str, Any]]):
+    """The members of an object, with repeated names."""
+
+
+def _not_strict(constant: str) -> None:
+    raise ValueError(constant)
+
+
+_STRICT = json.JSONDecoder(object_pairs_hook=_Members, parse_constant=_not_strict)
+
+
+def _token(value: Any, depth: int) -> JToken:
+    """
+    Raises:
+        ValueError: the depth is one that the slower reader has something to say about.
+    """
+    if depth > _DEPTH:
+        raise ValueError(depth)
+    match value:
+        case _Members():
+            result = JObject()
+            for name, item in value:
+                # A repeated name keeps its place and takes the last value.
+                result.set(name, _token(item, depth + 1))
+            return result
+        case list():
+            items = JArray()
+            for item in cast("list[Any]", value):
+                items.add(_token(item, depth + 1))
+            return items
+        case str():
+            return JValue(_with_dates(value))
+        case _:
+            return JValue(value)
 
 
 class _Reader:
