@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 import httpx
 from starlette.types import ASGIApp
@@ -11,6 +12,9 @@ from starlette.types import ASGIApp
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.network.exchange import Exchange, Patience
 from secure_mcp_local.network.faults import Fault, Faults, Kind
+
+if TYPE_CHECKING:
+    from secure_mcp_local.network.outside import Outside
 
 _FOREVER = 3600.0
 """Seconds that a caller without a read timeout waits for an answer that will never come."""
@@ -43,7 +47,7 @@ class Network(httpx.AsyncBaseTransport):
     def __init__(self, faults: Faults | None = None) -> None:
         self.faults = faults or Faults()
         self._routes: dict[str, _Route] = {}
-        self._outside: httpx.AsyncHTTPTransport | None = None
+        self._outside: Outside | None = None
 
     def serve(self, host: str, app: ASGIApp, kind: Kind | None = None) -> None:
         """Let `app` answer at `https://{host}`; at `http://localhost:{port}` if host is `localhost:{port}`.
@@ -123,23 +127,10 @@ class Network(httpx.AsyncBaseTransport):
             return await Exchange(route.app, request, patience).response()
         assert route.base_url is not None
         if self._outside is None:
-            limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
-            self._outside = httpx.AsyncHTTPTransport(trust_env=False, limits=limits)
-        target = route.base_url.copy_with(raw_path=route.base_url.raw_path.rstrip(b"/") + request.url.raw_path)
-        headers = [(name, value) for name, value in request.headers.raw if name.lower() != b"host"]
-        forwarded = httpx.Request(
-            request.method,
-            target,
-            headers=[(b"Host", target.netloc), *headers],
-            stream=request.stream,
-            extensions=request.extensions,
-        )
-        try:
-            async with asyncio.timeout(patience.head):
-                return await self._outside.handle_async_request(forwarded)
-        except TimeoutError:
-            message = f"no answer from {request.url.host} within {patience.head} s"
-            raise httpx.ReadTimeout(message, request=request) from None
+            from secure_mcp_local.network.outside import Outside  # noqa: PLC0415  (few stacks need it)
+
+            self._outside = Outside()
+        return await self._outside.answer(request, route.base_url, patience)
 
     async def _suffer(
         self, fault: Fault, route: _Route, request: httpx.Request, patience: Patience
