@@ -1,6 +1,7 @@
 """`secure-mcp local`: runs a stack until it is told to stop."""
 
 import asyncio
+import gc
 import json
 import signal
 import sys
@@ -63,6 +64,8 @@ async def _serve(
             await asyncio.gather(starting, return_exceptions=True)
             return
         cloud = starting.result()
+        # What is there now stays, the SDK's modules above all: it is not to be gone through each time that garbage is looked for.
+        gc.freeze()
     finally:
         if status:
             status.stop()

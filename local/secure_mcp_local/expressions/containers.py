@@ -197,4 +197,6 @@ def within(count: int) -> int:
 
 def folded(text: str) -> str:
     """What strings are compared by without case (ordinal): each unit by its simple upper case."""
+    if text.isascii():
+        return text.upper()
     return "".join(upper if len(upper := unit.upper()) == 1 else unit for unit in text)

@@ -14,7 +14,7 @@ from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.moments import DateTime, DateTimeOffset
 from secure_mcp_local.expressions.newtonsoft.tokens import JArray, JObject, JToken, JValue
 from secure_mcp_local.expressions.numbers import BOXES, box, single, unboxed, wrapping
-from secure_mcp_local.expressions.runtime import name_of, text_of, type_of
+from secure_mcp_local.expressions.runtime import CLASSES, name_of, text_of, type_of
 from secure_mcp_local.expressions.sequences import Sequence
 from secure_mcp_local.expressions.text import utf16
 from secure_mcp_local.expressions.types import (
@@ -330,11 +330,20 @@ def tester(type: Type) -> Callable[[Any], bool] | None:
     if wanted.name in _UNTESTED:
         return None
 
+    known: dict[Any, bool] = {}
+    """By class, for the classes whose objects are all of one type."""
+
     def test(value: Any) -> bool:
+        answer = known.get(value.__class__)
+        if answer is not None:
+            return answer
         found = type_of(value)
         if found is None:
             raise NotImplementedError(f"whether a {value.__class__.__name__} is a {wanted}")
-        return value is not None and derives(found, wanted)
+        answer = value is not None and derives(found, wanted)
+        if value.__class__ in CLASSES:
+            known[value.__class__] = answer
+        return answer
 
     return test
 

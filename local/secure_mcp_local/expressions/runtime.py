@@ -33,7 +33,7 @@ from secure_mcp_local.expressions.types import (
 from secure_mcp_local.expressions.xml.nodes import XObject
 from secure_mcp_local.expressions.xml.writer import written
 
-_TYPES: dict[type, Type] = {
+CLASSES: dict[type, Type] = {
     **TYPES,
     str: STRING,
     bool: BOOL,
@@ -52,11 +52,12 @@ _TYPES: dict[type, Type] = {
     Jwt: Type("Jwt"),
     Url: Type("IUrl"),
 }
+"""Types by class, where all objects of a class are of one."""
 
 
 def type_of(value: object) -> Type | None:
     """The type of an object; None if it cannot be told."""
-    found = _TYPES.get(value.__class__)
+    found = CLASSES.get(value.__class__)
     return found if found is not None else getattr(value, "type", None)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import httpx
 
@@ -179,11 +180,17 @@ class ForwardRequest:
         ]
         return httpx.Request(
             request.method,
-            call.service_url.rstrip("/") + call.backend_path + request.url.query_string,
+            _address(call.service_url.rstrip("/") + call.backend_path + request.url.query_string),
             headers=headers,
             content=content,
             extensions={"timeout": httpx.Timeout(None).as_dict(), "head_timeout": seconds},
         )
+
+
+@lru_cache(256)
+def _address(url: str) -> httpx.URL:
+    """Parsing one takes as long as ten policies, and most requests go to the same few."""
+    return httpx.URL(url)
 
 
 async def _buffered(answer: httpx.Response) -> Body:

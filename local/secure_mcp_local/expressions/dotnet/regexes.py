@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from secure_mcp_local.errors import NotModelled
@@ -28,6 +29,7 @@ _OPTIONS = Type("RegexOptions")
 _FLAGS = {"IgnoreCase": "i", "Multiline": "m", "Singleline": "s", "IgnorePatternWhitespace": "x"}
 
 
+@lru_cache(1024)
 def _compiled(source: str | None, options: str = "None") -> Pattern:
     if source is None:
         raise argument_null("pattern")
