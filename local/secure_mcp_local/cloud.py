@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import tempfile
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -186,12 +186,13 @@ class LocalCloud:
         self.network.serve(f"localhost:{entra_port}", self.entra.app, kind="entra")
         for host, app in self.cosmos.hosts.items():
             self.network.serve(host, app, kind="cosmos")
-        # Policies are compiled before anything slow is started: a broken one is reported at once.
-        self._progress("Compiling the policies")
-        self.restart_gateway()
         if self._backend is None:
-            await self._start_function_app()
+            self._progress("Compiling the policies, starting storage and the function app")
+            # Most of the time is spent waiting for other processes. A broken policy is reported at once all the same.
+            await _all(asyncio.to_thread(self.restart_gateway), self._start_storage(), self._start_function_app())
         else:
+            self._progress("Compiling the policies")
+            self.restart_gateway()
             backend = urlsplit(self._backend)
             self.network.forward(backend.netloc, f"{backend.scheme}://{backend.netloc}", kind="functions")
         await self._resources.enter_async_context(Listener(self.entra.app, entra_sockets))
@@ -212,17 +213,17 @@ class LocalCloud:
             self._resources.callback(opened.close)
         return port, sockets
 
-    async def _start_function_app(self) -> None:
-        # Only needed without --backend.
-        from secure_mcp_local.functions import FunctionHost  # noqa: PLC0415
-
-        self._progress("Starting storage")
+    async def _start_storage(self) -> None:
         folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="secure-mcp-")))
         azurite = await self._resources.enter_async_context(Azurite(folder, account_names(self.recording)))
         storage = await BlobStorage.from_recording(self.recording, azurite, self.entra.issuer, self.clock)
         for host, app in storage.hosts.items():
             self.network.serve(host, app)
-        self._progress("Starting the function app")
+
+    async def _start_function_app(self) -> None:
+        # Only needed without --backend.
+        from secure_mcp_local.functions import FunctionHost  # noqa: PLC0415
+
         self.functions = FunctionHost.from_recording(
             self.recording, self._root / "function_app", self.identities, self.entra.issuer, self.network, self.clock
         )
@@ -251,3 +252,13 @@ class LocalCloud:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> Any:
         await self.gateway.app(scope, receive, send)
+
+
+async def _all(*work: Coroutine[Any, Any, None]) -> None:
+    """Waits for everything. What fails first ends the rest and is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for each in work:
+                group.create_task(each)
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
