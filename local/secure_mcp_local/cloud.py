@@ -189,7 +189,7 @@ class LocalCloud:
         if self._backend is None:
             self._progress("Compiling the policies, starting storage and the function app")
             # Most of the time is spent waiting for other processes. A broken policy is reported at once all the same.
-            await _all(asyncio.to_thread(self.restart_gateway), self._start_storage(), self._start_function_app())
+            await _all(asyncio.to_thread(self.restart_gateway), self._start_function_app())
         else:
             self._progress("Compiling the policies")
             self.restart_gateway()
@@ -213,17 +213,16 @@ class LocalCloud:
             self._resources.callback(opened.close)
         return port, sockets
 
-    async def _start_storage(self) -> None:
+    async def _start_function_app(self) -> None:
+        # Only needed without --backend.
+        from secure_mcp_local.functions import FunctionHost  # noqa: PLC0415
+
         folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="secure-mcp-")))
         azurite = await self._resources.enter_async_context(Azurite(folder, account_names(self.recording)))
         storage = await BlobStorage.from_recording(self.recording, azurite, self.entra.issuer, self.clock)
         for host, app in storage.hosts.items():
             self.network.serve(host, app)
-
-    async def _start_function_app(self) -> None:
-        # Only needed without --backend.
-        from secure_mcp_local.functions import FunctionHost  # noqa: PLC0415
-
+        # It reaches the hosts that are there when it starts.
         self.functions = FunctionHost.from_recording(
             self.recording, self._root / "function_app", self.identities, self.entra.issuer, self.network, self.clock
         )
