@@ -4,7 +4,7 @@ Every value is plain, not an output: it decides which resources exist. Their val
 `PolicySettings`, which the tests hold to the same names, defaults and descriptions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict
 
 
@@ -44,6 +44,9 @@ class SecureMcpServerArgs(TypedDict):
     """Scopes that the gateway asks Entra ID for, separated by spaces. Default: openid profile offline_access."""
     mcp_scopes: NotRequired[Sequence[str]]
     """Scopes that MCP clients can ask for; the first is the one that the MCP API requires. Default: mcp:tools."""
+    tool_scopes: NotRequired[Mapping[str, str]]
+    """Tools that need one of the other mcpScopes, too: tool names and scopes, such as delete_snippet: snippets:delete. Clients
+    are asked for it when they call the tool. Default: none."""
     mcp_protocol_versions: NotRequired[Sequence[str]]
     """MCP protocol versions that the server behind the gateway speaks, newest first. Default: 2025-11-25, 2025-06-18,
     2025-03-26, 2024-11-05."""
@@ -103,6 +106,8 @@ class GatewaySettings(TypedDict):
     """Lifetime of a session without use (the refresh token). Default: 14."""
     mcp_scopes: NotRequired[Sequence[str]]
     """Scopes a client can ask for; the first is the one that the MCP API requires. Default: mcp:tools."""
+    tool_scopes: NotRequired[Mapping[str, str]]
+    """Tools that need one of the other scopes, too, by the tool's name. Default: none."""
     backend_auth: NotRequired[str]
     """`managedIdentity` or `functionKey`. Default: managedIdentity."""
     sse_transport: NotRequired[bool]

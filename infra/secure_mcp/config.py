@@ -2,7 +2,7 @@
 
 import ipaddress
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, cast
 
 import pulumi
@@ -34,6 +34,7 @@ class ServerConfig:
     sse_transport: str = "auto"
     oauth_scopes: str = "openid profile offline_access"
     mcp_scopes: tuple[str, ...] = ("mcp:tools",)
+    tool_scopes: Mapping[str, str] = field(default_factory=dict[str, str])
     mcp_protocol_versions: tuple[str, ...] = PolicySettings.protocol_versions
     allowed_origins: tuple[str, ...] = ()
     allowed_clients: tuple[str, ...] = ()
@@ -118,6 +119,7 @@ class ServerConfig:
             "session_minutes": self.session_minutes,
             "refresh_days": self.refresh_days,
             "mcp_scopes": self.mcp_scopes,
+            "tool_scopes": self.tool_scopes,
             "backend_auth": self.backend_auth,
             "sse_transport": self.sse_published,
             "redirect_schemes": self.redirect_schemes,
@@ -139,11 +141,10 @@ def load(code: str) -> SecureMcpServerArgs:
     config = pulumi.Config()
     read: dict[Any, Callable[[str], Any]] = {bool: config.get_bool, int: config.get_int, str: config.get}
     values: dict[str, Any] = {}
-    for field in fields(ServerConfig):
-        key = key_of(field.name)
-        value = read.get(field.type, config.get_object)(key)
+    for choice in fields(ServerConfig):
+        value = read.get(choice.type, config.get_object)(key_of(choice.name))
         if value is not None:
-            values[field.name] = value
+            values[choice.name] = value
     location = pulumi.Config("azure-native").require("location")
     return cast("SecureMcpServerArgs", {**values, "location": location, "code": code})
 

@@ -4,7 +4,8 @@ Values that are only known while a stack is deployed reach a policy as APIM name
 known when the program runs is placed into its template. Pure text: no Pulumi here.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from . import templates
 
@@ -31,6 +32,8 @@ class PolicySettings:
     """Lifetime of a session without use (the refresh token)."""
     mcp_scopes: tuple[str, ...] = ("mcp:tools",)
     """Scopes a client can ask for; the first is the one that the MCP API requires."""
+    tool_scopes: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Tools that need one of the other scopes, too, by the tool's name."""
     backend_auth: str = "managedIdentity"
     """`managedIdentity` or `functionKey`."""
     sse_transport: bool = True
@@ -43,6 +46,11 @@ class PolicySettings:
     """MCP protocol versions that the server behind the gateway speaks, newest first."""
     client_metadata_hosts: tuple[str, ...] = ()
     """Hosts whose Client ID Metadata Documents are accepted; `*` accepts every public host."""
+
+    @property
+    def base_scopes(self) -> tuple[str, ...]:
+        """What a client gets that asks for nothing: the scopes that no tool needs. The others come step by step."""
+        return tuple(scope for scope in self.mcp_scopes if scope not in self.tool_scopes.values())
 
 
 @dataclass(frozen=True)

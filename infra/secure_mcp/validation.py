@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 import pulumi
 
@@ -28,7 +28,7 @@ def key_of(field: str) -> str:
 
 
 def typed(cls: type[T], values: Mapping[str, Any]) -> T:
-    """A dataclass of flags, numbers, texts and lists of texts, made of what somebody wrote.
+    """A dataclass of flags, numbers, texts, lists and maps of texts, made of what somebody wrote.
 
     None counts as not given. Whole numbers may come as 3.0: that is how the engine hands them to a component provider.
 
@@ -41,7 +41,7 @@ def typed(cls: type[T], values: Mapping[str, Any]) -> T:
         if name not in known:
             raise ConfigError(key_of(name), value, f"there is no such key; there are {', '.join(map(key_of, known))}")
     for name, field in known.items():
-        if name not in given and field.default is MISSING:
+        if name not in given and field.default is MISSING and field.default_factory is MISSING:
             raise ConfigError(key_of(name), None, "give a value: it has no default")
     return cls(**{name: _typed(name, value, known[name].type) for name, value in given.items()})
 
@@ -56,6 +56,10 @@ def _typed(name: str, value: Any, type: Any) -> Any:
             return value
         wanted = {bool: "true or false", int: "a whole number", str: "a string"}[type]
         raise ConfigError(key_of(name), value, f"give {wanted}")
+    if get_origin(type) is Mapping:
+        if not isinstance(value, Mapping) or not all(isinstance(part, str) for pair in value.items() for part in pair):
+            raise ConfigError(key_of(name), value, 'give a map of strings, such as {"a": "b"}')
+        return dict(value)
     if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
         raise ConfigError(key_of(name), value, 'give a list of strings, such as ["a", "b"]')
     return tuple(value)
@@ -108,9 +112,28 @@ def check_policy_values(values: object, protocol_versions: str) -> None:
     checks.between("refresh_days", 1, 90)
     for name in ("mcp_scopes", protocol_versions):
         checks.holds(name, lambda value: len(value) > 0, "give at least one")
+    _check_tool_scopes(checks)
     checks.holds(
         "redirect_schemes",
         lambda value: not _DANGEROUS_SCHEMES & set(value),
         "web and script schemes are not for this list",
     )
     checks.matches("login_endpoint", r"https://[a-z0-9.-]+|http://localhost:\d+", "give https://host without a path")
+
+
+def _check_tool_scopes(checks: Checks) -> None:
+    base, *others = getattr(checks.values, "mcp_scopes")  # noqa: B009  (no type has been named for it)
+    checks.each("tool_scopes", r"[A-Za-z0-9_./-]{1,128}", "a tool's name has letters, digits and _ - . / only")
+    checks.holds(
+        "tool_scopes",
+        lambda tools: len({tool.lower() for tool in tools}) == len(tools),
+        "two names differ in case only; some servers take both for the same tool",
+    )
+    checks.holds(
+        "tool_scopes", lambda tools: base not in tools.values(), f"every session has {base}; name another scope"
+    )
+    checks.holds(
+        "tool_scopes",
+        lambda tools: set(tools.values()) <= set(others),
+        "name scopes that mcpScopes has, after its first",
+    )

@@ -1,5 +1,6 @@
 """The MCP API: who gets in, what reaches the server behind it, how it answers."""
 
+import json
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -255,6 +256,47 @@ async def test_B1_S10_an_unsupported_protocol_version_lists_the_supported_ones(
     assert answer["error"]["code"] == -32022
     assert "2025-11-25" in answer["error"]["data"]["supported"]
     assert backend.requests == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call","params":{"name":"a"}}',
+        '{"jsonrpc":"2.0","id":1,"METHOD":"tools/call","params":{"name":"a"}}',
+        '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a"},"Params":{"name":"b"}}',
+        '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","Name":"b"}}',
+        '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"nAME":"b"}}',
+        '{"jsonrpc":"2.0","id":1,"method":"tools/call","method":"ping","params":{"name":"a"}}',
+        '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"b"},"params":{"name":"a"}}',
+        '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"b","name":"a"}}',
+        '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"b","n\\u0061me":"a"}}',
+        '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"b", "name" : "a"}}',
+    ],
+)
+async def test_B2_B5_what_servers_may_read_in_two_ways_is_refused(
+    application: Application, key: str, backend: Backend, body: str
+) -> None:
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    response = await application.send("POST", "/mcp", content=body, headers=headers)
+    assert response.status_code == 400
+    assert backend.requests == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"text": 'a quote " and a name "name": in it', "name": "Name", "Method": {"Params": 1}},
+        {"text": "a backslash at its end \\", "list": [{"name": 1}, {"name": 2}], "": "", '"': 'quoted \\" name'},
+        {"time": "2024-02-29T01:02:03Z", "number": 1e300, "é": "ü😀\u0000"},
+    ],
+)
+async def test_B2_B5_what_a_tool_is_given_may_look_like_anything(
+    application: Application, key: str, backend: Backend, arguments: dict[str, Any]
+) -> None:
+    params = {"name": "save", "arguments": arguments, "_meta": {"progressToken": "p"}}
+    assert (await application.call(key, "tools/call", params)).status_code == 200
+    _, body = backend.requests[0]
+    assert json.loads(body)["params"] == params
 
 
 async def test_M30_too_little_scope_is_a_challenge_but_expiry_comes_first(

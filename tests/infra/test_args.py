@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import inspect
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -36,7 +37,7 @@ def descriptions(cls: type) -> dict[str, str]:
 def shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return (", ".join(value) or "none") if isinstance(value, tuple) else str(value)
+    return (", ".join(value) or "none") if isinstance(value, tuple | dict) else str(value)
 
 
 @pytest.mark.parametrize(
@@ -46,14 +47,15 @@ def test_names_types_and_defaults_are_the_same(args: Any, valid: Any, more: set[
     fields = {field.name: field for field in dataclasses.fields(valid)}
     assert set(get_type_hints(args)) == set(fields) | more
     texts = descriptions(args)
-    plain = {bool: "bool", int: "int", str: "str"}
+    plain = {bool: "bool", int: "int", str: "str", Mapping[str, str]: "collections.abc.Mapping[str, str]"}
     for name, field in fields.items():
         kind = str(get_type_hints(args)[name])
         assert plain.get(field.type, "collections.abc.Sequence[str]") in kind, name  # pyright: ignore
-        required = field.default is dataclasses.MISSING
+        made = field.default_factory() if field.default_factory is not dataclasses.MISSING else field.default
+        required = made is dataclasses.MISSING
         assert (name in args.__required_keys__) is required, name
         if not required:
-            assert texts[name].endswith(f" Default: {shown(field.default)}."), name
+            assert texts[name].endswith(f" Default: {shown(made)}."), name
 
 
 def test_descriptions_are_those_of_the_configuration_and_of_the_settings() -> None:
@@ -77,6 +79,8 @@ def test_descriptions_are_those_of_the_configuration_and_of_the_settings() -> No
         ({"apim_sku": 2}, "give a string"),
         ({"custom_domains": "mcp.example.com"}, "give a list of strings"),
         ({"custom_domains": [1]}, "give a list of strings"),
+        ({"tool_scopes": ["a"]}, "give a map of strings"),
+        ({"tool_scopes": {"a": 1}}, "give a map of strings"),
     ],
 )
 def test_what_has_the_wrong_type_is_refused(changes: dict[str, Any], message: str) -> None:

@@ -21,6 +21,7 @@ SETTINGS = {
         allowed_clients=("127.0.0.1",),
         client_metadata_hosts=("*",),
         mcp_scopes=("mcp:read", "mcp:write"),
+        tool_scopes={"save_snippet": "mcp:write"},
     ),
     "no consent is remembered": PolicySettings(consent_days=0, redirect_schemes=()),
     "another cloud": PolicySettings(login_endpoint="https://login.microsoftonline.us"),

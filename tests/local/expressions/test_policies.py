@@ -28,6 +28,8 @@ SETTINGS = {
         allowed_origins=("http://localhost:6274",),
         allowed_clients=("claude.ai",),
         client_metadata_hosts=("*",),
+        mcp_scopes=("mcp:tools", "snippets:write"),
+        tool_scopes={"save_snippet": "snippets:write"},
     ),
     "function key": policy.PolicySettings(backend_auth="functionKey", consent_days=0),
 }
