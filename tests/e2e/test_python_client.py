@@ -106,6 +106,23 @@ async def test_signs_in_and_calls_a_tool_over_the_deprecated_sse_transport(cloud
         assert "hello" in text_of(await client.call_tool("hello_mcp", {})).lower()
 
 
+async def test_B2_comes_back_for_the_scope_that_a_tool_needs(cloud: LocalCloud) -> None:
+    cloud.reconfigure(mcpScopes='["mcp:tools", "snippets:write"]', toolScopes='{"save_snippet": "snippets:write"}')
+    keyring = Keyring()
+    try:
+        async with connect(cloud, Person("alice"), keyring) as (client, _):
+            assert "hello" in text_of(await client.call_tool("hello_mcp", {})).lower()
+            assert [tokens.scope for tokens in keyring.issued] == ["mcp:tools"]
+            await client.call_tool("save_snippet", {"name": "stepped-up", "content": "x = 1"})
+            assert "x = 1" in text_of(await client.call_tool("get_snippet", {"name": "stepped-up"}))
+    finally:
+        cloud.reconfigure(mcpScopes='["mcp:tools"]', toolScopes="{}")
+    assert [set((tokens.scope or "").split()) for tokens in keyring.issued] == [
+        {"mcp:tools"},
+        {"mcp:tools", "snippets:write"},
+    ]
+
+
 async def test_snippets_belong_to_the_person_who_saved_them(cloud: LocalCloud) -> None:
     async with connect(cloud, Person("alice"), Keyring()) as (client, _):
         await client.call_tool("save_snippet", {"name": "private", "content": "alice's own"})
