@@ -348,21 +348,28 @@ def tester(type: Type) -> Callable[[Any], bool] | None:
     return test
 
 
-def to_object(run: Run, source: Type) -> Run:
-    """Boxing: numbers keep their type, and so do enumerations and pairs."""
+def boxer(source: Type) -> Callable[[Any], Any] | None:
+    """What makes an object of a value: numbers keep their type, and so do enumerations and pairs. None: nothing has to."""
     inner = underlying(source)
     if inner.name in ENUMERATIONS:
-        return lambda env: None if (name := run(env)) is None else Enumeration(inner, name)
+        return lambda name: None if name is None else Enumeration(inner, name)
     if inner.name == "KeyValuePair":
-        return lambda env: boxed_pair(run(env), inner)
+        return lambda pair: boxed_pair(pair, inner)
     if inner in BOXES and inner != INT:
-        return lambda env: box(run(env), inner)
-    return run
+        return lambda value: box(value, inner)
+    return None
+
+
+def to_object(run: Run, source: Type) -> Run:
+    """Boxing."""
+    boxing = boxer(source)
+    return run if boxing is None else lambda env: boxing(run(env))
 
 
 def boxed(value: Any, type: Type) -> Any:
     """A value of a static type as an object."""
-    return to_object(lambda env: value, type)([])
+    boxing = boxer(type)
+    return value if boxing is None else boxing(value)
 
 
 def boxed_pair(value: Any, type: Type) -> Any:

@@ -94,8 +94,10 @@ def _cast(*, only: bool) -> Extension:
         same = element == wanted or (target.type.name in UNTYPED and element == wanted)
         reference = is_reference(wanted)
 
+        boxing = conversions.boxer(element)
+
         def box(item: Any) -> Any:
-            return conversions.boxed(item, element)
+            return item if boxing is None else boxing(item)
 
         def run(env: list[Any]) -> Callable[[], Iterable[Any]]:
             items = source(env)
