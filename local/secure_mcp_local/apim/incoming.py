@@ -40,13 +40,15 @@ class LargeBody(Body):
 
 
 class Incoming:
-    """Reads what the client sends: ahead of whoever wants the body, so that it is seen when the client leaves."""
+    """Reads what the client sends; while there is work, ahead of whoever wants it, so that it is seen when the client leaves."""
 
     def __init__(self, receive: Receive, *, has_body: bool) -> None:
         self._receive = receive
         self._has_body = has_body
         self._queue: asyncio.Queue[bytes | ClientGone | None] = asyncio.Queue(_AHEAD)
         self._left = False
+        self._ended = False
+        """Whether the last piece that came was the body's last."""
         self._worker: asyncio.Task[Any] | None = None
         """The task to cancel when the client leaves."""
         self._reader: asyncio.Task[None] | None = None
@@ -116,20 +118,28 @@ class Incoming:
             self._reader = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
-        while (message := await self._receive())["type"] == "http.request":
-            if message.get("body"):
-                await self._queue.put(message["body"])
-            if not message.get("more_body"):
-                await self._queue.put(None)
-        self._left = True
+        while not isinstance(item := await self._next(), ClientGone):
+            await self._queue.put(item)
         if self._worker is not None:
             self._worker.cancel()
-        await self._queue.put(ClientGone())
+        await self._queue.put(item)
+
+    async def _next(self) -> bytes | ClientGone | None:
+        """A piece of the body, None at its end, or that the client has left."""
+        if self._ended:
+            self._ended = False
+            return None
+        message = await self._receive()
+        if message["type"] != "http.request":
+            self._left = True
+            return ClientGone()
+        self._ended = bool(message.get("body")) and not message.get("more_body")
+        return message.get("body", b"") if message.get("body") or message.get("more_body") else None
 
     async def _pieces(self) -> AsyncIterator[bytes]:
-        self._start()
         while not self._complete:
-            piece = await self._queue.get()
+            # Before there is any work, without the reader: it would take two turns of the event loop.
+            piece = await (self._next() if self._reader is None else self._queue.get())
             if isinstance(piece, ClientGone):
                 raise piece
             if piece is None:
