@@ -9,6 +9,7 @@ from secure_mcp_local.expressions import conversions, decimals
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.moments import TimeSpan
 from secure_mcp_local.expressions.numbers import single, wrapping
+from secure_mcp_local.expressions.operands import both
 from secure_mcp_local.expressions.types import (
     BOOL,
     BYTE,
@@ -136,7 +137,7 @@ def binary(
             return XName.type, lambda env: name_in(first(env), second(env))
         case "+" if STRING in (left, right) and VOID not in (left, right):
             one, two = conversions.to_text(first, left), conversions.to_text(second, right)
-            return STRING, lambda env: one(env) + two(env)
+            return STRING, both(add, one, two)
         case _ if NULL in (left, right) and operator in {"==", "!="}:
             return _equality(operator == "!=", left, first, left_constant, right, second, right_constant)
         case _ if "Nullable" in (left.name, right.name):
@@ -238,7 +239,7 @@ def _equality(
     compare = same
     if negated:
         return BOOL, lambda env: not compare(first(env), second(env))
-    return BOOL, lambda env: compare(first(env), second(env))
+    return BOOL, both(compare, first, second)
 
 
 _NAMES = frozenset({XName.type, XNamespace.type})
@@ -391,7 +392,7 @@ def _numeric(
     one, two = _as(first, left, type), _as(second, right, type)
     if operator in _COMPARISON:
         compare = _COMPARISON[operator]
-        return BOOL, lambda env: compare(one(env), two(env))
+        return BOOL, both(compare, one, two)
     if type not in INTEGRAL:
         calculate = _REAL[type].get(operator)
         return None if calculate is None else (type, lambda env: calculate(one(env), two(env)))
@@ -410,9 +411,9 @@ def _numeric(
         return type, divide
     if operator in {"&", "|", "^"}:
         # Of two numbers that fit, what comes of it does.
-        return type, lambda env: integral(one(env), two(env))
-    wrap = wrapping(type)
-    return type, lambda env: wrap(integral(one(env), two(env)))
+        return type, both(integral, one, two)
+    wrap, calculated = wrapping(type), both(integral, one, two)
+    return type, lambda env: wrap(calculated(env))
 
 
 def _enumerated(operator: str, type: Type, first: Run, second: Run) -> tuple[Type, Run] | None:

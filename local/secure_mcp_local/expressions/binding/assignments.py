@@ -9,6 +9,7 @@ from secure_mcp_local.expressions.binding.casts import Casts
 from secure_mcp_local.expressions.binding.scope import Run, Value
 from secure_mcp_local.expressions.failing import null_reference
 from secure_mcp_local.expressions.numbers import wrapping
+from secure_mcp_local.expressions.operands import variable
 from secure_mcp_local.expressions.syntax.tree import Node
 from secure_mcp_local.expressions.types import (
     CHAR,
@@ -33,7 +34,7 @@ class Assignments(Casts):
             run = self.convert(self.rvalue(node.c, type_), type_, node.pos)
         else:
             self.read(node.pos, target.a, slot)
-            run = self.compound(node, type_, lambda env: env[slot])
+            run = self.compound(node, type_, variable(slot))
 
         self.assigned(node.pos, slot)
 

@@ -7,6 +7,7 @@ from secure_mcp_local.expressions import conversions, decimals
 from secure_mcp_local.expressions.binding.scope import Run, Scope, Value
 from secure_mcp_local.expressions.formats import aligned, formatted
 from secure_mcp_local.expressions.numbers import single
+from secure_mcp_local.expressions.operands import known
 from secure_mcp_local.expressions.syntax.tree import Node
 from secure_mcp_local.expressions.types import (
     BOOL,
@@ -37,7 +38,7 @@ class Literals(Scope):
         type_ = next((type for type in order if number <= INTEGRAL[type][1]), None)
         if type_ is None:
             raise self.error(node.pos, "integral constant is too large", "CS1021")
-        return Value(type_, lambda env: number, number)
+        return Value(type_, known(number), number)
 
     def _e_real(self, node: Node) -> Value:
         text = str(node.a).replace("_", "").lower()
@@ -50,29 +51,29 @@ class Literals(Scope):
         number = float(text.rstrip("d"))
         if number == float("inf"):
             raise self.error(node.pos, "floating-point constant is outside the range of type 'double'", "CS0594")
-        return Value(DOUBLE, lambda env: number, number, literal=True)
+        return Value(DOUBLE, known(number), number, literal=True)
 
     def _e_nameof(self, node: Node) -> Value:
         """The name of something that must exist; a variable may have no value yet."""
         if node.b.kind != "name" or self.variable(node.b.a) is None:
             self.expr(node.b)
         constant = str(node.a)
-        return Value(STRING, lambda env: constant, constant)
+        return Value(STRING, known(constant), constant)
 
     def _e_bool(self, node: Node) -> Value:
         constant = bool(node.a)
-        return Value(BOOL, lambda env: constant, constant)
+        return Value(BOOL, known(constant), constant)
 
     def _e_null(self, node: Node) -> Value:
         return Value(NULL, lambda env: None)
 
     def _e_string(self, node: Node) -> Value:
         constant = str(node.a)
-        return Value(STRING, lambda env: constant, constant)
+        return Value(STRING, known(constant), constant)
 
     def _e_char(self, node: Node) -> Value:
         constant = int(node.a)
-        return Value(CHAR, lambda env: constant, constant)
+        return Value(CHAR, known(constant), constant)
 
     def _e_interp(self, node: Node) -> Value:
         parts: list[Run] = []

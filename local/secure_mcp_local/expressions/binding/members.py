@@ -9,6 +9,7 @@ from secure_mcp_local.expressions.binding.scope import NAMESPACES, TypeName, Val
 from secure_mcp_local.expressions.dotnet import MODELS
 from secure_mcp_local.expressions.failing import null_reference
 from secure_mcp_local.expressions.failures import ExpressionError
+from secure_mcp_local.expressions.operands import slot_of
 from secure_mcp_local.expressions.syntax.tree import Node
 from secure_mcp_local.expressions.types import (
     STRING,
@@ -143,10 +144,19 @@ class Members(Assignments):
         type_, get, inner = self.substituted(indexer.returns, target.type), indexer.run, target.run
         stamp = conversions.stamp(type_)
 
-        def run(env: list[Any]) -> Any:
+        slot = slot_of(inner)
+
+        def of_variable(env: list[Any]) -> Any:
+            owner, at = env[slot], key(env)  # type: ignore[index]
+            if owner is None:
+                raise null_reference()
+            return get(owner, at)
+
+        def of_any(env: list[Any]) -> Any:
             owner, at = inner(env), key(env)
             if owner is None:
                 raise null_reference()
             return get(owner, at)
 
+        run = of_any if slot is None else of_variable
         return Value(type_, run if stamp is None else lambda env: stamp(run(env)))

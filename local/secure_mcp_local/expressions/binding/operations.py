@@ -7,6 +7,7 @@ from secure_mcp_local.expressions.binding.literals import Literals
 from secure_mcp_local.expressions.binding.scope import CONTEXT, FIRST_LOCAL, NAMESPACES, Run, TypeName, Value
 from secure_mcp_local.expressions.dotnet import ALLOWED, REFUSED
 from secure_mcp_local.expressions.failures import CSharpException
+from secure_mcp_local.expressions.operands import known, variable
 from secure_mcp_local.expressions.syntax.tree import Node
 from secure_mcp_local.expressions.types import (
     BOOL,
@@ -33,9 +34,9 @@ class Operations(Literals):
             type_, slot = found
             self.read(node.pos, node.a, slot)
             if slot in self.constants:
-                constant = self.constants[slot]
-                return Value(type_, lambda env: constant, constant)
-            return Value(type_, lambda env: env[slot])
+                fixed = self.constants[slot]
+                return Value(type_, known(fixed), fixed)
+            return Value(type_, variable(slot))
         if node.a == "context":
             return Value(Type("IProxyRequestContext"), lambda env: env[CONTEXT])
         args = tuple(self.type(argument) for argument in node.b) if node.b else ()
