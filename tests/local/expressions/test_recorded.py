@@ -1,4 +1,4 @@
-"""Every expression of the product's own policies, in several contexts: the answers of real .NET, recorded by tests/fuzz/policies.py."""
+"""Every expression of the product's own policies, in several contexts: the answers of real .NET, recorded by fuzz.policies."""
 
 import json
 import sys
@@ -35,7 +35,7 @@ CURRENT = policies.expressions()
 
 def test_every_expression_is_recorded() -> None:
     missing = set(CURRENT) - RECORDED.keys()
-    assert not missing, "run tests/fuzz/policies.py where the oracle is"
+    assert not missing, "run PYTHONPATH=tests python -m fuzz.policies"
 
 
 @pytest.mark.parametrize("context", range(len(CONTEXTS)))
