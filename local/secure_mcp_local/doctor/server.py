@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from asyncio import sleep
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -191,7 +192,7 @@ class Server:
             wait = answer.headers.get("retry-after", "")
             if answer.status != 429 or last or not wait.isdigit() or int(wait) > PATIENCE:
                 break
-            await asyncio.sleep(int(wait) + 1)
+            await sleep(int(wait) + 1)
         return answer
 
     async def _once(self, method: str, url: str, headers: Headers, **body: Any) -> Answer:

@@ -406,7 +406,7 @@ async def test_how_long_retry_waits(
     async def sleep(seconds: float) -> None:
         waited.append(seconds)
 
-    monkeypatch.setattr("secure_mcp_local.apim.policies.flow.asyncio.sleep", sleep)
+    monkeypatch.setattr("secure_mcp_local.apim.policies.flow.sleep", sleep)
     await stack.value(
         "ok", f'<retry condition="@(true)" count="4" {attributes}><set-variable name="x" value="" /></retry>'
     )

@@ -1,6 +1,5 @@
 """Where a server is decides what is asked of it: https, this computer, nobody at home."""
 
-import asyncio
 import time
 
 import httpx
@@ -125,7 +124,7 @@ async def test_a_rate_limit_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> No
     async def sleep(seconds: float) -> None:
         waited.append(seconds)
 
-    monkeypatch.setattr(asyncio, "sleep", sleep)
+    monkeypatch.setattr("secure_mcp_local.doctor.server.sleep", sleep)
     async with Server("https://mcp.example.com/mcp", httpx.MockTransport(answer)) as server:
         assert (await server.send("GET", "/mcp")).status == 200
     assert waited == [8, 8]

@@ -1,6 +1,7 @@
 """Control flow: choose, retry, wait, limit-concurrency, return-response, mock-response, include-fragment."""
 
 import asyncio
+from asyncio import sleep
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -60,7 +61,7 @@ class Retry:
         for attempt in range(1, int(self._count.number(call)) + 1):
             if not self._condition.boolean(call):
                 return
-            await asyncio.sleep(self._intervals.seconds(call, attempt))
+            await sleep(self._intervals.seconds(call, attempt))
             await run_policies(call, self._policies)
 
 
