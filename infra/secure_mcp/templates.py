@@ -25,6 +25,10 @@ def directory() -> Path:
 class _CompiledTemplates(jinja2.FileSystemBytecodeCache):
     """Compiled templates in a folder that is this user's alone; where there can be none, they are compiled each time."""
 
+    def load_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        with suppress(OSError):
+            super().load_bytecode(bucket)
+
     def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
         with suppress(OSError):
             Path(self.directory).mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -44,6 +44,7 @@ def test_as_csharp_or_refused(case: dict[str, Any]) -> None:
         refused = "compile_error" not in wanted
     elif "compile_error" in answer and "compile_error" in wanted:
         # The compiler goes on after the first mistake; we do not.
+        assert answer["compile_error"]
         assert set(answer["compile_error"]) <= set(wanted["compile_error"])
         refused = False
     else:
