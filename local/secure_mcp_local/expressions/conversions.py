@@ -3,8 +3,9 @@
 import math
 from collections.abc import Callable, Iterable
 from decimal import ROUND_DOWN, Decimal
-from typing import Any
+from typing import Any, Never
 
+from secure_mcp_local.expressions.code import Code, Constant, Run, Temporary
 from secure_mcp_local.expressions.containers import Array, Dictionary, Enumeration, HashSet, Pair, within
 from secure_mcp_local.expressions.context import Headers, Jwt, Url
 from secure_mcp_local.expressions.converting import cast, castable, default, overflow
@@ -30,6 +31,8 @@ from secure_mcp_local.expressions.types import (
     GUID,
     INT,
     INTEGRAL,
+    JARRAY,
+    JOBJECT,
     JTOKEN,
     LONG,
     NULL,
@@ -56,7 +59,6 @@ from secure_mcp_local.expressions.xml import casts
 from secure_mcp_local.expressions.xml.names import XName, XNamespace, implied, implied_space
 from secure_mcp_local.expressions.xml.nodes import XAttribute, XElement
 
-Run = Callable[[list[Any]], Any]
 _XML = frozenset({XElement.type, XAttribute.type})
 
 # https://learn.microsoft.com/dotnet/csharp/language-reference/builtin-types/numeric-conversions
@@ -125,11 +127,11 @@ def widens(source: Type, target: Type) -> bool:
 def numeric(run: Run, source: Type, target: Type) -> Run:
     """A widening conversion."""
     if target == DECIMAL:
-        return lambda env: Decimal(run(env))
+        return Code("{decimal}({0})", run, decimal=Decimal)
     if target == FLOAT:
-        return lambda env: single(float(run(env)))
+        return Code("{single}({float}({0}))", run, single=single, float=float)
     if target == DOUBLE and source != FLOAT:
-        return lambda env: float(run(env))
+        return Code("{float}({0})", run, float=float)
     return run
 
 
@@ -152,7 +154,7 @@ def implicit(run: Run, source: Type, target: Type, constant: Any = None) -> Run 
         return to_object(run, source)
     if target.name in ENUMERATIONS and constant == 0 and source in INTEGRAL:
         name = next((name for name, number in ENUMERATIONS[target.name].items() if number == 0), None)
-        return None if name is None else (lambda env: name)
+        return None if name is None else Constant(name)
     if target.name == "Nullable":
         return _to_nullable(implicit, run, source, target, constant)
     if source.name == "Nullable":
@@ -160,12 +162,11 @@ def implicit(run: Run, source: Type, target: Type, constant: Any = None) -> Run 
     if target == JTOKEN and source in _TO_TOKEN:
         return _to_token(run, source)
     if target == JTOKEN and source == CHAR:
-        return lambda env: JValue(run(env))
+        return Code("{token}({0})", run, token=JValue)
     if target == OFFSET and source == DATETIME:
-        return lambda env: offset_of(run(env))
+        return Code("{offset}({0})", run, offset=offset_of)
     if source == STRING and target in _OF_TEXT:
-        made = _OF_TEXT[target]
-        return lambda env: made(run(env))
+        return Code("{made}({0})", run, made=_OF_TEXT[target])
     if derives(source, target) and is_reference(source):
         return run
     return None
@@ -180,26 +181,19 @@ def offset_of(moment: DateTime) -> DateTimeOffset:
 
 
 def _to_token(run: Run, source: Type) -> Run:
-    return lambda env: JValue(box(run(env), source) if source == FLOAT else run(env), "String")
+    return Code("{token}({0}, 'String')", to_object(run, source) if source == FLOAT else run, token=JValue)
 
 
 def _nullable_token(run: Run, source: Type) -> Run:
-    return lambda env: JValue(run(env))
+    return Code("{token}({0})", run, token=JValue)
 
 
 def _to_nullable(how: Any, run: Run, source: Type, target: Type, constant: Any) -> Run | None:
     if source.name != "Nullable":
         return how(run, source, target.args[0], constant)
-    given: list[Any] = [None]
-    turned = how(lambda env: given[0], source.args[0], target.args[0], None)
-    if turned is None:
-        return None
-
-    def convert(env: list[Any]) -> Any:
-        given[0] = run(env)
-        return None if given[0] is None else turned(env)
-
-    return convert
+    given = Temporary()
+    turned = how(given, source.args[0], target.args[0], None)
+    return None if turned is None else Code("None if ({given} := {0}) is None else {1}", run, turned, given=given)
 
 
 def explicit(run: Run, source: Type, target: Type, constant: Any) -> Run | None:
@@ -212,7 +206,7 @@ def explicit(run: Run, source: Type, target: Type, constant: Any) -> Run | None:
     if source.name in _TOKENS:
         return _from_token(run, target)
     if source in _XML and underlying(target) in casts.castable:
-        return lambda env: casts.cast(run(env), target)
+        return Code("{cast}({0}, {target})", run, cast=casts.cast, target=target)
     if source.name == "Nullable" and target.name != "Nullable":
         inner = explicit(_valued(run), source.args[0], target, None)
         return inner if target != OBJECT and not is_reference(target) else None
@@ -221,10 +215,10 @@ def explicit(run: Run, source: Type, target: Type, constant: Any) -> Run | None:
     if source in NUMERIC and target in NUMERIC:
         return _narrowed(run, source, target)
     if source.name in ENUMERATIONS and target in INTEGRAL:
-        wrap = wrapping(target)
-        return lambda env: wrap(number_of(source, run(env)))
+        number = Code("{number}({source}, {0})", run, number=number_of, source=source)
+        return wrapped(number, target)
     if target.name in ENUMERATIONS and source in INTEGRAL:
-        return lambda env: member_of(target, run(env))
+        return Code("{member}({target}, {0})", run, member=member_of, target=target)
     if derives(target, source) or (is_reference(source) and is_reference(target) and _interfaces(source, target)):
         return _unboxing(run, target)
     return None
@@ -238,13 +232,11 @@ def _interfaces(source: Type, target: Type) -> bool:
 
 
 def _valued(run: Run) -> Run:
-    def value(env: list[Any]) -> Any:
-        found = run(env)
-        if found is None:
-            raise invalid_operation("Nullable object must have a value.")
-        return found
+    return Code("{value} if ({value} := {0}) is not None else {missing}()", run, missing=_no_value)
 
-    return value
+
+def _no_value() -> Never:
+    raise invalid_operation("Nullable object must have a value.")
 
 
 def number_of(type: Type, name: str) -> int:
@@ -271,16 +263,21 @@ def member_of(type: Type, number: int) -> str:
 def _narrowed(run: Run, source: Type, target: Type) -> Run:
     if target in INTEGRAL:
         if source in INTEGRAL:
-            wrap = wrapping(target)
-            return lambda env: wrap(run(env))
-        return lambda env: _truncated(run(env), target)
+            return wrapped(run, target)
+        return Code("{truncated}({0}, {target})", run, truncated=_truncated, target=target)
     if target == FLOAT:
-        return lambda env: single(float(run(env)))
+        return Code("{single}({float}({0}))", run, single=single, float=float)
     if target == DOUBLE:
-        return lambda env: float(run(env))
+        return Code("{float}({0})", run, float=float)
     if source == FLOAT:
         raise NotImplementedError("a cast of float to decimal")
-    return lambda env: of_double(run(env))
+    return Code("{decimal}({0})", run, decimal=of_double)
+
+
+def wrapped(run: Run, type: Type) -> Run:
+    """What is left of a whole number after an overflow."""
+    low, high = INTEGRAL[type]
+    return Code(f"{{n}} if {low} <= ({{n}} := {{0}}) <= {high} else {{wrap}}({{n}})", run, wrap=wrapping(type))
 
 
 def _truncated(value: float | Decimal, target: Type) -> int:
@@ -297,7 +294,7 @@ def _truncated(value: float | Decimal, target: Type) -> int:
 
 def _from_token(run: Run, target: Type) -> Run | None:
     if castable(target):
-        return lambda env: cast(run(env), target)
+        return Code("{cast}({0}, {target})", run, cast=cast, target=target)
     return _unboxing(run, target) if target.name in _TOKENS or target.name in {"IEnumerable", "IList"} else None
 
 
@@ -308,8 +305,7 @@ def _unboxing(run: Run, target: Type) -> Run | None:
     null, enumeration = holds_null(target), underlying(target).name in ENUMERATIONS
     number = underlying(target) in BOXES
 
-    def convert(env: list[Any]) -> Any:
-        value = run(env)
+    def convert(value: Any) -> Any:
         if value is None:
             if null:
                 return None
@@ -318,7 +314,15 @@ def _unboxing(run: Run, target: Type) -> Run | None:
             raise invalid_cast(name_of(value), str(target))
         return value.name if enumeration else unboxed(value) if number else value
 
-    return convert
+    exact = _EXACT.get(target)
+    if exact is None:
+        return Code("{convert}({0})", run, convert=convert)
+    # What it mostly is needs no call.
+    return Code("{o} if ({o} := {0}).__class__ is {exact} else {convert}({o})", run, exact=exact, convert=convert)
+
+
+# Classes whose objects are of the type and are what its expressions hold.
+_EXACT: dict[Type, type] = {STRING: str, BOOL: bool, INT: int, JOBJECT: JObject, JARRAY: JArray}
 
 
 _UNTESTED = frozenset({"Func", "Action", "T0", "T1", "out", "IEnumerator", "IEqualityComparer"})
@@ -363,7 +367,7 @@ def boxer(source: Type) -> Callable[[Any], Any] | None:
 def to_object(run: Run, source: Type) -> Run:
     """Boxing."""
     boxing = boxer(source)
-    return run if boxing is None else lambda env: boxing(run(env))
+    return run if boxing is None else Code("{box}({0})", run, box=boxing)
 
 
 def boxed(value: Any, type: Type) -> Any:
@@ -383,11 +387,10 @@ def boxed_pair(value: Any, type: Type) -> Any:
 def to_text(run: Run, source: Type) -> Run:
     """What string concatenation makes of a value."""
     if source == STRING:
-        return lambda env: run(env) or ""
+        return run if isinstance(run, Constant) and run.value is not None else Code("{0} or ''", run)
     if source == NULL:
-        return lambda env: ""
-    boxed = to_object(run, source)
-    return lambda env: text_of(boxed(env))
+        return Constant("")
+    return Code("{text}({0})", to_object(run, source), text=text_of)
 
 
 def iterate(value: Any) -> Iterable[Any]:
@@ -463,14 +466,13 @@ def new_array(size: Run, element: Type) -> Run:
     empty = default(element)
     type_ = array(element)
 
-    def make(env: list[Any]) -> Any:
-        count = size(env)
+    def make(count: int) -> Any:
         if count < 0:
             raise CSharpException("System.OverflowException", "Arithmetic operation resulted in an overflow.")
         within(count)
         return bytearray(count) if element == BYTE else Array([empty] * count, type_)
 
-    return make
+    return Code("{make}({0})", size, make=make)
 
 
 def stamp(type: Type) -> Callable[[Any], Any] | None:

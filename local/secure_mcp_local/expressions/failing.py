@@ -1,10 +1,17 @@
 """The exceptions that the runtime throws most."""
 
+from typing import Never
+
 from secure_mcp_local.expressions.failures import CSharpException
 
 
 def null_reference() -> CSharpException:
     return CSharpException("System.NullReferenceException", "Object reference not set to an instance of an object.")
+
+
+def missing() -> Never:
+    """Where null has a member looked up."""
+    raise null_reference()
 
 
 def argument_null(name: str = "value") -> CSharpException:

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Callable
-from operator import add, and_, ge, gt, le, lt, mul, or_, sub, xor
+from operator import add, and_, mul, neg, or_, sub, xor
 from typing import Any
 
 from secure_mcp_local.expressions import conversions, decimals
+from secure_mcp_local.expressions.code import Code, Run, Temporary
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.moments import TimeSpan
-from secure_mcp_local.expressions.numbers import single, wrapping
-from secure_mcp_local.expressions.operands import both
+from secure_mcp_local.expressions.numbers import single
 from secure_mcp_local.expressions.types import (
     BOOL,
     BYTE,
@@ -41,8 +41,6 @@ from secure_mcp_local.expressions.types import (
 )
 from secure_mcp_local.expressions.xml.names import XName, XNamespace, name_in
 
-Run = Callable[[list[Any]], Any]
-
 __all__ = ["OVERFLOWING", "binary", "checked", "exact", "in_range", "keeping", "unary"]
 OVERFLOWING = frozenset({"+", "-", "*"})
 """Operators of whole numbers that may give more than their type holds."""
@@ -62,64 +60,48 @@ def keeping(type: Type) -> Callable[[int], int]:
 
 def in_range(run: Run, type: Type) -> Run:
     """A whole number that throws if its type does not hold it."""
-    keep = keeping(type)
-    return lambda env: keep(run(env))
+    return Code("{keep}({0})", run, keep=keeping(type))
 
 
 def checked(operator: str, first: Run, second: Run, type: Type) -> Run:
     """One of the operators, in checked."""
-    match operator:
-        case "+":
-            return in_range(lambda env: first(env) + second(env), type)
-        case "-":
-            return in_range(lambda env: first(env) - second(env), type)
-        case _:
-            return in_range(lambda env: first(env) * second(env), type)
+    return in_range(Code(f"{{0}} {operator} {{1}}", first, second), type)
 
 
 def unary(operator: str, type: Type, run: Run) -> tuple[Type, Run] | None:
     if type.name == "Nullable":
         return _lifted_unary(operator, type, run)
     if operator == "!" and type == BOOL:
-        return BOOL, lambda env: not run(env)
+        return BOOL, Code("not {0}", run)
     if type in INTEGRAL and operator in {"-", "+", "~"}:
         result = INT if type in SMALL else type
         if operator == "-" and type == UINT:
-            return LONG, lambda env: -run(env)
+            return LONG, Code("-{0}", run)
         if result == ULONG and operator == "-":
             return None
-        wrap = wrapping(result)
-        match operator:
-            case "-":
-                return result, lambda env: wrap(-run(env))
-            case "~":
-                return result, lambda env: wrap(~run(env))
-            case _:
-                return result, run
-    if type in (DOUBLE, FLOAT) and operator in {"-", "+"}:
-        return type, (lambda env: -run(env)) if operator == "-" else run
-    if type == DECIMAL and operator in {"-", "+"}:
-        return type, (lambda env: decimals.negate(run(env))) if operator == "-" else run
-    if type == TIMESPAN and operator in {"-", "+"}:
-        return type, (lambda env: TimeSpan(-run(env).ticks)) if operator == "-" else run
+        return result, run if operator == "+" else conversions.wrapped(Code(f"{operator}{{0}}", run), result)
+    if operator == "+" and type in _NEGATED:
+        return type, run
+    if operator == "-" and type in _NEGATED:
+        return type, Code("{negate}({0})", run, negate=_NEGATED[type])
     return None
 
 
+_NEGATED: dict[Type, Callable[[Any], Any]] = {
+    DOUBLE: neg,
+    FLOAT: neg,
+    DECIMAL: decimals.negate,
+    TIMESPAN: lambda span: TimeSpan(-span.ticks),
+}
+
+
 def _lifted_unary(operator: str, type: Type, run: Run) -> tuple[Type, Run] | None:
-    given: list[Any] = [None]
-    bound = unary(operator, type.args[0], lambda env: given[0])
+    given = Temporary()
+    bound = unary(operator, type.args[0], given)
     if bound is None:
         return None
     result, apply = bound
-
-    def lifted(env: list[Any]) -> Any:
-        value = run(env)
-        if value is None:
-            return None
-        given[0] = value
-        return apply(env)
-
-    return nullable(result), lifted
+    return nullable(result), Code("None if ({given} := {0}) is None else {1}", run, apply, given=given)
 
 
 def binary(
@@ -128,16 +110,16 @@ def binary(
     """The type and function of an operation, or None if C# has none or it is not modelled."""
     match operator:
         case "&&" if left == right == BOOL:
-            return BOOL, lambda env: first(env) and second(env)
+            return BOOL, Code("{0} and {1}", first, second)
         case "||" if left == right == BOOL:
-            return BOOL, lambda env: first(env) or second(env)
+            return BOOL, Code("{0} or {1}", first, second)
         case "??":
             return _coalesce(left, first, right, second, right_constant)
         case "+" if left == XNamespace.type and right == STRING:
-            return XName.type, lambda env: name_in(first(env), second(env))
+            return XName.type, Code("{name}({0}, {1})", first, second, name=name_in)
         case "+" if STRING in (left, right) and VOID not in (left, right):
             one, two = conversions.to_text(first, left), conversions.to_text(second, right)
-            return STRING, both(add, one, two)
+            return STRING, Code("{0} + {1}", one, two)
         case _ if NULL in (left, right) and operator in {"==", "!="}:
             return _equality(operator == "!=", left, first, left_constant, right, second, right_constant)
         case _ if "Nullable" in (left.name, right.name):
@@ -152,11 +134,8 @@ def _lifted(
     operator: str, left: Type, first: Run, left_constant: Any, right: Type, second: Run, right_constant: Any
 ) -> tuple[Type, Run] | None:
     """An operation on `T?`: null if one is null; comparisons are false then, and null equals null."""
-    given: list[Any] = [None, None]
-    bound = binary(
-        operator, underlying(left), lambda env: given[0], left_constant,
-        underlying(right), lambda env: given[1], right_constant,
-    )  # fmt: skip
+    one, two = Temporary(), Temporary()
+    bound = binary(operator, underlying(left), one, left_constant, underlying(right), two, right_constant)
     if (
         bound is None
         or underlying(left) == BOOL != bound[0]
@@ -166,16 +145,14 @@ def _lifted(
     result, apply = bound
     compares = operator in _COMPARISON or operator in {"==", "!="}
 
-    def lifted(env: list[Any]) -> Any:
-        one, two = first(env), second(env)
-        if one is None or two is None:
-            if operator in {"==", "!="}:
-                return (one is two) == (operator == "==")
-            return False if compares else None
-        given[0], given[1] = one, two
-        return apply(env)
-
-    return (result if compares else nullable(result)), lifted
+    # What comes of null, once both are evaluated.
+    null = "None"
+    if operator in {"==", "!="}:
+        null = "{one} is {two}" if operator == "==" else "{one} is not {two}"
+    elif compares:
+        null = "False"
+    lifted = f"({null}) if (({{one}} := {{0}}), ({{two}} := {{1}})) and ({{one}} is None or {{two}} is None) else {{2}}"
+    return (result if compares else nullable(result)), Code(lifted, first, second, apply, one=one, two=two)
 
 
 def _coalesce(left: Type, first: Run, right: Type, second: Run, constant: Any) -> tuple[Type, Run] | None:
@@ -189,43 +166,30 @@ def _coalesce(left: Type, first: Run, right: Type, second: Run, constant: Any) -
         (inner, to_inner) if to_inner is not None else (left, conversions.implicit(second, right, left, constant))
     )
     if other is not None:
-
-        def run(env: list[Any]) -> Any:
-            value = first(env)
-            return other(env) if value is None else value
-
-        return result, run
-    given: list[Any] = [None]
-    to_right = conversions.implicit(lambda env: given[0], inner, right)
+        return result, Code("{given} if ({given} := {0}) is not None else {1}", first, other)
+    given = Temporary()
+    to_right = conversions.implicit(given, inner, right)
     if to_right is None:
         return None
-
-    def run_right(env: list[Any]) -> Any:
-        value = first(env)
-        if value is None:
-            return second(env)
-        given[0] = value
-        return to_right(env)
-
-    return right, run_right
+    return right, Code("{1} if ({given} := {0}) is None else {2}", first, second, to_right, given=given)
 
 
 def _equality(
     negated: bool, left: Type, first: Run, left_constant: Any, right: Type, second: Run, right_constant: Any
 ) -> tuple[Type, Run] | None:
-    same: Callable[[Any, Any], bool] | None = None
+    same: str | None = None
     if STRING in (left, right) and _NAMES & {left, right}:
         # A text becomes a name, and equal names are the same object.
         named = right if left == STRING else left
         one, two = conversions.implicit(first, left, named), conversions.implicit(second, right, named)
-        return None if one is None or two is None else (BOOL, lambda env: (one(env) is two(env)) != negated)
+        return None if one is None or two is None else (BOOL, Code(_identity(negated), one, two))
     if left == right and (left in (STRING, BOOL) or left.name in _BY_VALUE):
-        same = _by_value
+        same = "{0} != {1}" if negated else "{0} == {1}"
     elif left == right == NULL:
-        same = _identical
+        same = _identity(negated)
     elif NULL in (left, right):
         other = right if left == NULL else left
-        same = _identical if holds_null(other) else None
+        same = _identity(negated) if holds_null(other) else None
     elif left in conversions.NUMERIC or right in conversions.NUMERIC:
         return _compared(negated, left, first, left_constant, right, second, right_constant)
     elif {left, right} == {DATETIME, OFFSET}:
@@ -233,20 +197,15 @@ def _equality(
             negated, OFFSET, _offset(first, left), None, OFFSET, _offset(second, right), None
         )  # fmt: skip
     elif left not in (OBJECT, STRING) and right not in (OBJECT, STRING) and is_reference(left) and is_reference(right):
-        same = _identical if derives(left, right) or derives(right, left) else None
-    if same is None:
-        return None
-    compare = same
-    if negated:
-        return BOOL, lambda env: not compare(first(env), second(env))
-    return BOOL, both(compare, first, second)
+        same = _identity(negated) if derives(left, right) or derives(right, left) else None
+    return None if same is None else (BOOL, Code(same, first, second))
 
 
 _NAMES = frozenset({XName.type, XNamespace.type})
 
 
 def _offset(run: Run, type: Type) -> Run:
-    return run if type == OFFSET else (lambda env: conversions.offset_of(run(env)))
+    return run if type == OFFSET else Code("{offset}({0})", run, offset=conversions.offset_of)
 
 
 def _compared(
@@ -256,7 +215,7 @@ def _compared(
     if common is None:
         return None
     one, two = _as(first, left, common), _as(second, right, common)
-    return BOOL, lambda env: (one(env) == two(env)) != negated
+    return BOOL, Code("{0} != {1}" if negated else "{0} == {1}", one, two)
 
 
 def _as(run: Run, source: Type, target: Type) -> Run:
@@ -269,13 +228,9 @@ def _as(run: Run, source: Type, target: Type) -> Run:
 _BY_VALUE = frozenset({"Guid", "DateTimeOffset", "DateTime", "TimeSpan", *ENUMERATIONS})
 
 
-def _by_value(one: Any, two: Any) -> bool:
-    return bool(one == two)
-
-
-def _identical(one: Any, two: Any) -> bool:
-    """Reference equality, for null and for classes whose objects are ours as well."""
-    return one is two
+def _identity(negated: bool) -> str:
+    """Reference equality, for null and for classes whose objects are ours as well. Python warns of `is` with a literal."""
+    return f"({{one}} := {{0}}) is {'not ' if negated else ''}({{two}} := {{1}})"
 
 
 def _promoted(left: Type, left_constant: Any, right: Type, right_constant: Any) -> Type | None:
@@ -365,20 +320,14 @@ def exact(operator: str, one: Any, two: Any) -> Any:
     return _ARITHMETIC[operator](one, two)
 
 
-_COMPARISON: dict[str, Callable[[Any, Any], bool]] = {
-    "<": lt,
-    ">": gt,
-    "<=": le,
-    ">=": ge,
-}
+_COMPARISON = frozenset({"<", ">", "<=", ">="})
 
 
 def _numeric(
     operator: str, left: Type, first: Run, left_constant: Any, right: Type, second: Run, right_constant: Any
 ) -> tuple[Type, Run] | None:
     if left == right == BOOL and operator in {"&", "|", "^"}:
-        combine = _ARITHMETIC[operator]
-        return BOOL, lambda env: bool(combine(first(env), second(env)))
+        return BOOL, Code(f"{{0}} {operator} {{1}}", first, second)
     if operator in {"<<", ">>"}:
         return _shift(operator, left, first, right, second)
     if left == right and left.name in ENUMERATIONS:
@@ -391,43 +340,43 @@ def _numeric(
         return None
     one, two = _as(first, left, type), _as(second, right, type)
     if operator in _COMPARISON:
-        compare = _COMPARISON[operator]
-        return BOOL, both(compare, one, two)
+        return BOOL, Code(f"{{0}} {operator} {{1}}", one, two)
     if type not in INTEGRAL:
         calculate = _REAL[type].get(operator)
-        return None if calculate is None else (type, lambda env: calculate(one(env), two(env)))
+        return None if calculate is None else (type, Code("{calculate}({0}, {1})", one, two, calculate=calculate))
     if operator not in _ARITHMETIC:
         return None
-    integral = _ARITHMETIC[operator]
     if operator in {"/", "%"}:
-        low = INTEGRAL[type][0]
+        return type, Code("{divide}({0}, {1})", one, two, divide=_dividing(operator, type))
+    calculated = Code(f"{{0}} {operator} {{1}}", one, two)
+    # Of two numbers that fit, what comes of bits does.
+    return type, calculated if operator in {"&", "|", "^"} else conversions.wrapped(calculated, type)
 
-        def divide(env: list[Any]) -> int:
-            dividend, divisor = one(env), two(env)
-            if divisor == -1 and dividend == low < 0:
-                raise CSharpException("System.OverflowException", "Arithmetic operation resulted in an overflow.")
-            return integral(dividend, divisor)
 
-        return type, divide
-    if operator in {"&", "|", "^"}:
-        # Of two numbers that fit, what comes of it does.
-        return type, both(integral, one, two)
-    wrap, calculated = wrapping(type), both(integral, one, two)
-    return type, lambda env: wrap(calculated(env))
+def _dividing(operator: str, type: Type) -> Callable[[int, int], int]:
+    low, integral = INTEGRAL[type][0], _ARITHMETIC[operator]
+
+    def divide(dividend: int, divisor: int) -> int:
+        if divisor == -1 and dividend == low < 0:
+            raise CSharpException("System.OverflowException", "Arithmetic operation resulted in an overflow.")
+        return integral(dividend, divisor)
+
+    return divide
 
 
 def _enumerated(operator: str, type: Type, first: Run, second: Run) -> tuple[Type, Run] | None:
+    one, two = _number(type, first), _number(type, second)
     if operator in {"|", "&", "^"}:
-        combine = _ARITHMETIC[operator]
-        return type, lambda env: conversions.member_of(
-            type, combine(conversions.number_of(type, first(env)), conversions.number_of(type, second(env)))
+        return type, Code(
+            f"{{member}}({{type}}, {{0}} {operator} {{1}})", one, two, member=conversions.member_of, type=type
         )
     if operator in _COMPARISON:
-        compare = _COMPARISON[operator]
-        return BOOL, lambda env: compare(
-            conversions.number_of(type, first(env)), conversions.number_of(type, second(env))
-        )
+        return BOOL, Code(f"{{0}} {operator} {{1}}", one, two)
     return None
+
+
+def _number(type: Type, run: Run) -> Run:
+    return Code("{number}({type}, {0})", run, number=conversions.number_of, type=type)
 
 
 def _timed(operator: str, left: Type, first: Run, right: Type, second: Run) -> tuple[Type, Run] | None:
@@ -437,18 +386,16 @@ def _timed(operator: str, left: Type, first: Run, right: Type, second: Run) -> t
         if left in moments and right in moments and left != right:
             return _timed(operator, OFFSET, _offset(first, left), OFFSET, _offset(second, right))
         if left == right and operator in _COMPARISON and left in (*moments, TIMESPAN):
-            ordered = _COMPARISON[operator]
-            return BOOL, lambda env: ordered(first(env), second(env))
+            return BOOL, Code(f"{{0}} {operator} {{1}}", first, second)
         if left == right == DATETIME:
-            return TIMESPAN, lambda env: TimeSpan(first(env).ticks - second(env).ticks)
+            return TIMESPAN, Code("{span}({0}.ticks - {1}.ticks)", first, second, span=TimeSpan)
         if left == right == OFFSET:
-            return TIMESPAN, lambda env: TimeSpan(first(env).utc - second(env).utc)
+            return TIMESPAN, Code("{span}({0}.utc - {1}.utc)", first, second, span=TimeSpan)
     if operator in {"+", "-"} and right == TIMESPAN:
-        sign = 1 if operator == "+" else -1
         if left in moments:
-            return left, lambda env: first(env).plus(sign * second(env).ticks)
+            return left, Code(f"{{0}}.plus({operator}{{1}}.ticks)", first, second)
         if left == TIMESPAN:
-            return TIMESPAN, lambda env: TimeSpan(first(env).ticks + sign * second(env).ticks)
+            return TIMESPAN, Code(f"{{span}}({{0}}.ticks {operator} {{1}}.ticks)", first, second, span=TimeSpan)
     return None
 
 
@@ -457,7 +404,5 @@ def _shift(operator: str, left: Type, first: Run, right: Type, second: Run) -> t
         return None
     type = INT if left in SMALL else left
     mask = 63 if type in (LONG, ULONG) else 31
-    if operator == ">>":
-        return type, lambda env: first(env) >> (second(env) & mask)
-    wrap = wrapping(type)
-    return type, lambda env: wrap(first(env) << (second(env) & mask))
+    shifted = Code(f"{{0}} {operator} ({{1}} & {mask})", first, second)
+    return type, shifted if operator == ">>" else conversions.wrapped(shifted, type)

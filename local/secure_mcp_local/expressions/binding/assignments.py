@@ -6,10 +6,9 @@ from typing import Any
 
 from secure_mcp_local.expressions import conversions, operators
 from secure_mcp_local.expressions.binding.casts import Casts
-from secure_mcp_local.expressions.binding.scope import Run, Value
+from secure_mcp_local.expressions.binding.scope import Value
+from secure_mcp_local.expressions.code import Assignment, Code, Run, Temporary, Variable
 from secure_mcp_local.expressions.failing import null_reference
-from secure_mcp_local.expressions.numbers import wrapping
-from secure_mcp_local.expressions.operands import variable
 from secure_mcp_local.expressions.syntax.tree import Node
 from secure_mcp_local.expressions.types import (
     CHAR,
@@ -34,15 +33,10 @@ class Assignments(Casts):
             run = self.convert(self.rvalue(node.c, type_), type_, node.pos)
         else:
             self.read(node.pos, target.a, slot)
-            run = self.compound(node, type_, variable(slot))
+            run = self.compound(node, type_, Variable(slot))
 
         self.assigned(node.pos, slot)
-
-        def assign(env: list[Any]) -> Any:
-            env[slot] = value = run(env)
-            return value
-
-        return Value(type_, assign)
+        return Value(type_, Assignment(slot, run))
 
     def compound(self, node: Node, type_: Type, current: Run) -> Run:
         """The new value of `x += y`."""
@@ -76,25 +70,10 @@ class Assignments(Casts):
         key, get, put = place.key, place.get, place.put
         if node.a == "=":
             value = self.convert(self.rvalue(node.c, place.type), place.type, node.pos)
-
-            def assign(env: list[Any]) -> Any:
-                at = key(env)
-                content = value(env)
-                put(env, at, content)
-                return content
-
-            return Value(place.type, assign)
-        at_place: list[Any] = [None]
-        run = self.compound(node, place.type, lambda env: get(env, at_place[0]))
-
-        def change(env: list[Any]) -> Any:
-            at = key(env)
-            at_place[0] = at
-            content = run(env)
-            put(env, at, content)
-            return content
-
-        return Value(place.type, change)
+            return Value(place.type, Code("{put}({0}, {1})", key, value, put=put))
+        slot = self.hidden()
+        run = self.compound(node, place.type, Code("{get}({0})", Variable(slot), get=get))
+        return Value(place.type, Code("{put}({0}, {1})", Assignment(slot, key), run, put=put))
 
     def place(self, target: Node, *, writing: bool = False) -> "Place":
         """What stands left of an assignment, when it is an element or a property."""
@@ -112,17 +91,14 @@ class Assignments(Casts):
             indexer, setter = model.second_indexer, model.set_second
         key_type = self.substituted(indexer.params[0], owner.type)
         type_ = self.substituted(indexer.returns, owner.type)
-        index, receiver, get = self.convert(given, key_type, target.pos), owner.run, indexer.run
+        index, get = self.convert(given, key_type, target.pos), indexer.run
 
-        def key(env: list[Any]) -> Any:
-            return receiver(env), index(env)
+        def put_element(at: Any, value: Any) -> Any:
+            setter(_existing(at[0]), at[1], value)
+            return value
 
-        return Place(
-            type_,
-            key,
-            lambda env, at: get(_existing(at[0]), at[1]),
-            lambda env, at, value: setter(_existing(at[0]), at[1], value),
-        )
+        key = Code("({0}, {1})", owner.run, index)
+        return Place(type_, key, lambda at: get(_existing(at[0]), at[1]), put_element)
 
     def property_place(self, target: Node) -> "Place":
         owner = self.rvalue(target.a)
@@ -131,14 +107,13 @@ class Assignments(Casts):
         if found is None or found.put is None:
             raise self.not_modelled(target.pos, f"assignment to {owner.type}.{target.b}")
         self.used(owner.type, target.b)
-        type_, receiver, get, put = self.substituted(found.type, owner.type), owner.run, found.get, found.put
+        type_, get, change = self.substituted(found.type, owner.type), found.get, found.put
 
-        return Place(
-            type_,
-            receiver,
-            lambda env, at: get(_existing(at)),
-            lambda env, at, value: put(_existing(at), value),
-        )
+        def put_property(at: Any, value: Any) -> Any:
+            change(_existing(at), value)
+            return value
+
+        return Place(type_, owner.run, lambda at: get(_existing(at)), put_property)
 
     def _e_un(self, node: Node) -> Value:
         return self.increment(node, prefix=True) if node.a in {"++", "--"} else super()._e_un(node)
@@ -150,34 +125,24 @@ class Assignments(Casts):
         target = node.b
         found = self.variable(target.a) if target.kind == "name" else None
         step = 1 if node.a == "++" else -1
-        fitting = operators.keeping if self.checks else wrapping
+        fitting, before = operators.in_range if self.checks else conversions.wrapped, Temporary()
         if found is None and target.kind in {"index", "member"}:
             place = self.place(target)
             if place.type not in INTEGRAL:
                 raise self.not_modelled(node.pos, f"'{node.a}' on '{place.type}'")
-            fit_place = fitting(place.type)
-
-            def stepped(env: list[Any]) -> int:
-                key = place.key(env)
-                before = place.get(env, key)
-                after = fit_place(before + step)
-                place.put(env, key, after)
-                return after if prefix else before
-
-            return Value(place.type, stepped)
+            at = Temporary()
+            get = Code("{before} := {get}({at} := {0})", place.key, before=before, get=place.get, at=at)
+            after = fitting(Code(f"{{0}} + {step}", get), place.type)
+            # The place is known once the value that it had is.
+            stepped = Code("({after} := {0}, {put}({at}, {after}))[1]", after, put=place.put, at=at)
+            return Value(place.type, stepped if prefix else Code("({0}, {before})[1]", stepped, before=before))
         if found is None or found[0] not in INTEGRAL:
             raise self.not_modelled(node.pos, f"'{node.a}' on anything but an integer variable")
         type_, slot = found
         self.read(node.pos, target.a, slot)
         self.assigned(node.pos, slot)
-        fit = fitting(type_)
-
-        def run(env: list[Any]) -> int:
-            before = env[slot]
-            env[slot] = after = fit(before + step)
-            return after if prefix else before
-
-        return Value(type_, run)
+        after = Assignment(slot, fitting(Code(f"({{before}} := env[{slot}]) + {step}", before=before), type_))
+        return Value(type_, after if prefix else Code("({0}, {before})[1]", after, before=before))
 
 
 def _existing(owner: Any) -> Any:
@@ -193,5 +158,6 @@ class Place:
 
     type: Type
     key: Run
-    get: Callable[[list[Any], Any], Any]
-    put: Callable[[list[Any], Any, Any], None]
+    get: Callable[[Any], Any]
+    put: Callable[[Any, Any], Any]
+    """Returns the value."""

@@ -1,10 +1,11 @@
 """From the syntax tree to a Python function: every expression gets a static type, every member is looked up by it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from secure_mcp_local.expressions.binding.flow import completes
-from secure_mcp_local.expressions.binding.scope import RESULT, Run
 from secure_mcp_local.expressions.binding.statements import Statements
+from secure_mcp_local.expressions.code import compiled
 from secure_mcp_local.expressions.syntax.tree import Node
 from secure_mcp_local.expressions.types import OBJECT
 
@@ -12,19 +13,14 @@ from secure_mcp_local.expressions.types import OBJECT
 class Binder(Statements):
     """Binds one whole expression."""
 
-    def root(self, node: Node) -> Run:
+    def root(self, node: Node) -> Callable[[list[Any]], Any]:
         if node.kind == "return":
             value = self.rvalue(node.a, OBJECT)
             single = self.convert(value, OBJECT, node.pos)
             self.settle_captures()
-            return single
+            return compiled(single)
         body = self.statement(node)
         self.settle_captures()
         if completes(node):
             raise self.error(node.pos, "not all code paths return a value", "" if self.unsure else "CS0161")
-
-        def run(env: list[Any]) -> Any:
-            body(env)
-            return env[RESULT]
-
-        return run
+        return compiled(body)

@@ -1,12 +1,14 @@
 """Binding of calls."""
 
+from collections.abc import Callable
 from typing import Any
 
 from secure_mcp_local.expressions import conversions
 from secure_mcp_local.expressions.binding.creations import Creations
-from secure_mcp_local.expressions.binding.scope import RESULT, Run, TypeName, Value
+from secure_mcp_local.expressions.binding.receivers import called
+from secure_mcp_local.expressions.binding.scope import TypeName, Value
+from secure_mcp_local.expressions.code import Code
 from secure_mcp_local.expressions.dotnet import MODELS
-from secure_mcp_local.expressions.failing import null_reference
 from secure_mcp_local.expressions.linq.extensions import EXTENSIONS
 from secure_mcp_local.expressions.syntax.tree import Node
 from secure_mcp_local.expressions.types import (
@@ -65,7 +67,8 @@ class Calls(Creations):
             self.convert(self.rvalue(argument.a, wanted), wanted, argument.pos)
             for argument, wanted in zip(node.b, function.parameters, strict=True)
         ]
-        return Value(function.returns, lambda env: function.run(env, [run(env) for run in runs]))
+        given = ", ".join(f"{{{n}}}" for n in range(len(runs)))
+        return Value(function.returns, Code(f"{{run}}(env, [{given}])", *runs, run=function.run))
 
     def call_delegate(self, node: Node, target: Value | None = None) -> Value:
         """`f(x)` of a variable of type Func."""
@@ -79,16 +82,7 @@ class Calls(Creations):
             self.convert(self.rvalue(argument.a, wanted), wanted, argument.pos)
             for argument, wanted in zip(node.b, parameters, strict=True)
         ]
-        inner = target.run
-
-        def run(env: list[Any]) -> Any:
-            function = inner(env)
-            arguments = [argument(env) for argument in runs]
-            if function is None:
-                raise null_reference()
-            return function(*arguments)
-
-        return Value(result, run)
+        return Value(result, called(_invoked, target.run, *runs))
 
     def instance_call(self, node: Node, target: Value, name: str, type_args: list[Type]) -> Value:
         callee = node.a
@@ -143,15 +137,22 @@ class LocalFunction:
         self.parameters, self.returns = parameters, returns
         self.slots: list[int] = []
         self.last = 0
-        self.body: Run = lambda env: None
+        self.body: Callable[..., Any] = _unbound
 
     def run(self, env: list[Any], arguments: list[Any]) -> Any:
         first, last = self.slots[0] if self.slots else self.last, self.last
-        held, result = env[first:last], env[RESULT]
+        held = env[first:last]
         try:
             for slot, argument in zip(self.slots, arguments, strict=True):
                 env[slot] = argument
-            self.body(env)
-            return env[RESULT]
+            return self.body(env)
         finally:
-            env[first:last], env[RESULT] = held, result
+            env[first:last] = held
+
+
+def _unbound(env: list[Any]) -> None:
+    raise AssertionError("a local function runs before it is bound")
+
+
+def _invoked(function: Callable[..., Any], *arguments: Any) -> Any:
+    return function(*arguments)

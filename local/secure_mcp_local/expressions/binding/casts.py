@@ -5,7 +5,8 @@ from typing import Any
 
 from secure_mcp_local.expressions import conversions, operators
 from secure_mcp_local.expressions.binding.operations import Operations, bare
-from secure_mcp_local.expressions.binding.scope import FIRST_LOCAL, Run, Value
+from secure_mcp_local.expressions.binding.scope import FIRST_LOCAL, Value
+from secure_mcp_local.expressions.code import Code, Constant, Run
 from secure_mcp_local.expressions.converting import default
 from secure_mcp_local.expressions.numbers import BOXES, unboxed
 from secure_mcp_local.expressions.syntax.tree import Node
@@ -90,7 +91,7 @@ class Casts(Operations):
         size = _SIZES.get(type_.name)
         if size is None:
             raise self.not_modelled(node.pos, f"sizeof({type_})")
-        return Value(INT, lambda env: size, size)
+        return Value(INT, Constant(size), size)
 
     def _e_default(self, node: Node) -> Value:
         type_ = self.type(node.a)
@@ -99,7 +100,7 @@ class Casts(Operations):
         if enumeration or type_.name in {"KeyValuePair", "JEnumerable"}:
             raise self.not_modelled(node.pos, f"default({type_})")
         constant = empty if type_ in INTEGRAL or type_ == BOOL else None
-        return Value(type_, lambda env: empty, constant)
+        return Value(type_, Constant(empty), constant)
 
     def _e_astype(self, node: Node) -> Value:
         value, wanted = self.rvalue(node.a), self.type(node.b)
@@ -116,14 +117,10 @@ class Casts(Operations):
             raise self.not_modelled(node.pos, f"'{value.type} as {wanted}'")
         inner = conversions.to_object(value.run, value.type)
         number = underlying(wanted) in BOXES
-
-        def run(env: list[Any]) -> Any:
-            found = inner(env)
-            if not matches(found):
-                return None
-            return unboxed(found) if number else found
-
-        return Value(wanted, run)
+        found = "{unboxed}({o})" if number else "{o}"
+        return Value(
+            wanted, Code(f"{found} if {{matches}}({{o}} := {{0}}) else None", inner, matches=matches, unboxed=unboxed)
+        )
 
     def _e_istype(self, node: Node) -> Value:
         run = self.type_test(node)
@@ -135,7 +132,7 @@ class Casts(Operations):
         if matches is None:
             raise self.not_modelled(node.pos, f"'is {wanted}'")
         inner = conversions.to_object(value.run, value.type)
-        return lambda env: matches(inner(env))
+        return Code("{matches}({0})", inner, matches=matches)
 
     def _e_isdecl(self, node: Node) -> Value:
         """`x is T name`: the name has a value where it holds."""
@@ -154,14 +151,9 @@ class Casts(Operations):
         inner = conversions.to_object(value.run, value.type)
         slot = self.declare(node.pos, node.c, wanted)
 
-        def run(env: list[Any]) -> bool:
-            found = inner(env)
-            if not matches(found):
-                return False
-            env[slot] = unboxed(found) if wanted in BOXES else found
-            return True
-
-        return run, slot
+        found = "{unboxed}({o})" if wanted in BOXES else "{o}"
+        test = f"{{matches}}({{o}} := {{0}}) and {{put}}(env, {slot}, {found})"
+        return Code(test, inner, matches=matches, unboxed=unboxed, put=_held), slot
 
     def _e_isconst(self, node: Node) -> Value:
         if node.b.kind in {"name", "member"} and (node.b.kind == "member" or self.variable(node.b.a) is None):
@@ -171,10 +163,17 @@ class Casts(Operations):
             return self._e_istype(Node("istype", node.pos, node.a, Node("tname", node.b.pos, node.b.a, node.b.b or [])))
         if node.b.kind == "null":
             inner = self.rvalue(node.a).run
-            return Value(BOOL, lambda env: inner(env) is None)
+            return Value(BOOL, Code("({o} := {0}) is None", inner))
         value, wanted = self.rvalue(node.a), self.rvalue(node.b)
         if wanted.constant is None or value.type not in (wanted.type, OBJECT):
             raise self.not_modelled(node.pos, "'is' with this constant")
         subject = conversions.to_object(value.run, value.type)
         constant = conversions.boxed(wanted.constant, wanted.type)
-        return Value(BOOL, lambda env: (found := subject(env)).__class__ is constant.__class__ and found == constant)
+        same = "({o} := {0}).__class__ is {class_} and {o} == {constant}"
+        return Value(BOOL, Code(same, subject, class_=constant.__class__, constant=constant))
+
+
+def _held(env: list[Any], slot: int, value: Any) -> bool:
+    """Declares the variable of a test that holds."""
+    env[slot] = value
+    return True

@@ -1,11 +1,9 @@
 """Binding of `new`: objects, arrays, anonymous types, initializers."""
 
-from collections.abc import Callable
-from typing import Any
-
 from secure_mcp_local.expressions import conversions
 from secure_mcp_local.expressions.binding.overloads import Overloads
 from secure_mcp_local.expressions.binding.scope import Value
+from secure_mcp_local.expressions.code import Assignment, Code, Run, Variable
 from secure_mcp_local.expressions.containers import Anonymous, Array
 from secure_mcp_local.expressions.dotnet.registry import Model
 from secure_mcp_local.expressions.syntax.tree import Node
@@ -33,18 +31,14 @@ class Creations(Overloads):
 
     def initialized(self, created: Value, init: Node, model: Model) -> Value:
         """`new T(...) { ... }`: each item is added, or put at its key."""
-        steps = [self.initial_step(created.type, item, model) for item in init.a]
-        make = created.run
+        slot = self.hidden()
+        steps = [self.initial_step(Value(created.type, Variable(slot)), item, model) for item in init.a]
+        each = "".join(f"{{{n + 1}}}, " for n in range(len(steps)))
+        made = Code(f"({{0}}, {each}env[{slot}])[-1]", Assignment(slot, created.run), *steps)
+        return Value(created.type, made)
 
-        def run(env: list[Any]) -> Any:
-            made = make(env)
-            for step in steps:
-                step(env, made)
-            return made
-
-        return Value(created.type, run)
-
-    def initial_step(self, type_: Type, item: Node, model: Model) -> Callable[[list[Any], Any], None]:
+    def initial_step(self, made: Value, item: Node, model: Model) -> Run:
+        type_ = made.type
         if item.kind == "initindex":
             if model.indexer is None or model.set_indexer is None or len(item.a) != 1:
                 raise self.not_modelled(item.pos, f"an initializer of {type_}")
@@ -56,27 +50,20 @@ class Creations(Overloads):
                 raise self.not_modelled(item.pos, "an initializer in an initializer")
             value = self.convert(self.rvalue(item.b, value_type), value_type, item.pos)
             setter = model.set_indexer
-            return lambda env, made: setter(made, key(env), value(env))
+            return Code("{setter}({0}, {1}, {2})", made.run, key, value, setter=setter)
         if item.kind == "initmember":
             found = model.properties.get(item.a)
             if found is None or found.put is None or item.b.kind == "init":
                 raise self.not_modelled(item.pos, f"{type_}.{item.a} in an initializer")
             wanted = self.substituted(found.type, type_)
             content, put = self.convert(self.rvalue(item.b, wanted), wanted, item.pos), found.put
-            return lambda env, made: put(made, content(env))
+            return Code("{put}({0}, {1})", made.run, content, put=put)
         methods = model.methods.get("Add")
         if methods is None:
             raise self.not_modelled(item.pos, f"an initializer of {type_}")
-        cell: list[Any] = [None]
         arguments = item.a if item.kind == "init" else [item]
         call = Node("call", item.pos, None, [Node("arg", argument.pos, argument) for argument in arguments])
-        added = self.invoke(call, methods, Value(type_, lambda env: cell[0]), type_, "Add").run
-
-        def add(env: list[Any], made: Any) -> None:
-            cell[0] = made
-            added(env)
-
-        return add
+        return self.invoke(call, methods, made, type_, "Add").run
 
     def _e_newarray(self, node: Node) -> Value:
         type_ = self.type(node.a)
@@ -93,9 +80,10 @@ class Creations(Overloads):
         if size is not None and self.rvalue(size).constant != len(init.a):
             raise self.error(init.pos, "the initializer has not as many items as the array", "CS0847")
         items = [self.convert(self.rvalue(item, type_.args[0]), type_.args[0], item.pos) for item in init.a]
+        listed = f"[{', '.join(f'{{{n}}}' for n in range(len(items)))}]"
         if type_.args[0] == BYTE:
-            return Value(type_, lambda env: bytearray([item(env) for item in items]))
-        return Value(type_, lambda env: Array([item(env) for item in items], type_))
+            return Value(type_, Code(f"{{bytes}}({listed})", *items, bytes=bytearray))
+        return Value(type_, Code(f"{{array}}({listed}, {{type}})", *items, array=Array, type=type_))
 
     def _e_newimplicit(self, node: Node) -> Value:
         items = [self.rvalue(item) for item in node.a.a]
@@ -112,5 +100,6 @@ class Creations(Overloads):
         if len(set(names)) < len(names):
             raise self.error(node.pos, "an anonymous type cannot have two members of one name", "CS0833")
         type_ = Type(" ".join(["anonymous", *names]), tuple(value.type for value in values))
-        runs = tuple(value.run for value in values)
-        return Value(type_, lambda env: Anonymous(type_, tuple([run(env) for run in runs])))
+        members = "".join(f"{{{n}}}, " for n in range(len(values)))
+        made = Code(f"{{made}}({{type}}, ({members}))", *(value.run for value in values), made=Anonymous, type=type_)
+        return Value(type_, made)

@@ -1,22 +1,9 @@
 """How statements end, and what can be reached."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from secure_mcp_local.expressions.syntax.tree import Node
-
-
-class Signal:
-    """How a statement ended, if not by reaching its end."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-
-RETURN = Signal("return")
-BREAK = Signal("break")
-CONTINUE = Signal("continue")
-Statement = Callable[[list[Any]], Signal | None]
 
 
 def declared(node: Node) -> list[str]:

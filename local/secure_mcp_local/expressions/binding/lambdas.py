@@ -6,7 +6,8 @@ from typing import Any
 from secure_mcp_local.expressions import conversions
 from secure_mcp_local.expressions.binding.flow import completes
 from secure_mcp_local.expressions.binding.members import Members
-from secure_mcp_local.expressions.binding.scope import RESULT, Capture, Run, TypeName, Value
+from secure_mcp_local.expressions.binding.scope import Capture, TypeName, Value
+from secure_mcp_local.expressions.code import Function, Statement
 from secure_mcp_local.expressions.syntax.tree import Node
 from secure_mcp_local.expressions.types import (
     VOID,
@@ -17,8 +18,8 @@ from secure_mcp_local.expressions.types import (
 class Lambdas(Members):
     """A lambda gets the types of its parameters from where it stands."""
 
-    def statement(self, node: Node) -> Run:
-        """A statement as a function: what lambdas with a block need of `Statements`."""
+    def statement(self, node: Node) -> Statement:
+        """What lambdas with a block need of `Statements`."""
         raise NotImplementedError
 
     def _e_lambda(self, node: Node, expected: Type | None = None) -> Value:
@@ -27,18 +28,8 @@ class Lambdas(Members):
             raise self.not_modelled(node.pos, "a lambda here")
         parameters = expected.args[:-1] if expected.name == "Func" else expected.args
         first = self.slots
-        type_, function, kept = self.lazy_function(node, parameters, expected)
+        _, function, kept = self.lazy_function(node, parameters, expected)
         last = self.slots
-        if expected.name == "Func":
-            result = expected.args[-1]
-            given: list[Any] = [None]
-            turned = self.convert(Value(type_, lambda env: given[0], self.last_constant), result, node.pos)
-            inner = function
-
-            def function(env: list[Any], *arguments: Any) -> Any:
-                value = inner(env, *arguments)
-                given[0] = value
-                return turned(env)
 
         def make(env: list[Any]) -> Any:
             own = kept(env)
@@ -86,25 +77,12 @@ class Lambdas(Members):
         body = self.block_body(node, expected) if node.c else self.lambda_body(node.b, expected)
         self.rounds -= 1
         self.lambdas.pop()
-        self.last_capture, self.last_constant = capture, body.constant
+        self.last_capture = capture
         self.unassigned = before
         self.leave()
-        inner = body.run
-        if len(slots) == 1:
-            slot = slots[0]
-
-            def one(env: list[Any], argument: Any) -> Any:
-                env[slot] = argument
-                return inner(env)
-
-            return body.type, one
-
-        def several(env: list[Any], *arguments: Any) -> Any:
-            for slot, argument in zip(slots, arguments, strict=True):
-                env[slot] = argument
-            return inner(env)
-
-        return body.type, several
+        if expected is not None and expected.name == "Func":
+            return expected.args[-1], Function(slots, self.convert(body, expected.args[-1], node.pos))
+        return body.type, Function(slots, body.run)
 
     def lambda_body(self, node: Node, expected: Type | None) -> Value:
         if expected is not None and expected.name == "Action":
@@ -136,13 +114,7 @@ class Lambdas(Members):
         for each, value in zip(returns, values, strict=True):
             each.convert = self.convert(value, type_, each.pos)
 
-        def run(env: list[Any]) -> Any:
-            held = env[RESULT]
-            body(env)
-            result, env[RESULT] = env[RESULT], held
-            return result
-
-        return Value(type_, run)
+        return Value(type_, body)
 
     def method_group(self, node: Node, parameters: Sequence[Type]) -> tuple[Type, Callable[..., Any]]:
         """`char.IsDigit` where a function is wanted, or a variable that holds one."""
@@ -151,7 +123,7 @@ class Lambdas(Members):
             if type_.name != "Func" or type_.args[:-1] != tuple(parameters):
                 raise self.not_modelled(node.pos, f"a {type_} as this argument")
             self.read(node.pos, node.a, slot)
-            self.last_capture, self.last_constant = Capture(node.pos, self.slots), None
+            self.last_capture = Capture(node.pos, self.slots)
             return type_.args[-1], lambda env, *arguments: env[slot](*arguments)
         if node.kind != "member" or node.c or not isinstance(owner := self.expr(node.a), TypeName):
             raise self.not_modelled(node.pos, "this method as an argument")
@@ -162,6 +134,6 @@ class Lambdas(Members):
         if len(methods) != 1 or methods[0].env or methods[0].rest is not None:
             raise self.not_modelled(node.pos, f"{owner.type}.{node.b} as an argument")
         self.used(owner.type, node.b)
-        self.last_capture, self.last_constant = Capture(node.pos, self.slots), None
+        self.last_capture = Capture(node.pos, self.slots)
         function = methods[0].run
         return methods[0].returns, lambda env, *arguments: function(*arguments)

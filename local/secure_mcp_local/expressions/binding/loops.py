@@ -1,13 +1,13 @@
 """Binding of loops."""
 
-from collections.abc import Iterator
 from itertools import repeat
-from typing import Any
+from typing import Never
 
 from secure_mcp_local.expressions import conversions
 from secure_mcp_local.expressions.binding.calls import Calls
-from secure_mcp_local.expressions.binding.flow import BREAK, RETURN, Signal, Statement
+from secure_mcp_local.expressions.binding.flow import jumps
 from secure_mcp_local.expressions.binding.operations import bare
+from secure_mcp_local.expressions.code import Statement, Temporary
 from secure_mcp_local.expressions.syntax.tree import Node, Source
 from secure_mcp_local.expressions.types import (
     OBJECT,
@@ -27,6 +27,8 @@ class Loops(Calls):
         """Of each loop and switch around this place: what may be unassigned where a break leaves it."""
         self.continues: list[frozenset[int]] = []
         """Of each loop around this place: what may be unassigned where its next round begins."""
+        self.leaving: list[Temporary | None] = []
+        """Of each loop of Python around this place: None, or for a switch what says that `continue` leaves it."""
 
     def nested(self, node: Node) -> Statement:
         self.enter()
@@ -47,10 +49,17 @@ class Loops(Calls):
         self.breaks.append(frozenset())
         self.continues.append(frozenset())
         self.around.append("loop")
+        self.leaving.append(None)
         body = self.round(node)
+        self.leaving.pop()
         self.around.pop()
         self.unassigned |= self.continues.pop()
         return body, self.breaks.pop()
+
+    def next_round(self) -> Statement:
+        """`continue`, out of the switches that it is in."""
+        left = self.leaving[-1]
+        return Statement("continue") if left is None else Statement("{left} = True\nbreak", left=left)
 
     def _s_while(self, node: Node) -> Statement:
         condition, when_true, when_false = self.branching(node.a)
@@ -58,63 +67,39 @@ class Loops(Calls):
         body, left = self.looped(node.b)
         self.unassigned = when_false | left
 
-        def run(env: list[Any]) -> Signal | None:
-            for _ in _rounds():
-                if not condition(env):
-                    break
-                signal = body(env)
-                if signal is BREAK:
-                    break
-                if signal is RETURN:
-                    return signal
-            return None
-
-        return run
+        return Statement(
+            f"{_ROUNDS}:\n    if not {{0}}: break\n    {{body}}\n{_ENDLESS}", condition, body=body, **_LIMIT
+        )
 
     def _s_do(self, node: Node) -> Statement:
         body, left = self.looped(node.b)
         condition, _, when_false = self.branching(node.a)
         self.unassigned = when_false | left
 
-        def run(env: list[Any]) -> Signal | None:
-            for _ in _rounds():
-                signal = body(env)
-                if signal is BREAK:
-                    break
-                if signal is RETURN:
-                    return signal
-                if not condition(env):
-                    break
-            return None
-
-        return run
+        # What a `continue` goes on with comes first, but for the first round.
+        return Statement(
+            f"{{again}} = False\n{_ROUNDS}:\n    if {{again}} and not {{0}}: break\n    {{again}} = True\n    {{body}}\n{_ENDLESS}",
+            condition, body=body, **_LIMIT,
+        )  # fmt: skip
 
     def _s_for(self, node: Node) -> Statement:
         self.enter()
-        initial = [self.statement(child) for child in node.a]
+        initial = tuple(self.statement(child) for child in node.a)
         condition, when_true, when_false = self.branching(node.b or Node("bool", node.pos, True))
         self.unassigned = when_true
         body, left = self.looped(node.d)
-        updates = [self.statement(child) for child in node.c]
+        updates = tuple(self.statement(child) for child in node.c)
         self.unassigned = when_false | left
         self.leave()
 
-        def run(env: list[Any]) -> Signal | None:
-            for statement in initial:
-                statement(env)
-            for _ in _rounds():
-                if not condition(env):
-                    break
-                signal = body(env)
-                if signal is BREAK:
-                    break
-                if signal is RETURN:
-                    return signal
-                for statement in updates:
-                    statement(env)
-            return None
-
-        return run
+        if jumps(node.d, "continue"):
+            template = (
+                f"{{initial}}\n{{again}} = False\n{_ROUNDS}:\n    if {{again}}:\n        {{updates}}\n    {{again}} = True\n"
+                f"    if not {{0}}: break\n    {{body}}\n{_ENDLESS}"
+            )
+        else:
+            template = f"{{initial}}\n{_ROUNDS}:\n    if not {{0}}: break\n    {{body}}\n    {{updates}}\n{_ENDLESS}"
+        return Statement(template, condition, initial=initial, body=body, updates=updates, **_LIMIT)
 
     def _s_foreach(self, node: Node) -> Statement:
         items = self.rvalue(node.c)
@@ -132,34 +117,19 @@ class Loops(Calls):
         slot = self.declare(node.b[1], node.b[0], declared)
         self.readonly.add(slot)
         self.rounds -= 1
-        given: list[Any] = [None]
         # The variable's type is an explicit conversion of the element.
-        turned = conversions.explicit(lambda env: given[0], element, declared, None)
+        given = Temporary()
+        turned = conversions.explicit(given, element, declared, None)
         if turned is None:
             raise self.not_modelled(node.pos, f"foreach of '{element}' as '{declared}'")
         before = self.unassigned
         body, _ = self.looped(node.d)
         self.unassigned = before
         self.leave()
-        sequence = items.run
-        iterate = conversions.iterator(items.type)
-        same = element == declared
-
-        def run(env: list[Any]) -> Signal | None:
-            for item in iterate(sequence(env)):
-                if same:
-                    env[slot] = item
-                else:
-                    given[0] = item
-                    env[slot] = turned(env)
-                signal = body(env)
-                if signal is BREAK:
-                    break
-                if signal is RETURN:
-                    return signal
-            return None
-
-        return run
+        return Statement(
+            f"for {{given}} in {{iterate}}({{0}}):\n    env[{slot}] = {{1}}\n    {{body}}",
+            items.run, turned, given=given, iterate=conversions.iterator(items.type), body=body,
+        )  # fmt: skip
 
 
 def _null(node: Node, type_: Type) -> bool:
@@ -174,7 +144,10 @@ _MOST_ROUNDS = 10_000_000
 """Of one loop; they take some seconds."""
 
 
-def _rounds() -> Iterator[None]:
-    """The rounds of a loop. One without an end would stop the whole local cloud, which waits for no other request meanwhile."""
-    yield from repeat(None, _MOST_ROUNDS)
+def _endless() -> Never:
     raise NotImplementedError(f"a loop of more than {_MOST_ROUNDS:,} rounds")
+
+
+# A loop without an end would stop the whole local cloud, which waits for no other request meanwhile.
+_ROUNDS, _ENDLESS = "for {_} in {repeat}(None, {most})", "else:\n    {endless}()"
+_LIMIT = {"repeat": repeat, "most": _MOST_ROUNDS, "endless": _endless}

@@ -1,15 +1,14 @@
 """Binding of members and indexes."""
 
 from decimal import Decimal
-from typing import Any
 
 from secure_mcp_local.expressions import conversions
 from secure_mcp_local.expressions.binding.assignments import Assignments
+from secure_mcp_local.expressions.binding.receivers import called, existing, stamped
 from secure_mcp_local.expressions.binding.scope import NAMESPACES, TypeName, Value
+from secure_mcp_local.expressions.code import Assignment, Code, Constant, Variable
 from secure_mcp_local.expressions.dotnet import MODELS
-from secure_mcp_local.expressions.failing import null_reference
 from secure_mcp_local.expressions.failures import ExpressionError
-from secure_mcp_local.expressions.operands import slot_of
 from secure_mcp_local.expressions.syntax.tree import Node
 from secure_mcp_local.expressions.types import (
     STRING,
@@ -45,34 +44,17 @@ class Members(Assignments):
             raise self.unknown_member(node.pos, target.type, name)
         self.used(Type(owner_name), name)
         type_ = self.substituted(found.type, target.type)
-        get, inner, stamp = found.get, target.run, conversions.stamp(type_)
         if found.env:
-            with_env = get
-            return Value(type_, lambda env: with_env(env, inner(env)))
-        if not is_reference(target.type):
-            return Value(type_, lambda env: get(inner(env)))
-
-        def run(env: list[Any]) -> Any:
-            owner = inner(env)
-            if owner is None:
-                raise null_reference()
-            return get(owner)
-
-        return Value(type_, run if stamp is None else lambda env: stamp(run(env)))
+            return Value(type_, Code("{get}(env, {0})", target.run, get=found.get))
+        owner = existing(target.run) if is_reference(target.type) else target.run
+        return Value(type_, stamped(Code("{get}({0})", owner, get=found.get), type_))
 
     def anonymous_member(self, node: Node, target: Value) -> Value:
         names = target.type.name.split(" ")[1:]
         if node.b not in names:
             raise self.error(node.pos, f"an anonymous type has no member '{node.b}'", "CS1061")
-        at, inner = names.index(node.b), target.run
-
-        def run(env: list[Any]) -> Any:
-            owner = inner(env)
-            if owner is None:
-                raise null_reference()
-            return owner.values[at]
-
-        return Value(target.type.args[at], run)
+        at = names.index(node.b)
+        return Value(target.type.args[at], Code(f"{{0}}.values[{at}]", existing(target.run)))
 
     def static_member(self, node: Node, type_: Type, name: str) -> Value | TypeName:
         if type_.name.startswith("namespace "):
@@ -94,7 +76,7 @@ class Members(Assignments):
             return Value(constant.type, get)
         fixed = get()
         known = isinstance(fixed, str | int | float | Decimal) and constant.type != STRING
-        return Value(constant.type, lambda env: fixed, fixed if known else None)
+        return Value(constant.type, Constant(fixed), fixed if known else None)
 
     def unknown_member(self, pos: int, type_: Type, name: str) -> ExpressionError:
         return self.not_modelled(pos, f"{type_}.{name}")
@@ -103,20 +85,14 @@ class Members(Assignments):
         target = self.rvalue(node.a)
         if not holds_null(target.type):
             raise self.error(node.pos, f"operator '?' cannot be applied to '{target.type}'", "CS0023")
-        slot, self.slots = self.slots, self.slots + 1
-        before, self.hole = self.hole, Value(underlying(target.type), lambda env: env[slot])
+        slot = self.hidden()
+        before, self.hole = self.hole, Value(underlying(target.type), Variable(slot))
         chain = self.expr(node.b)
         self.hole = before
         assert isinstance(chain, Value)
         if not holds_null(chain.type) and chain.type != VOID:
             chain = Value(nullable(chain.type), chain.run)
-        inner, rest = target.run, chain.run
-
-        def run(env: list[Any]) -> Any:
-            env[slot] = owner = inner(env)
-            return None if owner is None else rest(env)
-
-        return Value(chain.type, run)
+        return Value(chain.type, Code("None if {0} is None else {1}", Assignment(slot, target.run), chain.run))
 
     def _e_hole(self, node: Node) -> Value:
         assert self.hole is not None, node
@@ -141,22 +117,5 @@ class Members(Assignments):
         if target.type.name.startswith("J") and given.type != wanted:
             raise self.not_modelled(node.pos, f"an index of {given.type} into {target.type}")
         key = self.convert(given, wanted, node.pos)
-        type_, get, inner = self.substituted(indexer.returns, target.type), indexer.run, target.run
-        stamp = conversions.stamp(type_)
-
-        slot = slot_of(inner)
-
-        def of_variable(env: list[Any]) -> Any:
-            owner, at = env[slot], key(env)  # type: ignore[index]
-            if owner is None:
-                raise null_reference()
-            return get(owner, at)
-
-        def of_any(env: list[Any]) -> Any:
-            owner, at = inner(env), key(env)
-            if owner is None:
-                raise null_reference()
-            return get(owner, at)
-
-        run = of_any if slot is None else of_variable
-        return Value(type_, run if stamp is None else lambda env: stamp(run(env)))
+        type_ = self.substituted(indexer.returns, target.type)
+        return Value(type_, stamped(called(indexer.run, target.run, key), type_))

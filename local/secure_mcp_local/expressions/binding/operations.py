@@ -4,10 +4,10 @@ from typing import Any
 
 from secure_mcp_local.expressions import conversions, operators
 from secure_mcp_local.expressions.binding.literals import Literals
-from secure_mcp_local.expressions.binding.scope import CONTEXT, FIRST_LOCAL, NAMESPACES, Run, TypeName, Value
+from secure_mcp_local.expressions.binding.scope import CONTEXT, FIRST_LOCAL, NAMESPACES, TypeName, Value
+from secure_mcp_local.expressions.code import Code, Constant, Run, Variable
 from secure_mcp_local.expressions.dotnet import ALLOWED, REFUSED
 from secure_mcp_local.expressions.failures import CSharpException
-from secure_mcp_local.expressions.operands import known, variable
 from secure_mcp_local.expressions.syntax.tree import Node
 from secure_mcp_local.expressions.types import (
     BOOL,
@@ -35,10 +35,10 @@ class Operations(Literals):
             self.read(node.pos, node.a, slot)
             if slot in self.constants:
                 fixed = self.constants[slot]
-                return Value(type_, known(fixed), fixed)
-            return Value(type_, variable(slot))
+                return Value(type_, Constant(fixed), fixed)
+            return Value(type_, Variable(slot))
         if node.a == "context":
-            return Value(Type("IProxyRequestContext"), lambda env: env[CONTEXT])
+            return Value(Type("IProxyRequestContext"), Code(f"env[{CONTEXT}]"))
         args = tuple(self.type(argument) for argument in node.b) if node.b else ()
         type_ = self.named_type(node.a, args)
         if type_ is not None:
@@ -72,8 +72,8 @@ class Operations(Literals):
         alike = type_ in INTEGRAL or (left.type == right.type and type_ in (DECIMAL, DOUBLE))
         if chosen.kind == "bool" and left.constant is not None and right.constant is not None and alike:
             taken = left if chosen.a else right
-            return Value(type_, lambda env: yes(env) if condition(env) else no(env), taken.constant)
-        return Value(type_, lambda env: yes(env) if condition(env) else no(env))
+            return Value(type_, taken.run, taken.constant)
+        return Value(type_, Code("{0} if {1} else {2}", yes, condition, no))
 
     def _e_bin(self, node: Node) -> Value:
         if node.a in {"&&", "||"}:
@@ -136,7 +136,7 @@ class Operations(Literals):
             raise self.error(node.pos, f"operator '{node.a}' cannot be applied to '{value.type}'", "CS0023")
         type_, run = bound
         if self.checks and node.a == "-" and type_ in INTEGRAL and value.constant is None:
-            run = operators.checked("-", lambda env: 0, value.run, type_)
+            run = operators.checked("-", Constant(0), value.run, type_)
         elif self.checks and node.a == "-" and type_.name == "Nullable":
             raise self.not_modelled(node.pos, f"checked '-' of '{type_}'")
         constant = run([None] * FIRST_LOCAL) if value.constant is not None else None
@@ -152,7 +152,7 @@ class Operations(Literals):
         for type_, suffixes in ((INT, ("",)), (LONG, ("", "l"))):
             low = INTEGRAL[type_][0]
             if any(text == f"{-low}{suffix}" for suffix in suffixes):
-                return Value(type_, lambda env, low=low: low, low)
+                return Value(type_, Constant(low), low)
         return None
 
 

@@ -1,16 +1,18 @@
 """The choice between overloads, and the call of the chosen one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from secure_mcp_local.expressions import conversions
 from secure_mcp_local.expressions.binding.lambdas import Lambdas
-from secure_mcp_local.expressions.binding.scope import Run, Value
+from secure_mcp_local.expressions.binding.receivers import called, stamped
+from secure_mcp_local.expressions.binding.scope import Value
+from secure_mcp_local.expressions.code import Code, Constant, Run
 from secure_mcp_local.expressions.containers import Array
 from secure_mcp_local.expressions.conversions import NUMERIC
 from secure_mcp_local.expressions.converting import default
 from secure_mcp_local.expressions.dotnet.registry import Method
-from secure_mcp_local.expressions.failing import null_reference
 from secure_mcp_local.expressions.syntax.tree import Node
 from secure_mcp_local.expressions.types import (
     DECIMAL,
@@ -131,12 +133,13 @@ class Overloads(Lambdas):
                 if missing > len(method.optional):
                     return None
                 default = method.optional[len(method.optional) - missing]
-                placed[at] = lambda env, default=default: default
+                placed[at] = Constant(default)
                 score += 1
         if method.rest is not None:
             type_ = array(method.rest)
             # An array in the place of the parameters is the array itself.
-            placed.append(lambda env: Array([run(env) for run in rest], type_))
+            items = ", ".join(f"{{{n}}}" for n in range(len(rest)))
+            placed.append(Code(f"{{array}}([{items}], {{type}})", *rest, array=Array, type=type_))
         return score, placed
 
     def called(self, node: Node, method: Method, runs: list[Run | None], target: Value | None, receiver: Type) -> Value:
@@ -148,35 +151,18 @@ class Overloads(Lambdas):
                 slot = self.out_slot(argument, given)
                 empty = None if holds_null(given) else default(given)
         arguments = tuple(placed for placed in runs if placed is not None)
-        function, with_env = method.run, method.env
-        inner = target.run if target is not None else None
-        checked = target is not None and is_reference(target.type) and not method.null
         type_ = self.substituted(method.returns, receiver)
-        stamp = conversions.stamp(type_)
-        if method.typed:
-            typed = type_
-
-            def function(*given: Any, method: Method = method) -> Any:
-                return method.run(typed, *given)
-
-        if inner is not None and len(arguments) < 2 and slot is None and stamp is None and not with_env:
-            return Value(type_, _short_call(function, inner, arguments, checked=checked))
-
-        def run(env: list[Any]) -> Any:
-            if inner is None:
-                values = [argument(env) for argument in arguments]
-            else:
-                # C# looks at the receiver after the arguments.
-                values = [inner(env), *[argument(env) for argument in arguments]]
-                if checked and values[0] is None:
-                    raise null_reference()
-            result = function(env, *values) if with_env else function(*values)
-            if slot is not None:
-                result, given = result
-                env[slot] = empty if given is None else given
-            return result if stamp is None else stamp(result)
-
-        return Value(type_, run)
+        function = partial(method.run, type_) if method.typed else method.run
+        before = "env, " if method.env else ""
+        if target is not None:
+            checked = is_reference(target.type) and not method.null
+            run = called(function, target.run, *arguments, before=before, checked=checked)
+        else:
+            given = ", ".join(f"{{{n}}}" for n in range(len(arguments)))
+            run = Code(f"{{function}}({before}{given})", *arguments, function=function)
+        if slot is not None:
+            run = Code(f"{{received}}(env, {slot}, {{empty}}, {{0}})", run, received=_received, empty=empty)
+        return Value(type_, stamped(run, type_))
 
     def out_slot(self, argument: Node, type_: Type) -> int:
         target = argument.a
@@ -213,24 +199,8 @@ def _distance(given: Type, wanted: Type) -> int:
     return 10
 
 
-def _short_call(function: Callable[..., Any], inner: Run, arguments: tuple[Run, ...], *, checked: bool) -> Run:
-    """A call of a method with no argument or one, as most are."""
-    if not arguments:
-
-        def bare(env: list[Any]) -> Any:
-            owner = inner(env)
-            if owner is None and checked:
-                raise null_reference()
-            return function(owner)
-
-        return bare
-    (argument,) = arguments
-
-    def one(env: list[Any]) -> Any:
-        owner, given = inner(env), argument(env)
-        # C# looks at the receiver after the arguments.
-        if owner is None and checked:
-            raise null_reference()
-        return function(owner, given)
-
-    return one
+def _received(env: list[Any], slot: int, empty: Any, both: tuple[Any, Any]) -> Any:
+    """The result of a call with an `out` argument, whose variable gets its value."""
+    result, given = both
+    env[slot] = empty if given is None else given
+    return result

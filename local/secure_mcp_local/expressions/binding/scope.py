@@ -1,9 +1,9 @@
 """What binding starts from: errors, variables, types, conversions, and the values that it makes."""
 
-from collections.abc import Callable
 from typing import Any
 
 from secure_mcp_local.expressions import conversions
+from secure_mcp_local.expressions.code import Code, Constant, Run, shallow
 from secure_mcp_local.expressions.dotnet import GENERIC, MODELS, NAMES, REFUSED
 from secure_mcp_local.expressions.dotnet.registry import Model
 from secure_mcp_local.expressions.failures import ExpressionError
@@ -23,10 +23,8 @@ from secure_mcp_local.expressions.types import (
     nullable,
 )
 
-Run = Callable[[list[Any]], Any]
-"""Evaluates with the environment: context, profile, the value to return, then local variables."""
-
-CONTEXT, PROFILE, RESULT, FIRST_LOCAL = 0, 1, 2, 3
+CONTEXT, PROFILE, FIRST_LOCAL = 0, 1, 2
+"""Where things are in the environment: local variables come last."""
 
 _PREDEFINED = {"string", "bool", "char", "byte", "sbyte", "short", "ushort", "int", "uint", "long", "ulong", "float",
                "double", "decimal", "object"}  # fmt: skip
@@ -43,7 +41,8 @@ class Value:
     __slots__ = ("constant", "literal", "run", "type")
 
     def __init__(self, type: Type, run: Run, constant: Any = None, *, literal: bool = False) -> None:
-        self.type, self.run, self.constant = type, run, constant
+        self.type, self.constant = type, constant
+        self.run = shallow(run) if constant is None else Constant(constant)
         self.literal = literal
         """Whether it is a number as it is written, without a sign."""
 
@@ -64,7 +63,7 @@ class Return:
 
     def __init__(self, pos: int, value: "Value | None") -> None:
         self.pos, self.value = pos, value
-        self.convert: Run = value.run if value is not None else (lambda env: None)
+        self.convert: Run = value.run if value is not None else Constant(None)
 
 
 class Capture:
@@ -104,7 +103,6 @@ class Scope:
         self.captures: list[Capture] = []
         self.lambdas: list[Capture] = []
         self.last_capture = Capture(0, 0)
-        self.last_constant: Any = None
         self.functions: dict[str, Any] = {}
         """Local functions by name."""
         self.deferred = 0
@@ -152,6 +150,11 @@ class Scope:
         self.scopes[-1][name] = (type, slot)
         if self.rounds:
             self.fresh.add(slot)
+        return slot
+
+    def hidden(self) -> int:
+        """A slot for what has no name."""
+        slot, self.slots = self.slots, self.slots + 1
         return slot
 
     def read(self, pos: int, name: str, slot: int) -> None:
@@ -297,14 +300,14 @@ class Scope:
             inner = inner.a
         if inner.kind == "un" and inner.a == "!":
             run, when_true, when_false = self.branching(inner.b)
-            return (lambda env: not run(env)), when_false, when_true
+            return Code("not {0}", run), when_false, when_true
         if inner.kind == "bin" and inner.a in {"&&", "||"}:
             left, left_true, left_false = self.branching(inner.b, inner.a)
             self.unassigned = left_true if inner.a == "&&" else left_false
             right, right_true, right_false = self.branching(inner.c, inner.a)
             if inner.a == "&&":
-                return (lambda env: left(env) and right(env)), right_true, left_false | right_false
-            return (lambda env: left(env) or right(env)), left_true | right_true, right_false
+                return shallow(Code("{0} and {1}", left, right)), right_true, left_false | right_false
+            return shallow(Code("{0} or {1}", left, right)), left_true | right_true, right_false
         if inner.kind == "isdecl":
             run, slot = self.declared_test(inner)
             return run, self.unassigned - {slot}, self.unassigned | {slot}

@@ -1,22 +1,23 @@
 """Binding of statements, with C#'s rules of definite assignment and of what can be reached."""
 
+from collections.abc import Callable
 from typing import Any
 
 from secure_mcp_local.expressions.binding.calls import LocalFunction
-from secure_mcp_local.expressions.binding.flow import (
-    BREAK,
-    CONTINUE,
-    RETURN,
-    Signal,
-    Statement,
-    completes,
-    declared,
-    either,
-    jumps,
-)
+from secure_mcp_local.expressions.binding.flow import completes, declared, either, jumps
 from secure_mcp_local.expressions.binding.loops import Loops
-from secure_mcp_local.expressions.binding.scope import RESULT, Return, Run, TypeName
-from secure_mcp_local.expressions.failing import null_reference
+from secure_mcp_local.expressions.binding.receivers import existing
+from secure_mcp_local.expressions.binding.scope import Return, TypeName
+from secure_mcp_local.expressions.code import (
+    Assignment,
+    Choice,
+    Code,
+    Function,
+    Later,
+    Run,
+    Statement,
+    Temporary,
+)
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.syntax.tree import Node, Source
 from secure_mcp_local.expressions.types import (
@@ -54,17 +55,7 @@ class Statements(Loops):
         statements = tuple(self.statement(child) for child in node.a)
         self.look_back(node.a)
         self.leave()
-        if len(statements) == 1:
-            return statements[0]
-
-        def run(env: list[Any]) -> Signal | None:
-            for statement in statements:
-                signal = statement(env)
-                if signal is not None:
-                    return signal
-            return None
-
-        return run
+        return statements[0] if len(statements) == 1 else Statement("{body}", body=statements)
 
     def look_ahead(self, nodes: list[Node]) -> None:
         """What a block declares is known in all of it: functions can be called there, variables hide others."""
@@ -118,27 +109,23 @@ class Statements(Loops):
             each.convert = self.convert(each.value, function.returns, each.pos)
         if len(self.captures) > captures:
             raise self.not_modelled(node.pos, "a lambda that runs later in a local function")
-        function.body, function.last = body, self.slots
+        function.body, function.last = Function((), body), self.slots
         self.around.pop()
         self.deferred -= 1
         self.returns, self.unassigned, self.outside = outer, before, outside
         self.leave()
-        return lambda env: None
+        return Statement("pass")
 
     def _s_expr(self, node: Node) -> Statement:
         if node.a.kind == "un" and node.a.a not in {"++", "--"}:
             raise self.error(node.pos, "only assignment, call, increment and new can be used as a statement", "CS0201")
         if node.a.kind not in {"assign", "call", "post", "un", "cond", "new"}:
             raise self.error(node.pos, "only assignment, call, increment and new can be used as a statement", "CS0201")
-        value = self.expr(node.a)
+        # Nobody asks for the value from before.
+        value = self.expr(node.a) if node.a.kind != "post" else self.increment(node.a, prefix=True)
         if isinstance(value, TypeName):
             raise self.error(node.pos, "a type is not a statement", "CS0118")
-        action = value.run
-
-        def run(env: list[Any]) -> None:
-            action(env)
-
-        return run
+        return value.run.alone() if isinstance(value.run, Assignment) else Statement("{0}", value.run)
 
     def _s_return(self, node: Node) -> Statement:
         self.jump(node)
@@ -162,24 +149,12 @@ class Statements(Loops):
         if node.a is None:
             if not self.caught:
                 raise self.error(node.pos, "throw without an exception stands in a catch only", "CS0156")
-            slot = self.caught[-1]
-
-            def again(env: list[Any]) -> None:
-                raise env[slot]
-
-            return again
+            return Statement(f"raise env[{self.caught[-1]}]")
         value = self.rvalue(node.a)
         if value.type not in (EXCEPTION, NULL):
             raise self.error(node.pos, "only an Exception can be thrown", "CS0155")
         self.unassigned = frozenset()
-
-        def run(env: list[Any]) -> None:
-            error = value.run(env)
-            if error is None:
-                raise null_reference()
-            raise error
-
-        return run
+        return Statement("raise {0}", existing(value.run))
 
     def jump(self, node: Node, *ends: str) -> None:
         """
@@ -202,16 +177,16 @@ class Statements(Loops):
         self.jump(node, "loop", "switch")
         self.breaks[-1] |= self.unassigned
         self.unassigned = frozenset()
-        return lambda env: BREAK
+        return Statement("break")
 
     def _s_continue(self, node: Node) -> Statement:
         self.jump(node, "loop")
         self.continues[-1] |= self.unassigned
         self.unassigned = frozenset()
-        return lambda env: CONTINUE
+        return self.next_round()
 
     def _s_local(self, node: Node) -> Statement:
-        actions: list[tuple[int, Run]] = []
+        actions: list[Assignment] = []
         constants: list[Any] = []
         for name, initial, pos in node.b:
             if node.a.kind == "tvar":
@@ -223,7 +198,7 @@ class Statements(Loops):
                 if value.type in (NULL, VOID):
                     raise self.error(pos, f"cannot assign {value.type} to an implicitly typed variable", "CS0815")
                 slot = self.declare(pos, name, value.type)
-                actions.append((slot, value.run))
+                actions.append(Assignment(slot, value.run))
                 continue
             declared = self.type(node.a)
             if initial is None:
@@ -235,25 +210,21 @@ class Statements(Loops):
                 self.unassigned |= {slot}
                 run = self.rvalue(initial, declared).run
                 self.unassigned -= {slot}
-                actions.append((slot, run))
+                actions.append(Assignment(slot, run))
                 continue
             value = self.array_initial(initial, declared) if initial.kind == "init" else self.rvalue(initial, declared)
             run = self.convert(value, declared, pos)
             constants.append(value.constant if value.type == declared or declared in INTEGRAL else None)
-            actions.append((self.declare(pos, name, declared), run))
+            actions.append(Assignment(self.declare(pos, name, declared), run))
 
         if node.c:
-            self.readonly.update(slot for slot, _ in actions)
-            for (slot, _), constant in zip(actions, constants, strict=True):
+            self.readonly.update(action.slot for action in actions)
+            for action, constant in zip(actions, constants, strict=True):
                 if constant is None:
                     raise self.not_modelled(node.pos, "a constant of this value")
-                self.constants[slot] = constant
+                self.constants[action.slot] = constant
 
-        def run_all(env: list[Any]) -> None:
-            for slot, initial in actions:
-                env[slot] = initial(env)
-
-        return run_all
+        return Statement("{all}", all=tuple(action.alone() for action in actions))
 
     def _s_if(self, node: Node) -> Statement:
         condition, when_true, when_false = self.branching(node.a)
@@ -264,16 +235,10 @@ class Statements(Loops):
         other = self.nested(node.c) if node.c is not None else None
         after_else = self.unassigned if node.c is None or completes(node.c) else None
         self.unassigned = either(after_then, after_else)
-
-        def run(env: list[Any]) -> Signal | None:
-            if condition(env):
-                return then(env)
-            return other(env) if other is not None else None
-
-        return run
+        return Choice(condition, then, other)
 
     def _s_try(self, node: Node) -> Statement:
-        before = self.unassigned
+        before, error = self.unassigned, Temporary()
         body = self.nested(node.a)
         after = self.unassigned if completes(node.a) else None
         handlers: list[tuple[int, Run | None, Statement]] = []
@@ -302,59 +267,45 @@ class Statements(Loops):
             self.around.pop()
             self.unassigned &= after_all
 
-        def run(env: list[Any]) -> Signal | None:
-            try:
-                return body(env)
-            except CSharpException as error:
-                for slot, condition, handler in handlers:
-                    env[slot] = error
-                    if condition is None or _holds(condition, env):
-                        return handler(env)
-                raise
-
+        caught: Statement = Statement("raise")
+        for slot, condition, handler in reversed(handlers):
+            entered = Statement(f"env[{slot}] = {{error}}", error=error)
+            if condition is None:
+                caught = Statement("{entered}\n{handler}", entered=entered, handler=handler)
+                continue
+            holds = Code("{holds}({condition}, env)", holds=_holds, condition=Function((), condition))
+            caught = Statement("{entered}\n{chosen}", entered=entered, chosen=Choice(holds, handler, caught))
+        tried = body
+        if handlers:
+            tried = Statement(
+                "try:\n    {body}\nexcept {exception} as {error}:\n    {caught}",
+                body=body, exception=CSharpException, error=error, caught=caught,
+            )  # fmt: skip
         if final is None:
-            return run
-        last = final
-
-        def run_final(env: list[Any]) -> Signal | None:
-            try:
-                signal = run(env)
-            except CSharpException:
-                last(env)
-                raise
-            result = env[RESULT]
-            last(env)
-            env[RESULT] = result
-            return signal
-
-        return run_final
-
-    def hidden(self) -> int:
-        """A slot for what has no name."""
-        slot, self.slots = self.slots, self.slots + 1
-        return slot
+            return tried
+        # What is not modelled ends everything: a finally block must not hide it.
+        return Statement(
+            "{ended} = False\ntry:\n    {tried}\nexcept {exception}:\n    raise\nexcept {failure}:\n    {ended} = True\n    raise\n"
+            "finally:\n    if not {ended}:\n        {final}",
+            tried=tried, exception=CSharpException, failure=Exception, final=final,
+        )  # fmt: skip
 
     def _s_using(self, node: Node) -> Statement:
         self.enter()
         before = self.slots
         if node.a.kind == "local":
-            resource: Run = self.statement(node.a)
+            resource = self.statement(node.a)
             held = [type_ for type_, slot in self.scopes[-1].values() if slot >= before]
             self.readonly.update(range(before, self.slots))
         else:
             value = self.rvalue(node.a.a)
-            resource, held = value.run, [value.type]
+            resource, held = Statement("{0}", value.run), [value.type]
         for type_ in held:
             if type_ != NULL and not _disposable(type_):
                 raise self.error(node.pos, f"'{type_}' cannot be disposed of, as using does", "CS1674")
         body = self.nested(node.b)
         self.leave()
-
-        def run(env: list[Any]) -> Signal | None:
-            resource(env)
-            return body(env)
-
-        return run
+        return Statement("{resource}\n{body}", resource=resource, body=body)
 
     def _s_checkedblock(self, node: Node) -> Statement:
         before, self.checks = self.checks, node.b
@@ -367,12 +318,16 @@ class Statements(Loops):
         if value.type not in (STRING, BOOL) and value.type not in INTEGRAL and value.type.name not in ENUMERATIONS:
             raise self.not_modelled(node.pos, f"switch on {value.type}")
         self.unsure |= value.constant is not None
-        table: dict[Any, Statement] = {}
+        known: set[Any] = set()
+        sections: list[tuple[tuple[Any, ...], Statement]] = []
         default: Statement | None = None
         before = self.unassigned
         self.breaks.append(frozenset())
         self.enter()
         everything = [statement for _, statements, _ in node.b for statement in statements]
+        left = Temporary() if any(_leaves(statements) for _, statements, _ in node.b) else None
+        if left is not None:
+            self.leaving.append(left)
         self.look_ahead(everything)
         self.around.append("switch")
         for labels, statements, pos in node.b:
@@ -380,6 +335,7 @@ class Statements(Loops):
                 raise self.error(pos, "control cannot fall through from one case label to another", "CS0163")
             self.unassigned = before
             section = self.section(statements)
+            constants: list[Any] = []
             for label in labels:
                 if label is None:
                     default = section
@@ -388,43 +344,47 @@ class Statements(Loops):
                 if constant.constant is None and constant.type != NULL:
                     raise self.error(pos, "a constant value is expected", "CS0150")
                 self.convert(constant, value.type, pos)
-                if constant.constant in table:
+                if constant.constant in known:
                     raise self.error(pos, f"the label {constant.constant!r} is there twice", "CS0152")
-                table[constant.constant] = section
+                known.add(constant.constant)
+                constants.append(constant.constant)
+            if constants and None not in labels:
+                sections.append((tuple(constants), section))
         self.around.pop()
+        if left is not None:
+            self.leaving.pop()
         self.look_back(everything)
         self.leave()
         after = self.breaks.pop()
         self.unassigned = after | (before if default is None else frozenset())
-        subject = value.run
-
-        def run(env: list[Any]) -> Signal | None:
-            chosen = table.get(subject(env), default)
-            signal = chosen(env) if chosen is not None else None
-            return None if signal is BREAK else signal
-
-        return run
+        subject = Temporary()
+        chosen = default
+        for constants, section in reversed(sections):
+            chosen = Choice(Code("{subject} in {constants}", subject=subject, constants=constants), section, chosen)
+        body = Statement("{subject} = {0}\n{chosen}", value.run, subject=subject, chosen=chosen or ())
+        if left is None:
+            return body
+        # A loop of one round, which `break` leaves.
+        further = self.next_round() if any(jumps(statement, "continue") for statement in everything) else ()
+        return Statement(
+            "{left} = False\nfor {_} in (None,):\n    {body}\nif {left}:\n    {further}",
+            left=left, body=body, further=further,
+        )  # fmt: skip
 
     def section(self, nodes: list[Node]) -> Statement:
         """All sections of a switch share the names that they declare."""
         statements = tuple(self.statement(child) for child in nodes)
-
-        def run(env: list[Any]) -> Signal | None:
-            for statement in statements:
-                signal = statement(env)
-                if signal is not None:
-                    return signal
-            return None
-
-        return run
+        # At the end there is nothing to leave.
+        return Statement("{body}", body=statements[:-1] if nodes[-1].kind == "break" else statements)
 
 
 def _returning(each: Return) -> Statement:
-    def run(env: list[Any]) -> Signal:
-        env[RESULT] = each.convert(env)
-        return RETURN
+    return Statement("return {0}", Later(lambda: each.convert))
 
-    return run
+
+def _leaves(section: list[Node]) -> bool:
+    """Whether a section of a switch is left by a `break` that is not its end."""
+    return any(jumps(each, "break") for each in (section[:-1] if section[-1].kind == "break" else section))
 
 
 def _disposable(type_: Type) -> bool:
@@ -432,7 +392,7 @@ def _disposable(type_: Type) -> bool:
     return "HashAlgorithm" in (type_.name, *bases(type_)) or type_.name == "RNGCryptoServiceProvider"
 
 
-def _holds(condition: Run, env: list[Any]) -> bool:
+def _holds(condition: Callable[..., Any], env: list[Any]) -> bool:
     """A filter that throws does not hold."""
     try:
         return condition(env)
