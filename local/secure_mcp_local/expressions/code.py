@@ -8,9 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
-Run = Callable[[list[Any]], Any]
-"""Evaluates with the environment: a piece of code, or a function that is called as it is."""
-
 _DEEPEST = 30
 """Pieces within pieces, of one function. Python allows 200 parentheses within each other."""
 
@@ -24,16 +21,16 @@ class Code:
 
     __slots__ = ("_function", "depth", "fields", "parts", "template")
 
-    def __init__(self, template: str, *parts: Run, **fields: Any) -> None:
+    def __init__(self, template: str, *parts: "Code", **fields: Any) -> None:
         self.template, self.parts, self.fields = template, parts, fields
         within = (*parts, *fields.values())
         self.depth = 1 + max((part.depth for part in within if isinstance(part, Code)), default=0)
-        self._function: Run | None = None
+        self._function: Callable[[list[Any]], Any] | None = None
 
     def __call__(self, env: list[Any]) -> Any:
         return self.compiled()(env)
 
-    def compiled(self) -> Run:
+    def compiled(self) -> Callable[[list[Any]], Any]:
         """What it is as a function."""
         if self._function is None:
             self._function = compiled(self)
@@ -49,7 +46,7 @@ class Code:
         for between, field in _pieces(template):
             text.append(between)
             if isinstance(field, int):
-                text.append(module.evaluated(self.parts[field]))
+                text.append(self.parts[field].written(module))
             elif field in self.fields:
                 given = self.fields[field]
                 text.append(given.written(module) if isinstance(given, Code) else module.named(given))
@@ -72,7 +69,9 @@ class Constant(Code):
 
     def written(self, module: "Module") -> str:
         plain = self.value is None or self.value.__class__ in (str, int, bool)
-        if not plain and not (self.value.__class__ is float and math.isfinite(self.value)):
+        if not plain and not (
+            isinstance(self.value, float) and self.value.__class__ is float and math.isfinite(self.value)
+        ):
             return module.named(self.value)
         text = repr(self.value)
         return f"({text})" if text[0] == "-" else text
@@ -97,7 +96,7 @@ class Assignment(Code):
 
     __slots__ = ("slot",)
 
-    def __init__(self, slot: int, value: Run) -> None:
+    def __init__(self, slot: int, value: Code) -> None:
         super().__init__(f"{{put}}(env, {slot}, {{0}})", value, put=put)
         self.slot = slot
 
@@ -131,12 +130,12 @@ class Later(Code):
 
     __slots__ = ("find",)
 
-    def __init__(self, find: Callable[[], Run]) -> None:
+    def __init__(self, find: Callable[[], Code]) -> None:
         super().__init__("")
         self.find = find
 
     def written(self, module: "Module") -> str:
-        return module.evaluated(self.find())
+        return self.find().written(module)
 
 
 class Apart(Code):
@@ -174,7 +173,7 @@ class Choice(Statement):
 
     __slots__ = ("condition", "other", "then")
 
-    def __init__(self, condition: Run, then: Statement, other: Statement | None) -> None:
+    def __init__(self, condition: Code, then: Statement, other: Statement | None) -> None:
         super().__init__("")
         self.condition, self.then, self.other = condition, then, other
 
@@ -182,7 +181,7 @@ class Choice(Statement):
         choice: Statement | None = self
         word = "if"
         while isinstance(choice, Choice):
-            yield f"{word} {module.evaluated(choice.condition)}:"
+            yield f"{word} {choice.condition.written(module)}:"
             yield from (f"    {line}" for line in block(choice.then, module))
             choice, word = choice.other, "elif"
         if choice is not None:
@@ -199,7 +198,7 @@ def block(statements: "Statement | tuple[Statement, ...]", module: "Module") -> 
 class Function:
     """A function of the environment and of arguments, which become variables of the environment."""
 
-    def __init__(self, slots: Sequence[int], body: Run) -> None:
+    def __init__(self, slots: Sequence[int], body: Code) -> None:
         self.slots, self.body = slots, body
         self._function: Callable[..., Any] | None = None
 
@@ -221,9 +220,6 @@ class Module:
         self._shared: dict[Temporary, str] = {}
         self._variables = 0
 
-    def evaluated(self, part: Run) -> str:
-        return part.written(self) if isinstance(part, Code) else f"{self.named(part)}(env)"
-
     def named(self, thing: Any) -> str:
         """The name of an object."""
         if id(thing) not in self._names:
@@ -243,7 +239,7 @@ class Module:
         return self._shared[temporary]
 
 
-def compiled(body: Run, slots: Sequence[int] = ()) -> Callable[..., Any]:
+def compiled(body: Code, slots: Sequence[int] = ()) -> Callable[..., Any]:
     """The function of the environment, and of values for variables, that a piece is.
 
     Raises:
@@ -252,7 +248,7 @@ def compiled(body: Run, slots: Sequence[int] = ()) -> Callable[..., Any]:
     module = Module()
     arguments = [f"a{slot}" for slot in slots]
     lines = [f"env[{slot}] = a{slot}" for slot in slots]
-    lines += block(body, module) if isinstance(body, Statement) else [f"return {module.evaluated(body)}"]
+    lines += block(body, module) if isinstance(body, Statement) else [f"return {body.written(module)}"]
     text = "\n ".join([f"def run({', '.join(['env', *arguments])}):", *lines])
     try:
         exec(compile(text, "<expression>", "exec"), module.objects)  # noqa: S102 - nothing of a policy is in it
@@ -261,12 +257,12 @@ def compiled(body: Run, slots: Sequence[int] = ()) -> Callable[..., Any]:
     return module.objects["run"]
 
 
-def shallow(run: Run) -> Run:
+def shallow(run: Code) -> Code:
     """The same, in a function of its own if it is too deep to be part of another piece."""
-    return Apart(run) if isinstance(run, Code) and run.depth > _DEEPEST else run
+    return Apart(run) if run.depth > _DEEPEST else run
 
 
-def simple(run: Run) -> bool:
+def simple(run: Code) -> bool:
     """Whether it makes no difference when it is evaluated."""
     return isinstance(run, Constant | Variable)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from decimal import ROUND_DOWN, Decimal
 from typing import Any, Never
 
-from secure_mcp_local.expressions.code import Code, Constant, Run, Temporary
+from secure_mcp_local.expressions.code import Code, Constant, Temporary
 from secure_mcp_local.expressions.containers import Array, Dictionary, Enumeration, HashSet, Pair, within
 from secure_mcp_local.expressions.context import Headers, Jwt, Url
 from secure_mcp_local.expressions.converting import cast, castable, default, overflow
@@ -124,7 +124,7 @@ def widens(source: Type, target: Type) -> bool:
     return target in _WIDENING.get(source, ())
 
 
-def numeric(run: Run, source: Type, target: Type) -> Run:
+def numeric(run: Code, source: Type, target: Type) -> Code:
     """A widening conversion."""
     if target == DECIMAL:
         return Code("{decimal}({0})", run, decimal=Decimal)
@@ -135,7 +135,7 @@ def numeric(run: Run, source: Type, target: Type) -> Run:
     return run
 
 
-def implicit(run: Run, source: Type, target: Type, constant: Any = None) -> Run | None:
+def implicit(run: Code, source: Type, target: Type, constant: Any = None) -> Code | None:
     """The conversion as a function, or None if C# has none."""
     if source == target:
         return run
@@ -180,15 +180,15 @@ def offset_of(moment: DateTime) -> DateTimeOffset:
     return DateTimeOffset(moment.ticks)
 
 
-def _to_token(run: Run, source: Type) -> Run:
+def _to_token(run: Code, source: Type) -> Code:
     return Code("{token}({0}, 'String')", to_object(run, source) if source == FLOAT else run, token=JValue)
 
 
-def _nullable_token(run: Run, source: Type) -> Run:
+def _nullable_token(run: Code, source: Type) -> Code:
     return Code("{token}({0})", run, token=JValue)
 
 
-def _to_nullable(how: Any, run: Run, source: Type, target: Type, constant: Any) -> Run | None:
+def _to_nullable(how: Any, run: Code, source: Type, target: Type, constant: Any) -> Code | None:
     if source.name != "Nullable":
         return how(run, source, target.args[0], constant)
     given = Temporary()
@@ -196,7 +196,7 @@ def _to_nullable(how: Any, run: Run, source: Type, target: Type, constant: Any) 
     return None if turned is None else Code("None if ({given} := {0}) is None else {1}", run, turned, given=given)
 
 
-def explicit(run: Run, source: Type, target: Type, constant: Any) -> Run | None:
+def explicit(run: Code, source: Type, target: Type, constant: Any) -> Code | None:
     """A cast as a function, or None if C# has none or it is not modelled."""
     widened = implicit(run, source, target, constant)
     if widened is not None:
@@ -231,7 +231,7 @@ def _interfaces(source: Type, target: Type) -> bool:
     )
 
 
-def _valued(run: Run) -> Run:
+def _valued(run: Code) -> Code:
     return Code("{value} if ({value} := {0}) is not None else {missing}()", run, missing=_no_value)
 
 
@@ -260,7 +260,7 @@ def member_of(type: Type, number: int) -> str:
     return str(number)
 
 
-def _narrowed(run: Run, source: Type, target: Type) -> Run:
+def _narrowed(run: Code, source: Type, target: Type) -> Code:
     if target in INTEGRAL:
         if source in INTEGRAL:
             return wrapped(run, target)
@@ -274,7 +274,7 @@ def _narrowed(run: Run, source: Type, target: Type) -> Run:
     return Code("{decimal}({0})", run, decimal=of_double)
 
 
-def wrapped(run: Run, type: Type) -> Run:
+def wrapped(run: Code, type: Type) -> Code:
     """What is left of a whole number after an overflow."""
     low, high = INTEGRAL[type]
     return Code(f"{{n}} if {low} <= ({{n}} := {{0}}) <= {high} else {{wrap}}({{n}})", run, wrap=wrapping(type))
@@ -292,13 +292,13 @@ def _truncated(value: float | Decimal, target: Type) -> int:
     return int(value)
 
 
-def _from_token(run: Run, target: Type) -> Run | None:
+def _from_token(run: Code, target: Type) -> Code | None:
     if castable(target):
         return Code("{cast}({0}, {target})", run, cast=cast, target=target)
     return _unboxing(run, target) if target.name in _TOKENS or target.name in {"IEnumerable", "IList"} else None
 
 
-def _unboxing(run: Run, target: Type) -> Run | None:
+def _unboxing(run: Code, target: Type) -> Code | None:
     matches = tester(target)
     if matches is None:
         return None
@@ -364,7 +364,7 @@ def boxer(source: Type) -> Callable[[Any], Any] | None:
     return None
 
 
-def to_object(run: Run, source: Type) -> Run:
+def to_object(run: Code, source: Type) -> Code:
     """Boxing."""
     boxing = boxer(source)
     return run if boxing is None else Code("{box}({0})", run, box=boxing)
@@ -384,7 +384,7 @@ def boxed_pair(value: Any, type: Type) -> Any:
     return pair
 
 
-def to_text(run: Run, source: Type) -> Run:
+def to_text(run: Code, source: Type) -> Code:
     """What string concatenation makes of a value."""
     if source == STRING:
         return run if isinstance(run, Constant) and run.value is not None else Code("{0} or ''", run)
@@ -461,7 +461,7 @@ def _changes(container: Any) -> tuple[int, int]:
     return getattr(container, "changes", 0), getattr(container, "touched", 0)
 
 
-def new_array(size: Run, element: Type) -> Run:
+def new_array(size: Code, element: Type) -> Code:
     """`new T[n]`: full of the type's default."""
     empty = default(element)
     type_ = array(element)

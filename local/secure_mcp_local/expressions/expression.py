@@ -1,10 +1,12 @@
 """The public face of the compiler: one compiled expression."""
 
+from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 from secure_mcp_local.errors import NotModelled
 from secure_mcp_local.expressions.binding.binder import Binder
-from secure_mcp_local.expressions.binding.scope import FIRST_LOCAL, Run
+from secure_mcp_local.expressions.binding.scope import FIRST_LOCAL
 from secure_mcp_local.expressions.context import Context
 from secure_mcp_local.expressions.failures import CSharpException, ExpressionError
 from secure_mcp_local.expressions.newtonsoft.texts import NEWLINE
@@ -15,7 +17,7 @@ from secure_mcp_local.expressions.syntax.parsing import parse
 class Expression:
     """A compiled expression; `evaluate` may be called any number of times."""
 
-    def __init__(self, text: str, members: frozenset[str], run: Run, slots: int) -> None:
+    def __init__(self, text: str, members: frozenset[str], run: Callable[[list[Any]], Any], slots: int) -> None:
         self.text = text
         self.members = members
         """Every .NET member that it uses, such as `IRequest.Body` or `string.Split`. The gateway buffers a body only

@@ -6,7 +6,7 @@ from operator import add, and_, mul, neg, or_, sub, xor
 from typing import Any
 
 from secure_mcp_local.expressions import conversions, decimals
-from secure_mcp_local.expressions.code import Code, Run, Temporary
+from secure_mcp_local.expressions.code import Code, Temporary
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.moments import TimeSpan
 from secure_mcp_local.expressions.numbers import single
@@ -58,17 +58,17 @@ def keeping(type: Type) -> Callable[[int], int]:
     return keep
 
 
-def in_range(run: Run, type: Type) -> Run:
+def in_range(run: Code, type: Type) -> Code:
     """A whole number that throws if its type does not hold it."""
     return Code("{keep}({0})", run, keep=keeping(type))
 
 
-def checked(operator: str, first: Run, second: Run, type: Type) -> Run:
+def checked(operator: str, first: Code, second: Code, type: Type) -> Code:
     """One of the operators, in checked."""
     return in_range(Code(f"{{0}} {operator} {{1}}", first, second), type)
 
 
-def unary(operator: str, type: Type, run: Run) -> tuple[Type, Run] | None:
+def unary(operator: str, type: Type, run: Code) -> tuple[Type, Code] | None:
     if type.name == "Nullable":
         return _lifted_unary(operator, type, run)
     if operator == "!" and type == BOOL:
@@ -95,7 +95,7 @@ _NEGATED: dict[Type, Callable[[Any], Any]] = {
 }
 
 
-def _lifted_unary(operator: str, type: Type, run: Run) -> tuple[Type, Run] | None:
+def _lifted_unary(operator: str, type: Type, run: Code) -> tuple[Type, Code] | None:
     given = Temporary()
     bound = unary(operator, type.args[0], given)
     if bound is None:
@@ -105,8 +105,8 @@ def _lifted_unary(operator: str, type: Type, run: Run) -> tuple[Type, Run] | Non
 
 
 def binary(
-    operator: str, left: Type, first: Run, left_constant: Any, right: Type, second: Run, right_constant: Any
-) -> tuple[Type, Run] | None:
+    operator: str, left: Type, first: Code, left_constant: Any, right: Type, second: Code, right_constant: Any
+) -> tuple[Type, Code] | None:
     """The type and function of an operation, or None if C# has none or it is not modelled."""
     match operator:
         case "&&" if left == right == BOOL:
@@ -131,8 +131,8 @@ def binary(
 
 
 def _lifted(
-    operator: str, left: Type, first: Run, left_constant: Any, right: Type, second: Run, right_constant: Any
-) -> tuple[Type, Run] | None:
+    operator: str, left: Type, first: Code, left_constant: Any, right: Type, second: Code, right_constant: Any
+) -> tuple[Type, Code] | None:
     """An operation on `T?`: null if one is null; comparisons are false then, and null equals null."""
     one, two = Temporary(), Temporary()
     bound = binary(operator, underlying(left), one, left_constant, underlying(right), two, right_constant)
@@ -155,7 +155,7 @@ def _lifted(
     return (result if compares else nullable(result)), Code(lifted, first, second, apply, one=one, two=two)
 
 
-def _coalesce(left: Type, first: Run, right: Type, second: Run, constant: Any) -> tuple[Type, Run] | None:
+def _coalesce(left: Type, first: Code, right: Type, second: Code, constant: Any) -> tuple[Type, Code] | None:
     if left == NULL:
         return (right, second) if right != NULL else None
     if not holds_null(left):
@@ -175,8 +175,8 @@ def _coalesce(left: Type, first: Run, right: Type, second: Run, constant: Any) -
 
 
 def _equality(
-    negated: bool, left: Type, first: Run, left_constant: Any, right: Type, second: Run, right_constant: Any
-) -> tuple[Type, Run] | None:
+    negated: bool, left: Type, first: Code, left_constant: Any, right: Type, second: Code, right_constant: Any
+) -> tuple[Type, Code] | None:
     same: str | None = None
     if STRING in (left, right) and _NAMES & {left, right}:
         # A text becomes a name, and equal names are the same object.
@@ -204,13 +204,13 @@ def _equality(
 _NAMES = frozenset({XName.type, XNamespace.type})
 
 
-def _offset(run: Run, type: Type) -> Run:
+def _offset(run: Code, type: Type) -> Code:
     return run if type == OFFSET else Code("{offset}({0})", run, offset=conversions.offset_of)
 
 
 def _compared(
-    negated: bool, left: Type, first: Run, left_constant: Any, right: Type, second: Run, right_constant: Any
-) -> tuple[Type, Run] | None:
+    negated: bool, left: Type, first: Code, left_constant: Any, right: Type, second: Code, right_constant: Any
+) -> tuple[Type, Code] | None:
     common = _promoted(left, left_constant, right, right_constant)
     if common is None:
         return None
@@ -218,7 +218,7 @@ def _compared(
     return BOOL, Code("{0} != {1}" if negated else "{0} == {1}", one, two)
 
 
-def _as(run: Run, source: Type, target: Type) -> Run:
+def _as(run: Code, source: Type, target: Type) -> Code:
     if source in INTEGRAL and target in INTEGRAL:
         return run
     return conversions.numeric(run, source, target)
@@ -324,8 +324,8 @@ _COMPARISON = frozenset({"<", ">", "<=", ">="})
 
 
 def _numeric(
-    operator: str, left: Type, first: Run, left_constant: Any, right: Type, second: Run, right_constant: Any
-) -> tuple[Type, Run] | None:
+    operator: str, left: Type, first: Code, left_constant: Any, right: Type, second: Code, right_constant: Any
+) -> tuple[Type, Code] | None:
     if left == right == BOOL and operator in {"&", "|", "^"}:
         return BOOL, Code(f"{{0}} {operator} {{1}}", first, second)
     if operator in {"<<", ">>"}:
@@ -364,7 +364,7 @@ def _dividing(operator: str, type: Type) -> Callable[[int, int], int]:
     return divide
 
 
-def _enumerated(operator: str, type: Type, first: Run, second: Run) -> tuple[Type, Run] | None:
+def _enumerated(operator: str, type: Type, first: Code, second: Code) -> tuple[Type, Code] | None:
     one, two = _number(type, first), _number(type, second)
     if operator in {"|", "&", "^"}:
         return type, Code(
@@ -375,11 +375,11 @@ def _enumerated(operator: str, type: Type, first: Run, second: Run) -> tuple[Typ
     return None
 
 
-def _number(type: Type, run: Run) -> Run:
+def _number(type: Type, run: Code) -> Code:
     return Code("{number}({type}, {0})", run, number=conversions.number_of, type=type)
 
 
-def _timed(operator: str, left: Type, first: Run, right: Type, second: Run) -> tuple[Type, Run] | None:
+def _timed(operator: str, left: Type, first: Code, right: Type, second: Code) -> tuple[Type, Code] | None:
     """Operations on dates and spans of time."""
     moments = (DATETIME, OFFSET)
     if operator in _COMPARISON or operator == "-":
@@ -399,7 +399,7 @@ def _timed(operator: str, left: Type, first: Run, right: Type, second: Run) -> t
     return None
 
 
-def _shift(operator: str, left: Type, first: Run, right: Type, second: Run) -> tuple[Type, Run] | None:
+def _shift(operator: str, left: Type, first: Code, right: Type, second: Code) -> tuple[Type, Code] | None:
     if left not in INTEGRAL or right not in (INT, *SMALL):
         return None
     type = INT if left in SMALL else left

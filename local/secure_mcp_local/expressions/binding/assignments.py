@@ -7,7 +7,7 @@ from typing import Any
 from secure_mcp_local.expressions import conversions, operators
 from secure_mcp_local.expressions.binding.casts import Casts
 from secure_mcp_local.expressions.binding.scope import Value
-from secure_mcp_local.expressions.code import Assignment, Code, Run, Temporary, Variable
+from secure_mcp_local.expressions.code import Assignment, Code, Temporary, Variable
 from secure_mcp_local.expressions.failing import null_reference
 from secure_mcp_local.expressions.syntax.tree import Node
 from secure_mcp_local.expressions.types import (
@@ -38,7 +38,7 @@ class Assignments(Casts):
         self.assigned(node.pos, slot)
         return Value(type_, Assignment(slot, run))
 
-    def compound(self, node: Node, type_: Type, current: Run) -> Run:
+    def compound(self, node: Node, type_: Type, current: Code) -> Code:
         """The new value of `x += y`."""
         operator, right = node.a, self.rvalue(node.c)
         bound = self.operation(node, operator[:-1], Value(type_, current), right)
@@ -157,7 +157,7 @@ class Place:
     """Something that can be read and written, once it is known where."""
 
     type: Type
-    key: Run
+    key: Code
     get: Callable[[Any], Any]
     put: Callable[[Any, Any], Any]
     """Returns the value."""

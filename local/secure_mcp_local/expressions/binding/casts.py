@@ -6,7 +6,7 @@ from typing import Any
 from secure_mcp_local.expressions import conversions, operators
 from secure_mcp_local.expressions.binding.operations import Operations, bare
 from secure_mcp_local.expressions.binding.scope import FIRST_LOCAL, Value
-from secure_mcp_local.expressions.code import Code, Constant, Run
+from secure_mcp_local.expressions.code import Code, Constant
 from secure_mcp_local.expressions.converting import default
 from secure_mcp_local.expressions.numbers import BOXES, unboxed
 from secure_mcp_local.expressions.syntax.tree import Node
@@ -45,7 +45,7 @@ class Casts(Operations):
             constant = self.cast_constant(node, value, wanted, run)
         return Value(wanted, run, constant)
 
-    def cast(self, node: Node, value: Value, wanted: Type) -> Run | None:
+    def cast(self, node: Node, value: Value, wanted: Type) -> Code | None:
         """A cast, which throws where a whole number is lost in checked."""
         run = conversions.explicit(value.run, value.type, wanted, value.constant)
         if not self.checks or value.constant is not None or underlying(wanted) not in INTEGRAL:
@@ -56,7 +56,7 @@ class Casts(Operations):
             raise self.not_modelled(node.pos, f"a checked cast of '{value.type}' to '{wanted}'")
         return run
 
-    def cast_constant(self, node: Node, value: Value, wanted: Type, run: Run) -> Any:
+    def cast_constant(self, node: Node, value: Value, wanted: Type, run: Code) -> Any:
         """A constant cast to another number must keep its value, but in unchecked()."""
         if wanted == DECIMAL and isinstance(value.constant, float) and not abs(value.constant) < 7.9e28:
             raise self.not_modelled(node.pos, f"a cast of {value.constant} to '{wanted}'")
@@ -126,7 +126,7 @@ class Casts(Operations):
         run = self.type_test(node)
         return Value(BOOL, run)
 
-    def type_test(self, node: Node) -> Run:
+    def type_test(self, node: Node) -> Code:
         value, wanted = self.rvalue(node.a), self.type(node.b)
         matches = conversions.tester(wanted)
         if matches is None:
@@ -140,7 +140,7 @@ class Casts(Operations):
         self.unassigned = when_true | when_false
         return Value(BOOL, run)
 
-    def declared_test(self, node: Node) -> tuple[Run, int]:
+    def declared_test(self, node: Node) -> tuple[Code, int]:
         value = self.rvalue(node.a)
         if node.b.kind == "tvar":
             raise self.not_modelled(node.pos, "'is var'")

@@ -3,7 +3,7 @@
 from secure_mcp_local.expressions import conversions
 from secure_mcp_local.expressions.binding.overloads import Overloads
 from secure_mcp_local.expressions.binding.scope import Value
-from secure_mcp_local.expressions.code import Assignment, Code, Run, Variable
+from secure_mcp_local.expressions.code import Assignment, Code, Variable
 from secure_mcp_local.expressions.containers import Anonymous, Array
 from secure_mcp_local.expressions.dotnet.registry import Model
 from secure_mcp_local.expressions.syntax.tree import Node
@@ -37,7 +37,7 @@ class Creations(Overloads):
         made = Code(f"({{0}}, {each}env[{slot}])[-1]", Assignment(slot, created.run), *steps)
         return Value(created.type, made)
 
-    def initial_step(self, made: Value, item: Node, model: Model) -> Run:
+    def initial_step(self, made: Value, item: Node, model: Model) -> Code:
         type_ = made.type
         if item.kind == "initindex":
             if model.indexer is None or model.set_indexer is None or len(item.a) != 1:

@@ -1,13 +1,14 @@
 """Binding of lambdas, and of methods where a function is wanted."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Never
 
 from secure_mcp_local.expressions import conversions
 from secure_mcp_local.expressions.binding.flow import completes
 from secure_mcp_local.expressions.binding.members import Members
 from secure_mcp_local.expressions.binding.scope import Capture, TypeName, Value
-from secure_mcp_local.expressions.code import Function, Statement
+from secure_mcp_local.expressions.code import Code, Constant, Function, Statement
 from secure_mcp_local.expressions.syntax.tree import Node
 from secure_mcp_local.expressions.types import (
     VOID,
@@ -28,39 +29,30 @@ class Lambdas(Members):
             raise self.not_modelled(node.pos, "a lambda here")
         parameters = expected.args[:-1] if expected.name == "Func" else expected.args
         first = self.slots
-        _, function, kept = self.lazy_function(node, parameters, expected)
-        last = self.slots
-
-        def make(env: list[Any]) -> Any:
-            own = kept(env)
-
-            def call(*arguments: Any) -> Any:
-                # It may call itself: what it holds is put back afterwards.
-                held = own[first:last]
-                try:
-                    return function(own, *arguments)
-                finally:
-                    own[first:last] = held
-
-            return call
-
-        return Value(expected, make)
-
-    def lazy_function(
-        self, node: Node, parameters: Sequence[Type], expected: Type | None = None
-    ) -> tuple[Type, Callable[..., Any], Callable[[list[Any]], list[Any]]]:
-        """A lambda that runs after its expression: also what gives the environment to keep for it."""
-        type_, function = self.function(node, parameters, expected)
-        capture = self.last_capture
+        _, function, capture = self.lambda_function(node, parameters, expected)
         self.captures.append(capture)
-        return type_, function, capture.environment
+        made = f"{{delegate}}({{function}}, {{environment}}(env), {first}, {self.slots})"
+        return Value(expected, Code(made, delegate=_delegate, function=function, environment=capture.environment))
 
-    def function(
-        self, node: Node, parameters: Sequence[Type], expected: Type | None = None
-    ) -> tuple[Type, Callable[..., Any]]:
-        """A lambda whose parameter types the receiver gives: its result type, and a function of env and arguments."""
+    def lazy_function(self, node: Node, parameters: Sequence[Type]) -> tuple[Type, Code]:
+        """A lambda that runs after its expression, with the variables that it keeps."""
         if node.kind in {"name", "member"}:
             return self.method_group(node, parameters)
+        type_, function, capture = self.lambda_function(node, parameters, None)
+        self.captures.append(capture)
+        return type_, bound(function, "{kept}(env)", kept=capture.environment)
+
+    def function(self, node: Node, parameters: Sequence[Type]) -> tuple[Type, Code]:
+        """A lambda whose parameter types the receiver gives: its result type, and what gives a function of Python."""
+        if node.kind in {"name", "member"}:
+            return self.method_group(node, parameters)
+        type_, function, _ = self.lambda_function(node, parameters, None)
+        return type_, bound(function)
+
+    def lambda_function(
+        self, node: Node, parameters: Sequence[Type], expected: Type | None
+    ) -> tuple[Type, Function, Capture]:
+        """A lambda as a function of the environment and its arguments."""
         if node.kind != "lambda" or len(node.a) != len(parameters):
             raise self.not_modelled(node.pos, "anything but a lambda with these parameters here")
         self.enter()
@@ -77,12 +69,11 @@ class Lambdas(Members):
         body = self.block_body(node, expected) if node.c else self.lambda_body(node.b, expected)
         self.rounds -= 1
         self.lambdas.pop()
-        self.last_capture = capture
         self.unassigned = before
         self.leave()
         if expected is not None and expected.name == "Func":
-            return expected.args[-1], Function(slots, self.convert(body, expected.args[-1], node.pos))
-        return body.type, Function(slots, body.run)
+            return expected.args[-1], Function(slots, self.convert(body, expected.args[-1], node.pos)), capture
+        return body.type, Function(slots, body.run), capture
 
     def lambda_body(self, node: Node, expected: Type | None) -> Value:
         if expected is not None and expected.name == "Action":
@@ -116,15 +107,16 @@ class Lambdas(Members):
 
         return Value(type_, body)
 
-    def method_group(self, node: Node, parameters: Sequence[Type]) -> tuple[Type, Callable[..., Any]]:
+    def method_group(self, node: Node, parameters: Sequence[Type]) -> tuple[Type, Code]:
         """`char.IsDigit` where a function is wanted, or a variable that holds one."""
         if node.kind == "name" and (found := self.variable(node.a)) is not None:
             type_, slot = found
             if type_.name != "Func" or type_.args[:-1] != tuple(parameters):
                 raise self.not_modelled(node.pos, f"a {type_} as this argument")
             self.read(node.pos, node.a, slot)
-            self.last_capture = Capture(node.pos, self.slots)
-            return type_.args[-1], lambda env, *arguments: env[slot](*arguments)
+            return type_.args[-1], Code(
+                f"{{f}} if ({{f}} := env[{slot}]) is not None else {{missing}}()", missing=_no_function
+            )
         if node.kind != "member" or node.c or not isinstance(owner := self.expr(node.a), TypeName):
             raise self.not_modelled(node.pos, "this method as an argument")
         model = self.model(owner.type)
@@ -134,6 +126,25 @@ class Lambdas(Members):
         if len(methods) != 1 or methods[0].env or methods[0].rest is not None:
             raise self.not_modelled(node.pos, f"{owner.type}.{node.b} as an argument")
         self.used(owner.type, node.b)
-        self.last_capture = Capture(node.pos, self.slots)
-        function = methods[0].run
-        return methods[0].returns, lambda env, *arguments: function(*arguments)
+        return methods[0].returns, Constant(methods[0].run)
+
+
+def bound(function: Function, environment: str = "env", **fields: Any) -> Code:
+    """A function of its arguments alone."""
+    return Code(f"{{partial}}({{function}}, {environment})", partial=partial, function=function, **fields)
+
+
+def _no_function() -> Never:
+    raise NotImplementedError("null as a function of LINQ")
+
+
+def _delegate(function: Callable[..., Any], env: list[Any], first: int, last: int) -> Callable[..., Any]:
+    def call(*arguments: Any) -> Any:
+        # It may call itself: what it holds is put back afterwards.
+        held = env[first:last]
+        try:
+            return function(env, *arguments)
+        finally:
+            env[first:last] = held
+
+    return call

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from secure_mcp_local.expressions import conversions, decimals
 from secure_mcp_local.expressions.binding.scope import Scope, Value
-from secure_mcp_local.expressions.code import Code, Constant, Run
+from secure_mcp_local.expressions.code import Code, Constant
 from secure_mcp_local.expressions.formats import aligned, formatted
 from secure_mcp_local.expressions.numbers import single
 from secure_mcp_local.expressions.syntax.tree import Node
@@ -76,7 +76,7 @@ class Literals(Scope):
         return Value(CHAR, Constant(constant), constant)
 
     def _e_interp(self, node: Node) -> Value:
-        parts: list[Run] = []
+        parts: list[Code] = []
         for part in node.a:
             if isinstance(part, str):
                 parts.append(Constant(part))
@@ -92,7 +92,7 @@ class Literals(Scope):
             parts.append(self.formatted(value, width, form))
         return Value(STRING, Code(f"''.join([{', '.join(f'{{{n}}}' for n in range(len(parts)))}])", *parts))
 
-    def formatted(self, value: Value, width: int, form: str | None) -> Run:
+    def formatted(self, value: Value, width: int, form: str | None) -> Code:
         run = conversions.to_object(value.run, value.type)
         return Code(
             f"{{aligned}}({{formatted}}({{0}}, {{form}}), {width})",

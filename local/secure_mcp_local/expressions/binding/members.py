@@ -73,7 +73,7 @@ class Members(Assignments):
         self.used(type_, name)
         get = constant.get
         if constant.env:
-            return Value(constant.type, get)
+            return Value(constant.type, Code("{get}(env)", get=get))
         fixed = get()
         known = isinstance(fixed, str | int | float | Decimal) and constant.type != STRING
         return Value(constant.type, Constant(fixed), fixed if known else None)

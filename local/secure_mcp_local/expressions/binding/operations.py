@@ -5,7 +5,7 @@ from typing import Any
 from secure_mcp_local.expressions import conversions, operators
 from secure_mcp_local.expressions.binding.literals import Literals
 from secure_mcp_local.expressions.binding.scope import CONTEXT, FIRST_LOCAL, NAMESPACES, TypeName, Value
-from secure_mcp_local.expressions.code import Code, Constant, Run, Variable
+from secure_mcp_local.expressions.code import Code, Constant, Variable
 from secure_mcp_local.expressions.dotnet import ALLOWED, REFUSED
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.syntax.tree import Node
@@ -107,7 +107,7 @@ class Operations(Literals):
                 raise self.error(node.pos, "the operation overflows at compile time in checked mode", "CS0220")
         return Value(type_, run, constant)
 
-    def operation(self, node: Node, operator: str, left: Value, right: Value) -> tuple[Type, Run] | None:
+    def operation(self, node: Node, operator: str, left: Value, right: Value) -> tuple[Type, Code] | None:
         """A binary operation, which throws where it overflows in checked."""
         bound = operators.binary(operator, left.type, left.run, left.constant, right.type, right.run, right.constant)
         if bound is None or not self.checks or operator not in operators.OVERFLOWING:
@@ -118,7 +118,7 @@ class Operations(Literals):
             return bound
         return bound[0], operators.checked(operator, left.run, right.run, bound[0])
 
-    def decimal_constant(self, node: Node, run: Run) -> Any:
+    def decimal_constant(self, node: Node, run: Code) -> Any:
         try:
             return run([None] * FIRST_LOCAL)
         except CSharpException as error:

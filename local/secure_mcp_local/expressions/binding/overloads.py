@@ -8,7 +8,7 @@ from secure_mcp_local.expressions import conversions
 from secure_mcp_local.expressions.binding.lambdas import Lambdas
 from secure_mcp_local.expressions.binding.receivers import called, stamped
 from secure_mcp_local.expressions.binding.scope import Value
-from secure_mcp_local.expressions.code import Code, Constant, Run
+from secure_mcp_local.expressions.code import Code, Constant
 from secure_mcp_local.expressions.containers import Array
 from secure_mcp_local.expressions.conversions import NUMERIC
 from secure_mcp_local.expressions.converting import default
@@ -42,7 +42,7 @@ class Overloads(Lambdas):
             self.refuse_ambiguous(node)
         bound = [argument for argument in node.b]
         values = [self.argument(argument) for argument in bound]
-        best: tuple[int, Method, list[Run | None]] | None = None
+        best: tuple[int, Method, list[Code | None]] | None = None
         tied = False
         for method in candidates:
             matched = self.match(method, bound, values, receiver)
@@ -89,13 +89,13 @@ class Overloads(Lambdas):
 
     def match(
         self, method: Method, arguments: list[Node], values: "Sequence[Value | Node | None]", receiver: Type
-    ) -> tuple[int, list[Run | None]] | None:
+    ) -> tuple[int, list[Code | None]] | None:
         """How well an overload fits (0 is exact) and its converted arguments."""
         # Where conversions are alike, a method without a params array and with fewer defaults is the better one.
         score = 10 if method.rest is not None else 0
-        placed: list[Run | None] = [None] * len(method.params)
+        placed: list[Code | None] = [None] * len(method.params)
         given = [False] * len(method.params)
-        rest: list[Run] = []
+        rest: list[Code] = []
         for index, (argument, value) in enumerate(zip(arguments, values, strict=True)):
             at = index
             if argument.b is not None:
@@ -142,7 +142,9 @@ class Overloads(Lambdas):
             placed.append(Code(f"{{array}}([{items}], {{type}})", *rest, array=Array, type=type_))
         return score, placed
 
-    def called(self, node: Node, method: Method, runs: list[Run | None], target: Value | None, receiver: Type) -> Value:
+    def called(
+        self, node: Node, method: Method, runs: list[Code | None], target: Value | None, receiver: Type
+    ) -> Value:
         slot: int | None = None
         empty: Any = None
         for argument, placed in zip(node.b, runs, strict=False):

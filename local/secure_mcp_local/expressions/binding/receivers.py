@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from secure_mcp_local.expressions import conversions
-from secure_mcp_local.expressions.code import Code, Constant, Run, simple
+from secure_mcp_local.expressions.code import Code, Constant, simple
 from secure_mcp_local.expressions.failing import missing
 from secure_mcp_local.expressions.types import Type
 
 
-def existing(run: Run) -> Run:
+def existing(run: Code) -> Code:
     """The receiver, or a NullReferenceException."""
     if isinstance(run, Constant) and run.value is not None:
         return run
@@ -17,7 +17,7 @@ def existing(run: Run) -> Run:
 
 
 def called(
-    function: Callable[..., Any], receiver: Run, *arguments: Run, before: str = "", checked: bool = True
+    function: Callable[..., Any], receiver: Code, *arguments: Code, before: str = "", checked: bool = True
 ) -> Code:
     """A call of a member; `before` stands before its arguments. C# looks whether the receiver exists after them."""
     given = [f"{{{n}}}" for n in range(len(arguments) + 1)]
@@ -32,7 +32,7 @@ def called(
     )  # fmt: skip
 
 
-def stamped(run: Run, type: Type) -> Run:
+def stamped(run: Code, type: Type) -> Code:
     """Plain lists become arrays of their static type."""
     stamp = conversions.stamp(type)
     return run if stamp is None else Code("{stamp}({0})", run, stamp=stamp)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from secure_mcp_local.expressions import conversions
-from secure_mcp_local.expressions.code import Code, Constant, Run, shallow
+from secure_mcp_local.expressions.code import Code, Constant, shallow
 from secure_mcp_local.expressions.dotnet import GENERIC, MODELS, NAMES, REFUSED
 from secure_mcp_local.expressions.dotnet.registry import Model
 from secure_mcp_local.expressions.failures import ExpressionError
@@ -40,7 +40,7 @@ class Value:
 
     __slots__ = ("constant", "literal", "run", "type")
 
-    def __init__(self, type: Type, run: Run, constant: Any = None, *, literal: bool = False) -> None:
+    def __init__(self, type: Type, run: Code, constant: Any = None, *, literal: bool = False) -> None:
         self.type, self.constant = type, constant
         self.run = shallow(run) if constant is None else Constant(constant)
         self.literal = literal
@@ -63,7 +63,7 @@ class Return:
 
     def __init__(self, pos: int, value: "Value | None") -> None:
         self.pos, self.value = pos, value
-        self.convert: Run = value.run if value is not None else Constant(None)
+        self.convert: Code = value.run if value is not None else Constant(None)
 
 
 class Capture:
@@ -102,7 +102,6 @@ class Scope:
         """Values of constants by their slots."""
         self.captures: list[Capture] = []
         self.lambdas: list[Capture] = []
-        self.last_capture = Capture(0, 0)
         self.functions: dict[str, Any] = {}
         """Local functions by name."""
         self.deferred = 0
@@ -247,7 +246,7 @@ class Scope:
         return self.not_modelled(pos, f"the type {name}")
 
     # -- values
-    def condition(self, node: Node) -> Run:
+    def condition(self, node: Node) -> Code:
         value = self.rvalue(node)
         return value.run if value.type == BOOL else self.convert(value, BOOL, node.pos)
 
@@ -268,7 +267,7 @@ class Scope:
             return handler(node, expected)
         return handler(node)
 
-    def convert(self, value: Value, wanted: Type, pos: int) -> Run:
+    def convert(self, value: Value, wanted: Type, pos: int) -> Code:
         """An implicit conversion.
 
         Raises:
@@ -293,7 +292,7 @@ class Scope:
             code = "CS0664"
         raise self.error(pos, f"cannot implicitly convert type '{value.type}' to '{wanted}'", code)
 
-    def branching(self, node: Node, outer: str | None = None) -> tuple[Run, frozenset[int], frozenset[int]]:
+    def branching(self, node: Node, outer: str | None = None) -> tuple[Code, frozenset[int], frozenset[int]]:
         """A condition, and what may be unassigned when it holds and when it does not."""
         inner = node
         while inner.kind == "paren":
@@ -325,7 +324,7 @@ class Scope:
         run = self.condition(node)
         return run, self.unassigned, self.unassigned
 
-    def declared_test(self, node: Node) -> tuple[Run, int]:
+    def declared_test(self, node: Node) -> tuple[Code, int]:
         raise NotImplementedError
 
     # -- models

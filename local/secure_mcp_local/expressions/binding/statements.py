@@ -8,16 +8,7 @@ from secure_mcp_local.expressions.binding.flow import completes, declared, eithe
 from secure_mcp_local.expressions.binding.loops import Loops
 from secure_mcp_local.expressions.binding.receivers import existing
 from secure_mcp_local.expressions.binding.scope import Return, TypeName
-from secure_mcp_local.expressions.code import (
-    Assignment,
-    Choice,
-    Code,
-    Function,
-    Later,
-    Run,
-    Statement,
-    Temporary,
-)
+from secure_mcp_local.expressions.code import Assignment, Choice, Code, Function, Later, Statement, Temporary
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.syntax.tree import Node, Source
 from secure_mcp_local.expressions.types import (
@@ -241,7 +232,7 @@ class Statements(Loops):
         before, error = self.unassigned, Temporary()
         body = self.nested(node.a)
         after = self.unassigned if completes(node.a) else None
-        handlers: list[tuple[int, Run | None, Statement]] = []
+        handlers: list[tuple[int, Code | None, Statement]] = []
         for number, (type_, name, when, handler_node, pos) in enumerate(node.b):
             if type_ is not None and self.type(type_) != EXCEPTION:
                 raise self.not_modelled(pos, "catching other types than Exception")
@@ -359,8 +350,8 @@ class Statements(Loops):
         self.unassigned = after | (before if default is None else frozenset())
         subject = Temporary()
         chosen = default
-        for constants, section in reversed(sections):
-            chosen = Choice(Code("{subject} in {constants}", subject=subject, constants=constants), section, chosen)
+        for values, section in reversed(sections):
+            chosen = Choice(Code("{subject} in {values}", subject=subject, values=values), section, chosen)
         body = Statement("{subject} = {0}\n{chosen}", value.run, subject=subject, chosen=chosen or ())
         if left is None:
             return body

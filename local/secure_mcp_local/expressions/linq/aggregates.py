@@ -1,7 +1,7 @@
 """Operators that calculate one value: Count, Sum, Average, Max, Min, Aggregate."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from itertools import accumulate
 from typing import Any
@@ -17,8 +17,8 @@ from secure_mcp_local.expressions.linq.operator import (
     arguments_of,
     conversion_of,
     holding,
-    items_of,
     projected,
+    result,
     source_of,
 )
 from secure_mcp_local.expressions.syntax.tree import Node
@@ -34,29 +34,29 @@ from secure_mcp_local.expressions.types import (
 
 
 def _count(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
-    holds, _ = holding(binder, node, element)
-    source = source_of(target)
-    result = LONG if node.a.b == "LongCount" else INT
-    return Value(result, lambda env: sum(1 for item in source(env) if holds(env, item)))
+    type_ = LONG if node.a.b == "LongCount" else INT
+    return result(type_, _counted, source_of(target), holding(binder, node, element))
+
+
+def _counted(items: Iterable[Any], holds: Callable[[Any], bool] | None) -> int:
+    return sum(1 for item in items if holds is None or holds(item))
 
 
 def _sum(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
-    type_, function = projected(binder, node, element)
-    source = source_of(target)
+    type_, items = projected(binder, node, target, element)
     if type_ in (INT, LONG):
         low, high = INTEGRAL[type_]
 
-        def run(env: list[Any]) -> int:
-            items = items_of(source, function, env)
+        def add(items: list[int]) -> int:
             if not all(low <= total <= high for total in accumulate(items)):
                 raise CSharpException("System.OverflowException", "Arithmetic operation resulted in an overflow.")
             return sum(items)
 
-        return Value(type_, run)
+        return result(type_, add, items)
     if type_ == DOUBLE:
-        return Value(type_, lambda env: _added(items_of(source, function, env)))
+        return result(type_, _added, items)
     if type_ == DECIMAL:
-        return Value(type_, lambda env: _added_decimals(items_of(source, function, env)))
+        return result(type_, _added_decimals, items)
     raise binder.not_modelled(node.pos, f"Sum of {type_}")
 
 
@@ -76,32 +76,28 @@ def _added_decimals(items: list[Decimal]) -> Decimal:
 
 
 def _average(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
-    type_, function = projected(binder, node, element)
-    source = source_of(target)
+    type_, items = projected(binder, node, target, element)
     if type_ not in (INT, LONG, DOUBLE, DECIMAL):
         raise binder.not_modelled(node.pos, f"Average of {type_}")
 
-    def run(env: list[Any]) -> Any:
-        items = items_of(source, function, env)
+    def average(items: list[Any]) -> Any:
         if not items:
             raise invalid_operation("Sequence contains no elements")
         if type_ == DECIMAL:
             return decimals.divide(_added_decimals(items), Decimal(len(items)))
         return (_added(items) if type_ == DOUBLE else float(sum(items))) / len(items)
 
-    return Value(DECIMAL if type_ == DECIMAL else DOUBLE, run)
+    return result(DECIMAL if type_ == DECIMAL else DOUBLE, average, items)
 
 
 def _extreme(choose: Callable[..., Any]) -> Extension:
     def bind(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
-        type_, function = projected(binder, node, element)
+        type_, items = projected(binder, node, target, element)
         timed = type_.name in {"DateTime", "DateTimeOffset", "TimeSpan"}
         if type_ not in (INT, LONG, DOUBLE, DECIMAL, STRING) and not timed:
             raise binder.not_modelled(node.pos, f"{node.a.b} of {type_}")
-        source = source_of(target)
 
-        def run(env: list[Any]) -> Any:
-            items = items_of(source, function, env)
+        def extreme(items: list[Any]) -> Any:
             if type_ == STRING:
                 items = [item for item in items if item is not None]
                 return choose(items, key=sort_key(STRING)) if len(items) > 1 else items[0] if items else None
@@ -111,7 +107,7 @@ def _extreme(choose: Callable[..., Any]) -> Extension:
                 raise NotImplementedError("the extreme of doubles with NaN or zeros")
             return choose(items)
 
-        return Value(type_, run)
+        return result(type_, extreme, items)
 
     return bind
 
@@ -121,29 +117,26 @@ def _aggregate(binder: Lambdas, node: Node, target: Value, element: Type, types:
     source = source_of(target)
     if len(arguments) == 1:
         type_, function = binder.function(arguments[0], [element, element])
-        turned = conversion_of(binder, node, type_, element)
-
-        def run(env: list[Any]) -> Any:
-            items = iter(source(env))
-            total = next(items, items)
-            if total is items:
-                raise invalid_operation("Sequence contains no elements")
-            for item in items:
-                total = turned(env, function(env, total, item))
-            return total
-
-        return Value(element, run)
+        return result(element, _folded, source, function, conversion_of(binder, node, type_, element))
     seed = binder.rvalue(arguments[0])
     type_, function = binder.function(arguments[1], [seed.type, element])
     turned = conversion_of(binder, node, type_, seed.type)
+    return result(seed.type, _folded_from, source, seed.run, function, turned)
 
-    def run_seeded(env: list[Any]) -> Any:
-        total = seed.run(env)
-        for item in source(env):
-            total = turned(env, function(env, total, item))
-        return total
 
-    return Value(seed.type, run_seeded)
+def _folded(items: Iterable[Any], function: Callable[[Any, Any], Any], turned: Callable[[Any], Any]) -> Any:
+    rest = iter(items)
+    for first in rest:
+        return _folded_from(rest, first, function, turned)
+    raise invalid_operation("Sequence contains no elements")
+
+
+def _folded_from(
+    items: Iterable[Any], total: Any, function: Callable[[Any, Any], Any], turned: Callable[[Any], Any]
+) -> Any:
+    for item in items:
+        total = turned(function(total, item))
+    return total
 
 
 EXTENSIONS: dict[str, Extension] = {

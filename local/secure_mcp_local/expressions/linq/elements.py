@@ -1,12 +1,21 @@
 """Operators that give one item: First, Last, Single, ElementAt."""
 
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
 from secure_mcp_local.expressions.binding.lambdas import Lambdas
 from secure_mcp_local.expressions.binding.scope import Value
 from secure_mcp_local.expressions.failing import invalid_operation, out_of_range
-from secure_mcp_local.expressions.linq.operator import Extension, arguments_of, converted, empty_of, holding, source_of
+from secure_mcp_local.expressions.linq.operator import (
+    Extension,
+    arguments_of,
+    converted,
+    empty_of,
+    holding,
+    result,
+    source_of,
+)
 from secure_mcp_local.expressions.syntax.tree import Node
 from secure_mcp_local.expressions.types import (
     INT,
@@ -16,14 +25,13 @@ from secure_mcp_local.expressions.types import (
 
 def _first(*, or_default: bool, last: bool = False) -> Extension:
     def bind(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
-        holds, filtered = holding(binder, node, element)
-        source = source_of(target)
+        holds = holding(binder, node, element)
         empty = empty_of(binder, node, element) if or_default else None
 
-        def run(env: list[Any]) -> Any:
+        def choose(items: Iterable[Any], test: Callable[[Any], bool] | None) -> Any:
             found: list[Any] = []
-            for item in source(env):
-                if holds(env, item):
+            for item in items:
+                if test is None or test(item):
                     found = [item]
                     if not last:
                         break
@@ -32,31 +40,30 @@ def _first(*, or_default: bool, last: bool = False) -> Extension:
             if or_default:
                 return empty
             raise invalid_operation(
-                "Sequence contains no matching element" if filtered else "Sequence contains no elements"
+                "Sequence contains no elements" if test is None else "Sequence contains no matching element"
             )
 
-        return Value(element, run)
+        return result(element, choose, source_of(target), holds)
 
     return bind
 
 
 def _single(*, or_default: bool) -> Extension:
     def bind(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
-        holds, filtered = holding(binder, node, element)
-        source = source_of(target)
+        holds = holding(binder, node, element)
         empty = empty_of(binder, node, element) if or_default else None
 
-        def run(env: list[Any]) -> Any:
-            found = [item for item in source(env) if holds(env, item)]
+        def choose(items: Iterable[Any], test: Callable[[Any], bool] | None) -> Any:
+            found = [item for item in items if test is None or test(item)]
             if len(found) == 1:
                 return found[0]
             if not found and or_default:
                 return empty
             many = "more than one" if found else "no"
-            what = "matching element" if filtered else "element" if found else "elements"
+            what = "matching element" if test is not None else "element" if found else "elements"
             raise invalid_operation(f"Sequence contains {many} {what}")
 
-        return Value(element, run)
+        return result(element, choose, source_of(target), holds)
 
     return bind
 
@@ -64,11 +71,9 @@ def _single(*, or_default: bool) -> Extension:
 def _element_at(*, or_default: bool) -> Extension:
     def bind(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
         index = converted(binder, node, arguments_of(binder, node, 1, 1)[0], INT)
-        source = source_of(target)
         empty = empty_of(binder, node, element) if or_default else None
 
-        def run(env: list[Any]) -> Any:
-            items, at = source(env), index(env)
+        def choose(items: Iterable[Any], at: int) -> Any:
             found = list(islice(items, at, at + 1)) if at >= 0 else []
             if found:
                 return found[0]
@@ -76,7 +81,7 @@ def _element_at(*, or_default: bool) -> Extension:
                 return empty
             raise out_of_range("index")
 
-        return Value(element, run)
+        return result(element, choose, source_of(target), index)
 
     return bind
 

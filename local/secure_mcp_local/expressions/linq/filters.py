@@ -15,6 +15,7 @@ from secure_mcp_local.expressions.linq.operator import (
     holding,
     parameters_of,
     predicate,
+    result,
     sequence,
     source_of,
 )
@@ -29,15 +30,16 @@ from secure_mcp_local.expressions.types import (
 
 
 def _any(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
-    holds, _ = holding(binder, node, element)
-    source = source_of(target)
-    return Value(BOOL, lambda env: any(holds(env, item) for item in source(env)))
+    return result(BOOL, _some, source_of(target), holding(binder, node, element))
+
+
+def _some(items: Iterable[Any], holds: Callable[[Any], bool] | None) -> bool:
+    return any(True for item in items if holds is None or holds(item))
 
 
 def _all(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
     holds = predicate(binder, node, arguments_of(binder, node, 1, 1)[0], element)
-    source = source_of(target)
-    return Value(BOOL, lambda env: all(holds(env, item) for item in source(env)))
+    return result(BOOL, lambda items, test: all(test(item) for item in items), source_of(target), holds)
 
 
 def _filtering(
@@ -50,34 +52,36 @@ def _filtering(
         parameters = parameters_of(binder, node, argument, element)
         if len(parameters) == 2 and not counted:
             raise binder.not_modelled(node.pos, f"Enumerable.{node.a.b} with the index")
-        type_, holds, kept = binder.lazy_function(argument, parameters)
+        type_, holds = binder.lazy_function(argument, parameters)
         if type_ != BOOL:
             raise binder.error(node.pos, f"the predicate gives {type_}, not bool", "CS1662")
-        source = source_of(target)
+        each = _filtered_by_index if len(parameters) == 2 else filtered
+        return sequence(element, each, source_of(target), holds)
 
-        def run(env: list[Any]) -> Callable[[], Iterable[Any]]:
-            items, own = source(env), kept(env)
-            if len(parameters) == 2:
-                return lambda: (item for n, item in enumerate(items) if holds(own, item, n))
-            return lambda: choose(lambda item: holds(own, item), items)
-
-        return sequence(element, run)
+    def filtered(items: Iterable[Any], holds: Callable[[Any], bool]) -> Callable[[], Iterable[Any]]:
+        return lambda: choose(holds, items)
 
     return bind
+
+
+def _filtered_by_index(items: Iterable[Any], holds: Callable[[Any, int], bool]) -> Callable[[], Iterable[Any]]:
+    return lambda: (item for n, item in enumerate(items) if holds(item, n))
 
 
 def _slice(skip: bool) -> Extension:
     def bind(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
         count = converted(binder, node, arguments_of(binder, node, 1, 1)[0], INT)
-        source = source_of(target)
-
-        def run(env: list[Any]) -> Callable[[], Iterable[Any]]:
-            items, number = source(env), max(0, count(env))
-            return lambda: islice(items, number, None) if skip else islice(items, number)
-
-        return sequence(element, run)
+        return sequence(element, _skipped if skip else _taken, source_of(target), count)
 
     return bind
+
+
+def _skipped(items: Iterable[Any], count: int) -> Callable[[], Iterable[Any]]:
+    return lambda: islice(items, max(0, count), None)
+
+
+def _taken(items: Iterable[Any], count: int) -> Callable[[], Iterable[Any]]:
+    return lambda: islice(items, max(0, count))
 
 
 def _cast(*, only: bool) -> Extension:
@@ -87,7 +91,7 @@ def _cast(*, only: bool) -> Extension:
         arguments_of(binder, node, 0, 0)
         if len(types) != 1:
             raise binder.error(node.pos, f"the type arguments of '{node.a.b}' cannot be inferred", "CS0411")
-        wanted, source = types[0], source_of(target)
+        wanted = types[0]
         matches = conversions.tester(wanted)
         if matches is None:
             raise binder.not_modelled(node.pos, f"{node.a.b}<{wanted}>")
@@ -99,8 +103,7 @@ def _cast(*, only: bool) -> Extension:
         def box(item: Any) -> Any:
             return item if boxing is None else boxing(item)
 
-        def run(env: list[Any]) -> Callable[[], Iterable[Any]]:
-            items = source(env)
+        def each(items: Iterable[Any]) -> Callable[[], Iterable[Any]]:
             if only:
                 return lambda: (item for item in items if (item is not None if same else matches(box(item))))
             if same:
@@ -116,7 +119,7 @@ def _cast(*, only: bool) -> Extension:
 
             return lambda: (check(item) for item in items)
 
-        return sequence(wanted, run)
+        return sequence(wanted, each, source_of(target))
 
     return bind
 

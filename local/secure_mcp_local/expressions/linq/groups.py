@@ -5,15 +5,17 @@ from typing import Any
 
 from secure_mcp_local.expressions.binding.lambdas import Lambdas
 from secure_mcp_local.expressions.binding.scope import Value
+from secure_mcp_local.expressions.code import Code
 from secure_mcp_local.expressions.containers import Dictionary
+from secure_mcp_local.expressions.dotnet.comparers import Comparer
 from secure_mcp_local.expressions.failing import argument_null
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.linq.operator import (
     Extension,
-    Run,
     arguments_of,
     check_compared,
     comparer_of,
+    result,
     sequence,
     source_of,
 )
@@ -30,7 +32,7 @@ def _to_dictionary(binder: Lambdas, node: Node, target: Value, element: Type, ty
     arguments = arguments_of(binder, node, 1, 3)
     key_type, key = binder.function(arguments[0], [element])
     value_type, value = element, None
-    comparer: Run | None = None
+    comparer: Code | None = None
     rest = arguments[1:]
     if rest and (rest[0].kind == "lambda" or len(rest) == 2):
         value_type, value = binder.function(rest[0], [element])
@@ -39,23 +41,24 @@ def _to_dictionary(binder: Lambdas, node: Node, target: Value, element: Type, ty
         comparer = comparer_of(binder, node, rest[0], key_type)
     if key_type == DOUBLE or key_type.name.startswith("J"):
         raise binder.not_modelled(node.pos, f"ToDictionary by {key_type}")
-    source, type_ = source_of(target), generic("Dictionary", key_type, value_type)
+    type_ = generic("Dictionary", key_type, value_type)
 
-    def run(env: list[Any]) -> Dictionary:
-        given = comparer(env) if comparer is not None else None
+    def collect(
+        items: Iterable[Any], key: Callable[[Any], Any], value: Callable[[Any], Any] | None, given: Comparer | None
+    ) -> Dictionary:
         made = Dictionary(type_, given is not None and given.fold)
-        for item in source(env):
-            name = key(env, item)
+        for item in items:
+            name = key(item)
             if name is None:
                 raise argument_null("key")
             if made.compared(name) in made:
                 raise CSharpException(
                     "System.ArgumentException", f"An item with the same key has already been added. Key: {name}"
                 )
-            made.put(name, item if value is None else value(env, item))
+            made.put(name, item if value is None else value(item))
         return made
 
-    return Value(type_, run)
+    return result(type_, collect, source_of(target), key, value, comparer)
 
 
 class _Grouping(Sequence):
@@ -68,28 +71,26 @@ class _Grouping(Sequence):
 
 def _group_by(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
     arguments = arguments_of(binder, node, 1, 2)
-    key_type, key, kept = binder.lazy_function(arguments[0], [element])
-    value_type, value, kept_value = (element, None, None)
+    key_type, key = binder.lazy_function(arguments[0], [element])
+    value_type, value = element, None
     if len(arguments) == 2:
         if arguments[1].kind != "lambda" or len(arguments[1].a) != 1:
             raise binder.not_modelled(node.pos, "this form of GroupBy")
-        value_type, value, kept_value = binder.lazy_function(arguments[1], [element])
+        value_type, value = binder.lazy_function(arguments[1], [element])
     check_compared(binder, node, key_type, True)
-    source = source_of(target)
 
-    def run(env: list[Any]) -> Callable[[], Iterable[Any]]:
-        items, own = source(env), kept(env)
-        other = kept_value(env) if kept_value is not None else env
-
+    def each(
+        items: Iterable[Any], key: Callable[[Any], Any], value: Callable[[Any], Any] | None
+    ) -> Callable[[], Iterable[Any]]:
         def groups() -> Iterator[Any]:
             found: dict[Any, list[Any]] = {}
             for item in items:
-                found.setdefault(key(own, item), []).append(item if value is None else value(other, item))
+                found.setdefault(key(item), []).append(item if value is None else value(item))
             return (_Grouping(name, members, value_type) for name, members in found.items())
 
         return groups
 
-    return sequence(Type("IGrouping", (value_type, key_type)), run)
+    return sequence(Type("IGrouping", (value_type, key_type)), each, source_of(target), key, value)
 
 
 EXTENSIONS: dict[str, Extension] = {"ToDictionary": _to_dictionary, "GroupBy": _group_by}

@@ -1,11 +1,12 @@
 """What every operator is made of: its source, its arguments, what it compares by, and its result."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Never
 
 from secure_mcp_local.expressions import conversions
-from secure_mcp_local.expressions.binding.lambdas import Lambdas
+from secure_mcp_local.expressions.binding.lambdas import Lambdas, bound
 from secure_mcp_local.expressions.binding.scope import Value
+from secure_mcp_local.expressions.code import Code, Constant, Function, Variable
 from secure_mcp_local.expressions.converting import default
 from secure_mcp_local.expressions.dotnet.comparers import COMPARER
 from secure_mcp_local.expressions.failing import argument_null
@@ -21,26 +22,30 @@ from secure_mcp_local.expressions.types import (
 )
 
 Extension = Callable[[Lambdas, Node, Value, Type, list[Type]], Value]
-Run = Callable[[list[Any]], Any]
 
 
-def source_of(target: Value) -> Callable[[list[Any]], Iterable[Any]]:
-    inner, iterate = target.run, conversions.iterator(target.type)
-
-    def run(env: list[Any]) -> Iterable[Any]:
-        value = inner(env)
-        if value is None:
-            raise argument_null("source")
-        return iterate(value)
-
-    return run
+def source_of(target: Value) -> Code:
+    """What is gone through; it must exist."""
+    return Code(
+        "{iterate}({o} if ({o} := {0}) is not None else {missing}())",
+        target.run, iterate=conversions.iterator(target.type), missing=_no_source,
+    )  # fmt: skip
 
 
-def sequence(
-    element: Type, run: Callable[[list[Any]], Callable[[], Iterable[Any]]], name: str = "IEnumerable"
-) -> Value:
-    """A lazy result: `run` gives what is to be gone through each time."""
-    return Value(generic(name, element), lambda env: Sequence(run(env), element))
+def _no_source() -> Never:
+    raise argument_null("source")
+
+
+def result(type: Type, function: Callable[..., Any], *arguments: Code | None) -> Value:
+    """What a function makes of its arguments; of those that are left out it gets None."""
+    given = ", ".join(f"{{{n}}}" for n in range(len(arguments)))
+    runs = (Constant(None) if argument is None else argument for argument in arguments)
+    return Value(type, Code(f"{{function}}({given})", *runs, function=function))
+
+
+def sequence(element: Type, each: Callable[..., Callable[[], Iterable[Any]]], *arguments: Code | None) -> Value:
+    """A lazy result: `each` gives what is to be gone through each time."""
+    return result(generic("IEnumerable", element), lambda *given: Sequence(each(*given), element), *arguments)
 
 
 def arguments_of(binder: Lambdas, node: Node, least: int, most: int) -> list[Node]:
@@ -49,25 +54,21 @@ def arguments_of(binder: Lambdas, node: Node, least: int, most: int) -> list[Nod
     return [argument.a for argument in node.b]
 
 
-def converted(binder: Lambdas, node: Node, argument: Node, wanted: Type) -> Run:
+def converted(binder: Lambdas, node: Node, argument: Node, wanted: Type) -> Code:
     return binder.convert(binder.rvalue(argument), wanted, node.pos)
 
 
-def predicate(binder: Lambdas, node: Node, argument: Node, element: Type) -> Callable[..., Any]:
+def predicate(binder: Lambdas, node: Node, argument: Node, element: Type) -> Code:
     type_, function = binder.function(argument, [element])
     if type_ != BOOL:
         raise binder.error(node.pos, f"the predicate gives {type_}, not bool", "CS1662")
     return function
 
 
-def _always(env: list[Any], item: Any) -> bool:
-    return True
-
-
-def holding(binder: Lambdas, node: Node, element: Type) -> tuple[Callable[..., Any], bool]:
-    """The predicate, which may be left out, and whether it is there."""
+def holding(binder: Lambdas, node: Node, element: Type) -> Code | None:
+    """The predicate, which may be left out."""
     arguments = arguments_of(binder, node, 0, 1)
-    return (predicate(binder, node, arguments[0], element), True) if arguments else (_always, False)
+    return predicate(binder, node, arguments[0], element) if arguments else None
 
 
 def parameters_of(binder: Lambdas, node: Node, argument: Node, element: Type) -> list[Type]:
@@ -85,15 +86,17 @@ def empty_of(binder: Lambdas, node: Node, element: Type) -> Any:
         raise binder.not_modelled(node.pos, f"{node.a.b} of {element}") from None
 
 
-def projected(binder: Lambdas, node: Node, element: Type) -> tuple[Type, Callable[..., Any] | None]:
+def projected(binder: Lambdas, node: Node, target: Value, element: Type) -> tuple[Type, Code]:
+    """Items, or what a lambda makes of them, and their type."""
     arguments = arguments_of(binder, node, 0, 1)
-    return binder.function(arguments[0], [element]) if arguments else (element, None)
+    if not arguments:
+        return element, Code("{list}({0})", source_of(target), list=list)
+    type_, function = binder.function(arguments[0], [element])
+    return type_, Code("{mapped}({0}, {1})", source_of(target), function, mapped=_mapped)
 
 
-def items_of(
-    source: Callable[[list[Any]], Iterable[Any]], function: Callable[..., Any] | None, env: list[Any]
-) -> list[Any]:
-    return [item if function is None else function(env, item) for item in source(env)]
+def _mapped(items: Iterable[Any], function: Callable[[Any], Any]) -> list[Any]:
+    return [function(item) for item in items]
 
 
 _BY_VALUE = frozenset({"Guid", "DateTime", "DateTimeOffset", "TimeSpan", "decimal", "bool", "string"})
@@ -104,18 +107,13 @@ def check_compared(binder: Lambdas, node: Node, element: Type, by_value: bool) -
         raise binder.not_modelled(node.pos, f"{node.a.b} of {element}")
 
 
-def comparer_of(binder: Lambdas, node: Node, argument: Node, element: Type) -> Run:
+def comparer_of(binder: Lambdas, node: Node, argument: Node, element: Type) -> Code:
     if element != STRING:
         raise binder.not_modelled(node.pos, f"{node.a.b} of {element} with a comparer")
     return converted(binder, node, argument, COMPARER)
 
 
-def conversion_of(binder: Lambdas, node: Node, source: Type, target: Type) -> Callable[[list[Any], Any], Any]:
-    given: list[Any] = [None]
-    convert = binder.convert(Value(source, lambda env: given[0]), target, node.pos)
-
-    def turn(env: list[Any], value: Any) -> Any:
-        given[0] = value
-        return convert(env)
-
-    return turn
+def conversion_of(binder: Lambdas, node: Node, source: Type, target: Type) -> Code:
+    """An implicit conversion as a function."""
+    slot = binder.hidden()
+    return bound(Function((slot,), binder.convert(Value(source, Variable(slot)), target, node.pos)))

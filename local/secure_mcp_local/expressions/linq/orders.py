@@ -7,7 +7,7 @@ from typing import Any
 from secure_mcp_local.expressions.binding.lambdas import Lambdas
 from secure_mcp_local.expressions.binding.scope import Value
 from secure_mcp_local.expressions.dotnet.comparers import Comparer, sort_key
-from secure_mcp_local.expressions.linq.operator import Extension, arguments_of, comparer_of, sequence, source_of
+from secure_mcp_local.expressions.linq.operator import Extension, arguments_of, comparer_of, result, sequence, source_of
 from secure_mcp_local.expressions.sequences import Sequence
 from secure_mcp_local.expressions.syntax.tree import Node
 from secure_mcp_local.expressions.types import (
@@ -38,26 +38,22 @@ def _ordering(*, descending: bool, further: bool) -> Extension:
         arguments = arguments_of(binder, node, 1, 2)
         if further and target.type.name != "IOrderedEnumerable":
             raise binder.error(node.pos, f"'{target.type}' has no '{node.a.b}'", "CS1061")
-        type_, function, kept = binder.lazy_function(arguments[0], [element])
+        type_, function = binder.lazy_function(arguments[0], [element])
         comparer = comparer_of(binder, node, arguments[1], type_) if len(arguments) == 2 else None
         try:
             by_default = sort_key(type_)
         except NotImplementedError as error:
             raise binder.not_modelled(node.pos, str(error)) from None
-        source = source_of(target)
-        result = generic("IOrderedEnumerable", element)
 
-        def run(env: list[Any]) -> Ordered:
-            own = kept(env)
-            given = comparer(env) if comparer is not None else None
+        def order(items: Any, key: Callable[[Any], Any], given: Comparer | None) -> Ordered:
             compared = by_default if given is None else _by(given)
-            keys = [((lambda item: compared(function(own, item))), descending)]
+            keys = [((lambda item: compared(key(item))), descending)]
             if further:
-                before = target.run(env)
-                return Ordered(before.items, [*before.keys, *keys], element)
-            return Ordered(source(env), keys, element)
+                return Ordered(items.items, [*items.keys, *keys], element)
+            return Ordered(items, keys, element)
 
-        return Value(result, run)
+        source = target.run if further else source_of(target)
+        return result(generic("IOrderedEnumerable", element), order, source, function, comparer)
 
     return bind
 
@@ -68,13 +64,7 @@ def _by(comparer: Comparer) -> Callable[[Any], Any]:
 
 def _reverse(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
     arguments_of(binder, node, 0, 0)
-    source = source_of(target)
-
-    def run(env: list[Any]) -> Callable[[], Iterable[Any]]:
-        items = source(env)
-        return lambda: reversed(list(items))
-
-    return sequence(element, run)
+    return sequence(element, lambda items: lambda: reversed(list(items)), source_of(target))
 
 
 EXTENSIONS: dict[str, Extension] = {

@@ -21,45 +21,45 @@ _ALONE = {"IsNullOrEmpty", "IsNullOrWhiteSpace", "EscapeDataString", "UnescapeDa
 def _select(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
     argument = arguments_of(binder, node, 1, 1)[0]
     parameters = parameters_of(binder, node, argument, element)
-    result, function, kept = binder.lazy_function(argument, parameters)
+    made, function = binder.lazy_function(argument, parameters)
     if argument.kind == "member" and argument.b not in _ALONE:
         # C# 7 cannot tell which of Select's two forms a method group is meant for, if the method has overloads.
         raise binder.not_modelled(node.pos, "Select of a method by its name")
-    if result.name in {"null", "void"}:
+    if made.name in {"null", "void"}:
         raise binder.error(node.pos, "the type arguments of 'Select' cannot be inferred", "CS0411")
-    source = source_of(target)
+    return sequence(made, _each_by_index if len(parameters) == 2 else _each, source_of(target), function)
 
-    def run(env: list[Any]) -> Callable[[], Iterable[Any]]:
-        items, own = source(env), kept(env)
-        if len(parameters) == 2:
-            return lambda: (function(own, item, n) for n, item in enumerate(items))
-        return lambda: (function(own, item) for item in items)
 
-    return sequence(result, run)
+def _each(items: Iterable[Any], function: Callable[[Any], Any]) -> Callable[[], Iterable[Any]]:
+    return lambda: map(function, items)
+
+
+def _each_by_index(items: Iterable[Any], function: Callable[[Any, int], Any]) -> Callable[[], Iterable[Any]]:
+    return lambda: (function(item, n) for n, item in enumerate(items))
 
 
 def _select_many(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
     arguments = arguments_of(binder, node, 1, 2)
-    inner, function, kept = binder.lazy_function(arguments[0], [element])
+    inner, function = binder.lazy_function(arguments[0], [element])
     item_type = conversions.element_of(inner)
     if item_type is None or inner.name in UNTYPED or inner.name == "JObject":
         raise binder.not_modelled(node.pos, f"SelectMany to {inner}")
     iterate = conversions.iterator(inner)
-    source = source_of(target)
     if len(arguments) == 2:
-        result, combine, kept_second = binder.lazy_function(arguments[1], [element, item_type])
-
-        def run_both(env: list[Any]) -> Callable[[], Iterable[Any]]:
-            items, own, other = source(env), kept(env), kept_second(env)
-            return lambda: (combine(other, item, part) for item in items for part in iterate(function(own, item)))
-
-        return sequence(result, run_both)
-
-    def run(env: list[Any]) -> Callable[[], Iterable[Any]]:
-        items, own = source(env), kept(env)
-        return lambda: (part for item in items for part in iterate(function(own, item)))
-
-    return sequence(item_type, run)
+        made, combine = binder.lazy_function(arguments[1], [element, item_type])
+        return sequence(
+            made,
+            lambda items, parts, both: lambda: (both(item, part) for item in items for part in iterate(parts(item))),
+            source_of(target),
+            function,
+            combine,
+        )
+    return sequence(
+        item_type,
+        lambda items, parts: lambda: (part for item in items for part in iterate(parts(item))),
+        source_of(target),
+        function,
+    )
 
 
 def _zip(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
@@ -68,15 +68,14 @@ def _zip(binder: Lambdas, node: Node, target: Value, element: Type, types: list[
     other_element = conversions.element_of(other.type)
     if other_element is None:
         raise binder.not_modelled(node.pos, f"Zip with {other.type}")
-    second = source_of(other)
-    result, function, kept = binder.lazy_function(arguments[1], [element, other_element])
-    source = source_of(target)
-
-    def run(env: list[Any]) -> Callable[[], Iterable[Any]]:
-        items, others, own = source(env), second(env), kept(env)
-        return lambda: (function(own, one, two) for one, two in zip(items, others, strict=False))
-
-    return sequence(result, run)
+    made, function = binder.lazy_function(arguments[1], [element, other_element])
+    return sequence(
+        made,
+        lambda items, others, both: lambda: map(both, items, others),
+        source_of(target),
+        source_of(other),
+        function,
+    )
 
 
 def _token_values(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
@@ -84,13 +83,8 @@ def _token_values(binder: Lambdas, node: Node, target: Value, element: Type, typ
     arguments_of(binder, node, 0, 0)
     if len(types) != 1 or not element.name.startswith("J") or element.name == "JProperty":
         raise binder.not_modelled(node.pos, f"Values of {element}")
-    source, wanted = source_of(target), types[0]
-
-    def run(env: list[Any]) -> Callable[[], Iterable[Any]]:
-        items = source(env)
-        return lambda: (unwrapped(item, wanted) for item in items)
-
-    return sequence(wanted, run)
+    wanted = types[0]
+    return sequence(wanted, lambda items: lambda: (unwrapped(item, wanted) for item in items), source_of(target))
 
 
 EXTENSIONS: dict[str, Extension] = {

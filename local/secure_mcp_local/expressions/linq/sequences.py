@@ -6,8 +6,17 @@ from typing import Any
 
 from secure_mcp_local.expressions.binding.lambdas import Lambdas
 from secure_mcp_local.expressions.binding.scope import Value
+from secure_mcp_local.expressions.code import Constant
 from secure_mcp_local.expressions.containers import Array, List
-from secure_mcp_local.expressions.linq.operator import Extension, arguments_of, converted, empty_of, sequence, source_of
+from secure_mcp_local.expressions.linq.operator import (
+    Extension,
+    arguments_of,
+    converted,
+    empty_of,
+    result,
+    sequence,
+    source_of,
+)
 from secure_mcp_local.expressions.syntax.tree import Node
 from secure_mcp_local.expressions.types import (
     BYTE,
@@ -19,16 +28,14 @@ from secure_mcp_local.expressions.types import (
 
 def _to_array(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
     arguments_of(binder, node, 0, 0)
-    source, type_ = source_of(target), array(element)
-    if element == BYTE:
-        return Value(type_, lambda env: bytearray(source(env)))
-    return Value(type_, lambda env: Array(source(env), type_))
+    type_ = array(element)
+    return result(type_, bytearray if element == BYTE else lambda items: Array(items, type_), source_of(target))
 
 
 def _to_list(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
     arguments_of(binder, node, 0, 0)
-    source, type_ = source_of(target), generic("List", element)
-    return Value(type_, lambda env: List(source(env), type_))
+    type_ = generic("List", element)
+    return result(type_, lambda items: List(items, type_), source_of(target))
 
 
 def _adding(*, front: bool) -> Extension:
@@ -36,37 +43,36 @@ def _adding(*, front: bool) -> Extension:
 
     def bind(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
         item = converted(binder, node, arguments_of(binder, node, 1, 1)[0], element)
-        source = source_of(target)
-
-        def run(env: list[Any]) -> Callable[[], Iterable[Any]]:
-            items, more = source(env), item(env)
-            return lambda: chain([more], items) if front else chain(items, [more])
-
-        return sequence(element, run)
+        return sequence(element, _put_first if front else _put_last, source_of(target), item)
 
     return bind
 
 
+def _put_first(items: Iterable[Any], item: Any) -> Callable[[], Iterable[Any]]:
+    return lambda: chain([item], items)
+
+
+def _put_last(items: Iterable[Any], item: Any) -> Callable[[], Iterable[Any]]:
+    return lambda: chain(items, [item])
+
+
 def _default_if_empty(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
     arguments = arguments_of(binder, node, 0, 1)
-    empty = empty_of(binder, node, element) if not arguments else None
-    other = converted(binder, node, arguments[0], element) if arguments else (lambda env: empty)
-    source = source_of(target)
+    empty = None if arguments else Constant(empty_of(binder, node, element))
+    other = converted(binder, node, arguments[0], element) if arguments else empty
+    return sequence(element, _or_one, source_of(target), other)
 
-    def run(env: list[Any]) -> Callable[[], Iterable[Any]]:
-        items, instead = source(env), other(env)
 
-        def each() -> Iterator[Any]:
-            some = False
-            for item in items:
-                some = True
-                yield item
-            if not some:
-                yield instead
+def _or_one(items: Iterable[Any], instead: Any) -> Callable[[], Iterable[Any]]:
+    def each() -> Iterator[Any]:
+        some = False
+        for item in items:
+            some = True
+            yield item
+        if not some:
+            yield instead
 
-        return each
-
-    return sequence(element, run)
+    return each
 
 
 def _as_enumerable(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:

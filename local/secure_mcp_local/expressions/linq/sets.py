@@ -8,6 +8,7 @@ from secure_mcp_local.expressions import conversions
 from secure_mcp_local.expressions.binding.lambdas import Lambdas
 from secure_mcp_local.expressions.binding.scope import Value
 from secure_mcp_local.expressions.containers import folded
+from secure_mcp_local.expressions.dotnet.comparers import Comparer
 from secure_mcp_local.expressions.failing import argument_null
 from secure_mcp_local.expressions.linq.operator import (
     Extension,
@@ -15,6 +16,7 @@ from secure_mcp_local.expressions.linq.operator import (
     check_compared,
     comparer_of,
     converted,
+    result,
     sequence,
     source_of,
 )
@@ -38,16 +40,14 @@ def _combining(combine: Callable[[Iterable[Any], Iterable[Any]], Iterable[Any]],
             raise binder.not_modelled(node.pos, f"Enumerable.{node.a.b} with a comparer")
         check_compared(binder, node, element, by_value)
         second = converted(binder, node, arguments[0], generic("IEnumerable", element))
-        source = source_of(target)
 
-        def run(env: list[Any]) -> Callable[[], Iterable[Any]]:
-            items, more = source(env), second(env)
+        def each(items: Iterable[Any], more: Any) -> Callable[[], Iterable[Any]]:
             if more is None:
                 raise argument_null("second")
             others = conversions.iterate(more)
             return lambda: combine(items, others)
 
-        return sequence(element, run)
+        return sequence(element, each, source_of(target), second)
 
     return bind
 
@@ -70,17 +70,15 @@ def _distinct(binder: Lambdas, node: Node, target: Value, element: Type, types: 
     arguments = arguments_of(binder, node, 0, 1)
     check_compared(binder, node, element, True)
     comparer = comparer_of(binder, node, arguments[0], element) if arguments else None
-    source = source_of(target)
+    return sequence(element, _once, source_of(target), comparer)
 
-    def run(env: list[Any]) -> Callable[[], Iterable[Any]]:
-        items = source(env)
-        if comparer is not None and (given := comparer(env)) is not None and given.fold:
-            return lambda: list(
-                {item if item is None else folded(item): item for item in reversed(list(items))}.values()
-            )[::-1]
-        return lambda: dict.fromkeys(items)
 
-    return sequence(element, run)
+def _once(items: Iterable[Any], given: Comparer | None) -> Callable[[], Iterable[Any]]:
+    if given is not None and given.fold:
+        return lambda: list({item if item is None else folded(item): item for item in reversed(list(items))}.values())[
+            ::-1
+        ]
+    return lambda: dict.fromkeys(items)
 
 
 def _contains(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
@@ -89,31 +87,27 @@ def _contains(binder: Lambdas, node: Node, target: Value, element: Type, types: 
     if element in (OBJECT, DOUBLE):
         raise binder.not_modelled(node.pos, f"Contains of {element}")
     comparer = comparer_of(binder, node, arguments[1], element) if len(arguments) == 2 else None
-    source = source_of(target)
+    return result(BOOL, _holds, source_of(target), wanted, comparer)
 
-    def run(env: list[Any]) -> bool:
-        items, item = source(env), wanted(env)
-        if comparer is not None and (given := comparer(env)) is not None:
-            return any(given.same(candidate, item) for candidate in items)
-        if isinstance(item, JToken):
-            return any(candidate is item for candidate in items)
-        return any(candidate == item for candidate in items)
 
-    return Value(BOOL, run)
+def _holds(items: Iterable[Any], item: Any, given: Comparer | None) -> bool:
+    if given is not None:
+        return any(given.same(candidate, item) for candidate in items)
+    if isinstance(item, JToken):
+        return any(candidate is item for candidate in items)
+    return any(candidate == item for candidate in items)
 
 
 def _sequence_equal(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
     check_compared(binder, node, element, True)
     second = converted(binder, node, arguments_of(binder, node, 1, 1)[0], generic("IEnumerable", element))
-    source = source_of(target)
+    return result(BOOL, _alike, source_of(target), second)
 
-    def run(env: list[Any]) -> bool:
-        items, others = source(env), second(env)
-        if others is None:
-            raise argument_null("second")
-        return list(items) == list(conversions.iterate(others))
 
-    return Value(BOOL, run)
+def _alike(items: Iterable[Any], others: Any) -> bool:
+    if others is None:
+        raise argument_null("second")
+    return list(items) == list(conversions.iterate(others))
 
 
 EXTENSIONS: dict[str, Extension] = {

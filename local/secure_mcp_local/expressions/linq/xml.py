@@ -5,7 +5,7 @@ from typing import Any
 
 from secure_mcp_local.expressions.binding.lambdas import Lambdas
 from secure_mcp_local.expressions.binding.scope import Value
-from secure_mcp_local.expressions.linq.operator import Extension, arguments_of, converted, sequence, source_of
+from secure_mcp_local.expressions.linq.operator import Extension, arguments_of, converted, result, sequence, source_of
 from secure_mcp_local.expressions.syntax.tree import Node
 from secure_mcp_local.expressions.types import VOID, Type, derives
 from secure_mcp_local.expressions.xml.names import XName
@@ -13,22 +13,20 @@ from secure_mcp_local.expressions.xml.nodes import XAttribute, XContainer, XElem
 
 
 def _flattened(
-    owner: Type, result: Type, go: Callable[[Any, XName | None], Iterable[Any]], *, named: bool = True
+    owner: Type, made: Type, go: Callable[[Any, XName | None], Iterable[Any]], *, named: bool = True
 ) -> Extension:
     def bind(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
         if not derives(element, owner):
             raise binder.not_modelled(node.pos, f"Extensions.{node.a.b} of {element}")
         arguments = arguments_of(binder, node, 0, 1 if named else 0)
         name = converted(binder, node, arguments[0], XName.type) if arguments else None
-        source = source_of(target)
 
-        def run(env: list[Any]) -> Callable[[], Iterable[Any]]:
-            items, wanted = source(env), name(env) if name is not None else None
+        def each(items: Iterable[Any], wanted: XName | None) -> Callable[[], Iterable[Any]]:
             if name is not None and wanted is None:
                 return lambda: []
             return lambda: (found for item in items if item is not None for found in go(item, wanted))
 
-        return sequence(result, run)
+        return sequence(made, each, source_of(target), name)
 
     return bind
 
@@ -37,13 +35,12 @@ def _remove(binder: Lambdas, node: Node, target: Value, element: Type, types: li
     if not (derives(element, XNode.type) or derives(element, XAttribute.type)):
         raise binder.not_modelled(node.pos, f"Remove of {element}")
     arguments_of(binder, node, 0, 0)
-    source = source_of(target)
+    return result(VOID, _removed, source_of(target))
 
-    def run(env: list[Any]) -> None:
-        for item in list(source(env)):
-            item.remove()
 
-    return Value(VOID, run)
+def _removed(items: Iterable[Any]) -> None:
+    for item in list(items):
+        item.remove()
 
 
 EXTENSIONS: dict[str, Extension] = {
