@@ -19,12 +19,14 @@ class Code:
     part; without a keyword it is a variable of the function, of this piece alone.
     """
 
-    __slots__ = ("_function", "depth", "fields", "parts", "template")
+    __slots__ = ("_function", "depth", "exists", "fields", "parts", "template")
 
     def __init__(self, template: str, *parts: "Code", **fields: Any) -> None:
         self.template, self.parts, self.fields = template, parts, fields
         within = (*parts, *fields.values())
         self.depth = 1 + max((part.depth for part in within if isinstance(part, Code)), default=0)
+        self.exists = False
+        """Whether it is known not to be null."""
         self._function: Callable[[list[Any]], Any] | None = None
 
     def __call__(self, env: list[Any]) -> Any:
@@ -65,7 +67,7 @@ class Constant(Code):
     def __init__(self, value: Any) -> None:
         super().__init__("")
         self.value = value
-        self.depth = 0
+        self.depth, self.exists = 0, value is not None
 
     def written(self, module: "Module") -> str:
         plain = self.value is None or self.value.__class__ in (str, int, bool)

@@ -395,6 +395,8 @@ def to_text(run: Code, source: Type) -> Code:
 
 def iterate(value: Any) -> Iterable[Any]:
     """What `foreach` goes through."""
+    if value.__class__ is Sequence:
+        return value
     if value is None:
         raise null_reference()
     match value:
@@ -427,7 +429,15 @@ def iterate(value: Any) -> Iterable[Any]:
 def iterator(type: Type) -> Callable[[Any], Iterable[Any]]:
     """How `foreach` goes through an expression of this static type: an object's members are name and value as a
     JObject, but properties as a JToken."""
+    if type.name == "[]":
+        return _elements
     return _children if type.name in {"JToken", "JContainer"} else iterate
+
+
+def _elements(value: Any) -> Iterable[Any]:
+    if value is None:
+        raise null_reference()
+    return value
 
 
 def _children(value: Any) -> Iterable[Any]:

@@ -52,9 +52,13 @@ def parse_integer(text: str | None, type: Type) -> int:
     """`int.Parse` and its relatives."""
     if text is None:
         raise argument_null("s")
-    if not _INTEGER.fullmatch(text):
-        raise format_error()
-    value = int(text.strip("\t\n\v\f\r \0"))
+    if not (text.isdigit() and text.isascii()):
+        if not _INTEGER.fullmatch(text):
+            raise format_error()
+        text = text.strip("\t\n\v\f\r \0")
+    if len(text) > 4000:
+        raise NotImplementedError(f"a number of {len(text):,} characters")
+    value = int(text)
     low, high = INTEGRAL[type]
     if not low <= value <= high:
         raise overflow(f"an {full_name(type).removeprefix('System.')}")

@@ -141,8 +141,10 @@ class Assignments(Casts):
         type_, slot = found
         self.read(node.pos, target.a, slot)
         self.assigned(node.pos, slot)
-        after = Assignment(slot, fitting(Code(f"({{before}} := env[{slot}]) + {step}", before=before), type_))
-        return Value(type_, after if prefix else Code("({0}, {before})[1]", after, before=before))
+        if prefix:
+            return Value(type_, Assignment(slot, fitting(Code(f"{{0}} + {step}", Variable(slot)), type_)))
+        after = fitting(Code(f"({{before}} := env[{slot}]) + {step}", before=before), type_)
+        return Value(type_, Code("({0}, {before})[1]", Assignment(slot, after), before=before))
 
 
 def _existing(owner: Any) -> Any:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from secure_mcp_local.expressions import conversions
 from secure_mcp_local.expressions.binding.assignments import Assignments
-from secure_mcp_local.expressions.binding.receivers import called, existing, stamped
+from secure_mcp_local.expressions.binding.receivers import called, element, existing, stamped
 from secure_mcp_local.expressions.binding.scope import NAMESPACES, TypeName, Value
 from secure_mcp_local.expressions.code import Assignment, Code, Constant, Variable
 from secure_mcp_local.expressions.dotnet import MODELS
@@ -47,6 +47,10 @@ class Members(Assignments):
         if found.env:
             return Value(type_, Code("{get}(env, {0})", target.run, get=found.get))
         owner = existing(target.run) if is_reference(target.type) else target.run
+        if found.attribute:
+            run = Code(f"{{0}}.{found.attribute}", owner)
+            run.exists = found.exists
+            return Value(type_, run)
         return Value(type_, stamped(Code("{get}({0})", owner, get=found.get), type_))
 
     def anonymous_member(self, node: Node, target: Value) -> Value:
@@ -118,4 +122,6 @@ class Members(Assignments):
             raise self.not_modelled(node.pos, f"an index of {given.type} into {target.type}")
         key = self.convert(given, wanted, node.pos)
         type_ = self.substituted(indexer.returns, target.type)
+        if target.type.name == "[]":
+            return Value(type_, element(target.run, key))
         return Value(type_, stamped(called(indexer.run, target.run, key), type_))

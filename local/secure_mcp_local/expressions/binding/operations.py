@@ -38,7 +38,9 @@ class Operations(Literals):
                 return Value(type_, Constant(fixed), fixed)
             return Value(type_, Variable(slot))
         if node.a == "context":
-            return Value(Type("IProxyRequestContext"), Code(f"env[{CONTEXT}]"))
+            context = Code(f"env[{CONTEXT}]")
+            context.exists = True
+            return Value(Type("IProxyRequestContext"), context)
         args = tuple(self.type(argument) for argument in node.b) if node.b else ()
         type_ = self.named_type(node.a, args)
         if type_ is not None:

@@ -1,17 +1,18 @@
 """Calls of what .NET objects have: the receiver must exist, and results know their type."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Never
 
 from secure_mcp_local.expressions import conversions
-from secure_mcp_local.expressions.code import Code, Constant, simple
-from secure_mcp_local.expressions.failing import missing
+from secure_mcp_local.expressions.code import Code, simple
+from secure_mcp_local.expressions.failing import missing, null_reference
+from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.types import Type
 
 
 def existing(run: Code) -> Code:
     """The receiver, or a NullReferenceException."""
-    if isinstance(run, Constant) and run.value is not None:
+    if run.exists:
         return run
     return Code("{o} if ({o} := {0}) is not None else {missing}()", run, missing=missing)
 
@@ -21,7 +22,7 @@ def called(
 ) -> Code:
     """A call of a member; `before` stands before its arguments. C# looks whether the receiver exists after them."""
     given = [f"{{{n}}}" for n in range(len(arguments) + 1)]
-    if not checked or all(map(simple, arguments)):
+    if not checked or receiver.exists or all(map(simple, arguments)):
         owner = existing(receiver) if checked else receiver
         return Code(f"{{function}}({before}{', '.join(given)})", owner, *arguments, function=function)
     names = [f"{{a{n}}}" for n in range(len(given))]
@@ -30,6 +31,22 @@ def called(
         f"{{function}}({before}{', '.join(names)}) if ({evaluated}) and {{a0}} is not None else {{missing}}()",
         receiver, *arguments, function=function, missing=missing,
     )  # fmt: skip
+
+
+def element(receiver: Code, index: Code) -> Code:
+    """An element of an array, which is what loops read."""
+    evaluated = "({o} := {0}) is not None" if simple(index) else "(({o} := {0}), ({i} := {1})) and {o} is not None"
+    at = "{1}" if simple(index) else "{i}"
+    return Code(
+        f"{{o}}[{at}] if {evaluated} and 0 <= {at} < {{len}}({{o}}) else {{outside}}({{o}})",
+        receiver, index, len=len, outside=_outside,
+    )  # fmt: skip
+
+
+def _outside(owner: Any) -> Never:
+    if owner is None:
+        raise null_reference()
+    raise CSharpException("System.IndexOutOfRangeException", "Index was outside the bounds of the array.")
 
 
 def stamped(run: Code, type: Type) -> Code:

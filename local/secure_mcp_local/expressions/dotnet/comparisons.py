@@ -27,6 +27,9 @@ def pair(one: str, two: str, comparison: str) -> tuple[str, str]:
 def same(one: str | None, two: str | None, comparison: str) -> bool:
     if one is None or two is None:
         return one is two
+    if len(one) != len(two) and "Culture" not in comparison:
+        # Without case, too, a unit is compared with a unit.
+        return False
     first, second = pair(one, two, comparison)
     return first == second
 

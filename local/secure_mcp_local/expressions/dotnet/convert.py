@@ -40,15 +40,18 @@ from secure_mcp_local.expressions.types import (
     Type,
 )
 
+_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
+
 
 def _from_base64(text: str | None) -> bytearray:
     if text is None:
         raise argument_null("s")
-    plain = re.sub(r"[ \t\r\n]", "", text)
-    if not re.fullmatch(r"[A-Za-z0-9+/]*={0,2}", plain) or len(plain) % 4:
+    if not _BASE64.fullmatch(text):
+        text = re.sub(r"[ \t\r\n]", "", text)
+    if len(text) % 4 or not _BASE64.fullmatch(text):
         raise format_error("The input is not a valid Base-64 string.")
     try:
-        return bytearray(base64.b64decode(plain))
+        return bytearray(binascii.a2b_base64(text))
     except binascii.Error:
         raise format_error("The input is not a valid Base-64 string.") from None
 

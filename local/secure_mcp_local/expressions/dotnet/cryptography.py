@@ -33,12 +33,15 @@ _BLOCKS = {"MD5": 64, "SHA1": 64, "SHA256": 64, "SHA384": 128, "SHA512": 128}
 """How long the random keys are that .NET makes."""
 
 
+_HMACS = {name: Type(f"HMAC{name}") for name in _BLOCKS}
+
+
 class _Hmac:
     def __init__(self, name: str, key: bytearray | bytes | None) -> None:
         if key is None:
             raise argument_null("key")
         self.name, self.key = name, bytes(key)
-        self.type = Type(f"HMAC{name}")
+        self.type = _HMACS[name]
 
     def take(self, key: bytearray | None) -> None:
         """Another key."""

@@ -7,7 +7,7 @@ from secure_mcp_local.expressions.containers import Dictionary
 from secure_mcp_local.expressions.context import Url
 from secure_mcp_local.expressions.dotnet.bodies import BODY
 from secure_mcp_local.expressions.dotnet.lookups import HEADERS, QUERY, STRING_ENUMERABLE, STRING_MAP, VARIABLES, inward
-from secure_mcp_local.expressions.dotnet.registry import Method, Model, Property
+from secure_mcp_local.expressions.dotnet.registry import Method, Model, Property, attribute
 from secure_mcp_local.expressions.moments import DateTime, TimeSpan
 from secure_mcp_local.expressions.sequences import Sequence
 from secure_mcp_local.expressions.text import utf16
@@ -78,9 +78,9 @@ def _port(url: Url) -> int:
 MODELS: dict[str, Model] = {
     "IProxyRequestContext": Model(
         properties={
-            "Request": Property(REQUEST, lambda c: c.request),
-            "Response": Property(RESPONSE, lambda c: c.response),
-            "Variables": Property(VARIABLES, lambda c: c.variables),
+            "Request": attribute(REQUEST, "request", exists=True),
+            "Response": attribute(RESPONSE, "response"),
+            "Variables": attribute(VARIABLES, "variables", exists=True),
             "Api": Property(Type("IApi"), lambda c: c.api),
             "Operation": Property(Type("IOperation"), lambda c: c.operation),
             "Deployment": Property(Type("IDeployment"), lambda c: c.deployment),
@@ -106,19 +106,19 @@ MODELS: dict[str, Model] = {
             "IpAddress": text_property("ip_address"),
             # The local gateway asks clients for none.
             "Certificate": Property(Type("X509Certificate2"), lambda request: None),
-            "Url": Property(URL, lambda r: r.url),
-            "OriginalUrl": Property(URL, lambda r: r.original_url),
-            "Headers": Property(HEADERS, lambda r: r.headers),
-            "Body": Property(BODY, lambda r: r.body),
+            "Url": attribute(URL, "url", exists=True),
+            "OriginalUrl": attribute(URL, "original_url", exists=True),
+            "Headers": attribute(HEADERS, "headers", exists=True),
+            "Body": attribute(BODY, "body"),
             "MatchedParameters": Property(STRING_MAP, _matched),
         }
     ),
     "IResponse": Model(
         properties={
-            "StatusCode": Property(INT, lambda r: r.status_code),
+            "StatusCode": attribute(INT, "status_code"),
             "StatusReason": text_property("status_reason"),
-            "Headers": Property(HEADERS, lambda r: r.headers),
-            "Body": Property(BODY, lambda r: r.body),
+            "Headers": attribute(HEADERS, "headers", exists=True),
+            "Body": attribute(BODY, "body"),
         }
     ),
     "IUrl": Model(

@@ -183,8 +183,20 @@ def _by_call(text: str | None, compiled: Pattern, evaluator: Any) -> str:
     return _replaced(text, compiled, evaluator)
 
 
+def _between(source: str, compiled: Pattern) -> Iterator[str]:
+    """The text between matches."""
+    at, further, search = 0, 0, compiled.compiled.search
+    while further <= len(source) and (match := search(source, further)) is not None:
+        start, end = match.span()
+        yield source[at:start]
+        at, further = end, end + (start == end)
+    yield source[at:]
+
+
 def _split(text: str | None, compiled: Pattern) -> list[str]:
-    source = _text(text)
+    source = compiled.checked(_text(text))
+    if not compiled.compiled.groups:
+        return list(_between(source, compiled))
     out: list[str] = []
     at = 0
     for found in _each(source, compiled):

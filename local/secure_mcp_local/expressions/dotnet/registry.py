@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from secure_mcp_local.expressions.types import Type
@@ -41,6 +42,15 @@ class Property:
     env: bool = False
     put: Callable[[Any, Any], None] | None = None
     """What assigns it."""
+    attribute: str = ""
+    """The attribute of the Python object that it is, if that is all."""
+    exists: bool = False
+    """Whether it is never null."""
+
+
+def attribute(type: Type, name: str, *, exists: bool = False) -> Property:
+    """A property that is an attribute of the Python object."""
+    return Property(type, attrgetter(name), attribute=name, exists=exists)
 
 
 @dataclass

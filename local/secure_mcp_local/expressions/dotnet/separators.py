@@ -9,6 +9,7 @@ from secure_mcp_local.expressions.types import (
 )
 
 OPTIONS = Type("StringSplitOptions")
+ALL = 2**31 - 1
 
 
 def _places(text: str, separators: list[str]) -> list[tuple[int, int]]:
@@ -26,6 +27,8 @@ def _divide(text: str, separators: list[str], count: int, options: str) -> list[
     omit = options == "RemoveEmptyEntries"
     if count == 0 or (omit and not text):
         return []
+    if len(separators) == 1 and count == ALL and not omit:
+        return text.split(separators[0])
     places = _places(text, separators) if count > 1 else []
     if not places:
         return [text]
@@ -51,9 +54,6 @@ def _divide(text: str, separators: list[str], count: int, options: str) -> list[
             break
         index += 1
     return [*parts, text[at:]] if at < len(text) else parts
-
-
-ALL = 2**31 - 1
 
 
 def by_units(text: str, units: list[int] | None, count: int = ALL, options: str = "None") -> list[str]:

@@ -1,6 +1,7 @@
 """Operators that choose items: Where, Take, Skip, OfType and their like, Any and All."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import dropwhile, islice, takewhile
 from typing import Any
 
@@ -59,7 +60,7 @@ def _filtering(
         return sequence(element, each, source_of(target), holds)
 
     def filtered(items: Iterable[Any], holds: Callable[[Any], bool]) -> Callable[[], Iterable[Any]]:
-        return lambda: choose(holds, items)
+        return partial(choose, holds, items)
 
     return bind
 
@@ -77,11 +78,11 @@ def _slice(skip: bool) -> Extension:
 
 
 def _skipped(items: Iterable[Any], count: int) -> Callable[[], Iterable[Any]]:
-    return lambda: islice(items, max(0, count), None)
+    return partial(islice, items, max(0, count), None)
 
 
 def _taken(items: Iterable[Any], count: int) -> Callable[[], Iterable[Any]]:
-    return lambda: islice(items, max(0, count))
+    return partial(islice, items, max(0, count))
 
 
 def _cast(*, only: bool) -> Extension:

@@ -24,8 +24,16 @@ from secure_mcp_local.expressions.types import (
 Extension = Callable[[Lambdas, Node, Value, Type, list[Type]], Value]
 
 
+class Lazy(Code):
+    """A sequence that an operator made."""
+
+    __slots__ = ()
+
+
 def source_of(target: Value) -> Code:
     """What is gone through; it must exist."""
+    if isinstance(target.run, Lazy):
+        return target.run
     return Code(
         "{iterate}({o} if ({o} := {0}) is not None else {missing}())",
         target.run, iterate=conversions.iterator(target.type), missing=_no_source,
@@ -38,14 +46,22 @@ def _no_source() -> Never:
 
 def result(type: Type, function: Callable[..., Any], *arguments: Code | None) -> Value:
     """What a function makes of its arguments; of those that are left out it gets None."""
-    given = ", ".join(f"{{{n}}}" for n in range(len(arguments)))
-    runs = (Constant(None) if argument is None else argument for argument in arguments)
-    return Value(type, Code(f"{{function}}({given})", *runs, function=function))
+    return Value(type, Code(f"{{function}}({_given(arguments)})", *_present(arguments), function=function))
 
 
 def sequence(element: Type, each: Callable[..., Callable[[], Iterable[Any]]], *arguments: Code | None) -> Value:
     """A lazy result: `each` gives what is to be gone through each time."""
-    return result(generic("IEnumerable", element), lambda *given: Sequence(each(*given), element), *arguments)
+    made = f"{{sequence}}({{each}}({_given(arguments)}), {{element}})"
+    run = Lazy(made, *_present(arguments), sequence=Sequence, each=each, element=element)
+    return Value(generic("IEnumerable", element), run)
+
+
+def _given(arguments: tuple[Code | None, ...]) -> str:
+    return ", ".join(f"{{{n}}}" for n in range(len(arguments)))
+
+
+def _present(arguments: tuple[Code | None, ...]) -> Iterable[Code]:
+    return (Constant(None) if argument is None else argument for argument in arguments)
 
 
 def arguments_of(binder: Lambdas, node: Node, least: int, most: int) -> list[Node]:

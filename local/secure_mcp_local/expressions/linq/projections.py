@@ -1,6 +1,7 @@
 """Operators that make something of each item: Select, SelectMany, Zip, and Newtonsoft's Values."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from secure_mcp_local.expressions import conversions
@@ -31,7 +32,7 @@ def _select(binder: Lambdas, node: Node, target: Value, element: Type, types: li
 
 
 def _each(items: Iterable[Any], function: Callable[[Any], Any]) -> Callable[[], Iterable[Any]]:
-    return lambda: map(function, items)
+    return partial(map, function, items)
 
 
 def _each_by_index(items: Iterable[Any], function: Callable[[Any, int], Any]) -> Callable[[], Iterable[Any]]:

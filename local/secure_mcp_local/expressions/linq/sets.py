@@ -1,6 +1,7 @@
 """Operators that compare items: Union, Intersect, Except, Distinct, Contains, SequenceEqual, and Concat."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -45,7 +46,7 @@ def _combining(combine: Callable[[Iterable[Any], Iterable[Any]], Iterable[Any]],
             if more is None:
                 raise argument_null("second")
             others = conversions.iterate(more)
-            return lambda: combine(items, others)
+            return partial(combine, items, others)
 
         return sequence(element, each, source_of(target), second)
 

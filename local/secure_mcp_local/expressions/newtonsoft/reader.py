@@ -81,14 +81,12 @@ def _token(value: Any, depth: int) -> JToken:
     match value:
         case _Members():
             result = JObject()
-            for name, item in value:
-                # A repeated name keeps its place and takes the last value.
-                result.set(name, _token(item, depth + 1))
+            # A repeated name keeps its place and takes the last value.
+            result.take((name, _token(item, depth + 1)) for name, item in value)
             return result
         case list():
             items = JArray()
-            for item in cast("list[Any]", value):
-                items.add(_token(item, depth + 1))
+            items.take(_token(item, depth + 1) for item in cast("list[Any]", value))
             return items
         case str():
             return JValue(_with_dates(value))

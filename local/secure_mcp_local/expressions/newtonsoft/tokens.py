@@ -1,6 +1,6 @@
 """Newtonsoft.Json's token tree."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from uuid import UUID
 
@@ -127,6 +127,12 @@ class JArray(JToken):
     def add(self, token: JToken | None) -> None:
         self.items.append(_adopted(token, self))
 
+    def take(self, tokens: Iterable[JToken]) -> None:
+        """Tokens that belong to nobody yet, into a new array."""
+        self.items = ChangingList(tokens)
+        for token in self.items:
+            token.parent = self
+
     def insert(self, index: int, token: JToken | None) -> None:
         self.items.insert(index, _adopted(token, self))
 
@@ -172,6 +178,14 @@ class JProperty(JToken):
         super().__init__()
         self.name = name
         self.value = _adopted(value, self)
+
+    @classmethod
+    def taking(cls, name: str, value: JToken) -> "JProperty":
+        """With a value that belongs to nobody yet."""
+        made = cls.__new__(cls)
+        made.parent, made.name, made.value = None, name, value
+        value.parent = made
+        return made
 
     def put(self, token: JToken | None) -> None:
         if not _unchanged(self.value, token):
@@ -221,6 +235,12 @@ class JObject(JToken):
             self.add(JProperty(name, token))
         else:
             found.put(token)
+
+    def take(self, members: Iterable[tuple[str, JToken]]) -> None:
+        """Values that belong to nobody yet, into a new object."""
+        self.properties = ChangingDict((name, JProperty.taking(name, value)) for name, value in members)
+        for part in self.properties.values():
+            part.parent = self
 
     def add(self, part: JProperty) -> None:
         """

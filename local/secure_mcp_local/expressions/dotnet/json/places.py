@@ -123,4 +123,5 @@ def sibling(step: int) -> Callable[[JToken], JToken | None]:
 def descendants(token: JToken) -> Iterable[JToken]:
     for child in token.children():
         yield child
-        yield from descendants(child)
+        if not isinstance(child, JValue):
+            yield from descendants(child)
