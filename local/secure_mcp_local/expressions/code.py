@@ -143,14 +143,15 @@ class Later(Code):
 class Apart(Code):
     """A piece that becomes a function of its own, because it is too deep for one."""
 
-    __slots__ = ("piece",)
+    __slots__ = ("run",)
 
     def __init__(self, piece: Code) -> None:
         super().__init__("")
-        self.depth, self.piece = 0, piece
+        # At once: what is deeper still is built from this one, not through it.
+        self.depth, self.run = 0, piece.compiled()
 
     def written(self, module: "Module") -> str:
-        return f"{module.named(self.piece.compiled())}(env)"
+        return f"{module.named(self.run)}(env)"
 
 
 class Statement(Code):

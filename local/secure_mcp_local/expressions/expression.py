@@ -12,6 +12,7 @@ from secure_mcp_local.expressions.failures import CSharpException, ExpressionErr
 from secure_mcp_local.expressions.newtonsoft.texts import NEWLINE
 from secure_mcp_local.expressions.profile import Profile
 from secure_mcp_local.expressions.syntax.parsing import parse
+from secure_mcp_local.expressions.syntax.tree import Source
 
 
 class Expression:
@@ -51,6 +52,8 @@ def compile_expression(text: str, *, document: str = "", line: int = 1, column: 
     except ExpressionError:
         # Again, for the place: errors are not kept.
         return _compile(text, document, line, column)
+    except RecursionError:
+        raise Source(text, document, line, column).not_modelled(0, "an expression that is nested this deep") from None
 
 
 @lru_cache(maxsize=4096)

@@ -17,6 +17,7 @@ FILES = (
     "xml-cases.jsonl",
     "forms-cases.jsonl",
     "functions-cases.jsonl",
+    "jumps-cases.jsonl",
     "fuzz-cases.jsonl",
 )
 CASES = [
