@@ -41,6 +41,7 @@ from secure_mcp_local.expressions.types import (
     SBYTE,
     SHORT,
     STRING,
+    THROW,
     TIMESPAN,
     UINT,
     ULONG,
@@ -97,7 +98,10 @@ def plain(type: Type) -> bool:
 def common(left: Any, right: Any) -> Type | None:
     """The type of `condition ? left : right`."""
     if left.type == right.type:
-        return left.type if left.type != NULL else None
+        return left.type if left.type not in (NULL, THROW) else None
+    if THROW in (left.type, right.type):
+        other = right.type if left.type == THROW else left.type
+        return other if other != NULL else None
     forth = implicit(left.run, left.type, right.type, left.constant) is not None
     back = implicit(right.run, right.type, left.type, right.constant) is not None
     if forth == back:
@@ -141,6 +145,8 @@ def implicit(run: Code, source: Type, target: Type, constant: Any = None) -> Cod
         return run
     if VOID in (source, target):
         return None
+    if source == THROW:
+        return run
     if source == NULL:
         return run if holds_null(target) else None
     if target in _WIDENING.get(source, ()):

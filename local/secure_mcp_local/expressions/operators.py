@@ -27,6 +27,7 @@ from secure_mcp_local.expressions.types import (
     OFFSET,
     SMALL,
     STRING,
+    THROW,
     TIMESPAN,
     UINT,
     ULONG,
@@ -122,12 +123,21 @@ def binary(
             return STRING, Code("{0} + {1}", one, two)
         case _ if NULL in (left, right) and operator in {"==", "!="}:
             return _equality(operator == "!=", left, first, left_constant, right, second, right_constant)
+        case "&" | "|" if nullable(BOOL) in (left, right) and {left, right} <= {BOOL, nullable(BOOL)}:
+            return nullable(BOOL), Code("{both}({0}, {1})", first, second, both=_THREE_VALUED[operator])
         case _ if "Nullable" in (left.name, right.name):
             return _lifted(operator, left, first, left_constant, right, second, right_constant)
         case "==" | "!=":
             return _equality(operator == "!=", left, first, left_constant, right, second, right_constant)
         case _:
             return _numeric(operator, left, first, left_constant, right, second, right_constant)
+
+
+# https://learn.microsoft.com/dotnet/csharp/language-reference/operators/boolean-logical-operators#nullable-boolean-logical-operators
+_THREE_VALUED: dict[str, Callable[[bool | None, bool | None], bool | None]] = {
+    "&": lambda one, two: False if one is False or two is False else None if one is None or two is None else True,
+    "|": lambda one, two: True if one is True or two is True else None if one is None or two is None else False,
+}
 
 
 def _lifted(
@@ -157,7 +167,7 @@ def _lifted(
 
 def _coalesce(left: Type, first: Code, right: Type, second: Code, constant: Any) -> tuple[Type, Code] | None:
     if left == NULL:
-        return (right, second) if right != NULL else None
+        return (right, second) if right not in (NULL, THROW) else None
     if not holds_null(left):
         return None
     inner = underlying(left)

@@ -50,6 +50,8 @@ def underlying(type: Type) -> Type:
 
 OBJECT, STRING, BOOL, CHAR, BYTE = (Type(name) for name in ("object", "string", "bool", "char", "byte"))
 INT, LONG, DOUBLE, VOID, NULL = (Type(name) for name in ("int", "long", "double", "void", "null"))
+THROW = Type("throw")
+"""What a throw expression has in place of a type: it becomes that of the other operand."""
 UINT, ULONG, SHORT, DECIMAL = (Type(name) for name in ("uint", "ulong", "short", "decimal"))
 SBYTE, USHORT, FLOAT = (Type(name) for name in ("sbyte", "ushort", "float"))
 JTOKEN, JOBJECT, JARRAY, JVALUE, JPROPERTY = (

@@ -15,6 +15,7 @@ from secure_mcp_local.expressions.types import (
     INT,
     INTEGRAL,
     Type,
+    underlying,
 )
 
 
@@ -136,9 +137,14 @@ class Assignments(Casts):
             # The place is known once the value that it had is.
             stepped = Code("({after} := {0}, {put}({at}, {after}))[1]", after, put=place.put, at=at)
             return Value(place.type, stepped if prefix else Code("({0}, {before})[1]", stepped, before=before))
-        if found is None or found[0] not in INTEGRAL:
-            raise self.not_modelled(node.pos, f"'{node.a}' on anything but an integer variable")
+        if found is None or underlying(found[0]) not in conversions.NUMERIC:
+            raise self.not_modelled(node.pos, f"'{node.a}' on anything but a number")
         type_, slot = found
+        if type_ not in INTEGRAL:
+            # As `+= 1`, which other numbers and nullable ones have.
+            one = Node("int", node.pos, "1")
+            changed = self._e_assign(Node("assign", node.pos, f"{node.a[0]}=", target, one))
+            return changed if prefix else Value(type_, Code("({0}, {1})[0]", Variable(slot), changed.run))
         self.read(node.pos, target.a, slot)
         self.assigned(node.pos, slot)
         if prefix:

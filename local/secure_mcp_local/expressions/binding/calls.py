@@ -14,6 +14,7 @@ from secure_mcp_local.expressions.syntax.tree import Node
 from secure_mcp_local.expressions.types import (
     JTOKEN,
     NULL,
+    STRING,
     VOID,
     Type,
     element_of,
@@ -86,6 +87,9 @@ class Calls(Creations):
 
     def instance_call(self, node: Node, target: Value, name: str, type_args: list[Type]) -> Value:
         callee = node.a
+        if target.type.name == "Nullable" and name == "ToString" and not node.b and not type_args:
+            self.used(target.type, name)
+            return Value(STRING, conversions.to_text(target.run, target.type))
         owners = (
             target.type.name,
             *conversions.bases(target.type),

@@ -80,6 +80,8 @@ class Lambdas(Members):
             value = self.expr(node)
             if isinstance(value, Value):
                 return value
+        if node.kind == "throwexpr" and expected is not None and expected.name == "Func":
+            return self.value_or_throw(node)
         return self.rvalue(node, expected.args[-1] if expected is not None and expected.name == "Func" else None)
 
     def block_body(self, node: Node, expected: Type | None) -> Value:

@@ -1,9 +1,10 @@
 """Binding of names and operators."""
 
-from typing import Any
+from typing import Any, Never
 
 from secure_mcp_local.expressions import conversions, operators
 from secure_mcp_local.expressions.binding.literals import Literals
+from secure_mcp_local.expressions.binding.receivers import existing
 from secure_mcp_local.expressions.binding.scope import CONTEXT, FIRST_LOCAL, NAMESPACES, TypeName, Value
 from secure_mcp_local.expressions.code import Code, Constant, Variable
 from secure_mcp_local.expressions.dotnet import ALLOWED, REFUSED
@@ -13,10 +14,13 @@ from secure_mcp_local.expressions.types import (
     BOOL,
     DECIMAL,
     DOUBLE,
+    EXCEPTION,
     INT,
     INTEGRAL,
     LONG,
+    NULL,
     OBJECT,
+    THROW,
     Type,
     is_reference,
 )
@@ -62,9 +66,9 @@ class Operations(Literals):
     def _e_tern(self, node: Node, expected: Type | None = None) -> Value:
         condition, when_true, when_false = self.branching(node.a)
         self.unassigned = when_true
-        left = self.rvalue(node.b, expected)
+        left = self.value_or_throw(node.b, expected)
         after_left, self.unassigned = self.unassigned, when_false
-        right = self.rvalue(node.c, expected)
+        right = self.value_or_throw(node.c, expected)
         self.unassigned |= after_left
         type_ = conversions.common(left, right)
         if type_ is None:
@@ -77,6 +81,24 @@ class Operations(Literals):
             return Value(type_, taken.run, taken.constant)
         return Value(type_, Code("{0} if {1} else {2}", yes, condition, no))
 
+    def value_or_throw(self, node: Node, expected: Type | None = None) -> Value:
+        """`throw` stands for a value where another one gives the type."""
+        if node.kind != "throwexpr":
+            return self.rvalue(node, expected)
+        error = self.thrown(node)
+        self.unassigned = frozenset()
+        return Value(THROW, Code("{throw}({0})", error, throw=_throw))
+
+    def thrown(self, node: Node) -> Code:
+        """What a throw statement or expression throws."""
+        value = self.rvalue(node.a)
+        if value.type not in (EXCEPTION, NULL):
+            raise self.error(node.pos, "only an Exception can be thrown", "CS0155")
+        return existing(value.run)
+
+    def _e_throwexpr(self, node: Node) -> Value:
+        raise self.not_modelled(node.pos, "a throw expression here")
+
     def _e_bin(self, node: Node) -> Value:
         if node.a in {"&&", "||"}:
             run, when_true, when_false = self.branching(node)
@@ -84,7 +106,7 @@ class Operations(Literals):
             return Value(BOOL, run)
         left = self.rvalue(node.b)
         before = self.unassigned
-        right = self.rvalue(node.c)
+        right = self.value_or_throw(node.c) if node.a == "??" else self.rvalue(node.c)
         if node.a == "??":
             self.unassigned = before
         bound = self.operation(node, node.a, left, right)
@@ -156,6 +178,10 @@ class Operations(Literals):
             if any(text == f"{-low}{suffix}" for suffix in suffixes):
                 return Value(type_, Constant(low), low)
         return None
+
+
+def _throw(error: CSharpException) -> Never:
+    raise error
 
 
 def bare(node: Node) -> Node:

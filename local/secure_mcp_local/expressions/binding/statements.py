@@ -6,7 +6,6 @@ from typing import Any
 from secure_mcp_local.expressions.binding.calls import LocalFunction
 from secure_mcp_local.expressions.binding.flow import completes, declared, either, jumps
 from secure_mcp_local.expressions.binding.loops import Loops
-from secure_mcp_local.expressions.binding.receivers import existing
 from secure_mcp_local.expressions.binding.scope import Return, TypeName
 from secure_mcp_local.expressions.code import Assignment, Choice, Code, Function, Later, Statement, Temporary
 from secure_mcp_local.expressions.failures import CSharpException
@@ -22,6 +21,7 @@ from secure_mcp_local.expressions.types import (
     VOID,
     Type,
     bases,
+    underlying,
 )
 
 
@@ -141,11 +141,9 @@ class Statements(Loops):
             if not self.caught:
                 raise self.error(node.pos, "throw without an exception stands in a catch only", "CS0156")
             return Statement(f"raise env[{self.caught[-1]}]")
-        value = self.rvalue(node.a)
-        if value.type not in (EXCEPTION, NULL):
-            raise self.error(node.pos, "only an Exception can be thrown", "CS0155")
+        error = self.thrown(node)
         self.unassigned = frozenset()
-        return Statement("raise {0}", existing(value.run))
+        return Statement("raise {0}", error)
 
     def jump(self, node: Node, *ends: str) -> None:
         """
@@ -306,7 +304,8 @@ class Statements(Loops):
 
     def _s_switch(self, node: Node) -> Statement:
         value = self.rvalue(node.a)
-        if value.type not in (STRING, BOOL) and value.type not in INTEGRAL and value.type.name not in ENUMERATIONS:
+        plain = underlying(value.type)
+        if plain not in (STRING, BOOL) and plain not in INTEGRAL and plain.name not in ENUMERATIONS:
             raise self.not_modelled(node.pos, f"switch on {value.type}")
         self.unsure |= value.constant is not None
         known: set[Any] = set()

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from secure_mcp_local.expressions.converting import default
 from secure_mcp_local.expressions.dotnet.registry import T0, Method, Model, Property
 from secure_mcp_local.expressions.failing import (
     invalid_operation,
@@ -13,6 +14,7 @@ from secure_mcp_local.expressions.types import (
     EXCEPTION,
     OBJECT,
     STRING,
+    Type,
 )
 
 
@@ -45,8 +47,12 @@ def _or_default(value: Any, other: Any) -> Any:
     return other if value is None else value
 
 
+def _or_zero(type: Type, value: Any) -> Any:
+    return default(type) if value is None else value
+
+
 _NULLABLE = Model(
-    methods={"GetValueOrDefault": [Method((T0,), T0, _or_default)]},
+    methods={"GetValueOrDefault": [Method((T0,), T0, _or_default), Method((), T0, _or_zero, typed=True)]},
     properties={"HasValue": Property(BOOL, lambda value: value is not None), "Value": Property(T0, _valued)},
 )
 
