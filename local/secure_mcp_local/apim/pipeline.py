@@ -1,12 +1,12 @@
 """Sections of policies and how they run: scope by scope, element by element."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from secure_mcp_local.apim.call import Call, Failure, Returned
 from secure_mcp_local.apim.incoming import LargeBody
-from secure_mcp_local.apim.trace import Place, Step
+from secure_mcp_local.apim.trace import Place
 from secure_mcp_local.expressions import CSharpException
 from secure_mcp_local.expressions.context import LastError
 
@@ -14,7 +14,9 @@ from secure_mcp_local.expressions.context import LastError
 class Policy(Protocol):
     """One policy element, ready to run."""
 
-    async def run(self, call: Call) -> None: ...
+    def run(self, call: Call) -> Awaitable[None] | None:
+        """What it does; if that takes others, what to wait for: most policies wait for nobody."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,8 @@ class Base:
     def __init__(self, section: str, outer: Sequence[Scope]) -> None:
         self._section, self._outer = section, outer
 
-    async def run(self, call: Call) -> None:
-        await run_section(call, self._section, self._outer)
+    def run(self, call: Call) -> Awaitable[None]:
+        return run_section(call, self._section, self._outer)
 
 
 async def run_section(call: Call, section: str, scopes: Sequence[Scope]) -> None:
@@ -66,13 +68,15 @@ async def run_policies(call: Call, policies: Sequence[Placed]) -> None:
         Returned: one answered.
     """
     for placed in policies:
-        if isinstance(placed.policy, Base):
-            await placed.policy.run(call)
+        policy = placed.policy
+        if isinstance(policy, Base):
+            await policy.run(call)
             continue
-        step = Step(call.section, call.scope, placed.place, failed=True)
-        outer = call.trace.begin(step)
+        step = call.trace.begin(call.section, call.scope, placed.place)
         try:
-            await placed.policy.run(call)
+            waiting = policy.run(call)
+            if waiting is not None:
+                await waiting
             step.failed = False
         except Returned:
             step.failed = False
@@ -90,7 +94,7 @@ async def run_policies(call: Call, policies: Sequence[Placed]) -> None:
                 call.trace.failed(step, failure.reason, failure.message)
             raise _placed(failure, placed, call) from failure.__cause__
         finally:
-            call.trace.end(step, outer)
+            call.trace.end(step)
 
 
 def _placed(failure: Failure, placed: Placed, call: Call) -> Failure:

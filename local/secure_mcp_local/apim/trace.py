@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import httpx
@@ -68,21 +68,25 @@ class Place:
     """What tells it from others of its kind, such as the name of a variable."""
 
 
-@dataclass(slots=True)
 class Step:
     """One policy that ran, in the order in which they began."""
 
-    section: str
-    scope: str
-    place: Place
-    began: float = 0.0
-    ended: float = 0.0
-    """With the policies in it. Both on the clock of `time.perf_counter`, in seconds: most traces are never looked at."""
-    failed: bool = False
-    error: str = ""
-    """Why, if it failed by itself."""
-    evaluations: list[Evaluation] = field(default_factory=list[Evaluation])
-    changes: list[Change] = field(default_factory=list[Change])
+    # Not a dataclass: there are fifty for each request, and its lists would be made by calls.
+    __slots__ = ("began", "changes", "ended", "error", "evaluations", "failed", "outer", "place", "scope", "section")
+
+    def __init__(self, section: str, scope: str, place: Place) -> None:
+        self.section, self.scope, self.place = section, scope, place
+        self.began = time.perf_counter()
+        self.ended = 0.0
+        """With the policies in it. Both on the clock of `time.perf_counter`, in seconds: most traces are never looked at."""
+        self.failed = True
+        """Until it has run."""
+        self.error = ""
+        """Why, if it failed by itself."""
+        self.evaluations: list[Evaluation] = []
+        self.changes: list[Change] = []
+        self.outer: Token[Step | None] | None = None
+        """What makes the policy around it the one that runs again."""
 
     @property
     def variables(self) -> dict[str, Shown]:
@@ -134,18 +138,20 @@ class RequestTrace:
         self.variables: dict[str, Shown] = {}
         """The variables so far, if it is detailed."""
 
-    def begin(self, step: Step) -> Token[Step | None] | None:
+    def begin(self, section: str, scope: str, place: Place) -> Step:
         """A policy begins. What is noted until `end` is the policy's own."""
-        step.began = time.perf_counter()
+        step = Step(section, scope, place)
         if len(self.steps) < STEPS:
             self.steps.append(step)
-        return _CURRENT.set(step) if self.detailed else None
+        if self.detailed:
+            step.outer = _CURRENT.set(step)
+        return step
 
-    def end(self, step: Step, outer: Token[Step | None] | None) -> None:
-        """A policy ends. `outer`: what `begin` returned."""
+    def end(self, step: Step) -> None:
+        """A policy ends."""
         step.ended = time.perf_counter()
-        if outer is not None:
-            _CURRENT.reset(outer)
+        if step.outer is not None:
+            _CURRENT.reset(step.outer)
 
     def failed(self, step: Step, reason: str, message: str = "") -> None:
         """A policy fails by itself, not because of one in it."""

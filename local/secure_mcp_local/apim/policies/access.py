@@ -28,7 +28,7 @@ class ManagedIdentity:
         self._resource, self._client_id = resource, client_id
         self._variable, self._ignore_error = variable, ignore_error
 
-    async def run(self, call: Call) -> None:
+    def run(self, call: Call) -> None:
         self.authorize(call, call.context.request.headers)
 
     def authorize(self, call: Call, headers: Headers) -> None:

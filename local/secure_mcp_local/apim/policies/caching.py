@@ -10,7 +10,7 @@ class Lookup:
     def __init__(self, key: Compiled, variable: str, default: Compiled | None) -> None:
         self._key, self._variable, self._default = key, variable, default
 
-    async def run(self, call: Call) -> None:
+    def run(self, call: Call) -> None:
         found, value = call.services.cache.get(self._key.text(call))
         if found:
             call.context.variables[self._variable] = value
@@ -22,7 +22,7 @@ class Store:
     def __init__(self, key: Compiled, value: Compiled, duration: Compiled) -> None:
         self._key, self._value, self._duration = key, value, duration
 
-    async def run(self, call: Call) -> None:
+    def run(self, call: Call) -> None:
         call.services.cache.store(self._key.text(call), self._value.evaluate(call), self._duration.number(call))
 
 
@@ -30,5 +30,5 @@ class Remove:
     def __init__(self, key: Compiled) -> None:
         self._key = key
 
-    async def run(self, call: Call) -> None:
+    def run(self, call: Call) -> None:
         call.services.cache.remove(self._key.text(call))

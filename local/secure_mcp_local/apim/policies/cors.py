@@ -23,7 +23,7 @@ class Cors:
     allow_credentials: bool
     terminate_unmatched: bool
 
-    async def run(self, call: Call) -> None:
+    def run(self, call: Call) -> None:
         """Adds its headers to the answer of an allowed origin, whatever it will be."""
         origin = call.context.request.headers.get("Origin")
         if origin is None:

@@ -26,7 +26,7 @@ class CheckHeader:
         self._name, self._status, self._message = name, status, message
         self._ignore_case, self._values = ignore_case, values
 
-    async def run(self, call: Call) -> None:
+    def run(self, call: Call) -> None:
         name = self._name.text(call)
         present = call.context.request.headers.get(name)
         if present is None:
@@ -51,7 +51,7 @@ class IpFilter:
     def __init__(self, ranges: Sequence[tuple[Address, Address]], *, allow: bool) -> None:
         self._ranges, self._allow = ranges, allow
 
-    async def run(self, call: Call) -> None:
+    def run(self, call: Call) -> None:
         try:
             caller = ip_address(call.context.request.ip_address)
         except ValueError:

@@ -2,7 +2,7 @@
 
 import asyncio
 from asyncio import sleep
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 
 from secure_mcp_local.apim.call import Call, Failure, Returned
@@ -15,12 +15,11 @@ class Choose:
     def __init__(self, branches: Sequence[tuple[Compiled, list[Placed]]], otherwise: list[Placed]) -> None:
         self._branches, self._otherwise = branches, otherwise
 
-    async def run(self, call: Call) -> None:
+    def run(self, call: Call) -> Awaitable[None] | None:
         for condition, policies in self._branches:
             if condition.boolean(call):
-                await run_policies(call, policies)
-                return
-        await run_policies(call, self._otherwise)
+                return run_policies(call, policies) if policies else None
+        return run_policies(call, self._otherwise) if self._otherwise else None
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,7 @@ class MockResponse:
     def __init__(self, status: int, content_type: str) -> None:
         self._status, self._content_type = status, content_type
 
-    async def run(self, call: Call) -> None:
+    def run(self, call: Call) -> None:
         del call
         raise Returned(Response(self._status, "", Headers([("Content-Type", self._content_type)])))
 
@@ -124,8 +123,8 @@ class Fragment:
     def __init__(self, policies: list[Placed]) -> None:
         self.policies = policies
 
-    async def run(self, call: Call) -> None:
-        await run_policies(call, self.policies)
+    def run(self, call: Call) -> Awaitable[None]:
+        return run_policies(call, self.policies)
 
 
 class ReturnResponse:
@@ -145,7 +144,9 @@ class ReturnResponse:
         section, call.section = call.section, "outbound"
         try:
             for policy in self._policies:
-                await policy.run(call)
+                waiting = policy.run(call)
+                if waiting is not None:
+                    await waiting
         finally:
             call.context.response, call.section = outer, section
         raise Returned(response)

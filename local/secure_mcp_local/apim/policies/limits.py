@@ -57,7 +57,7 @@ class RateLimitByKey:
         self._calls, self._period, self._key = calls, period, key
         self._increment, self._report = increment, report
 
-    async def run(self, call: Call) -> None:
+    def run(self, call: Call) -> None:
         limit, period, report = int(self._calls.number(call)), self._period.number(call), self._report
         counters, key = call.services.counters, f"rate {self._key.text(call)}"
         remaining, wait = counters.left(key, limit, period)
@@ -88,7 +88,7 @@ class QuotaByKey:
         self._calls, self._period, self._start = calls, period, start
         self._key, self._increment = key, increment
 
-    async def run(self, call: Call) -> None:
+    def run(self, call: Call) -> None:
         counters, key = call.services.counters, f"quota {self._key.text(call)}"
         spent, wait = counters.spent(key, self._period, self._start)
         if spent - call.counted.get(key, 0) < self._calls:

@@ -18,7 +18,7 @@ class SetVariable:
     def __init__(self, name: str, value: Compiled) -> None:
         self._name, self._value = name, value
 
-    async def run(self, call: Call) -> None:
+    def run(self, call: Call) -> None:
         call.context.variables[self._name] = self._value.evaluate(call)
 
 
@@ -26,7 +26,7 @@ class SetHeader:
     def __init__(self, name: Compiled, action: str, values: Sequence[Compiled]) -> None:
         self._name, self._action, self._values = name, action, values
 
-    async def run(self, call: Call) -> None:
+    def run(self, call: Call) -> None:
         request_side = call.section in {"inbound", "backend"}
         self.apply(call, call.context.request.headers if request_side else call.response.headers)
 
@@ -71,7 +71,7 @@ class SetStatus:
     def __init__(self, code: Compiled, reason: Compiled) -> None:
         self._code, self._reason = code, reason
 
-    async def run(self, call: Call) -> None:
+    def run(self, call: Call) -> None:
         call.response.status_code = int(self._code.number(call))
         call.response.status_reason = _one_line(self._reason.text(call))
 
@@ -80,7 +80,7 @@ class SetMethod:
     def __init__(self, method: Compiled) -> None:
         self._method = method
 
-    async def run(self, call: Call) -> None:
+    def run(self, call: Call) -> None:
         call.context.request.method = self._method.text(call)
 
 
@@ -88,7 +88,7 @@ class SetQueryParameter:
     def __init__(self, name: Compiled, action: str, values: Sequence[Compiled]) -> None:
         self._name, self._action, self._values = name, action, values
 
-    async def run(self, call: Call) -> None:
+    def run(self, call: Call) -> None:
         url = call.context.request.url
         name = self._name.text(call)
         parts = [part for part in url.query_string.removeprefix("?").split("&") if part]
@@ -115,7 +115,7 @@ class RewriteUri:
     def __init__(self, template: Compiled, *, copy_unmatched: bool) -> None:
         self._template, self._copy_unmatched = template, copy_unmatched
 
-    async def run(self, call: Call) -> None:
+    def run(self, call: Call) -> None:
         request = call.context.request
         template = self._template.text(call)
         matched = {name.lower(): value for name, value in request.matched_parameters.items()}
@@ -144,7 +144,7 @@ class SetBackendService:
     def __init__(self, base_url: Compiled) -> None:
         self._base_url = base_url
 
-    async def run(self, call: Call) -> None:
+    def run(self, call: Call) -> None:
         call.service_url = self._base_url.text(call)
 
 

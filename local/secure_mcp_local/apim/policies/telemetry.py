@@ -12,7 +12,7 @@ class Trace:
     ) -> None:
         self._source, self._severity, self._message, self._metadata = source, severity, message, metadata
 
-    async def run(self, call: Call) -> None:
+    def run(self, call: Call) -> None:
         call.trace.messages.append(
             {
                 "source": self._source,
@@ -34,7 +34,7 @@ class EmitMetric:
     ) -> None:
         self._name, self._namespace, self._value, self._dimensions = name, namespace, value, dimensions
 
-    async def run(self, call: Call) -> None:
+    def run(self, call: Call) -> None:
         known = {
             "API ID": call.context.api.id,
             "Operation ID": call.context.operation.id,
