@@ -16,6 +16,9 @@ BUFFERED = 2 * 1024 * 1024
 _AHEAD = 16
 """Pieces of a body that are read before somebody wants them."""
 
+_QUICK = 0.02
+"""Seconds that work goes on before anybody looks whether the client is still there: most of it is done by then."""
+
 
 class ClientGone(Exception):
     """Nobody waits for the answer any more."""
@@ -45,13 +48,15 @@ class Incoming:
     def __init__(self, receive: Receive, *, has_body: bool) -> None:
         self._receive = receive
         self._has_body = has_body
-        self._queue: asyncio.Queue[bytes | ClientGone | None] = asyncio.Queue(_AHEAD)
+        self._queue: asyncio.Queue[bytes | ClientGone | None]
+        """What the reader has read."""
         self._left = False
         self._ended = False
         """Whether the last piece that came was the body's last."""
         self._worker: asyncio.Task[Any] | None = None
         """The task to cancel when the client leaves."""
         self._reader: asyncio.Task[None] | None = None
+        self._start_soon: asyncio.TimerHandle | None = None
         self._kept: list[bytes] = []
         self._complete = not has_body
 
@@ -91,7 +96,7 @@ class Incoming:
         Raises:
             ClientGone: it did, before or meanwhile.
         """
-        self._start()
+        self._watch()
         if self._left:
             raise ClientGone
         task = asyncio.current_task()
@@ -109,13 +114,24 @@ class Incoming:
 
     async def close(self) -> None:
         """Reads no more."""
+        if self._start_soon is not None:
+            self._start_soon.cancel()
         if self._reader is not None:
             self._reader.cancel()
             await asyncio.wait({self._reader})
 
+    def _watch(self) -> None:
+        """Sees to it that there is a reader: soon, if all that can come is that the client leaves."""
+        if self._reader is not None:
+            return
+        if not self._complete:
+            self._start()
+        elif self._start_soon is None:
+            self._start_soon = asyncio.get_running_loop().call_later(_QUICK, self._start)
+
     def _start(self) -> None:
-        if self._reader is None:
-            self._reader = asyncio.create_task(self._read())
+        self._queue = asyncio.Queue(_AHEAD)
+        self._reader = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
         while not isinstance(item := await self._next(), ClientGone):
