@@ -4,8 +4,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import httpx
-
 from secure_mcp_local.apim.cache import Cache
 from secure_mcp_local.apim.counters import Counters
 from secure_mcp_local.apim.incoming import Incoming
@@ -16,6 +14,7 @@ from secure_mcp_local.expressions import Profile
 from secure_mcp_local.expressions.context import Context, Headers, Response
 from secure_mcp_local.identities import ManagedIdentities
 from secure_mcp_local.network import Network
+from secure_mcp_local.network.messages import Answer
 
 
 class Failure(Exception):
@@ -69,7 +68,7 @@ class Call:
     """What is appended to it: the request's path below the API's."""
     reads_response: bool = False
     """Whether an expression may read the backend's answer, so that it cannot be passed on as it comes."""
-    backend_response: httpx.Response | None = None
+    backend_response: Answer | None = None
     """The backend's answer, whose body has not been read."""
     cors_headers: Headers = field(default_factory=Headers)
     """What the cors policy adds to whatever answer there will be."""
@@ -92,5 +91,5 @@ class Call:
     async def drop_backend_response(self) -> None:
         """Ends the backend's answer, which nobody will read."""
         if self.backend_response is not None:
-            await self.backend_response.aclose()
+            await self.backend_response.stream.aclose()
             self.backend_response = None

@@ -59,6 +59,6 @@ async def send_response(send: Send, method: str, response: Response, call: Call 
         await send({"type": "http.response.body", "body": b"" if method == "HEAD" or bodiless else content})
         return
     with suppress(ClientGone), call.incoming.attended():
-        async for chunk in backend.aiter_raw():
+        async for chunk in backend.stream:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b""})

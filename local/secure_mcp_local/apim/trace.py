@@ -12,6 +12,7 @@ import httpx
 
 from secure_mcp_local.apim.disclosure import Disclosure, Shown
 from secure_mcp_local.expressions.context import Headers, Request, Response
+from secure_mcp_local.network.messages import Outgoing
 
 TRACES = 500
 """How many requests are remembered."""
@@ -180,7 +181,7 @@ class RequestTrace:
         """An expression has no value, but an exception."""
         self._note(Evaluation(origin, error=type))
 
-    def called(self, request: httpx.Request) -> dict[str, object]:
+    def called(self, request: Outgoing) -> dict[str, object]:
         """The gateway calls somebody. What comes of it is to be put into what this returns."""
         note: dict[str, object] = {
             "step": len(self.steps) - 1,
@@ -191,7 +192,7 @@ class RequestTrace:
         }
         if self.detailed:
             note["url"] = self._disclosure.url(str(request.url))
-            note["headers"] = self._disclosure.headers(Headers(request.headers.multi_items()))
+            note["headers"] = self._disclosure.headers(Headers(httpx.Headers(request.headers).multi_items()))
             step = _CURRENT.get()
             note["step"] = next((number for number, other in enumerate(self.steps) if other is step), -1)
         if len(self.calls) < _PER_STEP:

@@ -3,33 +3,15 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from urllib.parse import unquote
 
 import httpx
 from starlette.types import ASGIApp, Message, Scope
 
+from secure_mcp_local.network.messages import Answer, Outgoing
+
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long a caller waits, in seconds; None waits for ever."""
-
-    head: float | None
-    """For the answer's status and headers."""
-    chunk: float | None
-    """For each piece of its body."""
-
-    @classmethod
-    def of(cls, request: httpx.Request) -> "Patience":
-        """What a request says: httpx's read timeout, and perhaps another limit for the head only.
-
-        A gateway bounds the wait for the head only: `extensions={"head_timeout": 240}`.
-        """
-        read: float | None = request.extensions.get("timeout", {}).get("read")
-        return cls(request.extensions.get("head_timeout", read), read)
 
 
 class ResponseStream(httpx.AsyncByteStream):
@@ -48,26 +30,27 @@ class ResponseStream(httpx.AsyncByteStream):
 
 
 class Exchange:
-    """Runs an ASGI app for one httpx request.
+    """Runs an ASGI app for one request.
 
     As with a real server, an app that has sent its whole answer may go on with work in the background.
     """
 
-    def __init__(self, app: ASGIApp, request: httpx.Request, patience: Patience) -> None:
+    def __init__(self, app: ASGIApp, request: Outgoing) -> None:
         self._app = app
         self._request = request
-        self._patience = patience
+        self._patience = request.patience
         self._head: asyncio.Future[tuple[int, list[tuple[bytes, bytes]]]] = asyncio.get_running_loop().create_future()
         # One chunk at a time: an app cannot run ahead of its reader.
         self._chunks: asyncio.Queue[bytes | Exception | None] = asyncio.Queue(maxsize=1)
-        self._upload = aiter(cast("httpx.AsyncByteStream", request.stream))
+        content = request.content
+        self._upload = aiter(httpx.ByteStream(content) if isinstance(content, bytes) else content)
         self._uploaded = False
         self._gone = asyncio.Event()
         self._complete = False
         self._finished = False
         self._task = asyncio.create_task(self._run(), name=f"{request.method} {request.url.host}")
 
-    async def response(self) -> httpx.Response:
+    async def answer(self) -> Answer:
         """The answer, as soon as its head is there.
 
         Raises:
@@ -79,17 +62,11 @@ class Exchange:
         except TimeoutError:
             await self.end()
             message = f"no answer from {self._request.url.host} within {self._patience.head} s"
-            raise httpx.ReadTimeout(message, request=self._request) from None
+            raise httpx.ReadTimeout(message) from None
         except BaseException:
             await self.end()
             raise
-        return httpx.Response(
-            status,
-            headers=headers,
-            stream=ResponseStream(self),
-            extensions={"http_version": b"HTTP/1.1"},
-            request=self._request,
-        )
+        return Answer(status, httpx.codes.get_reason_phrase(status), headers, ResponseStream(self))
 
     async def next_chunk(self) -> bytes | None:
         """The next piece of the body, or None at its end.
@@ -105,7 +82,7 @@ class Exchange:
                 chunk = await self._chunks.get()
         except TimeoutError:
             message = f"{self._request.url.host} was silent for {self._patience.chunk} s"
-            raise httpx.ReadTimeout(message, request=self._request) from None
+            raise httpx.ReadTimeout(message) from None
         if isinstance(chunk, Exception):
             self._finished = True
             raise chunk
@@ -134,7 +111,7 @@ class Exchange:
             "raw_path": path,
             "query_string": query,
             "root_path": "",
-            "headers": [(name.lower(), value) for name, value in self._request.headers.raw],
+            "headers": [(name.lower(), value) for name, value in self._request.headers],
             "client": ("127.0.0.1", 0),
             "server": (url.host, port),
         }

@@ -1,14 +1,14 @@
 """Servers on this machine that are not part of the local cloud, such as the one of `--backend`."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
 
 import aiohttp
 import httpx
 from multidict import CIMultiDict
 from yarl import URL
 
-from secure_mcp_local.network.exchange import Patience
+from secure_mcp_local.network.messages import Answer, Outgoing
 
 _LINE = 64 * 1024
 """Bytes of a header at most."""
@@ -32,7 +32,7 @@ class Outside:
             max_field_size=_LINE,
         )
 
-    async def answer(self, request: httpx.Request, base: httpx.URL, patience: Patience) -> httpx.Response:
+    async def answer(self, request: Outgoing, base: httpx.URL) -> Answer:
         """The answer of the server at `base` as soon as its head is there; its path goes before the request's.
 
         Raises:
@@ -40,7 +40,7 @@ class Outside:
         """
         origin = f"{base.scheme}://{base.netloc.decode('ascii')}"
         path = base.raw_path.rstrip(b"/") + request.url.raw_path
-        upload = _Upload(request)
+        upload, patience = _Upload(request.content), request.patience
         try:
             async with asyncio.timeout(patience.head):
                 response = await self._session.request(
@@ -49,7 +49,7 @@ class Outside:
                     URL(origin + path.decode("ascii"), encoded=True),
                     headers=CIMultiDict(
                         (name.decode("ascii"), _text(value))
-                        for name, value in request.headers.raw
+                        for name, value in request.headers
                         if name.lower() not in _OWN
                     ),
                     data=upload.content,
@@ -58,19 +58,14 @@ class Outside:
                 )
         except TimeoutError:
             message = f"no answer from {request.url.host} within {patience.head} s"
-            raise httpx.ReadTimeout(message, request=request) from None
+            raise httpx.ReadTimeout(message) from None
         except (aiohttp.ClientError, OSError) as error:
             if upload.failure is not None:
                 # Whoever sends the body has to hear of its own failure.
                 raise upload.failure from None
-            raise _translated(error, request) from error
-        return httpx.Response(
-            response.status,
-            headers=response.raw_headers,
-            stream=_Download(response, request),
-            extensions={"http_version": b"HTTP/1.1", "reason_phrase": (response.reason or "").encode("latin-1")},
-            request=request,
-        )
+            raise _translated(error) from error
+        reason = (response.reason or "").encode("ascii", "ignore").decode()
+        return Answer(response.status, reason, response.raw_headers, _Download(response, request.url.host))
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -80,16 +75,11 @@ class Outside:
 class _Upload:
     """A request's body for aiohttp, which wraps what goes wrong while it is read."""
 
-    def __init__(self, request: httpx.Request) -> None:
+    def __init__(self, content: bytes | AsyncIterable[bytes]) -> None:
         self.failure: Exception | None = None
-        self.content: bytes | AsyncIterator[bytes] | None
-        if isinstance(request.stream, httpx.ByteStream):
-            self.content = b"".join(request.stream) or None
-        else:
-            assert isinstance(request.stream, httpx.AsyncByteStream)
-            self.content = self._pieces(request.stream)
+        self.content = (content or None) if isinstance(content, bytes) else self._pieces(content)
 
-    async def _pieces(self, stream: httpx.AsyncByteStream) -> AsyncIterator[bytes]:
+    async def _pieces(self, stream: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         try:
             async for piece in stream:
                 yield piece
@@ -101,17 +91,17 @@ class _Upload:
 class _Download(httpx.AsyncByteStream):
     """An answer's body as it comes. Closing it early closes the connection, so that the server knows."""
 
-    def __init__(self, response: aiohttp.ClientResponse, request: httpx.Request) -> None:
-        self._response, self._request = response, request
+    def __init__(self, response: aiohttp.ClientResponse, host: str) -> None:
+        self._response, self._host = response, host
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             async for piece in self._response.content.iter_any():
                 yield piece
         except TimeoutError:
-            raise httpx.ReadTimeout(f"{self._request.url.host} was silent", request=self._request) from None
+            raise httpx.ReadTimeout(f"{self._host} was silent") from None
         except (aiohttp.ClientError, OSError) as error:
-            raise _translated(error, self._request) from error
+            raise _translated(error) from error
 
     async def aclose(self) -> None:
         self._response.close()
@@ -125,12 +115,12 @@ def _text(value: bytes) -> str:
         return value.decode("latin-1")
 
 
-def _translated(error: Exception, request: httpx.Request) -> httpx.TransportError:
+def _translated(error: Exception) -> httpx.TransportError:
     """aiohttp's exception as httpx's."""
     match error:
         case aiohttp.ClientConnectorError():
-            return httpx.ConnectError(str(error), request=request)
+            return httpx.ConnectError(str(error))
         case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError() | aiohttp.ClientResponseError():
-            return httpx.RemoteProtocolError(str(error), request=request)
+            return httpx.RemoteProtocolError(str(error))
         case _:
-            return httpx.ReadError(str(error), request=request)
+            return httpx.ReadError(str(error))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -10,8 +10,9 @@ import httpx
 from starlette.types import ASGIApp
 
 from secure_mcp_local.errors import LocalCloudError
-from secure_mcp_local.network.exchange import Exchange, Patience
+from secure_mcp_local.network.exchange import Exchange
 from secure_mcp_local.network.faults import Fault, Faults, Kind
+from secure_mcp_local.network.messages import Answer, Outgoing, Patience
 
 if TYPE_CHECKING:
     from secure_mcp_local.network.outside import Outside
@@ -81,6 +82,17 @@ class Network(httpx.AsyncBaseTransport):
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """As `send`, for clients of httpx."""
+        answer = await self.send(Outgoing.of(request))
+        return httpx.Response(
+            answer.status,
+            headers=answer.headers,
+            stream=answer.stream,
+            extensions={"http_version": b"HTTP/1.1", "reason_phrase": answer.reason.encode("ascii")},
+            request=request,
+        )
+
+    async def send(self, request: Outgoing) -> Answer:
         """Send one request and return its answer as soon as the head is there.
 
         Raises:
@@ -88,17 +100,15 @@ class Network(httpx.AsyncBaseTransport):
             httpx.ReadTimeout: no answer in time.
         """
         route = self._route(request)
-        patience = Patience.of(request)
         drop = False
         for fault in self.faults.of(route.kind):
             drop = drop or fault.drop
-            if (answer := await self._suffer(fault, route, request, patience)) is not None:
+            if (answer := await self._suffer(fault, route, request)) is not None:
                 return answer
-        response = await self._answer(route, request, patience)
+        answer = await self._answer(route, request)
         if drop:
-            assert isinstance(response.stream, httpx.AsyncByteStream)
-            response.stream = _Dropped(response.stream, request)
-        return response
+            answer.stream = _Dropped(answer.stream)
+        return answer
 
     async def aclose(self) -> None:
         """Close the connections to forwarded addresses."""
@@ -111,7 +121,7 @@ class Network(httpx.AsyncBaseTransport):
             raise LocalCloudError(f"{host!r} is not a lower-case host name without scheme and path")
         self._routes[_canonical(host)] = route
 
-    def _route(self, request: httpx.Request) -> _Route:
+    def _route(self, request: Outgoing) -> _Route:
         url = request.url
         netloc = url.netloc.decode("ascii").lower()
         # A host without a port is one of Azure's, which all speak https only.
@@ -119,51 +129,53 @@ class Network(httpx.AsyncBaseTransport):
         if route is None:
             known = ", ".join(self._routes) or "none"
             shown = netloc if url.scheme == "https" else f"http://{netloc}"
-            raise httpx.ConnectError(f"{shown} is not a host of this stack (its hosts: {known})", request=request)
+            raise httpx.ConnectError(f"{shown} is not a host of this stack (its hosts: {known})")
         return route
 
-    async def _answer(self, route: _Route, request: httpx.Request, patience: Patience) -> httpx.Response:
+    async def _answer(self, route: _Route, request: Outgoing) -> Answer:
         if route.app is not None:
-            return await Exchange(route.app, request, patience).response()
+            return await Exchange(route.app, request).answer()
         assert route.base_url is not None
         if self._outside is None:
             from secure_mcp_local.network.outside import Outside  # noqa: PLC0415  (few stacks need it)
 
             self._outside = Outside()
-        return await self._outside.answer(request, route.base_url, patience)
+        return await self._outside.answer(request, route.base_url)
 
-    async def _suffer(
-        self, fault: Fault, route: _Route, request: httpx.Request, patience: Patience
-    ) -> httpx.Response | None:
+    async def _suffer(self, fault: Fault, route: _Route, request: Outgoing) -> Answer | None:
         """What a fault does to a request: an answer of its own, an exception, or None to go on."""
         if fault.refuse:
-            raise httpx.ConnectError(f"connection to {request.url.host} refused ({fault.name})", request=request)
+            raise httpx.ConnectError(f"connection to {request.url.host} refused ({fault.name})")
         if fault.delay:
-            await self._wait(fault.delay, fault, request, patience)
+            await self._wait(fault.delay, fault, request)
         if fault.lose_answer:
-            response = await self._answer(route, request, Patience(None, None))
-            await response.aread()
-            await response.aclose()
-            await self._wait(_FOREVER, fault, request, patience)
-            raise httpx.ReadError(f"the answer of {request.url.host} was lost ({fault.name})", request=request)
+            answer = await self._answer(route, replace(request, patience=Patience(None, None)))
+            async for _ in answer.stream:
+                pass
+            await answer.stream.aclose()
+            await self._wait(_FOREVER, fault, request)
+            raise httpx.ReadError(f"the answer of {request.url.host} was lost ({fault.name})")
         if fault.status:
-            return httpx.Response(
+            content = fault.body.encode()
+            headers = [*fault.headers, ("content-length", str(len(content)))]
+            return Answer(
                 fault.status,
-                headers=[*fault.headers, ("content-length", str(len(fault.body.encode())))],
-                stream=httpx.ByteStream(fault.body.encode()),
-                request=request,
+                httpx.codes.get_reason_phrase(fault.status),
+                [(name.encode(), value.encode()) for name, value in headers],
+                httpx.ByteStream(content),
             )
         return None
 
-    async def _wait(self, delay: float, fault: Fault, request: httpx.Request, patience: Patience) -> None:
-        if patience.head is None:
+    async def _wait(self, delay: float, fault: Fault, request: Outgoing) -> None:
+        patience = request.patience.head
+        if patience is None:
             # The caller may have a limit that only a real clock can reach.
             await asyncio.sleep(delay)
             return
-        await asyncio.sleep(min(delay, patience.head) * self.faults.time_scale)
-        if delay > patience.head:
-            message = f"no answer from {request.url.host} within {patience.head} s ({fault.name})"
-            raise httpx.ReadTimeout(message, request=request)
+        await asyncio.sleep(min(delay, patience) * self.faults.time_scale)
+        if delay > patience:
+            message = f"no answer from {request.url.host} within {patience} s ({fault.name})"
+            raise httpx.ReadTimeout(message)
 
 
 class _Door(httpx.AsyncBaseTransport):
@@ -179,18 +191,14 @@ class _Door(httpx.AsyncBaseTransport):
 class _Dropped(httpx.AsyncByteStream):
     """Half of the first chunk, then the connection is gone."""
 
-    def __init__(self, stream: httpx.AsyncByteStream, request: httpx.Request) -> None:
+    def __init__(self, stream: httpx.AsyncByteStream) -> None:
         self._stream = stream
-        self._request = request
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for chunk in self._stream:
             yield chunk[: len(chunk) // 2]
             break
-        raise httpx.RemoteProtocolError(
-            "peer closed connection without sending complete message body (functions-drop)",
-            request=self._request,
-        )
+        raise httpx.RemoteProtocolError("peer closed connection without sending complete message body (functions-drop)")
 
     async def aclose(self) -> None:
         await self._stream.aclose()

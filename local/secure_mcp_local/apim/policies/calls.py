@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,6 +14,7 @@ from secure_mcp_local.apim.policies.access import ManagedIdentity
 from secure_mcp_local.apim.policies.message import SetBody, SetHeader
 from secure_mcp_local.apim.values import Compiled, Seconds
 from secure_mcp_local.expressions.context import Body, Headers, Response
+from secure_mcp_local.network.messages import Answer, Outgoing, Patience
 
 # Of one connection, not of the message: RFC 9110, section 7.6.1.
 HOP_BY_HOP = frozenset(
@@ -99,29 +100,29 @@ async def _exchange(
     )
     # From the request to the end of the answer.
     async with asyncio.timeout(seconds):
-        answer = await _send(call, request)
+        answer = await _send(call, Outgoing.of(request))
         try:
             body = await _buffered(answer)
         finally:
-            await answer.aclose()
-    return Response(answer.status_code, answer.reason_phrase, response_headers(answer), body)
+            await answer.stream.aclose()
+    return Response(answer.status, answer.reason, response_headers(answer), body)
 
 
-async def _send(call: Call, request: httpx.Request) -> httpx.Response:
+async def _send(call: Call, request: Outgoing) -> Answer:
     """Sends a request, and notes in the trace to whom and what came of it."""
     note = call.trace.called(request)
     start = time.perf_counter()
     try:
-        answer = await call.services.network.handle_async_request(request)
-        note["status"] = answer.status_code
+        answer = await call.services.network.send(request)
+        note["status"] = answer.status
         return answer
     finally:
         note["milliseconds"] = round((time.perf_counter() - start) * 1000, 3)
 
 
-def response_headers(answer: httpx.Response) -> Headers:
+def response_headers(answer: Answer) -> Headers:
     """An answer's headers, without those of its connection."""
-    items = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw]
+    items = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers]
     return Headers([(name, value) for name, value in items if name.lower() not in HOP_BY_HOP])
 
 
@@ -141,7 +142,7 @@ class ForwardRequest:
             with call.incoming.attended():
                 answer = await _send(call, outgoing)
                 call.backend_response = answer
-                call.context.response = Response(answer.status_code, answer.reason_phrase, response_headers(answer))
+                call.context.response = Response(answer.status, answer.reason, response_headers(answer))
                 if self._buffer or call.reads_response:
                     call.context.response.body = await _buffered(answer)
                     await call.drop_backend_response()
@@ -154,37 +155,36 @@ class ForwardRequest:
             raise Failure("BackendConnectionFailure", message, 502) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Failure("BackendConnectionFailure", "the backend cannot be reached", 502) from error
-        if self._fail_on_error and answer.status_code >= 400:
-            raise Failure("BackendErrorStatusCode", f"the backend answered {answer.status_code}", answer.status_code)
+        if self._fail_on_error and answer.status >= 400:
+            raise Failure("BackendErrorStatusCode", f"the backend answered {answer.status}", answer.status)
 
-    def _request(self, call: Call, seconds: float) -> httpx.Request:
+    def _request(self, call: Call, seconds: float) -> Outgoing:
         request = call.context.request
         if not call.service_url:
             raise Failure("BackendConnectionFailure", "the API has no service URL")
         if isinstance(request.body, LargeBody) and request.body.attempted:
             # A policy wanted to look at it, and could not.
             raise Failure("ExpressionValueEvaluationFailure", "the request's body is too large to be read", 413)
-        content: bytes | AsyncIterator[bytes] | None = None
+        content: bytes | AsyncIterable[bytes] = b""
         if request.body is not None and not isinstance(request.body, LargeBody):
             content = request.body.content
         elif call.incoming.streamable:
             content = call.incoming.stream()
-        headers = [(name, value) for name, value in request.headers.items() if name.lower() not in _OWN]
-        if content is None and request.method in {"POST", "PUT", "PATCH"}:
-            headers.append(("Content-Length", "0"))
-        original = request.original_url
-        headers += [
+        method, original = request.method.upper(), request.original_url
+        url = _address(call.service_url.rstrip("/") + call.backend_path + request.url.query_string)
+        headers = [
+            ("Host", url.netloc.decode("ascii")),
+            *((name, value) for name, value in request.headers.items() if name.lower() not in _OWN),
             ("X-Forwarded-For", request.ip_address),
             ("X-Forwarded-Proto", original.scheme),
             ("X-Forwarded-Host", request.headers.get("Host") or original.host),
         ]
-        return httpx.Request(
-            request.method,
-            _address(call.service_url.rstrip("/") + call.backend_path + request.url.query_string),
-            headers=headers,
-            content=content,
-            extensions={"timeout": httpx.Timeout(None).as_dict(), "head_timeout": seconds},
-        )
+        if not isinstance(content, bytes):
+            headers.append(("Transfer-Encoding", "chunked"))
+        elif content or method in {"POST", "PUT", "PATCH"}:
+            headers.append(("Content-Length", str(len(content))))
+        raw = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers]
+        return Outgoing(method, url, raw, content, Patience(seconds, None))
 
 
 @lru_cache(256)
@@ -193,9 +193,9 @@ def _address(url: str) -> httpx.URL:
     return httpx.URL(url)
 
 
-async def _buffered(answer: httpx.Response) -> Body:
+async def _buffered(answer: Answer) -> Body:
     content = b""
-    async for chunk in answer.aiter_raw():
+    async for chunk in answer.stream:
         content += chunk
         if len(content) > BUFFERED:
             raise _TooLarge
