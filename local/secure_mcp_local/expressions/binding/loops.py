@@ -7,7 +7,7 @@ from secure_mcp_local.expressions import conversions
 from secure_mcp_local.expressions.binding.calls import Calls
 from secure_mcp_local.expressions.binding.flow import jumps
 from secure_mcp_local.expressions.binding.operations import bare
-from secure_mcp_local.expressions.code import Statement, Temporary
+from secure_mcp_local.expressions.code import Assignment, Statement, Temporary
 from secure_mcp_local.expressions.syntax.tree import Node, Source
 from secure_mcp_local.expressions.types import (
     OBJECT,
@@ -66,21 +66,13 @@ class Loops(Calls):
         self.unassigned = when_true
         body, left = self.looped(node.b)
         self.unassigned = when_false | left
-
-        return Statement(
-            f"{_ROUNDS}:\n    if not {{0}}: break\n    {{body}}\n{_ENDLESS}", condition, body=body, **_LIMIT
-        )
+        return Statement(_FOR, condition, initial=(), body=body, updates=(), **_LIMIT)
 
     def _s_do(self, node: Node) -> Statement:
         body, left = self.looped(node.b)
         condition, _, when_false = self.branching(node.a)
         self.unassigned = when_false | left
-
-        # What a `continue` goes on with comes first, but for the first round.
-        return Statement(
-            f"{{again}} = False\n{_ROUNDS}:\n    if {{again}} and not {{0}}: break\n    {{again}} = True\n    {{body}}\n{_ENDLESS}",
-            condition, body=body, **_LIMIT,
-        )  # fmt: skip
+        return Statement(_DO, condition, body=body, **_LIMIT)
 
     def _s_for(self, node: Node) -> Statement:
         self.enter()
@@ -91,14 +83,7 @@ class Loops(Calls):
         updates = tuple(self.statement(child) for child in node.c)
         self.unassigned = when_false | left
         self.leave()
-
-        if jumps(node.d, "continue"):
-            template = (
-                f"{{initial}}\n{{again}} = False\n{_ROUNDS}:\n    if {{again}}:\n        {{updates}}\n    {{again}} = True\n"
-                f"    if not {{0}}: break\n    {{body}}\n{_ENDLESS}"
-            )
-        else:
-            template = f"{{initial}}\n{_ROUNDS}:\n    if not {{0}}: break\n    {{body}}\n    {{updates}}\n{_ENDLESS}"
+        template = _FOR_CONTINUED if jumps(node.d, "continue") else _FOR
         return Statement(template, condition, initial=initial, body=body, updates=updates, **_LIMIT)
 
     def _s_foreach(self, node: Node) -> Statement:
@@ -126,10 +111,8 @@ class Loops(Calls):
         body, _ = self.looped(node.d)
         self.unassigned = before
         self.leave()
-        return Statement(
-            f"for {{given}} in {{iterate}}({{0}}):\n    env[{slot}] = {{1}}\n    {{body}}",
-            items.run, turned, given=given, iterate=conversions.iterator(items.type), body=body,
-        )  # fmt: skip
+        entered, iterate = Assignment(slot, turned).alone(), conversions.iterator(items.type)
+        return Statement(_FOREACH, items.run, given=given, iterate=iterate, entered=entered, body=body)
 
 
 def _null(node: Node, type_: Type) -> bool:
@@ -149,5 +132,36 @@ def _endless() -> Never:
 
 
 # A loop without an end would stop the whole local cloud, which waits for no other request meanwhile.
-_ROUNDS, _ENDLESS = "for {_} in {repeat}(None, {most})", "else:\n    {endless}()"
 _LIMIT = {"repeat": repeat, "most": _MOST_ROUNDS, "endless": _endless}
+_FOR = """\
+{initial}
+for {_} in {repeat}(None, {most}):
+    if not {0}: break
+    {body}
+    {updates}
+else:
+    {endless}()"""
+# What `continue` goes on with stands first, but for the first round.
+_FOR_CONTINUED = """\
+{initial}
+{again} = False
+for {_} in {repeat}(None, {most}):
+    if {again}:
+        {updates}
+    {again} = True
+    if not {0}: break
+    {body}
+else:
+    {endless}()"""
+_DO = """\
+{again} = False
+for {_} in {repeat}(None, {most}):
+    if {again} and not {0}: break
+    {again} = True
+    {body}
+else:
+    {endless}()"""
+_FOREACH = """\
+for {given} in {iterate}({0}):
+    {entered}
+    {body}"""

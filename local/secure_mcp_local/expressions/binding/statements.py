@@ -266,18 +266,10 @@ class Statements(Loops):
             caught = Statement("{entered}\n{chosen}", entered=entered, chosen=Choice(holds, handler, caught))
         tried = body
         if handlers:
-            tried = Statement(
-                "try:\n    {body}\nexcept {exception} as {error}:\n    {caught}",
-                body=body, exception=CSharpException, error=error, caught=caught,
-            )  # fmt: skip
+            tried = Statement(_TRY, body=body, exception=CSharpException, error=error, caught=caught)
         if final is None:
             return tried
-        # What is not modelled ends everything: a finally block must not hide it.
-        return Statement(
-            "{ended} = False\ntry:\n    {tried}\nexcept {exception}:\n    raise\nexcept {failure}:\n    {ended} = True\n    raise\n"
-            "finally:\n    if not {ended}:\n        {final}",
-            tried=tried, exception=CSharpException, failure=Exception, final=final,
-        )  # fmt: skip
+        return Statement(_FINALLY, tried=tried, exception=CSharpException, failure=Exception, final=final)
 
     def _s_using(self, node: Node) -> Statement:
         self.enter()
@@ -354,18 +346,41 @@ class Statements(Loops):
         body = Statement("{subject} = {0}\n{chosen}", value.run, subject=subject, chosen=chosen or ())
         if left is None:
             return body
-        # A loop of one round, which `break` leaves.
         further = self.next_round() if any(jumps(statement, "continue") for statement in everything) else ()
-        return Statement(
-            "{left} = False\nfor {_} in (None,):\n    {body}\nif {left}:\n    {further}",
-            left=left, body=body, further=further,
-        )  # fmt: skip
+        return Statement(_SWITCH, left=left, body=body, further=further)
 
     def section(self, nodes: list[Node]) -> Statement:
         """All sections of a switch share the names that they declare."""
         statements = tuple(self.statement(child) for child in nodes)
         # At the end there is nothing to leave.
         return Statement("{body}", body=statements[:-1] if nodes[-1].kind == "break" else statements)
+
+
+_TRY = """\
+try:
+    {body}
+except {exception} as {error}:
+    {caught}"""
+# What is not modelled ends everything: a finally block must not hide it.
+_FINALLY = """\
+{ended} = False
+try:
+    {tried}
+except {exception}:
+    raise
+except {failure}:
+    {ended} = True
+    raise
+finally:
+    if not {ended}:
+        {final}"""
+# A loop of one round, which `break` leaves; `continue` leaves it, too, and goes on outside.
+_SWITCH = """\
+{left} = False
+for {_} in (None,):
+    {body}
+if {left}:
+    {further}"""
 
 
 def _returning(each: Return) -> Statement:
