@@ -47,6 +47,9 @@ class SecureMcpServerArgs(TypedDict):
     tool_scopes: NotRequired[Mapping[str, str]]
     """Tools that need one of the other mcpScopes, too: tool names and scopes, such as delete_snippet: snippets:delete. Clients
     are asked for it when they call the tool. Default: none."""
+    tool_roles: NotRequired[Mapping[str, str]]
+    """Tools that need an app role of the user's: tool names and roles, such as delete_snippet: Snippets.Delete. The roles are
+    made, and assigned by assignedRoles or in Entra ID. Default: none."""
     mcp_protocol_versions: NotRequired[Sequence[str]]
     """MCP protocol versions that the server behind the gateway speaks, newest first. Default: 2025-11-25, 2025-06-18,
     2025-03-26, 2024-11-05."""
@@ -78,6 +81,8 @@ class SecureMcpServerArgs(TypedDict):
     """Object ids of users who may sign in. Default: none."""
     assigned_groups: NotRequired[Sequence[str]]
     """Object ids of groups whose members may sign in. Default: none."""
+    assigned_roles: NotRequired[Mapping[str, str]]
+    """Object ids of users or groups who may sign in, and their roles of toolRoles, separated by spaces. Default: none."""
     alert_emails: NotRequired[Sequence[str]]
     """Addresses that alerts go to. If empty, they go to apimPublisherEmail. Default: none."""
     alert_latency_seconds: NotRequired[int]
@@ -108,6 +113,8 @@ class GatewaySettings(TypedDict):
     """Scopes a client can ask for; the first is the one that the MCP API requires. Default: mcp:tools."""
     tool_scopes: NotRequired[Mapping[str, str]]
     """Tools that need one of the other scopes, too, by the tool's name. Default: none."""
+    tool_roles: NotRequired[Mapping[str, str]]
+    """Tools that need an app role of the user's, by the tool's name. Default: none."""
     backend_auth: NotRequired[str]
     """`managedIdentity` or `functionKey`. Default: managedIdentity."""
     sse_transport: NotRequired[bool]

@@ -35,6 +35,7 @@ class ServerConfig:
     oauth_scopes: str = "openid profile offline_access"
     mcp_scopes: tuple[str, ...] = ("mcp:tools",)
     tool_scopes: Mapping[str, str] = field(default_factory=dict[str, str])
+    tool_roles: Mapping[str, str] = field(default_factory=dict[str, str])
     mcp_protocol_versions: tuple[str, ...] = PolicySettings.protocol_versions
     allowed_origins: tuple[str, ...] = ()
     allowed_clients: tuple[str, ...] = ()
@@ -50,6 +51,7 @@ class ServerConfig:
     login_endpoint: str = "https://login.microsoftonline.com"
     assigned_users: tuple[str, ...] = ()
     assigned_groups: tuple[str, ...] = ()
+    assigned_roles: Mapping[str, str] = field(default_factory=dict[str, str])
     alert_emails: tuple[str, ...] = ()
     alert_latency_seconds: int = 10
 
@@ -71,8 +73,18 @@ class ServerConfig:
         checks.between("alert_latency_seconds", 1, 230)
         checks.each("assigned_users", r"[0-9a-fA-F-]{36}", "give object ids of Entra ID")
         checks.each("assigned_groups", r"[0-9a-fA-F-]{36}", "give object ids of Entra ID")
+        checks.each("assigned_roles", r"[0-9a-fA-F-]{36}", "give object ids of Entra ID, each with its roles")
         checks.between("encryption_key_version", 1, 255)
         check_policy_values(self, protocol_versions="mcp_protocol_versions")
+        unknown = sorted(
+            {role for roles in self.assigned_roles.values() for role in roles.split(" ")} - set(self.app_roles)
+        )
+        if unknown:
+            raise ConfigError(
+                "assignedRoles",
+                dict(self.assigned_roles),
+                f"no tool needs {unknown[0]!r}; toolRoles has {', '.join(self.app_roles) or 'no roles'}",
+            )
         scopes = self.oauth_scopes.split(" ")
         if "openid" not in scopes:
             raise ConfigError("oauthScopes", self.oauth_scopes, "add openid: the ID token says who signs in")
@@ -103,6 +115,11 @@ class ServerConfig:
             raise ConfigError("vnetAddressSpace", self.vnet_address_space, "three subnets need at least a /24 of IPv4")
 
     @property
+    def app_roles(self) -> tuple[str, ...]:
+        """Roles that a tool needs, which Entra ID must know."""
+        return tuple(sorted(set(self.tool_roles.values())))
+
+    @property
     def sse_published(self) -> bool:
         """Whether the deprecated HTTP+SSE transport is declared."""
         return self.sse_transport != "disabled" and self.backend_auth == "managedIdentity"
@@ -120,6 +137,7 @@ class ServerConfig:
             "refresh_days": self.refresh_days,
             "mcp_scopes": self.mcp_scopes,
             "tool_scopes": self.tool_scopes,
+            "tool_roles": self.tool_roles,
             "backend_auth": self.backend_auth,
             "sse_transport": self.sse_published,
             "redirect_schemes": self.redirect_schemes,

@@ -1,14 +1,17 @@
 """What Entra ID knows: the application that users sign in to, and the audience of the gateway's token to the function app."""
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict
 
 import pulumi
 import pulumi_azuread as azuread
 
 _MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
-# "Default access": the role of an assignment to an application without roles of its own.
+# "Default access": the role of an assignment to an application without roles of its own. One that has some needs another.
+# https://learn.microsoft.com/graph/api/resources/approleassignment
 _DEFAULT_ACCESS = "00000000-0000-0000-0000-000000000000"
+_ACCESS = "Mcp.Access"
 
 
 class EntraApplicationArgs(TypedDict):
@@ -26,6 +29,26 @@ class EntraApplicationArgs(TypedDict):
     """Object ids of users who may sign in. Default: none."""
     assigned_groups: NotRequired[Sequence[str]]
     """Object ids of groups whose members may sign in. Default: none."""
+    app_roles: NotRequired[Sequence[str]]
+    """Roles that users can have. Default: none."""
+    assigned_roles: NotRequired[Mapping[str, str]]
+    """Object ids of users or groups, and their roles, separated by spaces: who has a role may sign in. Default: none."""
+
+
+def _app_role(value: str) -> azuread.ApplicationAppRoleArgs:
+    return azuread.ApplicationAppRoleArgs(
+        id=_role_id(value),
+        value=value,
+        display_name=value,
+        description="May sign in." if value == _ACCESS else f"May call the tools that need {value}.",
+        allowed_member_types=["User"],
+        enabled=True,
+    )
+
+
+def _role_id(value: str) -> str:
+    """The same for the same role: an assignment outlives that the roles are listed in another order."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"urn:secure-mcp:app-role:{value}"))
 
 
 class EntraApplication(pulumi.ComponentResource):
@@ -46,12 +69,14 @@ class EntraApplication(pulumi.ComponentResource):
     def __init__(self, name: str, args: EntraApplicationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("secure-mcp:index:EntraApplication", name, None, opts)
         here = pulumi.ResourceOptions(parent=self)
+        roles = args.get("app_roles", ())
         application = azuread.Application(
             f"{name}-sign-in",
             display_name=f"{name} (MCP sign-in)",
             sign_in_audience="AzureADMyOrg",
             prevent_duplicate_names=False,
             api=azuread.ApplicationApiArgs(requested_access_token_version=2),
+            app_roles=[_app_role(role) for role in (_ACCESS, *roles)] if roles else None,
             # The address of the gateway is only known when its slow creation is done; it is added then.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["web"]),
         )
@@ -86,7 +111,16 @@ class EntraApplication(pulumi.ComponentResource):
             for id in ids:
                 azuread.AppRoleAssignment(
                     f"{name}-{kind}-{id}",
-                    app_role_id=_DEFAULT_ACCESS,
+                    app_role_id=_role_id(_ACCESS) if roles else _DEFAULT_ACCESS,
+                    principal_object_id=id,
+                    resource_object_id=principal.object_id,
+                    opts=here,
+                )
+        for id, assigned in args.get("assigned_roles", {}).items():
+            for role in dict.fromkeys(assigned.split(" ")):
+                azuread.AppRoleAssignment(
+                    f"{name}-role-{role}-{id}",
+                    app_role_id=_role_id(role),
                     principal_object_id=id,
                     resource_object_id=principal.object_id,
                     opts=here,

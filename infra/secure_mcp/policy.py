@@ -34,6 +34,8 @@ class PolicySettings:
     """Scopes a client can ask for; the first is the one that the MCP API requires."""
     tool_scopes: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tools that need one of the other scopes, too, by the tool's name."""
+    tool_roles: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Tools that need an app role of the user's, by the tool's name."""
     backend_auth: str = "managedIdentity"
     """`managedIdentity` or `functionKey`."""
     sse_transport: bool = True

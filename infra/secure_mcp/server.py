@@ -114,6 +114,8 @@ class SecureMcpServer(pulumi.ComponentResource):
                 "redirect_uris": [pulumi.Output.concat(host, "/oauth-callback") for host in hosts],
                 "assigned_users": config.assigned_users,
                 "assigned_groups": config.assigned_groups,
+                "app_roles": config.app_roles,
+                "assigned_roles": config.assigned_roles,
             },
             here,
         )

@@ -112,7 +112,14 @@ def check_policy_values(values: object, protocol_versions: str) -> None:
     checks.between("refresh_days", 1, 90)
     for name in ("mcp_scopes", protocol_versions):
         checks.holds(name, lambda value: len(value) > 0, "give at least one")
+    _check_tools(checks, "tool_scopes")
+    _check_tools(checks, "tool_roles")
     _check_tool_scopes(checks)
+    checks.holds(
+        "tool_roles",
+        lambda tools: all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,119}", role) for role in tools.values()),
+        "a role has letters, digits and _ . : - only, and at most 120 of them",
+    )
     checks.holds(
         "redirect_schemes",
         lambda value: not _DANGEROUS_SCHEMES & set(value),
@@ -121,14 +128,17 @@ def check_policy_values(values: object, protocol_versions: str) -> None:
     checks.matches("login_endpoint", r"https://[a-z0-9.-]+|http://localhost:\d+", "give https://host without a path")
 
 
-def _check_tool_scopes(checks: Checks) -> None:
-    base, *others = getattr(checks.values, "mcp_scopes")  # noqa: B009  (no type has been named for it)
-    checks.each("tool_scopes", r"[A-Za-z0-9_./-]{1,128}", "a tool's name has letters, digits and _ - . / only")
+def _check_tools(checks: Checks, name: str) -> None:
+    checks.each(name, r"[A-Za-z0-9_./-]{1,128}", "a tool's name has letters, digits and _ - . / only")
     checks.holds(
-        "tool_scopes",
+        name,
         lambda tools: len({tool.lower() for tool in tools}) == len(tools),
         "two names differ in case only; some servers take both for the same tool",
     )
+
+
+def _check_tool_scopes(checks: Checks) -> None:
+    base, *others = getattr(checks.values, "mcp_scopes")  # noqa: B009  (no type has been named for it)
     checks.holds(
         "tool_scopes", lambda tools: base not in tools.values(), f"every session has {base}; name another scope"
     )

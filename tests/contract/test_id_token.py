@@ -1,67 +1,13 @@
 """M16: what Entra's token endpoint says is believed only when the ID token is right in every respect."""
 
-import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
-import httpx
 import pytest
-from joserfc import jws
-from starlette.requests import Request
-from starlette.responses import Response
 
 from actors.application import Application, answer_of
 from actors.person import Person
+from actors.tampered_entra import tampered_entra, with_claims
 from secure_mcp_local.cloud import LocalCloud
-
-Tamper = Callable[[LocalCloud, dict[str, Any]], dict[str, Any]]
-
-
-@asynccontextmanager
-async def tampered_entra(cloud: LocalCloud, tamper: Tamper) -> AsyncIterator[None]:
-    """An Entra ID whose token answers are changed on their way to the gateway."""
-    host = urlsplit(cloud.entra_url).netloc
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        request = Request(scope, receive)
-        body = await request.body()
-        async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(cloud.entra.app), base_url=cloud.entra_url
-        ) as client:
-            answer = await client.request(
-                request.method,
-                str(request.url.path),
-                params=request.query_params,
-                content=body,
-                headers=[(k, v) for k, v in request.headers.items() if k.lower() != "content-length"],
-            )
-        content = answer.content
-        if request.url.path.endswith("/token") and answer.status_code == 200:
-            content = json.dumps(tamper(cloud, answer.json())).encode()
-        await Response(content, answer.status_code, {"Content-Type": answer.headers["content-type"]})(
-            scope, receive, send
-        )
-
-    cloud.network.serve(host, app)
-    try:
-        yield
-    finally:
-        cloud.network.serve(host, cloud.entra.app, kind="entra")
-
-
-def with_claims(**changes: Any) -> Tamper:
-    def tamper(cloud: LocalCloud, tokens: dict[str, Any]) -> dict[str, Any]:
-        claims = json.loads(jws.extract_compact(tokens["id_token"].encode()).payload)
-        for name, value in changes.items():
-            if value is None:
-                claims.pop(name, None)
-            else:
-                claims[name] = value(cloud) if callable(value) else value
-        return tokens | {"id_token": cloud.entra.issuer.sign(claims)}
-
-    return tamper
 
 
 def unsigned(cloud: LocalCloud, tokens: dict[str, Any]) -> dict[str, Any]:

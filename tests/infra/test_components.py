@@ -368,3 +368,47 @@ def test_a_function_app_without_its_key_is_explained(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(models, "invoke", invoke)
     with pytest.raises(LocalCloudError, match="Deploy the code, then run pulumi up again"):
         record(Path(__file__).parents[2], "dev", {"backendAuth": "functionKey", "deployCode": "false"})
+
+
+ASSIGNMENT = "azuread:index/appRoleAssignment:AppRoleAssignment"
+APPLICATION = "azuread:index/application:Application"
+ALICE, BOB = (f"00000000-0000-4000-8000-0000000000{n}" for n in ("a1", "b0"))
+
+
+def test_without_roles_users_and_groups_have_default_access(declared: Declared) -> None:
+    recording = declared(assignedUsers=json.dumps([ALICE]))
+    assert all("appRoles" not in application.inputs for application in recording.all(APPLICATION))
+    roles = {each.inputs["principalObjectId"]: each.inputs["appRoleId"] for each in recording.all(ASSIGNMENT)}
+    assert roles[ALICE] == "00000000-0000-0000-0000-000000000000"
+
+
+def test_roles_of_tools_are_app_roles_and_assigned_by_their_ids(declared: Declared) -> None:
+    recording = declared(
+        assignedGroups="[]",
+        assignedUsers=json.dumps([ALICE]),
+        toolRoles=json.dumps({"save": "Writer", "delete": "Owner", "remove": "Owner"}),
+        assignedRoles=json.dumps({BOB: "Owner Writer"}),
+    )
+    sign_in = next(each for each in recording.all(APPLICATION) if "appRoles" in each.inputs)
+    values = {role["id"]: role["value"] for role in sign_in.inputs["appRoles"]}
+    assert sorted(values.values()) == ["Mcp.Access", "Owner", "Writer"]
+    assert all(role["allowedMemberTypes"] == ["User"] and role["enabled"] for role in sign_in.inputs["appRoles"])
+    # An application with roles has no default access.
+    assigned = {
+        (each.inputs["principalObjectId"], values[each.inputs["appRoleId"]]) for each in recording.all(ASSIGNMENT)
+    }
+    assert assigned == {(ALICE, "Mcp.Access"), (BOB, "Owner"), (BOB, "Writer")}
+
+
+def test_a_role_keeps_its_id_whatever_other_roles_there_are(declared: Declared) -> None:
+    def ids(**tools: str) -> dict[str, str]:
+        recording = declared(toolRoles=json.dumps(tools))
+        return {
+            role["value"]: role["id"]
+            for application in recording.all(APPLICATION)
+            for role in application.inputs.get("appRoles", [])
+        }
+
+    few, many = ids(save="Writer"), ids(save="Writer", another="Owner")
+    assert few.items() <= many.items()
+    assert len(set(many.values())) == 3

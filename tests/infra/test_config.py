@@ -5,6 +5,7 @@ import pytest
 from secure_mcp import ConfigError, ServerConfig
 from secure_mcp.config import key_of
 
+ID = "00000000-0000-4000-8000-0000000000b0"
 GOOD = {"location": "westeurope", "apim_publisher_email": "mcp@example.com"}
 
 
@@ -24,6 +25,14 @@ GOOD = {"location": "westeurope", "apim_publisher_email": "mcp@example.com"}
         ({"mcp_scopes": ("a", "b"), "tool_scopes": {"save": "a"}}, "toolScopes", "every session has a"),
         ({"mcp_scopes": ("a", "b"), "tool_scopes": {"save it": "b"}}, "toolScopes", "tool's name"),
         ({"mcp_scopes": ("a", "b"), "tool_scopes": {"Save": "b", "save": "b"}}, "toolScopes", "in case only"),
+        ({"tool_roles": {"save it": "Snippets.Write"}}, "toolRoles", "tool's name"),
+        ({"tool_roles": {"Save": "A", "save": "A"}}, "toolRoles", "in case only"),
+        ({"tool_roles": {"save": "Snippets Write"}}, "toolRoles", "a role has letters"),
+        ({"tool_roles": {"save": ""}}, "toolRoles", "a role has letters"),
+        ({"assigned_roles": {"bob": "A"}, "tool_roles": {"save": "A"}}, "assignedRoles", "object ids"),
+        ({"assigned_roles": {ID: "B"}, "tool_roles": {"save": "A"}}, "assignedRoles", "no tool needs 'B'"),
+        ({"assigned_roles": {ID: "A  A"}, "tool_roles": {"save": "A"}}, "assignedRoles", "no tool needs ''"),
+        ({"assigned_roles": {ID: "A"}}, "assignedRoles", "toolRoles has no roles"),
         ({"allowed_origins": ("https://app.example.com/",)}, "allowedOrigins", "scheme://host"),
         ({"allowed_origins": ("*",)}, "allowedOrigins", "scheme://host"),
         ({"redirect_schemes": ("javascript",)}, "redirectSchemes", "script"),

@@ -213,6 +213,7 @@ def test_every_policy_document_fits_the_published_schemas(anything: Recording, s
             client_metadata_hosts=("*",),
             mcp_scopes=("mcp:read", "mcp:write"),
             tool_scopes={"save_snippet": "mcp:write"},
+            tool_roles={"delete_snippet": "Snippets.Delete"},
         ),
         PolicySettings(consent_days=0, redirect_schemes=()),
         PolicySettings(login_endpoint="https://login.microsoftonline.us"),

@@ -22,6 +22,7 @@ SETTINGS = {
         client_metadata_hosts=("*",),
         mcp_scopes=("mcp:read", "mcp:write"),
         tool_scopes={"save_snippet": "mcp:write"},
+        tool_roles={"delete_snippet": "Snippets.Delete"},
     ),
     "no consent is remembered": PolicySettings(consent_days=0, redirect_schemes=()),
     "another cloud": PolicySettings(login_endpoint="https://login.microsoftonline.us"),

@@ -208,6 +208,11 @@ def _assignments(recording: Recording, application: Resource, principal: str | N
         if principal is None or str(declared.get("resourceObjectId")).lower() != principal:
             continue
         role = str(declared.get("appRoleId")).lower()
+        if role == DEFAULT_ACCESS and roles:
+            raise LocalCloudError(
+                f"{declared.name}: {application.get('displayName')} has app roles, so that default access cannot be assigned; "
+                f"name the id of a role: {', '.join(sorted(roles))}"
+            )
         if role != DEFAULT_ACCESS and role not in roles:
             raise LocalCloudError(
                 f"{declared.name}: {application.get('displayName')} has no app role {role}; "

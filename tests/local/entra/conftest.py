@@ -69,7 +69,6 @@ def recording() -> Recording:
                 objectId=APP_OBJECT,
                 signInAudience="AzureADMyOrg",
                 web={"redirectUris": [CALLBACK]},
-                appRoles=[{"id": "40400000-0000-4000-8000-000000000001", "value": "Writer", "enabled": True}],
             ),
             resource(
                 "azuread:index/servicePrincipal:ServicePrincipal",

@@ -26,6 +26,11 @@ def added(recording: Recording, token: str, **properties: object) -> Recording:
         (APPLICATION, {"publicClient": {"redirectUris": ["http://localhost"]}}, "publicClient"),
         (APPLICATION, {"clientId": None}, "no clientId"),
         (ASSIGNMENT, {"appRoleId": "99999999-9999-4999-8999-999999999999"}, "has no app role"),
+        (
+            APPLICATION,
+            {"appRoles": [{"id": "1", "value": "Editor"}]},
+            "has app roles, so that default access cannot be",
+        ),
         (GRANT, {"resourceServicePrincipalObjectId": "99999999"}, "no service principal 99999999"),
         (GRANT, {"userObjectId": "x"}, "one user"),
         (IDENTITY, {"tenantId": None}, "exactly one tenant; found: none"),

@@ -11,6 +11,7 @@ from secure_mcp_local.recording import Recording
 APP = "a1a1a1a1-1111-4111-8111-111111111111"
 TENANT = "22222222-2222-4222-8222-222222222222"
 CREDENTIAL = "azuread:index/applicationFederatedIdentityCredential:ApplicationFederatedIdentityCredential"
+APPLICATION = "azuread:index/application:Application"
 ASSIGNMENT = "azuread:index/appRoleAssignment:AppRoleAssignment"
 SERVICE_PRINCIPAL = "azuread:index/servicePrincipal:ServicePrincipal"
 EXCHANGE = "api://AzureADTokenExchange"
@@ -60,8 +61,9 @@ class TestTokens:
         assert alice["oid"] != bob["oid"]
 
     async def test_roles_are_those_assigned(self, build, recording: Recording) -> None:
-        role = "40400000-0000-4000-8000-000000000001"
-        stack = build(recording.changed(recording.one(ASSIGNMENT).urn, appRoleId=role))
+        role = {"id": "40400000-0000-4000-8000-000000000001", "value": "Writer", "enabled": True}
+        declared = recording.changed(recording.one(APPLICATION).urn, appRoles=[role])
+        stack = build(declared.changed(recording.one(ASSIGNMENT).urn, appRoleId=role["id"]))
         claims = stack.entra.issuer.verify((await stack.sign_in())["id_token"], APP)
         assert claims["roles"] == ["Writer"]
 

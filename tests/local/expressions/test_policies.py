@@ -30,6 +30,7 @@ SETTINGS = {
         client_metadata_hosts=("*",),
         mcp_scopes=("mcp:tools", "snippets:write"),
         tool_scopes={"save_snippet": "snippets:write"},
+        tool_roles={"delete_snippet": "Snippets.Delete"},
     ),
     "function key": policy.PolicySettings(backend_auth="functionKey", consent_days=0),
 }
