@@ -43,6 +43,7 @@ class Declaration:
     hosts: frozenset[tuple[str, int]]
     """Host names and ports that it answers for."""
     apis: Sequence[DeclaredApi]
+    """Those with the longest paths first."""
     secrets: Sequence[str]
     disclosure: Disclosure
     """What traces may show."""
@@ -73,6 +74,7 @@ class Declaration:
         for host, number in hosts:
             disclosure.learn(f"{host}:{number}")
         name = str(service.get("name"))
+        apis.sort(key=lambda declared: -len(declared.api.path))
         return cls(service.urn, service.id, name, url, frozenset(hosts), apis, secrets, disclosure)
 
 

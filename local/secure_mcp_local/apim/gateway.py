@@ -46,6 +46,7 @@ class Gateway:
 
     def __init__(self, declaration: Declaration, services: Services, journal: Journal) -> None:
         self._declaration, self._services, self._journal = declaration, services, journal
+        self._scheme = urlsplit(declaration.gateway_url).scheme
         self.cache = services.cache
         self.traces = journal.traces
         self.secrets = declaration.secrets
@@ -92,8 +93,8 @@ class Gateway:
         """The ASGI application."""
         if scope["type"] != "http":
             return
-        request = self._request(scope)
-        trace = RequestTrace(str(uuid.uuid4()), request, self._declaration.disclosure, detailed=self._journal.detailed)
+        request, request_id = self._request(scope), uuid.uuid4()
+        trace = RequestTrace(str(request_id), request, self._declaration.disclosure, detailed=self._journal.detailed)
         self._journal.begin(trace)
         call: Call | None = None
         try:
@@ -106,7 +107,7 @@ class Gateway:
                 response = status_message(404, "Resource not found")
             else:
                 trace.api, trace.operation = route.api.api.id, route.operation.operation.id
-                call = self._call(request, route, trace, receive)
+                call = self._call(request, request_id, route, trace, receive)
                 response = await self._answer(call, route)
             trace.answered(response)
             self._journal.tell(trace)
@@ -122,16 +123,15 @@ class Gateway:
 
     def _request(self, scope: Scope) -> Request:
         headers = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
-        scheme = urlsplit(self._declaration.gateway_url).scheme
         # Anything else is no host that this gateway has.
         host = _HOST.fullmatch(headers.get("Host", "") or "")
         # The path as it was sent: %2F is no slash.
         path = scope["raw_path"].decode("latin-1").partition("?")[0] or "/"
         query = scope["query_string"].decode("latin-1")
         url = Url(
-            scheme,
+            self._scheme,
             host["name"] if host else "",
-            int(host["port"]) if host and host["port"] else {"http": 80, "https": 443}[scheme],
+            int(host["port"]) if host and host["port"] else {"http": 80, "https": 443}[self._scheme],
             path,
             f"?{query}" if query else "",
         )
@@ -164,7 +164,9 @@ class Gateway:
             return None
         return answer_preflight(route.operation.cors, origin, method)
 
-    def _call(self, request: Request, route: Route, trace: RequestTrace, receive: Receive) -> Call:
+    def _call(
+        self, request: Request, request_id: uuid.UUID, route: Route, trace: RequestTrace, receive: Receive
+    ) -> Call:
         request.matched_parameters = route.parameters
         request.url.path = route.rest or "/"
         start = time.perf_counter()
@@ -174,7 +176,7 @@ class Gateway:
             operation=route.operation.operation,
             variables=Variables(trace),
             deployment=Deployment("local", self._declaration.service_id, self._declaration.service_name),
-            request_id=uuid.UUID(trace.request_id),
+            request_id=request_id,
             timestamp=self._services.clock.utcnow(),
             elapsed=lambda: timedelta(seconds=time.perf_counter() - start),
         )

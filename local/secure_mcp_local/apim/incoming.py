@@ -69,7 +69,7 @@ class Incoming:
         if not self._has_body:
             return None
         size = 0
-        async for piece in self._pieces():
+        while (piece := await self._piece()) is not None:
             self._kept.append(piece)
             size += len(piece)
             if size > BUFFERED:
@@ -81,7 +81,7 @@ class Incoming:
         """The body as it comes, with what `body` has read of it."""
         while self._kept:
             yield self._kept.pop(0)
-        async for piece in self._pieces():
+        while (piece := await self._piece()) is not None:
             yield piece
 
     @property
@@ -152,13 +152,13 @@ class Incoming:
         self._ended = bool(message.get("body")) and not message.get("more_body")
         return message.get("body", b"") if message.get("body") or message.get("more_body") else None
 
-    async def _pieces(self) -> AsyncIterator[bytes]:
-        while not self._complete:
-            # Before there is any work, without the reader: it would take two turns of the event loop.
-            piece = await (self._next() if self._reader is None else self._queue.get())
-            if isinstance(piece, ClientGone):
-                raise piece
-            if piece is None:
-                self._complete = True
-            else:
-                yield piece
+    async def _piece(self) -> bytes | None:
+        """The next piece of the body, None at its end."""
+        if self._complete:
+            return None
+        # Before there is any work, without the reader: it would take two turns of the event loop.
+        piece = await (self._next() if self._reader is None else self._queue.get())
+        if isinstance(piece, ClientGone):
+            raise piece
+        self._complete = piece is None
+        return piece

@@ -13,6 +13,10 @@ from secure_mcp_local.expressions.context import Body, Headers, Response
 QUERY_LIMIT = 2048
 """Bytes of a query string on the v2 tiers."""
 
+_DROPPED = HOP_BY_HOP - {"transfer-encoding"}
+_KEPT = frozenset({"transfer-encoding", "content-length", "host"})
+"""What stays even if Connection names it: it says that there is a body, and whom the request is for."""
+
 _REASONS = {
     400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 413: "Content Too Large",
     414: "URI Too Long", 429: "Too Many Requests", 500: "Internal Server Error", 501: "Not Implemented",
@@ -28,9 +32,11 @@ def status_message(status: int, message: str) -> Response:
 
 
 def drop_hop_by_hop(headers: Headers) -> None:
-    """Removes what concerns one connection only. Transfer-Encoding stays: it says that there is a body."""
-    named = {name.strip().lower() for value in headers.get_all("Connection") for name in value.split(",")}
-    for name in (HOP_BY_HOP | named) - {"transfer-encoding", "content-length", "host"}:
+    """Removes what concerns one connection only."""
+    for named in (headers.get("Connection") or "").split(","):
+        if (name := named.strip().lower()) not in _KEPT:
+            headers.delete(name)
+    for name in _DROPPED:
         headers.delete(name)
 
 

@@ -52,8 +52,11 @@ class Route:
 
 
 def find_api(apis: Sequence[DeclaredApi], path: str) -> tuple[DeclaredApi, str] | None:
-    """The API with the longest path that the request's path begins with, and the rest of the path."""
-    for declared in sorted(apis, key=lambda api: -len(api.api.path)):
+    """The API with the longest path that the request's path begins with, and the rest of the path.
+
+    `apis`: those with the longest paths first.
+    """
+    for declared in apis:
         prefix = "/" + declared.api.path.strip("/") if declared.api.path else ""
         if path[: len(prefix)].lower() == prefix.lower() and path[len(prefix) : len(prefix) + 1] in {"", "/"}:
             return declared, path[len(prefix) :]

@@ -38,6 +38,7 @@ class ManagedIdentities:
 
     def __init__(self, recording: Recording, issuer: TokenIssuer, clock: Clock, faults: Faults | None = None) -> None:
         self._recording = recording
+        self._services = {resource.urn: resource for resource in recording}
         self._directory = Directory.from_recording(recording)
         self._issuer = issuer
         self._clock = clock
@@ -52,7 +53,7 @@ class ManagedIdentities:
             IdentityUnavailable: the service does not have that identity, the resource does not exist in the
                 tenant, or the identity may not use it.
         """
-        service = next((r for r in self._recording if r.urn == service_urn), None)
+        service = self._services.get(service_urn)
         if service is None:
             raise IdentityUnavailable(f"the stack {self._recording.stack!r} does not declare {service_urn}")
         if self._faults is not None and self._faults.of("identity"):
