@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from dataclasses import asdict, dataclass
@@ -69,10 +69,13 @@ class Place:
     """What tells it from others of its kind, such as the name of a variable."""
 
 
+_NONE: Sequence[Any] = []
+
+
 class Step:
     """One policy that ran, in the order in which they began."""
 
-    # Not a dataclass: there are fifty for each request, and its lists would be made by calls.
+    # There are fifty for each request, of hundreds of requests: no lists of their own while they hold nothing.
     __slots__ = ("began", "changes", "ended", "error", "evaluations", "failed", "outer", "place", "scope", "section")
 
     def __init__(self, section: str, scope: str, place: Place) -> None:
@@ -84,8 +87,8 @@ class Step:
         """Until it has run."""
         self.error = ""
         """Why, if it failed by itself."""
-        self.evaluations: list[Evaluation] = []
-        self.changes: list[Change] = []
+        self.evaluations: Sequence[Evaluation] = _NONE
+        self.changes: Sequence[Change] = _NONE
         self.outer: Token[Step | None] | None = None
         """What makes the policy around it the one that runs again."""
 
@@ -206,7 +209,7 @@ class RequestTrace:
         after = self._disclosure.named(name, value)
         step = _CURRENT.get()
         if step is not None and len(step.changes) < _PER_STEP:
-            step.changes.append(Change(name, self.variables.get(name), after))
+            step.changes = [*step.changes, Change(name, self.variables.get(name), after)]
         self.variables[name] = after
 
     def events(self, source: str) -> list[dict[str, str]]:
@@ -267,7 +270,7 @@ class RequestTrace:
     def _note(self, evaluation: Evaluation) -> None:
         step = _CURRENT.get()
         if step is not None and len(step.evaluations) < _PER_STEP:
-            step.evaluations.append(evaluation)
+            step.evaluations = [*step.evaluations, evaluation]
 
 
 class Variables(dict[str, object]):
