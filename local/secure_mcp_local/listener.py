@@ -67,6 +67,8 @@ class Listener:
         self._server = _Server(
             uvicorn.Config(
                 app,
+                # Or uvicorn takes httptools where something else has installed it, which lets requests without a host through, or with two.
+                http="h11",
                 log_config=None,
                 access_log=False,
                 interface="asgi3",
