@@ -67,12 +67,13 @@ async def run_policies(call: Call, policies: Sequence[Placed]) -> None:
         Failure: one failed; with its name.
         Returned: one answered.
     """
+    trace, section, scope = call.trace, call.section, call.scope
     for placed in policies:
         policy = placed.policy
         if isinstance(policy, Base):
             await policy.run(call)
             continue
-        step = call.trace.begin(call.section, call.scope, placed.place)
+        step = trace.begin(section, scope, placed.place)
         try:
             waiting = policy.run(call)
             if waiting is not None:
@@ -87,14 +88,14 @@ async def run_policies(call: Call, policies: Sequence[Placed]) -> None:
             failure = Failure(
                 "ExpressionValueEvaluationFailure", f"{placed.place.element}: {error.type}", 413 if too_large else 500
             )
-            call.trace.failed(step, error.type)
+            trace.failed(step, error.type)
             raise _placed(failure, placed, call) from error
         except Failure as failure:
             if not failure.source:
-                call.trace.failed(step, failure.reason, failure.message)
+                trace.failed(step, failure.reason, failure.message)
             raise _placed(failure, placed, call) from failure.__cause__
         finally:
-            call.trace.end(step)
+            trace.end(step)
 
 
 def _placed(failure: Failure, placed: Placed, call: Call) -> Failure:

@@ -75,22 +75,21 @@ _NONE: Sequence[Any] = []
 class Step:
     """One policy that ran, in the order in which they began."""
 
-    # There are fifty for each request, of hundreds of requests: no lists of their own while they hold nothing.
-    __slots__ = ("began", "changes", "ended", "error", "evaluations", "failed", "outer", "place", "scope", "section")
+    # There are fifty for each request, of hundreds of requests: what most of them never have is the class's.
+    ended = 0.0
+    """With the policies in it. Both times on the clock of `time.perf_counter`, in seconds: most traces are never looked at."""
+    failed = True
+    """Until it has run."""
+    error = ""
+    """Why, if it failed by itself."""
+    evaluations: Sequence[Evaluation] = _NONE
+    changes: Sequence[Change] = _NONE
+    outer: Token["Step | None"] | None = None
+    """What makes the policy around it the one that runs again."""
 
     def __init__(self, section: str, scope: str, place: Place) -> None:
         self.section, self.scope, self.place = section, scope, place
         self.began = time.perf_counter()
-        self.ended = 0.0
-        """With the policies in it. Both on the clock of `time.perf_counter`, in seconds: most traces are never looked at."""
-        self.failed = True
-        """Until it has run."""
-        self.error = ""
-        """Why, if it failed by itself."""
-        self.evaluations: Sequence[Evaluation] = _NONE
-        self.changes: Sequence[Change] = _NONE
-        self.outer: Token[Step | None] | None = None
-        """What makes the policy around it the one that runs again."""
 
     @property
     def variables(self) -> dict[str, Shown]:

@@ -123,12 +123,17 @@ class Compiled:
 
     def text(self, call: Call) -> str:
         """Its text, as `ToString()` gives it; null is empty."""
-        return self._text(call) if self._expression is None else to_text(self.evaluate(call))
+        if self._expression is None:
+            return self._text(call) if call.trace.detailed else self._literal
+        return to_text(self.evaluate(call))
 
     def boolean(self, call: Call) -> bool:
         if self._expression is None:
             return self._text(call).lower() == "true"
-        value = to_python(self.evaluate(call))
+        value = self.evaluate(call)
+        if value is True or value is False:
+            return value
+        value = to_python(value)
         if not isinstance(value, bool):
             raise Failure("ExpressionValueEvaluationFailure", "the condition is not a bool")
         return value

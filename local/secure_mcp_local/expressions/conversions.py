@@ -299,6 +299,12 @@ def _truncated(value: float | Decimal, target: Type) -> int:
 
 
 def _from_token(run: Code, target: Type) -> Code | None:
+    if target == STRING:
+        # What it mostly is needs no call.
+        return Code(
+            "{o}.value if ({o} := {0}).__class__ is {token} and {o}.value.__class__ is {text} else {cast}({o}, {target})",
+            run, token=JValue, text=str, cast=cast, target=target,
+        )  # fmt: skip
     if castable(target):
         return Code("{cast}({0}, {target})", run, cast=cast, target=target)
     return _unboxing(run, target) if target.name in _TOKENS or target.name in {"IEnumerable", "IList"} else None

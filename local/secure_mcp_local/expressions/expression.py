@@ -23,7 +23,7 @@ class Expression:
         self.members = members
         """Every .NET member that it uses, such as `IRequest.Body` or `string.Split`. The gateway buffers a body only
         for expressions with `IRequest.Body` or `IResponse.Body`."""
-        self._run, self._slots = run, slots
+        self._run, self._locals = run, (None,) * (slots - FIRST_LOCAL)
 
     def evaluate(self, context: Context, profile: Profile) -> object:
         """The value, as the C# `object` that API Management would get.
@@ -32,11 +32,9 @@ class Expression:
             CSharpException: the C# code threw.
             NotModelled: it met something at run time that the local cloud does not model.
         """
-        environment: list[object] = [None] * self._slots
-        environment[0], environment[1] = context, profile
         NEWLINE.set(profile.newline)
         try:
-            return self._run(environment)
+            return self._run([context, profile, *self._locals])
         except NotImplementedError as error:
             raise NotModelled(f"{error} is not modelled by the local cloud") from error
 

@@ -22,6 +22,8 @@ def to_text(value: object) -> str:
     Raises:
         NotModelled: the text of such an object is not known.
     """
+    if value.__class__ is str:
+        return joined(str(value))
     try:
         return joined(text_of(value))
     except NotImplementedError as error:

@@ -33,6 +33,9 @@ def inward(value: Any) -> Any:
     return utf16(value) if isinstance(value, str) else value
 
 
+_ABSENT = object()
+
+
 def _not_null(name: str | None) -> str:
     if name is None:
         raise argument_null("key")
@@ -63,12 +66,13 @@ def _query(url: Url, name: str | None, default: str | None) -> str | None:
 
 
 def _variable(variables: dict[str, Any], name: str | None) -> Any:
-    if _not_null(name) not in variables:
+    value = variables.get(_not_null(name), _ABSENT)
+    if value is _ABSENT:
         raise CSharpException(
             "System.Collections.Generic.KeyNotFoundException",
             f"The given key '{name}' was not present in the dictionary.",
         )
-    return inward(variables[name])  # type: ignore[index]
+    return utf16(value) if isinstance(value, str) else value
 
 
 def _typed_variable(type_: Type) -> Method:

@@ -79,6 +79,8 @@ def _token(value: Any, depth: int) -> JToken:
     if depth > _DEPTH:
         raise ValueError(depth)
     match value:
+        case str():
+            return JValue(_with_dates(value))
         case _Members():
             result = JObject()
             # A repeated name keeps its place and takes the last value.
@@ -88,8 +90,6 @@ def _token(value: Any, depth: int) -> JToken:
             items = JArray()
             items.take(_token(item, depth + 1) for item in cast("list[Any]", value))
             return items
-        case str():
-            return JValue(_with_dates(value))
         case _:
             return JValue(value)
 
