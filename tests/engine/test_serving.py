@@ -23,9 +23,10 @@ _PATIENCE = 30
 
 
 @pytest.fixture(scope="module")
-def port() -> int:
-    """A free one, with free ones after it for Entra ID and the console."""
-    for first in range(18080, 19080, 3):
+def port(worker_id: str) -> int:
+    """A free one, with free ones after it for Entra ID and the console; another one for each process that runs tests."""
+    worker = int(worker_id.removeprefix("gw")) if worker_id != "master" else 0
+    for first in range(18080 + 300 * worker, 18080 + 300 * (worker + 1), 3):
         try:
             found = [socket for each in range(3) for socket in bind(first + each)[1]]
         except LocalCloudError:
