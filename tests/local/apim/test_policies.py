@@ -56,6 +56,18 @@ async def test_a_rewritten_path_takes_parameters_of_the_operation(stack: Stack) 
     assert stack.backend.last.url.path == "/base/t/7/x"
 
 
+async def test_a_header_beyond_ascii_is_not_forwarded_as_something_else(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack.policies(backend="<forward-request />")
+    response = await stack.send(headers={"X-Name": "Zo\u00eb".encode("latin-1")})  # type: ignore[dict-item]
+    assert response.status_code == 501
+    assert not stack.backend.requests
+    assert capsys.readouterr().err == (
+        "error: a header beyond ASCII that goes to the backend is not modelled by the local cloud\n"
+    )
+
+
 async def test_set_method_and_set_body_change_what_is_forwarded(stack: Stack) -> None:
     request = await sent(stack, '<set-method>POST</set-method><set-body>@("a" + 1)</set-body>')
     assert (request.method, request.content, request.headers["content-length"]) == ("POST", b"a1", "2")

@@ -13,6 +13,7 @@ from secure_mcp_local.apim.incoming import BUFFERED, ClientGone, LargeBody
 from secure_mcp_local.apim.policies.access import ManagedIdentity
 from secure_mcp_local.apim.policies.message import SetBody, SetHeader
 from secure_mcp_local.apim.values import Compiled, Seconds
+from secure_mcp_local.errors import NotModelled
 from secure_mcp_local.expressions.context import Body, Headers, Response
 from secure_mcp_local.network.messages import Answer, Outgoing, Patience
 
@@ -183,8 +184,14 @@ class ForwardRequest:
             headers.append(("Transfer-Encoding", "chunked"))
         elif content or method in {"POST", "PUT", "PATCH"}:
             headers.append(("Content-Length", str(len(content))))
-        raw = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers]
-        return Outgoing(method, url, raw, content, Patience(seconds, None))
+        return Outgoing(method, url, _raw(headers), content, Patience(seconds, None))
+
+
+def _raw(headers: Sequence[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    try:
+        return [(name.encode("ascii"), value.encode("ascii")) for name, value in headers]
+    except UnicodeEncodeError:
+        raise NotModelled("a header beyond ASCII that goes to the backend is not modelled by the local cloud") from None
 
 
 @lru_cache(256)
