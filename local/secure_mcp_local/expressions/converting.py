@@ -186,7 +186,9 @@ def to_decimal(value: object) -> Decimal:
             raise NotImplementedError("a decimal of a float")
         case float():
             return of_double(value)
-        case bool() | int() | Decimal():
+        case Decimal():
+            return value
+        case bool() | int():
             return Decimal(value)
         case _:
             raise invalid_cast(name_of(value), "System.Decimal" if _convertible(value) else "System.IConvertible")

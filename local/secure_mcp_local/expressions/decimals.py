@@ -42,21 +42,21 @@ def fit(value: Decimal) -> Decimal:
 
 
 def add(one: Decimal, two: Decimal) -> Decimal:
-    return fit(_unsigned(WIDE.add(one, two)))
+    return _calculated(WIDE.add(one, two))
 
 
 def subtract(one: Decimal, two: Decimal) -> Decimal:
-    return fit(_unsigned(WIDE.subtract(one, two)))
+    return _calculated(WIDE.subtract(one, two))
 
 
 def multiply(one: Decimal, two: Decimal) -> Decimal:
-    return fit(_unsigned(WIDE.multiply(one, two)))
+    return _calculated(WIDE.multiply(one, two))
 
 
 def divide(one: Decimal, two: Decimal) -> Decimal:
     if two == 0:
         raise CSharpException("System.DivideByZeroException", "Attempted to divide by zero.")
-    quotient = fit(_unsigned(WIDE.divide(one, two)))
+    quotient = _calculated(WIDE.divide(one, two))
     preferred = min(-max(0, _scale(one) - _scale(two)), 0)
     sign, digits, exponent = quotient.as_tuple()
     assert isinstance(exponent, int)
@@ -65,13 +65,13 @@ def divide(one: Decimal, two: Decimal) -> Decimal:
         mantissa, exponent = mantissa // 10, exponent + 1
     if exponent > preferred:
         mantissa, exponent = mantissa * 10 ** (exponent - preferred), preferred
-    return Decimal((sign, tuple(map(int, str(mantissa))), exponent))
+    return like(quotient, Decimal((sign, tuple(map(int, str(mantissa))), exponent)))
 
 
 def remainder(one: Decimal, two: Decimal) -> Decimal:
     if two == 0:
         raise CSharpException("System.DivideByZeroException", "Attempted to divide by zero.")
-    return fit(_unsigned(WIDE.remainder(one, two)))
+    return _calculated(WIDE.remainder(one, two))
 
 
 def negate(value: Decimal) -> Decimal:
@@ -115,6 +115,18 @@ def _scale(value: Decimal) -> int:
     return -exponent
 
 
-def _unsigned(value: Decimal) -> Decimal:
-    """Without the sign of a zero."""
-    return value.copy_abs() if value == 0 else value
+class CalculatedZero(Decimal):
+    """A zero that an operation gave. .NET's may have a sign, which depends on the operands' signs and scales and on whether
+    the compiler calculates; nothing shows it but a conversion to floating point."""
+
+    def __float__(self) -> float:
+        raise NotImplementedError("the sign of a decimal zero that was calculated")
+
+
+def _calculated(value: Decimal) -> Decimal:
+    return CalculatedZero(fit(value.copy_abs())) if value == 0 else fit(value)
+
+
+def like(operand: Decimal, zero: Decimal) -> Decimal:
+    """What rounding made of an operand: the sign of a zero is as sure as the operand's."""
+    return CalculatedZero(zero) if isinstance(operand, CalculatedZero) else zero

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from secure_mcp_local.expressions.containers import Anonymous, Dictionary, Enumeration, Pair
 from secure_mcp_local.expressions.context import Jwt, Request, Response, Url
+from secure_mcp_local.expressions.decimals import CalculatedZero
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.moments import DateTime, DateTimeOffset, TimeSpan
 from secure_mcp_local.expressions.newtonsoft import tokens
@@ -39,6 +40,7 @@ CLASSES: dict[type, Type] = {
     bool: BOOL,
     float: DOUBLE,
     Decimal: DECIMAL,
+    CalculatedZero: DECIMAL,
     bytearray: BYTES,
     UUID: GUID,
     type(None): NULL,

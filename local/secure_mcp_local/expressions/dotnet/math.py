@@ -51,17 +51,17 @@ def _round_decimal(value: Decimal, digits: int = 0, how: str = "ToEven") -> Deci
     if -exponent <= digits:
         return value
     mode = ROUND_HALF_EVEN if how == "ToEven" else ROUND_HALF_UP
-    return _positive_zero(value.quantize(Decimal(1).scaleb(-digits), mode, decimals.WIDE))
+    return _positive_zero(value, value.quantize(Decimal(1).scaleb(-digits), mode, decimals.WIDE))
 
 
-def _positive_zero(value: Decimal) -> Decimal:
-    if value == 0 and value.is_signed():
+def _positive_zero(operand: Decimal, rounded: Decimal) -> Decimal:
+    if rounded == 0 and rounded.is_signed():
         raise NotImplementedError("a negative decimal zero")
-    return value
+    return decimals.like(operand, rounded)
 
 
 def _whole(value: Decimal, mode: str) -> Decimal:
-    return _positive_zero(value.quantize(Decimal(1), mode, decimals.WIDE))
+    return _positive_zero(value, value.quantize(Decimal(1), mode, decimals.WIDE))
 
 
 def _floating(function: Callable[..., float]) -> Callable[..., float]:
