@@ -69,9 +69,6 @@ class Place:
     """What tells it from others of its kind, such as the name of a variable."""
 
 
-_NONE: Sequence[Any] = []
-
-
 class Step:
     """One policy that ran, in the order in which they began."""
 
@@ -82,8 +79,8 @@ class Step:
     """Until it has run."""
     error = ""
     """Why, if it failed by itself."""
-    evaluations: Sequence[Evaluation] = _NONE
-    changes: Sequence[Change] = _NONE
+    evaluations: Sequence[Evaluation] = ()
+    changes: Sequence[Change] = ()
     outer: Token["Step | None"] | None = None
     """What makes the policy around it the one that runs again."""
 

@@ -123,17 +123,12 @@ class Compiled:
 
     def text(self, call: Call) -> str:
         """Its text, as `ToString()` gives it; null is empty."""
-        if self._expression is None:
-            return self._text(call) if call.trace.detailed else self._literal
-        return to_text(self.evaluate(call))
+        return self._text(call) if self._expression is None else to_text(self.evaluate(call))
 
     def boolean(self, call: Call) -> bool:
         if self._expression is None:
             return self._text(call).lower() == "true"
-        value = self.evaluate(call)
-        if value is True or value is False:
-            return value
-        value = to_python(value)
+        value = to_python(self.evaluate(call))
         if not isinstance(value, bool):
             raise Failure("ExpressionValueEvaluationFailure", "the condition is not a bool")
         return value

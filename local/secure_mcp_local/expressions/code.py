@@ -59,6 +59,9 @@ class Code:
         return "".join(text)
 
 
+_LITERALS = (str, int, bool, type(None))
+
+
 class Constant(Code):
     """A value that is known."""
 
@@ -70,12 +73,11 @@ class Constant(Code):
         self.depth, self.exists = 0, value is not None
 
     def written(self, module: "Module") -> str:
-        plain = self.value is None or self.value.__class__ in (str, int, bool)
-        if not plain and not (
-            isinstance(self.value, float) and self.value.__class__ is float and math.isfinite(self.value)
-        ):
-            return module.named(self.value)
-        text = repr(self.value)
+        value: Any = self.value
+        kind = value.__class__
+        if kind not in _LITERALS and not (kind is float and math.isfinite(value)):
+            return module.named(value)
+        text = repr(value)
         return f"({text})" if text[0] == "-" else text
 
 
@@ -263,6 +265,11 @@ def compiled(body: Code, slots: Sequence[int] = ()) -> Callable[..., Any]:
 def shallow(run: Code) -> Code:
     """The same, in a function of its own if it is too deep to be part of another piece."""
     return Apart(run) if run.depth > _DEEPEST else run
+
+
+def places(count: int) -> str:
+    """`{0}, {1}, ...` of a template: its first parts."""
+    return ", ".join(f"{{{n}}}" for n in range(count))
 
 
 def simple(run: Code) -> bool:

@@ -1,23 +1,20 @@
 """Conversions between static types: implicit, explicit, to object, to text."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from decimal import ROUND_DOWN, Decimal
 from typing import Any, Never
 
 from secure_mcp_local.expressions.code import Code, Constant, Temporary
-from secure_mcp_local.expressions.containers import Array, Dictionary, Enumeration, HashSet, Pair, within
-from secure_mcp_local.expressions.context import Headers, Jwt, Url
+from secure_mcp_local.expressions.containers import Array, Enumeration, Pair, within
 from secure_mcp_local.expressions.converting import cast, castable, default, overflow
 from secure_mcp_local.expressions.decimals import of_double
 from secure_mcp_local.expressions.failing import invalid_cast, invalid_operation, null_reference
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.moments import DateTime, DateTimeOffset
-from secure_mcp_local.expressions.newtonsoft.tokens import JArray, JObject, JToken, JValue
+from secure_mcp_local.expressions.newtonsoft.tokens import JArray, JObject, JValue
 from secure_mcp_local.expressions.numbers import BOXES, box, single, unboxed, wrapping
 from secure_mcp_local.expressions.runtime import CLASSES, name_of, text_of, type_of
-from secure_mcp_local.expressions.sequences import Sequence
-from secure_mcp_local.expressions.text import utf16
 from secure_mcp_local.expressions.types import (
     BOOL,
     BYTE,
@@ -122,10 +119,6 @@ def best_common(values: list[Any]) -> Type | None:
         # Constants of other types convert both ways: the one that the others' types convert to.
         fitting = [t for t in fitting if all(o == t or t in _WIDENING.get(o, ()) for o in candidates)]
     return fitting[0] if len(fitting) == 1 else None
-
-
-def widens(source: Type, target: Type) -> bool:
-    return target in _WIDENING.get(source, ())
 
 
 def numeric(run: Code, source: Type, target: Type) -> Code:
@@ -405,84 +398,6 @@ def to_text(run: Code, source: Type) -> Code:
     return Code("{text}({0})", to_object(run, source), text=text_of)
 
 
-def iterate(value: Any) -> Iterable[Any]:
-    """What `foreach` goes through."""
-    if value.__class__ is Sequence:
-        return value
-    if value is None:
-        raise null_reference()
-    match value:
-        case Dictionary():
-            return _guarded(value, value.pairs)
-        case HashSet():
-            return _guarded(value, value.items_in_order)
-        case dict():
-            return list(value.items())
-        case JObject():
-            return _guarded(value.properties, lambda: list(value.members.items()))
-        case JToken():
-            return _children(value)
-        case Array() if value.type.name == "[]":
-            return Sequence(lambda: iter(value))
-        case list():
-            return _guarded(value, lambda: list(value))
-        case str():
-            return [ord(unit) for unit in value]
-        case Headers():
-            return [(utf16(name), Array(map(utf16, values), array(STRING))) for name, values in value.groups()]
-        case Jwt():
-            return [(utf16(name), Array(map(utf16, values), array(STRING))) for name, values in value.claims.items()]
-        case Url():
-            return [(utf16(name), Array(map(utf16, values), array(STRING))) for name, values in value.query().items()]
-        case _:
-            return value
-
-
-def iterator(type: Type) -> Callable[[Any], Iterable[Any]]:
-    """How `foreach` goes through an expression of this static type: an object's members are name and value as a
-    JObject, but properties as a JToken."""
-    if type.name == "[]":
-        return _elements
-    return _children if type.name in {"JToken", "JContainer"} else iterate
-
-
-def _elements(value: Any) -> Iterable[Any]:
-    if value is None:
-        raise null_reference()
-    return value
-
-
-def _children(value: Any) -> Iterable[Any]:
-    if value is None:
-        raise null_reference()
-    if isinstance(value, JObject):
-        return _guarded(value.properties, value.children)
-    return _guarded(value.items, lambda: list(value.items)) if isinstance(value, JArray) else value.children()
-
-
-def _guarded(container: Any, items: Callable[[], list[Any]]) -> Iterable[Any]:
-    """Items of a container that must not change meanwhile."""
-    return Sequence(lambda: _watched(container, items))
-
-
-def _watched(container: Any, items: Callable[[], list[Any]]) -> Iterable[Any]:
-    before = _changes(container)
-    for item in items():
-        yield item
-        after = _changes(container)
-        if after[0] != before[0]:
-            raise invalid_operation("Collection was modified; enumeration operation may not execute.")
-        if after != before:
-            raise NotImplementedError(
-                "what removing from a dictionary or replacing in it does while foreach goes through it"
-            )
-
-
-def _changes(container: Any) -> tuple[int, int]:
-    """Changes that end an enumeration, and those that may."""
-    return getattr(container, "changes", 0), getattr(container, "touched", 0)
-
-
 def new_array(size: Code, element: Type) -> Code:
     """`new T[n]`: full of the type's default."""
     empty = default(element)
@@ -505,6 +420,6 @@ def stamp(type: Type) -> Callable[[Any], Any] | None:
 
 
 __all__ = [
-    "bases", "best_common", "boxed", "common", "derives", "element_of", "explicit", "implicit", "iterate", "iterator", "member_of", "name_of",
+    "bases", "best_common", "boxed", "common", "derives", "element_of", "explicit", "implicit", "member_of", "name_of",
     "new_array", "number_of", "plain", "stamp", "tester", "text_of", "to_object", "to_text", "type_of",
 ]  # fmt: skip

@@ -12,7 +12,8 @@ from typing import Any
 from uuid import UUID
 
 from secure_mcp_local.expressions.containers import Anonymous, Array, Dictionary, Enumeration, HashSet, Pair
-from secure_mcp_local.expressions.conversions import boxed, iterate
+from secure_mcp_local.expressions.conversions import boxed
+from secure_mcp_local.expressions.iteration import iterate
 from secure_mcp_local.expressions.moments import DateTime, DateTimeOffset, TimeSpan
 from secure_mcp_local.expressions.newtonsoft.tokens import JToken, JValue
 from secure_mcp_local.expressions.numbers import Char, ULong

@@ -104,8 +104,3 @@ def box(value: object, type: Type) -> object:
     """A number as an object that knows its type; other values as they are."""
     boxer = BOXES.get(type)
     return value if boxer is None or boxer is int or not isinstance(value, int | float) else boxer(value)
-
-
-def unboxes(value: object, type: Type) -> bool:
-    """Whether an object is a boxed number of exactly this type."""
-    return value.__class__ is BOXES.get(type)

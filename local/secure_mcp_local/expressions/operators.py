@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from operator import add, and_, mul, neg, or_, sub, xor
-from typing import Any
+from typing import Any, Never
 
 from secure_mcp_local.expressions import conversions, decimals
 from secure_mcp_local.expressions.code import Code, Temporary
@@ -42,26 +42,19 @@ from secure_mcp_local.expressions.types import (
 )
 from secure_mcp_local.expressions.xml.names import XName, XNamespace, name_in
 
-__all__ = ["OVERFLOWING", "binary", "checked", "exact", "in_range", "keeping", "unary"]
+__all__ = ["OVERFLOWING", "binary", "checked", "exact", "in_range", "unary"]
 OVERFLOWING = frozenset({"+", "-", "*"})
 """Operators of whole numbers that may give more than their type holds."""
 
 
-def keeping(type: Type) -> Callable[[int], int]:
-    """A whole number as it is, as a function for a type, which throws an OverflowException if the type does not hold it."""
-    low, high = INTEGRAL[type]
-
-    def keep(value: int) -> int:
-        if not low <= value <= high:
-            raise CSharpException("System.OverflowException", "Arithmetic operation resulted in an overflow.")
-        return value
-
-    return keep
-
-
 def in_range(run: Code, type: Type) -> Code:
     """A whole number that throws if its type does not hold it."""
-    return Code("{keep}({0})", run, keep=keeping(type))
+    low, high = INTEGRAL[type]
+    return Code(f"{{n}} if {low} <= ({{n}} := {{0}}) <= {high} else {{overflow}}()", run, overflow=_overflow)
+
+
+def _overflow() -> Never:
+    raise CSharpException("System.OverflowException", "Arithmetic operation resulted in an overflow.")
 
 
 def checked(operator: str, first: Code, second: Code, type: Type) -> Code:
@@ -110,10 +103,6 @@ def binary(
 ) -> tuple[Type, Code] | None:
     """The type and function of an operation, or None if C# has none or it is not modelled."""
     match operator:
-        case "&&" if left == right == BOOL:
-            return BOOL, Code("{0} and {1}", first, second)
-        case "||" if left == right == BOOL:
-            return BOOL, Code("{0} or {1}", first, second)
         case "??":
             return _coalesce(left, first, right, second, right_constant)
         case "+" if left == XNamespace.type and right == STRING:
@@ -368,7 +357,7 @@ def _dividing(operator: str, type: Type) -> Callable[[int, int], int]:
 
     def divide(dividend: int, divisor: int) -> int:
         if divisor == -1 and dividend == low < 0:
-            raise CSharpException("System.OverflowException", "Arithmetic operation resulted in an overflow.")
+            _overflow()
         return integral(dividend, divisor)
 
     return divide

@@ -5,10 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from secure_mcp_local.expressions.containers import Anonymous, Array, Dictionary, Enumeration, List, Pair
-from secure_mcp_local.expressions.conversions import boxed, iterate, number_of
+from secure_mcp_local.expressions.conversions import boxed, number_of
 from secure_mcp_local.expressions.converting import cast, castable
 from secure_mcp_local.expressions.failing import argument_null
 from secure_mcp_local.expressions.failures import CSharpException
+from secure_mcp_local.expressions.iteration import iterate
 from secure_mcp_local.expressions.moments import DateTime, DateTimeOffset, TimeSpan
 from secure_mcp_local.expressions.newtonsoft import reader
 from secure_mcp_local.expressions.newtonsoft.tokens import JArray, JObject, JToken, JValue, walk

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from secure_mcp_local.errors import NotModelled
 from secure_mcp_local.expressions.containers import Anonymous, Array, Dictionary, Enumeration, HashSet
-from secure_mcp_local.expressions.conversions import boxed, iterate
+from secure_mcp_local.expressions.conversions import boxed
+from secure_mcp_local.expressions.iteration import iterate
 from secure_mcp_local.expressions.moments import DateTime, DateTimeOffset, TimeSpan
 from secure_mcp_local.expressions.newtonsoft.texts import date_json
 from secure_mcp_local.expressions.newtonsoft.tokens import JArray, JObject, JValue
@@ -22,8 +23,8 @@ def to_text(value: object) -> str:
     Raises:
         NotModelled: the text of such an object is not known.
     """
-    if value.__class__ is str:
-        return joined(str(value))
+    if isinstance(value, str):
+        return joined(value)
     try:
         return joined(text_of(value))
     except NotImplementedError as error:

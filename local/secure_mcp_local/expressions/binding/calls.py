@@ -7,7 +7,7 @@ from secure_mcp_local.expressions import conversions
 from secure_mcp_local.expressions.binding.creations import Creations
 from secure_mcp_local.expressions.binding.receivers import called
 from secure_mcp_local.expressions.binding.scope import TypeName, Value
-from secure_mcp_local.expressions.code import Code
+from secure_mcp_local.expressions.code import Code, places
 from secure_mcp_local.expressions.dotnet import MODELS
 from secure_mcp_local.expressions.linq.extensions import EXTENSIONS
 from secure_mcp_local.expressions.syntax.tree import Node
@@ -68,8 +68,7 @@ class Calls(Creations):
             self.convert(self.rvalue(argument.a, wanted), wanted, argument.pos)
             for argument, wanted in zip(node.b, function.parameters, strict=True)
         ]
-        given = ", ".join(f"{{{n}}}" for n in range(len(runs)))
-        return Value(function.returns, Code(f"{{run}}(env, [{given}])", *runs, run=function.run))
+        return Value(function.returns, Code(f"{{run}}(env, [{places(len(runs))}])", *runs, run=function.run))
 
     def call_delegate(self, node: Node, target: Value | None = None) -> Value:
         """`f(x)` of a variable of type Func."""

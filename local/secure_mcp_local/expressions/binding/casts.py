@@ -6,7 +6,7 @@ from typing import Any
 from secure_mcp_local.expressions import conversions, operators
 from secure_mcp_local.expressions.binding.operations import Operations, bare
 from secure_mcp_local.expressions.binding.scope import FIRST_LOCAL, Value
-from secure_mcp_local.expressions.code import Code, Constant
+from secure_mcp_local.expressions.code import Assignment, Code, Constant, Temporary
 from secure_mcp_local.expressions.converting import default
 from secure_mcp_local.expressions.numbers import BOXES, unboxed
 from secure_mcp_local.expressions.syntax.tree import Node
@@ -151,9 +151,9 @@ class Casts(Operations):
         inner = conversions.to_object(value.run, value.type)
         slot = self.declare(node.pos, node.c, wanted)
 
-        found = "{unboxed}({o})" if wanted in BOXES else "{o}"
-        test = f"{{matches}}({{o}} := {{0}}) and {{put}}(env, {slot}, {found})"
-        return Code(test, inner, matches=matches, unboxed=unboxed, put=_held), slot
+        given = Temporary()
+        held = Assignment(slot, Code("{unboxed}({given})", unboxed=unboxed, given=given) if wanted in BOXES else given)
+        return Code("{matches}({given} := {0}) and ({1}, True)[1]", inner, held, matches=matches, given=given), slot
 
     def _e_isconst(self, node: Node) -> Value:
         if node.b.kind in {"name", "member"} and (node.b.kind == "member" or self.variable(node.b.a) is None):
@@ -171,9 +171,3 @@ class Casts(Operations):
         constant = conversions.boxed(wanted.constant, wanted.type)
         same = "({o} := {0}).__class__ is {class_} and {o} == {constant}"
         return Value(BOOL, Code(same, subject, class_=constant.__class__, constant=constant))
-
-
-def _held(env: list[Any], slot: int, value: Any) -> bool:
-    """Declares the variable of a test that holds."""
-    env[slot] = value
-    return True

@@ -3,7 +3,7 @@
 from secure_mcp_local.expressions import conversions
 from secure_mcp_local.expressions.binding.overloads import Overloads
 from secure_mcp_local.expressions.binding.scope import Value
-from secure_mcp_local.expressions.code import Assignment, Code, Variable
+from secure_mcp_local.expressions.code import Assignment, Code, Variable, places
 from secure_mcp_local.expressions.containers import Anonymous, Array
 from secure_mcp_local.expressions.dotnet.registry import Model
 from secure_mcp_local.expressions.syntax.tree import Node
@@ -33,8 +33,7 @@ class Creations(Overloads):
         """`new T(...) { ... }`: each item is added, or put at its key."""
         slot = self.hidden()
         steps = [self.initial_step(Value(created.type, Variable(slot)), item, model) for item in init.a]
-        each = "".join(f"{{{n + 1}}}, " for n in range(len(steps)))
-        made = Code(f"({{0}}, {each}env[{slot}])[-1]", Assignment(slot, created.run), *steps)
+        made = Code(f"({places(len(steps) + 1)}, env[{slot}])[-1]", Assignment(slot, created.run), *steps)
         return Value(created.type, made)
 
     def initial_step(self, made: Value, item: Node, model: Model) -> Code:
@@ -80,7 +79,7 @@ class Creations(Overloads):
         if size is not None and self.rvalue(size).constant != len(init.a):
             raise self.error(init.pos, "the initializer has not as many items as the array", "CS0847")
         items = [self.convert(self.rvalue(item, type_.args[0]), type_.args[0], item.pos) for item in init.a]
-        listed = f"[{', '.join(f'{{{n}}}' for n in range(len(items)))}]"
+        listed = f"[{places(len(items))}]"
         if type_.args[0] == BYTE:
             return Value(type_, Code(f"{{bytes}}({listed})", *items, bytes=bytearray))
         return Value(type_, Code(f"{{array}}({listed}, {{type}})", *items, array=Array, type=type_))
@@ -100,6 +99,7 @@ class Creations(Overloads):
         if len(set(names)) < len(names):
             raise self.error(node.pos, "an anonymous type cannot have two members of one name", "CS0833")
         type_ = Type(" ".join(["anonymous", *names]), tuple(value.type for value in values))
-        members = "".join(f"{{{n}}}, " for n in range(len(values)))
-        made = Code(f"{{made}}({{type}}, ({members}))", *(value.run for value in values), made=Anonymous, type=type_)
+        runs = (value.run for value in values)
+        members = f"{{tuple}}([{places(len(values))}])"
+        made = Code(f"{{made}}({{type}}, {members})", *runs, made=Anonymous, type=type_, tuple=tuple)
         return Value(type_, made)

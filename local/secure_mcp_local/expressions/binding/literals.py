@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from secure_mcp_local.expressions import conversions, decimals
 from secure_mcp_local.expressions.binding.scope import Scope, Value
-from secure_mcp_local.expressions.code import Code, Constant
+from secure_mcp_local.expressions.code import Code, Constant, places
 from secure_mcp_local.expressions.formats import aligned, formatted
 from secure_mcp_local.expressions.numbers import single
 from secure_mcp_local.expressions.syntax.tree import Node
@@ -90,7 +90,7 @@ class Literals(Scope):
             if not isinstance(width, int) or abs(width) > 10_000:
                 raise self.not_modelled(node.pos, "this alignment in an interpolated string")
             parts.append(self.formatted(value, width, form))
-        return Value(STRING, Code(f"''.join([{', '.join(f'{{{n}}}' for n in range(len(parts)))}])", *parts))
+        return Value(STRING, Code(f"''.join([{places(len(parts))}])", *parts))
 
     def formatted(self, value: Value, width: int, form: str | None) -> Code:
         run = conversions.to_object(value.run, value.type)

@@ -8,6 +8,7 @@ from secure_mcp_local.expressions.binding.calls import Calls
 from secure_mcp_local.expressions.binding.flow import jumps
 from secure_mcp_local.expressions.binding.operations import bare
 from secure_mcp_local.expressions.code import Assignment, Statement, Temporary
+from secure_mcp_local.expressions.iteration import iterator
 from secure_mcp_local.expressions.syntax.tree import Node, Source
 from secure_mcp_local.expressions.types import (
     OBJECT,
@@ -111,7 +112,7 @@ class Loops(Calls):
         body, _ = self.looped(node.d)
         self.unassigned = before
         self.leave()
-        entered, iterate = Assignment(slot, turned).alone(), conversions.iterator(items.type)
+        entered, iterate = Assignment(slot, turned).alone(), iterator(items.type)
         return Statement(_FOREACH, items.run, given=given, iterate=iterate, entered=entered, body=body)
 
 

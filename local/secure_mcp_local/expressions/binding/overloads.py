@@ -8,7 +8,7 @@ from secure_mcp_local.expressions import conversions
 from secure_mcp_local.expressions.binding.lambdas import Lambdas
 from secure_mcp_local.expressions.binding.receivers import called, stamped
 from secure_mcp_local.expressions.binding.scope import Value
-from secure_mcp_local.expressions.code import Code, Constant
+from secure_mcp_local.expressions.code import Code, Constant, places
 from secure_mcp_local.expressions.containers import Array
 from secure_mcp_local.expressions.conversions import NUMERIC
 from secure_mcp_local.expressions.converting import default
@@ -138,8 +138,7 @@ class Overloads(Lambdas):
         if method.rest is not None:
             type_ = array(method.rest)
             # An array in the place of the parameters is the array itself.
-            items = ", ".join(f"{{{n}}}" for n in range(len(rest)))
-            placed.append(Code(f"{{array}}([{items}], {{type}})", *rest, array=Array, type=type_))
+            placed.append(Code(f"{{array}}([{places(len(rest))}], {{type}})", *rest, array=Array, type=type_))
         return score, placed
 
     def called(
@@ -160,8 +159,7 @@ class Overloads(Lambdas):
             checked = is_reference(target.type) and not method.null
             run = called(function, target.run, *arguments, before=before, checked=checked)
         else:
-            given = ", ".join(f"{{{n}}}" for n in range(len(arguments)))
-            run = Code(f"{{function}}({before}{given})", *arguments, function=function)
+            run = Code(f"{{function}}({before}{places(len(arguments))})", *arguments, function=function)
         if slot is not None:
             run = Code(f"{{received}}(env, {slot}, {{empty}}, {{0}})", run, received=_received, empty=empty)
         return Value(type_, stamped(run, type_))

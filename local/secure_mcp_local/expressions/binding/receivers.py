@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Never
 
 from secure_mcp_local.expressions import conversions
-from secure_mcp_local.expressions.code import Code, simple
+from secure_mcp_local.expressions.code import Code, places, simple
 from secure_mcp_local.expressions.failing import missing, null_reference
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.types import Type
@@ -21,12 +21,12 @@ def called(
     function: Callable[..., Any], receiver: Code, *arguments: Code, before: str = "", checked: bool = True
 ) -> Code:
     """A call of a member; `before` stands before its arguments. C# looks whether the receiver exists after them."""
-    given = [f"{{{n}}}" for n in range(len(arguments) + 1)]
+    given = places(len(arguments) + 1)
     if not checked or receiver.exists or all(map(simple, arguments)):
         owner = existing(receiver) if checked else receiver
-        return Code(f"{{function}}({before}{', '.join(given)})", owner, *arguments, function=function)
-    names = [f"{{a{n}}}" for n in range(len(given))]
-    evaluated = ", ".join(f"{name} := {part}" for name, part in zip(names, given, strict=True))
+        return Code(f"{{function}}({before}{given})", owner, *arguments, function=function)
+    names = [f"{{a{n}}}" for n in range(len(arguments) + 1)]
+    evaluated = ", ".join(f"{name} := {{{n}}}" for n, name in enumerate(names))
     return Code(
         f"{{function}}({before}{', '.join(names)}) if ({evaluated}) and {{a0}} is not None else {{missing}}()",
         receiver, *arguments, function=function, missing=missing,

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from secure_mcp_local.expressions.containers import Dictionary, HashSet, List, Queue
-from secure_mcp_local.expressions.conversions import iterate
 from secure_mcp_local.expressions.dotnet.comparers import COMPARER, Comparer, sort_key
 from secure_mcp_local.expressions.dotnet.cryptography import ARRAY_METHODS
 from secure_mcp_local.expressions.dotnet.registry import T0, T1, Method, Model, Property, out
 from secure_mcp_local.expressions.failing import argument_null, invalid_operation, out_of_range
 from secure_mcp_local.expressions.failures import CSharpException
+from secure_mcp_local.expressions.iteration import iterate
 from secure_mcp_local.expressions.newtonsoft.tokens import JToken
 from secure_mcp_local.expressions.runtime import text_of
 from secure_mcp_local.expressions.sequences import Sequence

@@ -72,7 +72,7 @@ def _variable(variables: dict[str, Any], name: str | None) -> Any:
             "System.Collections.Generic.KeyNotFoundException",
             f"The given key '{name}' was not present in the dictionary.",
         )
-    return utf16(value) if isinstance(value, str) else value
+    return inward(value)
 
 
 def _typed_variable(type_: Type) -> Method:

@@ -5,7 +5,7 @@ from typing import Any
 
 from secure_mcp_local.expressions import culture
 from secure_mcp_local.expressions.containers import within
-from secure_mcp_local.expressions.conversions import boxed, iterate
+from secure_mcp_local.expressions.conversions import boxed
 from secure_mcp_local.expressions.converting import WHITE
 from secure_mcp_local.expressions.dotnet.cases import lower, upper
 from secure_mcp_local.expressions.dotnet.comparisons import COMPARISON, compare, needs, pair, same
@@ -14,6 +14,7 @@ from secure_mcp_local.expressions.dotnet.separators import ALL, OPTIONS, by_text
 from secure_mcp_local.expressions.failing import argument_null, out_of_range
 from secure_mcp_local.expressions.failures import CSharpException
 from secure_mcp_local.expressions.formats import composite
+from secure_mcp_local.expressions.iteration import iterate
 from secure_mcp_local.expressions.runtime import text_of
 from secure_mcp_local.expressions.sequences import Sequence
 from secure_mcp_local.expressions.types import (

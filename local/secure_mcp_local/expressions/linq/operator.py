@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Never
 
-from secure_mcp_local.expressions import conversions
 from secure_mcp_local.expressions.binding.lambdas import Lambdas, bound
 from secure_mcp_local.expressions.binding.scope import Value
-from secure_mcp_local.expressions.code import Code, Constant, Function, Variable
+from secure_mcp_local.expressions.code import Code, Constant, Function, Variable, places
 from secure_mcp_local.expressions.converting import default
 from secure_mcp_local.expressions.dotnet.comparers import COMPARER
 from secure_mcp_local.expressions.failing import argument_null
+from secure_mcp_local.expressions.iteration import iterator
 from secure_mcp_local.expressions.sequences import Sequence
 from secure_mcp_local.expressions.syntax.tree import Node
 from secure_mcp_local.expressions.types import (
@@ -36,7 +36,7 @@ def source_of(target: Value) -> Code:
         return target.run
     return Code(
         "{iterate}({o} if ({o} := {0}) is not None else {missing}())",
-        target.run, iterate=conversions.iterator(target.type), missing=_no_source,
+        target.run, iterate=iterator(target.type), missing=_no_source,
     )  # fmt: skip
 
 
@@ -46,18 +46,14 @@ def _no_source() -> Never:
 
 def result(type: Type, function: Callable[..., Any], *arguments: Code | None) -> Value:
     """What a function makes of its arguments; of those that are left out it gets None."""
-    return Value(type, Code(f"{{function}}({_given(arguments)})", *_present(arguments), function=function))
+    return Value(type, Code(f"{{function}}({places(len(arguments))})", *_present(arguments), function=function))
 
 
 def sequence(element: Type, each: Callable[..., Callable[[], Iterable[Any]]], *arguments: Code | None) -> Value:
     """A lazy result: `each` gives what is to be gone through each time."""
-    made = f"{{sequence}}({{each}}({_given(arguments)}), {{element}})"
+    made = f"{{sequence}}({{each}}({places(len(arguments))}), {{element}})"
     run = Lazy(made, *_present(arguments), sequence=Sequence, each=each, element=element)
     return Value(generic("IEnumerable", element), run)
-
-
-def _given(arguments: tuple[Code | None, ...]) -> str:
-    return ", ".join(f"{{{n}}}" for n in range(len(arguments)))
 
 
 def _present(arguments: tuple[Code | None, ...]) -> Iterable[Code]:

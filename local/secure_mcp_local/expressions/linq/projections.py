@@ -8,6 +8,7 @@ from secure_mcp_local.expressions import conversions
 from secure_mcp_local.expressions.binding.lambdas import Lambdas
 from secure_mcp_local.expressions.binding.scope import Value
 from secure_mcp_local.expressions.converting import unwrapped
+from secure_mcp_local.expressions.iteration import iterator
 from secure_mcp_local.expressions.linq.operator import Extension, arguments_of, parameters_of, sequence, source_of
 from secure_mcp_local.expressions.syntax.tree import Node
 from secure_mcp_local.expressions.types import (
@@ -45,7 +46,7 @@ def _select_many(binder: Lambdas, node: Node, target: Value, element: Type, type
     item_type = conversions.element_of(inner)
     if item_type is None or inner.name in UNTYPED or inner.name == "JObject":
         raise binder.not_modelled(node.pos, f"SelectMany to {inner}")
-    iterate = conversions.iterator(inner)
+    iterate = iterator(inner)
     if len(arguments) == 2:
         made, combine = binder.lazy_function(arguments[1], [element, item_type])
         return sequence(

@@ -5,12 +5,12 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from secure_mcp_local.expressions import conversions
 from secure_mcp_local.expressions.binding.lambdas import Lambdas
 from secure_mcp_local.expressions.binding.scope import Value
 from secure_mcp_local.expressions.containers import folded
 from secure_mcp_local.expressions.dotnet.comparers import Comparer
 from secure_mcp_local.expressions.failing import argument_null
+from secure_mcp_local.expressions.iteration import iterate
 from secure_mcp_local.expressions.linq.operator import (
     Extension,
     arguments_of,
@@ -45,7 +45,7 @@ def _combining(combine: Callable[[Iterable[Any], Iterable[Any]], Iterable[Any]],
         def each(items: Iterable[Any], more: Any) -> Callable[[], Iterable[Any]]:
             if more is None:
                 raise argument_null("second")
-            others = conversions.iterate(more)
+            others = iterate(more)
             return partial(combine, items, others)
 
         return sequence(element, each, source_of(target), second)
@@ -108,7 +108,7 @@ def _sequence_equal(binder: Lambdas, node: Node, target: Value, element: Type, t
 def _alike(items: Iterable[Any], others: Any) -> bool:
     if others is None:
         raise argument_null("second")
-    return list(items) == list(conversions.iterate(others))
+    return list(items) == list(iterate(others))
 
 
 EXTENSIONS: dict[str, Extension] = {
