@@ -11,6 +11,7 @@ from .access import MONITORING_METRICS_PUBLISHER, assign_role
 from .diagnostics import FUNCTION_APP, keep_logs
 from .package import PYTHON_VERSION, build_package
 from .placement import Placement
+from .sdk_defaults import unsent
 from .storage import Storage
 
 MCP_PATH = "/runtime/webhooks/mcp"
@@ -150,13 +151,19 @@ class McpFunctionApp(pulumi.ComponentResource):
                     instance_memory_mb=2048, maximum_instance_count=40
                 ),
             ),
-            site_config=web.SiteConfigArgs(
-                app_settings=[web.NameValuePairArgs(name=key, value=value) for key, value in settings.items()],
-                min_tls_version=web.SupportedTlsVersions.SUPPORTED_TLS_VERSIONS_1_2,
-                ftps_state=web.FtpsState.DISABLED,
-                http20_enabled=True,
+            # A plain dictionary: the SDK's class would add netFrameworkVersion. No ftpsState either: there is no FTP on this plan.
+            # https://learn.microsoft.com/azure/azure-functions/functions-app-settings#flex-consumption-plan-deprecations
+            site_config={
+                "app_settings": [{"name": key, "value": value} for key, value in settings.items()],
+                "min_tls_version": web.SupportedTlsVersions.SUPPORTED_TLS_VERSIONS_1_2,
+                "http20_enabled": True,
+            },
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[*store.roles, metrics],
+                # For plans with machines of their own. isXenon is on the list above, too.
+                transformations=[unsent("hyper_v", "is_xenon", "scm_site_also_stopped")],
             ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*store.roles, metrics]),
         )
         # No user name and password for deployments.
         web.WebAppFtpAllowed(f"{name}-no-ftp", allow=False, name=site.name, resource_group_name=group, opts=here)

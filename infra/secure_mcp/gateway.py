@@ -7,6 +7,7 @@ from pulumi_azure_native import apimanagement, managedidentity, resources
 
 from .access import MONITORING_METRICS_PUBLISHER, assign_role
 from .diagnostics import GATEWAY, keep_logs
+from .sdk_defaults import unsent
 
 
 class GatewayArgs(TypedDict):
@@ -147,8 +148,22 @@ class Gateway(pulumi.ComponentResource):
             virtual_network_configuration=apimanagement.VirtualNetworkConfigurationArgs(subnet_resource_id=subnet)
             if subnet
             else None,
+            # A public site to sign up at, which nothing here uses.
+            developer_portal_status=apimanagement.DeveloperPortalStatus.DISABLED,
             opts=pulumi.ResourceOptions(
-                parent=self, custom_timeouts=pulumi.CustomTimeouts(create="90m", update="90m", delete="60m")
+                parent=self,
+                custom_timeouts=pulumi.CustomTimeouts(create="90m", update="90m", delete="60m"),
+                # Of the tiers before v2. There, some refuse that client certificates are switched off:
+                # https://github.com/pulumi/pulumi-azure-native/issues/1741
+                transformations=[
+                    unsent(
+                        "disable_gateway",
+                        "enable_client_certificate",
+                        "legacy_portal_status",
+                        "nat_gateway_state",
+                        "restore",
+                    )
+                ],
             ),
         )
         role = assign_role(

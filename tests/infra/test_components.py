@@ -412,3 +412,27 @@ def test_a_role_keeps_its_id_whatever_other_roles_there_are(declared: Declared) 
     few, many = ids(save="Writer"), ids(save="Writer", another="Owner")
     assert few.items() <= many.items()
     assert len(set(many.values())) == 3
+
+
+REFUSED_BY_FLEX = {
+    "ftpsState", "use32BitWorkerProcess", "isReserved", "isXenon", "windowsFxVersion", "alwaysOn", "preWarmedInstanceCount",
+    "functionAppScaleLimit", "containerSize", "javaVersion", "powerShellVersion", "netFrameworkVersion", "linuxFxVersion",
+}  # fmt: skip
+"""https://learn.microsoft.com/azure/azure-functions/functions-app-settings#flex-consumption-plan-deprecations"""
+
+
+def test_A1_A2_nothing_is_sent_that_flex_consumption_refuses(anything: Recording) -> None:
+    site = anything.one("azure-native:web:WebApp").inputs
+    assert set(site["siteConfig"]) == {"appSettings", "minTlsVersion", "http20Enabled"}
+    assert not REFUSED_BY_FLEX & (set(site) | set(site["siteConfig"]))
+    assert not {"hyperV", "scmSiteAlsoStopped"} & set(site), "the SDK's own"
+
+
+def test_A11_nothing_of_the_tiers_before_v2_is_sent(anything: Recording) -> None:
+    service = anything.one(APIM + "ApiManagementService").inputs
+    before = {"disableGateway", "enableClientCertificate", "legacyPortalStatus", "natGatewayState", "restore"}
+    assert not before & set(service)
+
+
+def test_B9_there_is_no_developer_portal(anything: Recording) -> None:
+    assert anything.one(APIM + "ApiManagementService").inputs["developerPortalStatus"] == "Disabled"
