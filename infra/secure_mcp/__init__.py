@@ -1,20 +1,20 @@
 """Pulumi components that put an MCP server on the internet without exposing it."""
 
+from .apis.documents import PolicySettings
 from .args import GatewaySettings, SecureMcpServerArgs
-from .authorization_server import AuthorizationServer, AuthorizationServerArgs
+from .azure.key_vault import KeyVault, KeyVaultArgs, KeyVaultReader
+from .azure.network import Network, NetworkArgs
+from .azure.placement import Placement
 from .config import ServerConfig, load
-from .entra_application import EntraApplication, EntraApplicationArgs
-from .function_app import McpFunctionApp, McpFunctionAppArgs
-from .gateway import Gateway, GatewayArgs
-from .key_vault import KeyVault, KeyVaultArgs, KeyVaultReader
-from .mcp_api import McpApi, McpApiArgs
-from .monitoring import Monitoring, MonitoringArgs
-from .network import Network, NetworkArgs
-from .placement import Placement
-from .policy import PolicySettings
-from .server import SecureMcpServer
-from .session_store import SessionStore, SessionStoreArgs
-from .storage import Storage, StorageArgs
+from .gateway.api_management import Gateway, GatewayArgs
+from .gateway.authorization_server import AuthorizationServer, AuthorizationServerArgs
+from .gateway.entra_application import EntraApplication, EntraApplicationArgs
+from .gateway.session_store import SessionStore, SessionStoreArgs
+from .hosts.function_app import McpFunctionApp, McpFunctionAppArgs
+from .hosts.storage import Storage, StorageArgs
+from .monitoring.monitoring import Monitoring, MonitoringArgs
+from .secure_mcp_server import SecureMcpServer
+from .server.mcp_api import McpApi, McpApiArgs
 from .validation import ConfigError
 
 __all__ = [

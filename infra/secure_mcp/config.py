@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pulumi
 
+from .apis.documents import PolicySettings
 from .args import GatewaySettings, SecureMcpServerArgs
-from .policy import PolicySettings
 from .validation import Checks, ConfigError, check_policy_values, key_of, typed
 
 # Tiers of API Management: v2 for streaming and rate limits by key; Consumption buffers answers and has no cache.

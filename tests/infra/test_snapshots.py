@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from secure_mcp.queries import names, query
+from secure_mcp.monitoring.queries import names, query
 from secure_mcp_local.cli.plan import masked
 from secure_mcp_local.recording import Recording, Resource
 

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from secure_mcp import policy
-from secure_mcp.policy import PolicySettings
+from secure_mcp.apis import documents as policy
+from secure_mcp.apis.documents import PolicySettings
 from secure_mcp_local.recording import Recording, Resource, arguments
 
 SHARED = Path(__file__).parents[3] / "shared"

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from secure_mcp import policy
-from secure_mcp.policy import PolicySettings
+from secure_mcp.apis import documents as policy
+from secure_mcp.apis.documents import PolicySettings
 from secure_mcp_local.apim.builder import Builder
 from secure_mcp_local.apim.document import Element, parse, substitute
 from secure_mcp_local.apim.schema import check_fragment, check_policies

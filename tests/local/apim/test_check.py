@@ -2,8 +2,8 @@
 
 import pytest
 
-from secure_mcp import policy
-from secure_mcp.policy import PolicySettings
+from secure_mcp.apis import documents as policy
+from secure_mcp.apis.documents import PolicySettings
 from secure_mcp_local.apim.check import LARGEST, check_document
 from secure_mcp_local.errors import DocumentNotModelled
 

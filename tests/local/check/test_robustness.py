@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from secure_mcp import policy
-from secure_mcp.policy import PolicySettings
+from secure_mcp.apis import documents as policy
+from secure_mcp.apis.documents import PolicySettings
 from secure_mcp_local.apim.elements import BEYOND, ELEMENTS, SECTIONS
 from secure_mcp_local.check import RULES
 from secure_mcp_local.check.document import Document

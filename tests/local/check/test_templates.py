@@ -11,8 +11,9 @@ import pytest
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 
-from secure_mcp import policy, templates
-from secure_mcp.policy import PolicySettings
+from secure_mcp.apis import documents as policy
+from secure_mcp.apis import templates
+from secure_mcp.apis.documents import PolicySettings
 from secure_mcp_local.check.templates import Templates
 
 FOLDER = Path(__file__).parents[3] / "policies"

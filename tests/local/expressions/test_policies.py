@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from secure_mcp import policy
+from secure_mcp.apis import documents as policy
 from secure_mcp_local.expressions import Expression, Profile, compile_expression, scan_expression, to_python
 from secure_mcp_local.expressions.context import Api, Context, Operation, Request, Url
 

@@ -9,11 +9,11 @@ import pulumi
 import pulumi_random as random
 from pulumi_azure_native import apimanagement
 
-from . import policy
-from .api import Service, declare_fragments, declare_named_value, declare_operations, declare_secret_named_value
-from .args import GatewaySettings
-from .config import policy_settings
-from .key_vault import KeyVaultReader
+from ..apis import documents
+from ..apis.api import Service, declare_fragments, declare_named_value, declare_operations, declare_secret_named_value
+from ..args import GatewaySettings
+from ..azure.key_vault import KeyVaultReader
+from ..config import policy_settings
 
 
 class AuthorizationServerArgs(TypedDict):
@@ -107,7 +107,7 @@ class AuthorizationServer(pulumi.ComponentResource):
             service,
             api,
             "oauth/api.xml",
-            policy.oauth_operations(settings),
+            documents.oauth_operations(settings),
             settings,
             self,
             parts,

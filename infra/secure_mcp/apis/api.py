@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_azure_native import apimanagement
 
-from . import policy
-from .key_vault import KeyVaultReader, declare_secret
+from ..azure.key_vault import KeyVaultReader, declare_secret
+from . import documents
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def declare_secret_named_value(
 def declare_fragments(
     prefix: str,
     service: Service,
-    settings: policy.PolicySettings,
+    settings: documents.PolicySettings,
     parent: pulumi.Resource,
     depends_on: Sequence[pulumi.Resource],
 ) -> list[pulumi.Resource]:
@@ -85,12 +85,12 @@ def declare_fragments(
             id=id,
             description="",
             format=apimanagement.PolicyFragmentContentFormat.RAWXML,
-            value=policy.fragment(id, settings),
+            value=documents.fragment(id, settings),
             service_name=service.name,
             resource_group_name=service.resource_group_name,
             opts=pulumi.ResourceOptions(parent=parent, depends_on=depends_on),
         )
-        for id in policy.fragment_ids()
+        for id in documents.fragment_ids()
     ]
 
 
@@ -99,8 +99,8 @@ def declare_operations(
     service: Service,
     api: apimanagement.Api,
     document: str,
-    operations: Iterable[policy.Operation],
-    settings: policy.PolicySettings,
+    operations: Iterable[documents.Operation],
+    settings: documents.PolicySettings,
     parent: pulumi.Resource,
     depends_on: Sequence[pulumi.Input[pulumi.Resource]],
 ) -> None:
@@ -110,7 +110,7 @@ def declare_operations(
         f"{prefix}-policy",
         policy_id="policy",
         format=apimanagement.PolicyContentFormat.RAWXML,
-        value=policy.document(document, settings),
+        value=documents.document(document, settings),
         api_id=api.name,
         service_name=service.name,
         resource_group_name=service.resource_group_name,
@@ -134,7 +134,7 @@ def declare_operations(
                 policy_id="policy",
                 operation_id=declared.name,
                 format=apimanagement.PolicyContentFormat.RAWXML,
-                value=policy.document(operation.document, settings),
+                value=documents.document(operation.document, settings),
                 api_id=api.name,
                 service_name=service.name,
                 resource_group_name=service.resource_group_name,

@@ -5,9 +5,9 @@ from typing import NotRequired, TypedDict
 import pulumi
 from pulumi_azure_native import keyvault
 
-from .access import KEY_VAULT_SECRETS_USER, assign_role
 from .diagnostics import KEY_VAULT, keep_logs
-from .lock import lock
+from .locks import lock
+from .roles import KEY_VAULT_SECRETS_USER, assign_role
 
 
 class KeyVaultArgs(TypedDict):

@@ -5,9 +5,9 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 from pulumi_azure_native import apimanagement, managedidentity, resources
 
-from .access import MONITORING_METRICS_PUBLISHER, assign_role
-from .diagnostics import GATEWAY, keep_logs
-from .sdk_defaults import unsent
+from ..azure.diagnostics import GATEWAY, keep_logs
+from ..azure.roles import MONITORING_METRICS_PUBLISHER, assign_role
+from ..azure.sdk_defaults import unsent
 
 
 class GatewayArgs(TypedDict):

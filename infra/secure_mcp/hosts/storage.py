@@ -5,15 +5,15 @@ from typing import NotRequired
 import pulumi
 from pulumi_azure_native import storage
 
-from .access import (
+from ..azure.diagnostics import BLOBS, keep_logs
+from ..azure.locks import lock
+from ..azure.placement import Placement
+from ..azure.roles import (
     STORAGE_BLOB_DATA_CONTRIBUTOR,
     STORAGE_BLOB_DATA_OWNER,
     STORAGE_QUEUE_DATA_CONTRIBUTOR,
     assign_role,
 )
-from .diagnostics import BLOBS, keep_logs
-from .lock import lock
-from .placement import Placement
 
 
 class StorageArgs(Placement):

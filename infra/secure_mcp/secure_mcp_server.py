@@ -6,19 +6,19 @@ import pulumi
 import pulumi_random as random
 from pulumi_azure_native import authorization, resources, web
 
-from .alerts import GATEWAY_ERRORS, THROTTLING
 from .args import SecureMcpServerArgs
-from .authorization_server import AuthorizationServer
+from .azure.key_vault import KeyVault, KeyVaultReader
+from .azure.network import ZONES, Network, PrivateService
+from .azure.placement import Placement
 from .config import ServerConfig
-from .entra_application import EntraApplication
-from .function_app import McpFunctionApp
-from .gateway import Gateway
-from .key_vault import KeyVault, KeyVaultReader
-from .mcp_api import McpApi
-from .monitoring import Monitoring
-from .network import ZONES, Network, PrivateService
-from .placement import Placement
-from .session_store import SessionStore
+from .gateway.api_management import Gateway
+from .gateway.authorization_server import AuthorizationServer
+from .gateway.entra_application import EntraApplication
+from .gateway.session_store import SessionStore
+from .hosts.function_app import McpFunctionApp
+from .monitoring.alerts import GATEWAY_ERRORS, THROTTLING
+from .monitoring.monitoring import Monitoring
+from .server.mcp_api import McpApi
 
 
 def _mcp_key(system_keys: Mapping[str, str] | None) -> str:

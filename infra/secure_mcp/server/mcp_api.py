@@ -6,11 +6,11 @@ from typing import NotRequired, TypedDict
 import pulumi
 from pulumi_azure_native import apimanagement
 
-from . import policy
-from .api import Service, declare_named_value, declare_operations, declare_secret_named_value
-from .args import GatewaySettings
-from .config import policy_settings
-from .key_vault import KeyVaultReader
+from ..apis import documents
+from ..apis.api import Service, declare_named_value, declare_operations, declare_secret_named_value
+from ..args import GatewaySettings
+from ..azure.key_vault import KeyVaultReader
+from ..config import policy_settings
 
 
 class McpApiArgs(TypedDict):
@@ -66,7 +66,7 @@ class McpApi(pulumi.ComponentResource):
             service,
             api,
             "mcp/api.xml",
-            policy.mcp_operations(settings),
+            documents.mcp_operations(settings),
             settings,
             self,
             # An output brings the resources that it comes from.

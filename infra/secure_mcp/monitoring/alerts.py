@@ -10,7 +10,7 @@ from enum import IntEnum
 import pulumi
 from pulumi_azure_native import monitor
 
-from .placement import Placement
+from ..azure.placement import Placement
 from .queries import query
 
 

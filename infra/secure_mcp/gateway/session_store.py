@@ -6,9 +6,9 @@ from typing import NotRequired, TypedDict
 import pulumi
 from pulumi_azure_native import cosmosdb
 
-from .access import assignment_name
-from .diagnostics import SESSION_STORE, keep_logs
-from .lock import lock
+from ..azure.diagnostics import SESSION_STORE, keep_logs
+from ..azure.locks import lock
+from ..azure.roles import assignment_name
 
 _ROLE = uuid.UUID("0f5f4a5b-5c4e-4b5e-9d0c-1f0a7a8f6f11")
 # What the gateway's policies do, and nothing else: no queries, no change feed.

@@ -18,8 +18,8 @@ _CACHE_FORMAT = "1"
 @cache
 def directory() -> Path:
     """The folder `policies`: in the package, or beside `infra` in a checkout."""
-    packaged = Path(__file__).parent / "policies"
-    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "policies"
+    packaged = Path(__file__).parents[1] / "policies"
+    return packaged if packaged.is_dir() else Path(__file__).parents[3] / "policies"
 
 
 class _CompiledTemplates(jinja2.FileSystemBytecodeCache):

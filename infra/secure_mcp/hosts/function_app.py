@@ -7,11 +7,11 @@ from typing import NotRequired
 import pulumi
 from pulumi_azure_native import managedidentity, resources, storage, web
 
-from .access import MONITORING_METRICS_PUBLISHER, assign_role
-from .diagnostics import FUNCTION_APP, keep_logs
-from .package import PYTHON_VERSION, build_package
-from .placement import Placement
-from .sdk_defaults import unsent
+from ..azure.diagnostics import FUNCTION_APP, keep_logs
+from ..azure.placement import Placement
+from ..azure.roles import MONITORING_METRICS_PUBLISHER, assign_role
+from ..azure.sdk_defaults import unsent
+from ..package import PYTHON_VERSION, build_package
 from .storage import Storage
 
 MCP_PATH = "/runtime/webhooks/mcp"

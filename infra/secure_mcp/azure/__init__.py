@@ -1,0 +1,1 @@
+"""What every component needs of Azure: roles, locks, logs, networks, key vaults."""

@@ -1,0 +1,1 @@
+"""What servers share: API Management, the authorization server, the session store, the sign-in application."""

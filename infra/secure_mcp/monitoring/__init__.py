@@ -1,0 +1,1 @@
+"""Logs, workbook, alerts."""

@@ -1,0 +1,1 @@
+"""What is one MCP server's: its API."""
