@@ -12,15 +12,15 @@ setup: $(STAMP) ## create .venv with everything
 	@echo "$(VENV) is ready"
 
 # uv when it is there (seconds), plain venv and pip when not; nothing is installed outside .venv.
-$(STAMP): pyproject.toml constraints.txt function_app/requirements.txt local/secure_mcp_local/storage/package-lock.json
+$(STAMP): pyproject.toml local/policy_engine/pyproject.toml constraints.txt function_app/requirements.txt local/secure_mcp_local/storage/package-lock.json
 	@echo "Setting up $(VENV) ..."
 	@if command -v uv >/dev/null 2>&1; then \
 	  test -x $(BIN)/python || uv venv --quiet --python $(PYTHON) $(VENV); \
-	  uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[local,dev]'; \
+	  uv pip install --quiet --python $(BIN)/python -c constraints.txt -e local/policy_engine -e '.[local,dev]'; \
 	else \
 	  test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); \
 	  $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[local,dev]'; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e local/policy_engine -e '.[local,dev]'; \
 	fi
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m secure_mcp_local.storage
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m secure_mcp.package function_app >/dev/null

@@ -11,16 +11,16 @@ from urllib.parse import urlsplit
 
 from starlette.types import Receive, Scope, Send
 
-from secure_mcp_local.apim import Gateway
-from secure_mcp_local.apim.trace import Journal
-from secure_mcp_local.clock import Clock
-from secure_mcp_local.console import Console
+from apim_policies.clock import Clock
+from apim_policies.console import Console
+from apim_policies.errors import LocalCloudError
+from apim_policies.gateway import Gateway
+from apim_policies.listener import Listener, bind
+from apim_policies.network import Network
+from apim_policies.pipeline.trace import Journal
 from secure_mcp_local.cosmos import Cosmos
 from secure_mcp_local.entra import Entra
-from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.identities import ManagedIdentities
-from secure_mcp_local.listener import Listener, bind
-from secure_mcp_local.network import Network
 from secure_mcp_local.providers.deployed import deployed, port_of
 from secure_mcp_local.providers.store import Store
 from secure_mcp_local.recording import Environment, Recording, record

@@ -10,7 +10,7 @@ from mcp.server.mcpserver import Audio, Context, Image, MCPServer
 from mcp_types import EmbeddedResource, TextContent, TextResourceContents
 from starlette.types import ASGIApp
 
-from secure_mcp_local.listener import bind
+from apim_policies.listener import bind
 
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

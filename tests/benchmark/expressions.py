@@ -6,9 +6,9 @@ from itertools import count
 from statistics import median
 from typing import Any
 
+from apim_policies.expressions import Profile, compile_expression
+from apim_policies.expressions.context import Api, Context, Headers, Operation, Request, Url
 from benchmark.table import Row
-from secure_mcp_local.expressions import Profile, compile_expression
-from secure_mcp_local.expressions.context import Api, Context, Headers, Operation, Request, Url
 
 ROUNDS, TIMES = 7, 2000
 

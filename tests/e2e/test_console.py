@@ -15,8 +15,8 @@ from playwright.async_api import Browser, Page, expect
 from actors.application import Application
 from actors.person import Person
 from actors.reader import LOWEST_CONTRAST
-from secure_mcp_local.apim import trace as traces
-from secure_mcp_local.apim.trace import RequestTrace
+from apim_policies.pipeline import trace as traces
+from apim_policies.pipeline.trace import RequestTrace
 from secure_mcp_local.cloud import LocalCloud
 
 Scheme = Literal["light", "dark"]

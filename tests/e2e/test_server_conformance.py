@@ -16,8 +16,8 @@ from actors.application import Application
 from actors.everything import served, server
 from actors.node_tools import run_signing_in
 from actors.person import Person
+from apim_policies.listener import bind
 from secure_mcp_local.cloud import LocalCloud
-from secure_mcp_local.listener import bind
 
 ROOT = Path(__file__).parents[2]
 

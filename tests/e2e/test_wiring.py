@@ -8,8 +8,8 @@ import pytest
 
 from actors.application import Application, answer_of
 from actors.person import Person
+from apim_policies.errors import LocalCloudError
 from secure_mcp_local.cloud import LocalCloud
-from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.recording import Recording, Resource
 
 ROOT = Path(__file__).parents[2]

@@ -13,9 +13,9 @@ import pytest
 
 from actors.application import Application
 from actors.person import Person
+from apim_policies.errors import LocalCloudError
+from apim_policies.listener import bind
 from engine.workspace import Workspace, copied_project
-from secure_mcp_local.errors import LocalCloudError
-from secure_mcp_local.listener import bind
 
 METADATA = "/.well-known/oauth-authorization-server"
 _PATIENCE = 30

@@ -4,7 +4,7 @@
 
 Each round makes a batch of expressions from the library's own tables, and of bodies with statements, and asks the oracle (see
 `fuzz.oracle`) for the answers. Another answer than C#'s is a fault: it is printed, `--save` keeps it as a regression test in
-tests/local/expressions/fuzz-cases.jsonl, and the exit code is 1. What is refused here is counted only.
+tests/policy_engine/expressions/fuzz-cases.jsonl, and the exit code is 1. What is refused here is counted only.
 """
 
 import argparse
@@ -17,14 +17,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from apim_policies.expressions.answers import Answerer
+from apim_policies.expressions.samples import SAMPLE
 from fuzz.batches import batch
 from fuzz.comparison import evaluated, kept, too_large, wrong
 from fuzz.lines import written
 from fuzz.oracle import OracleError, answers
-from secure_mcp_local.expressions.answers import Answerer
-from secure_mcp_local.expressions.samples import SAMPLE
 
-TARGET = Path(__file__).parents[1] / "local" / "expressions" / "fuzz-cases.jsonl"
+TARGET = Path(__file__).parents[1] / "policy_engine" / "expressions" / "fuzz-cases.jsonl"
 
 
 class Search:

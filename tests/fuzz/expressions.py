@@ -4,13 +4,8 @@ import random
 from collections.abc import Sequence
 from typing import TypeVar
 
-from fuzz.literals import FORMATS, LITERALS, PATTERNS, RECEIVERS, UNTIMELY
-from fuzz.operations import operations
-from fuzz.producers import producers
-from fuzz.queries import queries
-from fuzz.scope import Local, Scope
-from secure_mcp_local.expressions.dotnet.registry import Method
-from secure_mcp_local.expressions.types import (
+from apim_policies.expressions.dotnet.registry import Method
+from apim_policies.expressions.types import (
     BOOL,
     CHAR,
     DOUBLE,
@@ -21,6 +16,11 @@ from secure_mcp_local.expressions.types import (
     Type,
     element_of,
 )
+from fuzz.literals import FORMATS, LITERALS, PATTERNS, RECEIVERS, UNTIMELY
+from fuzz.operations import operations
+from fuzz.producers import producers
+from fuzz.queries import queries
+from fuzz.scope import Local, Scope
 
 T = TypeVar("T")
 

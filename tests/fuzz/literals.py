@@ -1,6 +1,6 @@
 """What the fuzzer starts from: texts of values of each type, formats and patterns."""
 
-from secure_mcp_local.expressions.types import (
+from apim_policies.expressions.types import (
     BOOL,
     BYTE,
     BYTES,

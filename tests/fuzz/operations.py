@@ -2,9 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from fuzz.literals import LITERALS, NUMBERS
-from fuzz.scope import Make, Scope
-from secure_mcp_local.expressions.types import (
+from apim_policies.expressions.types import (
     BOOL,
     BYTE,
     CHAR,
@@ -22,6 +20,8 @@ from secure_mcp_local.expressions.types import (
     Type,
     nullable,
 )
+from fuzz.literals import LITERALS, NUMBERS
+from fuzz.scope import Make, Scope
 
 if TYPE_CHECKING:
     from fuzz.expressions import Expressions

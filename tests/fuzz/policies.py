@@ -2,7 +2,7 @@
 
     PYTHONPATH=tests python -m fuzz.policies
 
-writes tests/local/expressions/policy-cases.jsonl, to which test_recorded.py holds the local cloud. Asks the oracle (see
+writes tests/policy_engine/expressions/policy-cases.jsonl, to which test_recorded.py holds the local cloud. Asks the oracle (see
 `fuzz.oracle`).
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 TESTS = Path(__file__).parents[1]
-sys.path[:0] = [str(TESTS / "local" / "expressions")]
+sys.path[:0] = [str(TESTS / "policy_engine" / "expressions")]
 
 import test_policies  # noqa: E402
 
@@ -22,7 +22,7 @@ from fuzz.comparison import kept  # noqa: E402
 from fuzz.lines import written  # noqa: E402
 from fuzz.oracle import OracleError, answers  # noqa: E402
 
-TARGET = TESTS / "local" / "expressions" / "policy-cases.jsonl"
+TARGET = TESTS / "policy_engine" / "expressions" / "policy-cases.jsonl"
 _VARIABLE = re.compile(
     r'\((\w+(?:\[\])?)\)\(?context\.Variables\["([\w-]+)"\]|GetValueOrDefault<(\w+(?:\[\])?)>\("([\w-]+)"'
 )

@@ -3,11 +3,11 @@
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from apim_policies.expressions.dotnet import MODELS
+from apim_policies.expressions.dotnet.registry import Method
+from apim_policies.expressions.types import ENUMERATIONS, Type, bases
 from fuzz.literals import CLOSED, LITERALS, VARYING
 from fuzz.scope import Make, Scope
-from secure_mcp_local.expressions.dotnet import MODELS
-from secure_mcp_local.expressions.dotnet.registry import Method
-from secure_mcp_local.expressions.types import ENUMERATIONS, Type, bases
 
 if TYPE_CHECKING:
     from fuzz.expressions import Expressions

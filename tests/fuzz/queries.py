@@ -2,9 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from fuzz.literals import SEQUENCES
-from fuzz.scope import Make, Scope
-from secure_mcp_local.expressions.types import (
+from apim_policies.expressions.types import (
     BOOL,
     BYTE,
     CHAR,
@@ -17,6 +15,8 @@ from secure_mcp_local.expressions.types import (
     element_of,
     generic,
 )
+from fuzz.literals import SEQUENCES
+from fuzz.scope import Make, Scope
 
 if TYPE_CHECKING:
     from fuzz.expressions import Expressions

@@ -3,7 +3,7 @@
     make recorded                 # shows every answer that C# no longer gives
     make recorded ARGS=--write    # and records what it gives
 
-reads each tests/local/expressions/*-cases.jsonl. Where time or chance is in an expression (`varies`), only the type of its value
+reads each tests/policy_engine/expressions/*-cases.jsonl. Where time or chance is in an expression (`varies`), only the type of its value
 is compared. The exit code is 1 if there is a difference.
 """
 
@@ -18,7 +18,7 @@ from fuzz.comparison import kept
 from fuzz.lines import read, written
 from fuzz.oracle import OracleError, answers
 
-FOLDER = Path(__file__).parents[1] / "local" / "expressions"
+FOLDER = Path(__file__).parents[1] / "policy_engine" / "expressions"
 
 
 def cases(lines: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from secure_mcp_local.expressions.types import Type
+from apim_policies.expressions.types import Type
 
 
 class Local(NamedTuple):

@@ -7,10 +7,7 @@ import random
 from collections.abc import Callable
 from typing import NamedTuple
 
-from fuzz.expressions import Expressions, usable
-from fuzz.mistakes import MISTAKES
-from fuzz.scope import Local, Scope
-from secure_mcp_local.expressions.types import (
+from apim_policies.expressions.types import (
     BOOL,
     BYTE,
     CHAR,
@@ -34,6 +31,9 @@ from secure_mcp_local.expressions.types import (
     is_reference,
     nullable,
 )
+from fuzz.expressions import Expressions, usable
+from fuzz.mistakes import MISTAKES
+from fuzz.scope import Local, Scope
 
 _LIST_OF_TEXTS, _LIST_OF_NUMBERS = generic("List", STRING), generic("List", INT)
 _NUMBERS_BY_TEXT = generic("Dictionary", STRING, INT)

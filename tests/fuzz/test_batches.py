@@ -4,11 +4,11 @@ from collections import Counter
 
 import pytest
 
+from apim_policies.expressions.answers import Answerer
+from apim_policies.expressions.samples import SAMPLE
 from fuzz.batches import batch
 from fuzz.comparison import evaluated
 from fuzz.mistakes import MISTAKES
-from secure_mcp_local.expressions.answers import Answerer
-from secure_mcp_local.expressions.samples import SAMPLE
 
 
 def test_a_seed_always_makes_the_same_texts() -> None:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from apim_policies.expressions.samples import SAMPLE
 from fuzz.lines import read, written
 from fuzz.oracle import OracleError, installation
 from fuzz.oracle.answers import contexts
 from fuzz.oracle.source import mistakes, program
 from fuzz.recorded import FOLDER, cases, same
-from secure_mcp_local.expressions.samples import SAMPLE
 
 
 def test_each_expression_is_a_function_under_its_number() -> None:

@@ -14,8 +14,8 @@ import pytest
 
 from actors.kusto import Analysis, analyse
 from actors.log_tables import PERSONAL, TABLES
+from apim_policies.documents.document import Element, parse
 from secure_mcp.monitoring.queries import names, query
-from secure_mcp_local.apim.document import Element, parse
 from secure_mcp_local.recording import Recording, Resource
 
 Declared = Callable[..., Recording]

@@ -4,13 +4,13 @@ import re
 
 import pytest
 
+from apim_policies.documents.document import Element, parse, substitute
+from apim_policies.elements.builder import Builder
+from apim_policies.elements.schema import check_fragment, check_policies
+from apim_policies.expressions import compile_expression
+from apim_policies.pipeline.values import Source
 from secure_mcp.apis import documents as policy
 from secure_mcp.apis.documents import PolicySettings
-from secure_mcp_local.apim.builder import Builder
-from secure_mcp_local.apim.document import Element, parse, substitute
-from secure_mcp_local.apim.schema import check_fragment, check_policies
-from secure_mcp_local.apim.values import Source
-from secure_mcp_local.expressions import compile_expression
 
 SETTINGS = {
     "defaults": PolicySettings(),

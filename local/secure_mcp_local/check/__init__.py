@@ -1,6 +1,1 @@
-"""`secure-mcp check`: what can be known about a stack, or about policy files, before anything is deployed."""
-
-from secure_mcp_local.check.finding import Finding, Level, Report, Rule
-from secure_mcp_local.check.inspection import RULES, check_files, check_stack
-
-__all__ = ["RULES", "Finding", "Level", "Report", "Rule", "check_files", "check_stack"]
+"""Checks of a stack: its resources, its policy documents and the templates that they come from."""

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from secure_mcp_local.apim.document import Element
-from secure_mcp_local.check.document import Document
+from apim_policies.check.document import Document
+from apim_policies.documents.document import Element
 from secure_mcp_local.check.plan import MODULE
 from secure_mcp_local.recording import Recording, Resource
 

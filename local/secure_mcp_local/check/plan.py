@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from secure_mcp_local.apim.document import NAMED_VALUE
-from secure_mcp_local.check.document import Document
-from secure_mcp_local.check.finding import Finding, Rule
+from apim_policies.check.document import Document
+from apim_policies.check.finding import Finding, Rule
+from apim_policies.documents.document import NAMED_VALUE
 from secure_mcp_local.recording import Recording, Resource
 
 CONFIGURATION = Rule(

@@ -2,8 +2,8 @@
 
 import sys
 
+from apim_policies.errors import LocalCloudError
 from secure_mcp_local.cli.app import app
-from secure_mcp_local.errors import LocalCloudError
 
 
 def main() -> None:

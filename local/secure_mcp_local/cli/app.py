@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from secure_mcp_local.errors import LocalCloudError
+from apim_policies.errors import LocalCloudError
 
 app = typer.Typer(
     name="secure-mcp",
@@ -229,7 +229,7 @@ def check(
 
     Exit code: 0 nothing found that counts, 1 errors (with --strict also warnings), 2 nothing could be checked.
     """
-    from secure_mcp_local.check import Report, check_files, check_stack  # noqa: PLC0415
+    from apim_policies.check import Report, check_files, check_stack  # noqa: PLC0415
     from secure_mcp_local.cli.check import print_rules, run  # noqa: PLC0415
 
     if rules:

@@ -7,10 +7,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from secure_mcp_local.check import RULES, Finding, Report
-from secure_mcp_local.check.formats import as_github, as_json
+from apim_policies.check import RULES, Finding, Report
+from apim_policies.check.formats import as_github, as_json
+from apim_policies.errors import LocalCloudError
 from secure_mcp_local.cli.progress import working
-from secure_mcp_local.errors import LocalCloudError
 
 Format = Literal["text", "github", "json"]
 _COLOURS = {"error": "red", "warning": "yellow"}

@@ -9,11 +9,11 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from secure_mcp_local.errors import LocalCloudError, NotModelled
-from secure_mcp_local.expressions import CSharpException, ExpressionError, Profile, compile_expression
-from secure_mcp_local.expressions.answers import Answerer
-from secure_mcp_local.expressions.encoding import encoded
-from secure_mcp_local.expressions.samples import SAMPLE, context_of, merged
+from apim_policies.errors import LocalCloudError, NotModelled
+from apim_policies.expressions import CSharpException, ExpressionError, Profile, compile_expression
+from apim_policies.expressions.answers import Answerer
+from apim_policies.expressions.encoding import encoded
+from apim_policies.expressions.samples import SAMPLE, context_of, merged
 
 _KINDS = {
     "syntax": "this is not C#",

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from secure_mcp_local.clock import Clock
-from secure_mcp_local.errors import NotModelled
+from apim_policies.clock import Clock
+from apim_policies.errors import NotModelled
 from secure_mcp_local.recording import Resource
 
 MAX_BYTES = 2 * 1024 * 1024

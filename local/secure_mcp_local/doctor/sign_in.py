@@ -12,10 +12,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from apim_policies.listener import Listener
 from secure_mcp_local.doctor.report import DoctorError, Failure
 from secure_mcp_local.doctor.server import Server, is_loopback
 from secure_mcp_local.doctor.visitor import Button, Visitor
-from secure_mcp_local.listener import Listener
 
 CALLBACK = "/callback"
 _STEPS = 20

@@ -5,7 +5,7 @@ https://learn.microsoft.com/entra/workload-id/workload-identity-federation-confi
 
 from collections.abc import Mapping
 
-from secure_mcp_local.clock import Clock
+from apim_policies.clock import Clock
 from secure_mcp_local.entra.directory import Application
 from secure_mcp_local.entra.issuer import TokenIssuer, TokenRefused
 from secure_mcp_local.entra.refusal import Refusal, missing

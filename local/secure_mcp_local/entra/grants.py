@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TypeVar
 
-from secure_mcp_local.clock import Clock
+from apim_policies.clock import Clock
 from secure_mcp_local.entra.permissions import Permissions
 from secure_mcp_local.entra.users import User
 

@@ -8,7 +8,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
-from secure_mcp_local.clock import Clock
+from apim_policies.clock import Clock
 
 _ALGORITHM = "RS256"
 _SKEW = 300

@@ -5,7 +5,7 @@ from pathlib import Path
 import jinja2
 from starlette.responses import HTMLResponse, Response
 
-from secure_mcp_local.clock import Clock
+from apim_policies.clock import Clock
 from secure_mcp_local.entra.directory import GRAPH
 from secure_mcp_local.entra.permissions import Permissions
 from secure_mcp_local.entra.refusal import Refusal, timestamp_of

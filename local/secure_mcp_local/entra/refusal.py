@@ -6,7 +6,7 @@ https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 import uuid
 from dataclasses import dataclass, field
 
-from secure_mcp_local.clock import Clock
+from apim_policies.clock import Clock
 
 
 @dataclass(eq=False)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from secure_mcp_local.clock import Clock
+from apim_policies.clock import Clock
 from secure_mcp_local.entra.directory import Application, Directory
 from secure_mcp_local.entra.grants import Grants
 from secure_mcp_local.entra.issuer import TokenIssuer

@@ -11,7 +11,8 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from secure_mcp_local.clock import Clock
+from apim_policies.clock import Clock
+from apim_policies.network import Network
 from secure_mcp_local.entra import TokenIssuer
 from secure_mcp_local.functions.authentication import authenticated
 from secure_mcp_local.functions.extension import PATH, Extension
@@ -22,7 +23,6 @@ from secure_mcp_local.functions.server import Server
 from secure_mcp_local.functions.site import Site, mapping
 from secure_mcp_local.functions.tools import Tool, tools_of
 from secure_mcp_local.identities import ManagedIdentities
-from secure_mcp_local.network import Network
 from secure_mcp_local.recording import Recording
 
 _STALE = 12 * 3600.0

@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from secure_mcp_local.clock import Clock
-from secure_mcp_local.errors import LocalCloudError
+from apim_policies.clock import Clock
+from apim_policies.errors import LocalCloudError
 from secure_mcp_local.functions.site import Site
 from secure_mcp_local.identities import IdentityUnavailable, ManagedIdentities
 

@@ -18,10 +18,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from apim_policies.listener import Listener, bind
+from apim_policies.network import Network
 from secure_mcp_local.functions.certificates import Certificates
 from secure_mcp_local.functions.identity import PATH, IdentityEndpoint
-from secure_mcp_local.listener import Listener, bind
-from secure_mcp_local.network import Network
 
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "proxy-connection", "te", "upgrade", "expect"}
 _HEAD = 16384

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from secure_mcp_local.clock import Clock
+from apim_policies.clock import Clock
+from apim_policies.errors import NotModelled
+from apim_policies.network import Faults
 from secure_mcp_local.entra.directory import USER_ASSIGNED_IDENTITY, Directory
 from secure_mcp_local.entra.issuer import TokenIssuer
-from secure_mcp_local.errors import NotModelled
-from secure_mcp_local.network import Faults
 from secure_mcp_local.recording import Recording, Resource
 
 TOKEN_EXCHANGE = "api://AzureADTokenExchange"  # noqa: S105 - a resource name

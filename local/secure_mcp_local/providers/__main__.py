@@ -6,7 +6,7 @@ import sys
 import threading
 from pathlib import Path
 
-from secure_mcp_local.errors import LocalCloudError
+from apim_policies.errors import LocalCloudError
 from secure_mcp_local.providers import faults, plugins
 from secure_mcp_local.providers.service import PACKAGES, Provider, start
 from secure_mcp_local.providers.store import Store

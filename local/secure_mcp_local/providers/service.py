@@ -11,7 +11,7 @@ import grpc
 from google.protobuf import empty_pb2, json_format
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from secure_mcp_local.errors import LocalCloudError, NotModelled
+from apim_policies.errors import LocalCloudError, NotModelled
 from secure_mcp_local.providers import conditions, mutability
 from secure_mcp_local.providers.faults import Fault, Faults
 from secure_mcp_local.providers.store import AlreadyExists, Deployed, Store

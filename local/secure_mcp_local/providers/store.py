@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from secure_mcp_local.errors import LocalCloudError
+from apim_policies.errors import LocalCloudError
 
 
 class AlreadyExists(LocalCloudError):

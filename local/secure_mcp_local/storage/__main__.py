@@ -2,7 +2,7 @@
 
 import sys
 
-from secure_mcp_local.errors import LocalCloudError
+from apim_policies.errors import LocalCloudError
 from secure_mcp_local.storage.installation import install
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from secure_mcp_local.errors import LocalCloudError
+from apim_policies.errors import LocalCloudError
 
 OLDEST = 22
 """Major version."""

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from apim_policies.expressions.samples import SAMPLE, merged
 from fuzz.oracle.failure import OracleError
 from fuzz.oracle.installation import Dotnet, install
 from fuzz.oracle.source import mistakes, program
-from secure_mcp_local.expressions.samples import SAMPLE, merged
 
 _SOURCES = Path(__file__).with_name("csharp")
 _MOST_FAILURES = 5

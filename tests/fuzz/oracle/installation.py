@@ -16,8 +16,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from apim_policies.errors import LocalCloudError
 from fuzz.oracle.failure import OracleError
-from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.storage.node import npm
 
 _HERE = Path(__file__).parent

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 import pytest
 
-from secure_mcp_local.clock import Clock
+from apim_policies.clock import Clock
+from apim_policies.network import Network
 from secure_mcp_local.cosmos import Cosmos
 from secure_mcp_local.entra import TokenIssuer
-from secure_mcp_local.network import Network
 from secure_mcp_local.recording import Recording, Resource
 
 SUBSCRIPTION = "/subscriptions/11111111-1111-4111-8111-111111111111"

@@ -8,10 +8,10 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from secure_mcp_local.clock import Clock
+from apim_policies.clock import Clock
+from apim_policies.errors import LocalCloudError, NotModelled
 from secure_mcp_local.cosmos import Cosmos
 from secure_mcp_local.entra import TokenIssuer
-from secure_mcp_local.errors import LocalCloudError, NotModelled
 from secure_mcp_local.recording import Recording
 
 DOCS = "https://cosmos-mcp.documents.azure.com/dbs/mcp/colls/sessions/docs"

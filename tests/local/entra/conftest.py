@@ -9,10 +9,10 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import httpx
 import pytest
 
-from secure_mcp_local.clock import Clock
+from apim_policies.clock import Clock
+from apim_policies.network import Network
 from secure_mcp_local.entra import Directory, Entra, TokenIssuer
 from secure_mcp_local.identities import ManagedIdentities
-from secure_mcp_local.network import Network
 from secure_mcp_local.recording import Recording, Resource
 
 BASE = "http://localhost:8081"

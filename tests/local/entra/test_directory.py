@@ -2,8 +2,8 @@
 
 import pytest
 
+from apim_policies.errors import LocalCloudError
 from secure_mcp_local.entra import Directory
-from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.recording import Recording, Resource
 
 APPLICATION = "azuread:index/application:Application"

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from secure_mcp_local.clock import Clock
+from apim_policies.clock import Clock
 from secure_mcp_local.entra import TokenIssuer, TokenRefused
 from secure_mcp_local.recording import Recording
 

@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
-from secure_mcp_local.clock import Clock
+from apim_policies.clock import Clock
+from apim_policies.network import Network
 from secure_mcp_local.entra import TokenIssuer
 from secure_mcp_local.functions import FunctionHost
 from secure_mcp_local.identities import ManagedIdentities
-from secure_mcp_local.network import Network
 from secure_mcp_local.recording import Environment, Recording, record
 from secure_mcp_local.recording.models import TENANT
 from secure_mcp_local.storage import Azurite, BlobStorage, account_names

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 import pytest
 
-from secure_mcp_local.clock import Clock
+from apim_policies.clock import Clock
+from apim_policies.network import Network
 from secure_mcp_local.entra import TokenIssuer
-from secure_mcp_local.network import Network
 from secure_mcp_local.recording import Recording, Resource
 from secure_mcp_local.storage import Azurite, BlobStorage, account_names
 

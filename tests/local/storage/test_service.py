@@ -5,9 +5,9 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from secure_mcp_local.clock import Clock
+from apim_policies.clock import Clock
+from apim_policies.errors import LocalCloudError
 from secure_mcp_local.entra import TokenIssuer
-from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.recording import Recording
 from secure_mcp_local.storage import Azurite, BlobStorage
 

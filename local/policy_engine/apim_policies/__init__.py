@@ -1,0 +1,1 @@
+"""The policy engine: reads, checks and runs policies of Azure API Management."""

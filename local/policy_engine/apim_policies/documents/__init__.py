@@ -1,0 +1,1 @@
+"""Policy documents as they are written."""

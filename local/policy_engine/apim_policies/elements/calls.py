@@ -1,0 +1,209 @@
+"""Calls to others: send-request and forward-request."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import httpx
+
+from apim_policies.elements.access import ManagedIdentity
+from apim_policies.elements.message import SetBody, SetHeader
+from apim_policies.errors import NotModelled
+from apim_policies.expressions.context import Body, Headers, Response
+from apim_policies.network.messages import Answer, Outgoing, Patience
+from apim_policies.pipeline.call import Call, Failure
+from apim_policies.pipeline.incoming import BUFFERED, ClientGone, LargeBody
+from apim_policies.pipeline.values import Compiled, Seconds
+
+# Of one connection, not of the message: RFC 9110, section 7.6.1.
+HOP_BY_HOP = frozenset(
+    {
+        "connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+    }
+)  # fmt: skip
+_OWN = HOP_BY_HOP | {"host", "content-length"}
+"""What a request to somebody else says for itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SendRequest:
+    """A request of the gateway's own; its answer goes into a variable.
+
+    https://learn.microsoft.com/azure/api-management/send-request-policy
+    """
+
+    variable: str | None
+    timeout: Seconds
+    ignore_error: bool
+    fail_on_error: bool
+    copy: bool
+    """Whether it begins as a copy of the client's request."""
+    url: Compiled
+    method: Compiled | None
+    headers: Sequence[SetHeader]
+    body: SetBody | None
+    identity: ManagedIdentity | None
+
+    async def run(self, call: Call) -> None:
+        headers, content = Headers(), None
+        if self.copy:
+            kept = call.context.request.headers.items()
+            headers = Headers((name, value) for name, value in kept if name.lower() not in _OWN)
+            content = await self._copied_body(call) if self.body is None else None
+        for header in self.headers:
+            header.apply(call, headers)
+        if self.identity is not None:
+            self.identity.authorize(call, headers)
+        default = call.context.request.method if self.copy else "GET"
+        url, method = self.url.text(call), self.method.text(call) if self.method else default
+        if self.body is not None:
+            content = self.body.content(call)
+        seconds = self.timeout.number(call)
+        response: Response | None = None
+        try:
+            response = await _exchange(call, method, url, headers, content, seconds)
+        except (httpx.TimeoutException, TimeoutError) as error:
+            if not self.ignore_error:
+                raise Failure("Timeout", f"no answer within {seconds:g} s") from error
+        except (httpx.HTTPError, httpx.InvalidURL, _TooLarge) as error:
+            if not self.ignore_error:
+                raise Failure("BackendConnectionFailure", type(error).__name__) from error
+        if self.variable is not None:
+            call.context.variables[self.variable] = response
+        if self.fail_on_error and response is not None and response.status_code >= 400 and not self.ignore_error:
+            raise Failure("BackendErrorStatusCode", f"the answer's status is {response.status_code}")
+
+    async def _copied_body(self, call: Call) -> bytes | None:
+        # "In outbound mode, mode=copy does not initialize the request body."
+        if call.section not in {"inbound", "backend"}:
+            return None
+        request = call.context.request
+        if request.body is None:
+            request.body = await call.incoming.body()
+        return request.body.content if request.body is not None else None
+
+
+class _TooLarge(Exception):
+    pass
+
+
+async def _exchange(
+    call: Call, method: str, url: str, headers: Headers, content: bytes | None, seconds: float
+) -> Response:
+    request = httpx.Request(
+        method,
+        url,
+        headers=list(headers.items()),
+        content=content,
+        extensions={"timeout": httpx.Timeout(seconds).as_dict()},
+    )
+    # From the request to the end of the answer.
+    async with asyncio.timeout(seconds):
+        answer = await _send(call, Outgoing.of(request))
+        try:
+            body = await _buffered(answer)
+        finally:
+            await answer.stream.aclose()
+    return Response(answer.status, answer.reason, response_headers(answer), body)
+
+
+async def _send(call: Call, request: Outgoing) -> Answer:
+    """Sends a request, and notes in the trace to whom and what came of it."""
+    note = call.trace.called(request)
+    start = time.perf_counter()
+    try:
+        answer = await call.services.network.send(request)
+        note["status"] = answer.status
+        return answer
+    finally:
+        note["milliseconds"] = round((time.perf_counter() - start) * 1000, 3)
+
+
+def response_headers(answer: Answer) -> Headers:
+    """An answer's headers, without those of its connection."""
+    items = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers]
+    return Headers([(name, value) for name, value in items if name.lower() not in HOP_BY_HOP])
+
+
+class ForwardRequest:
+    """Sends the request to the API's backend; its answer becomes the response.
+
+    https://learn.microsoft.com/azure/api-management/forward-request-policy
+    """
+
+    def __init__(self, timeout: Seconds, buffer_response: bool, fail_on_error: bool) -> None:
+        self._timeout, self._buffer, self._fail_on_error = timeout, buffer_response, fail_on_error
+
+    async def run(self, call: Call) -> None:
+        seconds = self._timeout.number(call)
+        outgoing = self._request(call, seconds)
+        try:
+            with call.incoming.attended():
+                answer = await _send(call, outgoing)
+                call.backend_response = answer
+                call.context.response = Response(answer.status, answer.reason, response_headers(answer))
+                if self._buffer or call.reads_response:
+                    call.context.response.body = await _buffered(answer)
+                    await call.drop_backend_response()
+        except ClientGone:
+            raise Failure("ClientConnectionFailure", "the client has left", 499) from None
+        except (httpx.TimeoutException, TimeoutError) as error:
+            raise Failure("Timeout", f"the backend did not answer within {seconds:g} s", 504) from error
+        except _TooLarge as error:
+            message = "the backend's answer is too large to be held in memory"
+            raise Failure("BackendConnectionFailure", message, 502) from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise Failure("BackendConnectionFailure", "the backend cannot be reached", 502) from error
+        if self._fail_on_error and answer.status >= 400:
+            raise Failure("BackendErrorStatusCode", f"the backend answered {answer.status}", answer.status)
+
+    def _request(self, call: Call, seconds: float) -> Outgoing:
+        request = call.context.request
+        if not call.service_url:
+            raise Failure("BackendConnectionFailure", "the API has no service URL")
+        if isinstance(request.body, LargeBody) and request.body.attempted:
+            # A policy wanted to look at it, and could not.
+            raise Failure("ExpressionValueEvaluationFailure", "the request's body is too large to be read", 413)
+        content: bytes | AsyncIterable[bytes] = b""
+        if request.body is not None and not isinstance(request.body, LargeBody):
+            content = request.body.content
+        elif call.incoming.streamable:
+            content = call.incoming.stream()
+        method, original = request.method.upper(), request.original_url
+        url = _address(call.service_url.rstrip("/") + call.backend_path + request.url.query_string)
+        headers = [
+            ("Host", url.netloc.decode("ascii")),
+            *((name, value) for name, value in request.headers.items() if name.lower() not in _OWN),
+            ("X-Forwarded-For", request.ip_address),
+            ("X-Forwarded-Proto", original.scheme),
+            ("X-Forwarded-Host", request.headers.get("Host") or original.host),
+        ]
+        if not isinstance(content, bytes):
+            headers.append(("Transfer-Encoding", "chunked"))
+        elif content or method in {"POST", "PUT", "PATCH"}:
+            headers.append(("Content-Length", str(len(content))))
+        return Outgoing(method, url, _raw(headers), content, Patience(seconds, None))
+
+
+def _raw(headers: Sequence[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    try:
+        return [(name.encode("ascii"), value.encode("ascii")) for name, value in headers]
+    except UnicodeEncodeError:
+        raise NotModelled("a header beyond ASCII that goes to the backend is not modelled by the local cloud") from None
+
+
+@lru_cache(256)
+def _address(url: str) -> httpx.URL:
+    """Parsing one takes as long as ten policies, and most requests go to the same few."""
+    return httpx.URL(url)
+
+
+async def _buffered(answer: Answer) -> Body:
+    content = b""
+    async for chunk in answer.stream:
+        content += chunk
+        if len(content) > BUFFERED:
+            raise _TooLarge
+    return Body(content)

@@ -1,0 +1,152 @@
+"""Control flow: choose, retry, wait, limit-concurrency, return-response, mock-response, include-fragment."""
+
+import asyncio
+from asyncio import sleep
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+
+from apim_policies.expressions.context import Headers, Response
+from apim_policies.pipeline.call import Call, Failure, Returned
+from apim_policies.pipeline.sections import Placed, Policy, run_policies
+from apim_policies.pipeline.values import Compiled
+
+
+class Choose:
+    def __init__(self, branches: Sequence[tuple[Compiled, list[Placed]]], otherwise: list[Placed]) -> None:
+        self._branches, self._otherwise = branches, otherwise
+
+    def run(self, call: Call) -> Awaitable[None] | None:
+        for condition, policies in self._branches:
+            if condition.boolean(call):
+                return run_policies(call, policies) if policies else None
+        return run_policies(call, self._otherwise) if self._otherwise else None
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """How long to wait before each further attempt: always the same, linearly or exponentially longer."""
+
+    interval: Compiled
+    delta: Compiled | None
+    longest: Compiled | None
+    first_fast: Compiled
+
+    def seconds(self, call: Call, attempt: int) -> float:
+        """Before an attempt, the first of which is 1. The documentation of retry has the formulas."""
+        if attempt == 1 and self.first_fast.boolean(call):
+            return 0
+        interval = self.interval.number(call)
+        if self.delta is None:
+            return interval
+        delta = self.delta.number(call)
+        if self.longest is None:
+            return interval + (attempt - 1) * delta
+        # Without the chance that spreads callers in Azure: what runs here is to be told in advance.
+        return min(interval + (2 ** (attempt - 1) - 1) * delta, self.longest.number(call))
+
+
+class Retry:
+    """Runs its policies, then again while the condition holds, at most `count` more times.
+
+    https://learn.microsoft.com/azure/api-management/retry-policy
+    """
+
+    def __init__(self, condition: Compiled, count: Compiled, intervals: Intervals, policies: list[Placed]) -> None:
+        self._condition, self._count = condition, count
+        self._intervals, self._policies = intervals, policies
+
+    async def run(self, call: Call) -> None:
+        await run_policies(call, self._policies)
+        for attempt in range(1, int(self._count.number(call)) + 1):
+            if not self._condition.boolean(call):
+                return
+            await sleep(self._intervals.seconds(call, attempt))
+            await run_policies(call, self._policies)
+
+
+class Wait:
+    """Runs its policies side by side, until all or any of them are done."""
+
+    def __init__(self, policies: list[Placed], *, all: bool) -> None:
+        self._policies, self._all = policies, all
+
+    async def run(self, call: Call) -> None:
+        tasks = [asyncio.create_task(run_policies(call, [policy])) for policy in self._policies]
+        try:
+            when = asyncio.FIRST_EXCEPTION if self._all else asyncio.FIRST_COMPLETED
+            done, _ = await asyncio.wait(tasks, return_when=when)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class LimitConcurrency:
+    """No more than so many requests with a key run its policies at once.
+
+    https://learn.microsoft.com/azure/api-management/limit-concurrency-policy
+    """
+
+    def __init__(self, key: Compiled, most: int, policies: list[Placed]) -> None:
+        self._key, self._most, self._policies = key, most, policies
+
+    async def run(self, call: Call) -> None:
+        running, key = call.services.running, self._key.text(call)
+        if running[key] >= self._most:
+            # The documentation names the status, not the reason.
+            raise Failure("ConcurrencyLimitExceeded", "Too many requests at once.", 429)
+        running[key] += 1
+        try:
+            await run_policies(call, self._policies)
+        finally:
+            running[key] -= 1
+            if not running[key]:
+                del running[key]
+
+
+class MockResponse:
+    """Ends the pipeline with a status and no content: examples of operations are not modelled."""
+
+    def __init__(self, status: int, content_type: str) -> None:
+        self._status, self._content_type = status, content_type
+
+    def run(self, call: Call) -> None:
+        del call
+        raise Returned(Response(self._status, "", Headers([("Content-Type", self._content_type)])))
+
+
+class Fragment:
+    """`include-fragment`: the fragment's policies, as if they stood here."""
+
+    def __init__(self, policies: list[Placed]) -> None:
+        self.policies = policies
+
+    def run(self, call: Call) -> Awaitable[None]:
+        return run_policies(call, self.policies)
+
+
+class ReturnResponse:
+    """Ends the pipeline with a response of its own; what was set on another before is gone."""
+
+    def __init__(self, variable: str | None, policies: Sequence[Policy]) -> None:
+        self._variable, self._policies = variable, policies
+
+    async def run(self, call: Call) -> None:
+        response = Response(200, "OK", Headers())
+        if self._variable is not None:
+            held = call.context.variables.get(self._variable)
+            if isinstance(held, Response):
+                response = Response(held.status_code, held.status_reason, held.headers.copy(), held.body)
+        outer = call.context.response
+        call.context.response = response
+        section, call.section = call.section, "outbound"
+        try:
+            for policy in self._policies:
+                waiting = policy.run(call)
+                if waiting is not None:
+                    await waiting
+        finally:
+            call.context.response, call.section = outer, section
+        raise Returned(response)

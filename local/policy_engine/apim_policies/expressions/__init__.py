@@ -1,0 +1,22 @@
+"""API Management policy expressions: C# 7 compiled to Python, right or refused.
+
+expression = compile_expression("@(context.Request.Method)", document="api.xml", line=3, column=18)
+value = expression.evaluate(context, profile)
+"""
+
+from apim_policies.expressions.expression import Expression, compile_expression
+from apim_policies.expressions.failures import CSharpException, ExpressionError
+from apim_policies.expressions.profile import Profile
+from apim_policies.expressions.scanner import scan_expression
+from apim_policies.expressions.values import to_python, to_text
+
+__all__ = [
+    "CSharpException",
+    "Expression",
+    "ExpressionError",
+    "Profile",
+    "compile_expression",
+    "scan_expression",
+    "to_python",
+    "to_text",
+]

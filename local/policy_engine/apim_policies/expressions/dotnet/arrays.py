@@ -1,0 +1,127 @@
+"""System.Array."""
+
+from collections.abc import Callable
+from typing import Any
+
+from apim_policies.expressions.containers import Array
+from apim_policies.expressions.dotnet.comparers import sort_key
+from apim_policies.expressions.dotnet.registry import Method, Model
+from apim_policies.expressions.failing import (
+    argument_null,
+    out_of_range,
+)
+from apim_policies.expressions.failures import CSharpException
+from apim_policies.expressions.runtime import equal
+from apim_policies.expressions.types import (
+    BOOL,
+    BYTE,
+    CHAR,
+    DATETIME,
+    DECIMAL,
+    DOUBLE,
+    INT,
+    LONG,
+    OBJECT,
+    STRING,
+    VOID,
+    Type,
+    array,
+)
+
+
+def _copied(source: Any, start: int, target: Any, at: int, count: int) -> None:
+    if source is None or target is None:
+        raise argument_null("sourceArray" if source is None else "destinationArray")
+    if start < 0 or at < 0 or count < 0:
+        raise out_of_range("length")
+    if start + count > len(source) or at + count > len(target):
+        raise CSharpException(
+            "System.ArgumentException",
+            "Source array was not long enough. Check the source index, length, and the array's lower bounds.",
+        )
+    target[at : at + count] = source[start : start + count]
+
+
+def _reversed(items: Any) -> None:
+    if items is None:
+        raise argument_null("array")
+    items.reverse()
+
+
+def _sort(element: Type) -> Callable[[Any], None]:
+    def sort(items: Any) -> None:
+        if items is None:
+            raise argument_null("array")
+        if len(items) > 1:
+            items[:] = (
+                sorted(items, key=sort_key(element)) if not isinstance(items, bytearray) else bytes(sorted(items))
+            )
+
+    return sort
+
+
+_ELEMENTS = (STRING, INT, LONG, DOUBLE, BYTE, CHAR, DECIMAL, DATETIME, OBJECT, BOOL)
+
+
+def _found(items: Any, wanted: Any) -> int:
+    if items is None:
+        raise argument_null("array")
+    return next((n for n, item in enumerate(items) if equal(item, wanted)), -1)
+
+
+def _found_plain(items: Any, wanted: Any) -> int:
+    if items is None:
+        raise argument_null("array")
+    return next((n for n, item in enumerate(items) if item == wanted), -1)
+
+
+def _searching(element: Type) -> dict[str, Method]:
+    given = Type("Func", (element, BOOL))
+
+    def checked(items: Any, test: Any) -> Any:
+        if items is None or test is None:
+            raise argument_null("array" if items is None else "match")
+        return items
+
+    empty: Any = "" if element == STRING else None
+    return {
+        "FindIndex": Method((array(element), given), INT, lambda items, test: next((n for n, item in enumerate(checked(items, test)) if test(item)), -1)),
+        "Exists": Method((array(element), given), BOOL, lambda items, test: any(test(item) for item in checked(items, test))),
+        "TrueForAll": Method((array(element), given), BOOL, lambda items, test: all(test(item) for item in checked(items, test))),
+        "FindAll": Method((array(element), given), array(element), lambda items, test: _like(items, [item for item in checked(items, test) if test(item)])),
+        **({"Find": Method((array(STRING), given), STRING, lambda items, test: next((item for item in checked(items, test) if test(item)), None))} if empty == "" else {}),
+    }  # fmt: skip
+
+
+def _like(items: Any, chosen: list[Any]) -> Any:
+    return bytearray(chosen) if isinstance(items, bytearray) else chosen
+
+
+_SEARCHES = [_searching(element) for element in _ELEMENTS]
+_ARRAY = Model(
+    statics={
+        "Copy": [
+            Method((array(element), INT, array(element), INT, INT), VOID, _copied) for element in _ELEMENTS
+        ]
+        + [
+            Method((array(element), array(element), INT), VOID, lambda source, target, count: _copied(source, 0, target, 0, count))
+            for element in _ELEMENTS
+        ],
+        "Reverse": [Method((array(element),), VOID, _reversed) for element in _ELEMENTS],
+        "Sort": [Method((array(element),), VOID, _sort(element)) for element in _ELEMENTS if element != OBJECT],
+        "IndexOf": [
+            Method((array(element), element), INT, _found if element == OBJECT else _found_plain) for element in _ELEMENTS
+        ],
+        **{
+            name: [search[name] for search in _SEARCHES if name in search]
+            for name in ("FindIndex", "Exists", "TrueForAll", "FindAll", "Find")
+        },
+    },
+    static_generics={
+        "Empty": lambda element: Method((), array(element), lambda: bytearray() if element == BYTE else Array([], array(element)))
+    },
+)  # fmt: skip
+
+
+MODELS: dict[str, Model] = {"Array": _ARRAY}
+NAMES = {"Array": "System"}

@@ -1,0 +1,58 @@
+"""System.Guid."""
+
+from typing import Any
+from uuid import UUID
+
+from apim_policies.expressions.converting import (
+    parse_guid,
+)
+from apim_policies.expressions.dotnet.numbers import equals, tried
+from apim_policies.expressions.dotnet.random import PROFILE
+from apim_policies.expressions.dotnet.registry import Method, Model, Property, out
+from apim_policies.expressions.failing import (
+    argument_null,
+)
+from apim_policies.expressions.failures import CSharpException
+from apim_policies.expressions.formats import guid
+from apim_policies.expressions.types import (
+    BOOL,
+    BYTES,
+    GUID,
+    STRING,
+)
+
+
+def _new_guid(env: list[Any]) -> UUID:
+    return env[PROFILE].guid()
+
+
+def _guid_of_bytes(data: bytearray | None) -> UUID:
+    if data is None:
+        raise argument_null("b")
+    if len(data) != 16:
+        raise CSharpException("System.ArgumentException", "Byte array for GUID must be exactly 16 bytes long.")
+    return UUID(bytes_le=bytes(data))
+
+
+_MEMBERS = Model(
+    methods={
+        "ToString": [Method((), STRING, str), Method((STRING,), STRING, guid)],
+        "ToByteArray": [Method((), BYTES, lambda value: bytearray(value.bytes_le))],
+        "Equals": equals(GUID),
+    },
+    statics={
+        "NewGuid": [Method((), GUID, _new_guid, env=True)],
+        "Parse": [Method((STRING,), GUID, parse_guid)],
+        "TryParse": [Method((STRING, out(GUID)), BOOL, tried(parse_guid, UUID(int=0)))],
+    },
+    static_properties={"Empty": Property(GUID, lambda: UUID(int=0))},
+    constructors=[
+        Method((STRING,), GUID, parse_guid),
+        Method((BYTES,), GUID, _guid_of_bytes),
+        Method((), GUID, lambda: UUID(int=0)),
+    ],
+)
+
+
+MODELS: dict[str, Model] = {"Guid": _MEMBERS}
+NAMES = {"Guid": "System"}

@@ -1,0 +1,72 @@
+"""The public face of the compiler: one compiled expression."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from apim_policies.errors import NotModelled
+from apim_policies.expressions.binding.binder import Binder
+from apim_policies.expressions.binding.scope import FIRST_LOCAL
+from apim_policies.expressions.context import Context
+from apim_policies.expressions.failures import CSharpException, ExpressionError
+from apim_policies.expressions.newtonsoft.texts import NEWLINE
+from apim_policies.expressions.profile import Profile
+from apim_policies.expressions.syntax.parsing import parse
+from apim_policies.expressions.syntax.tree import Source
+
+
+class Expression:
+    """A compiled expression; `evaluate` may be called any number of times."""
+
+    def __init__(self, text: str, members: frozenset[str], run: Callable[[list[Any]], Any], slots: int) -> None:
+        self.text = text
+        self.members = members
+        """Every .NET member that it uses, such as `IRequest.Body` or `string.Split`. The gateway buffers a body only
+        for expressions with `IRequest.Body` or `IResponse.Body`."""
+        self._run, self._locals = run, (None,) * (slots - FIRST_LOCAL)
+
+    def evaluate(self, context: Context, profile: Profile) -> object:
+        """The value, as the C# `object` that API Management would get.
+
+        Raises:
+            CSharpException: the C# code threw.
+            NotModelled: it met something at run time that the local cloud does not model.
+        """
+        NEWLINE.set(profile.newline)
+        try:
+            return self._run([context, profile, *self._locals])
+        except NotImplementedError as error:
+            raise NotModelled(f"{error} is not modelled by the local cloud") from error
+
+
+def compile_expression(text: str, *, document: str = "", line: int = 1, column: int = 1) -> Expression:
+    """Compile `@( )` or `@{ }`; `line` and `column` say where the text stands in `document`.
+
+    Raises:
+        ExpressionError: syntax errors, what C# or API Management refuse, and what is not modelled.
+    """
+    try:
+        return _compiled(text)
+    except ExpressionError:
+        # Again, for the place: errors are not kept.
+        return _compile(text, document, line, column)
+    except RecursionError:
+        raise Source(text, document, line, column).not_modelled(0, "an expression that is nested this deep") from None
+
+
+@lru_cache(maxsize=4096)
+def _compiled(text: str) -> Expression:
+    return _compile(text, "", 1, 1)
+
+
+def _compile(text: str, document: str, line: int, column: int) -> Expression:
+    source, root = parse(text, document, line, column)
+    binder = Binder(source)
+    try:
+        run = binder.root(root)
+    except NotImplementedError as error:
+        raise source.not_modelled(source.shift, str(error)) from error
+    except CSharpException as error:
+        # While constants were calculated, which C# does in checked mode.
+        raise source.error(source.shift, error.message, "compile", "CS0220") from error
+    return Expression(text, frozenset(binder.members), run, max(binder.slots, FIRST_LOCAL))

@@ -1,0 +1,106 @@
+"""Loopback ports and the servers behind them."""
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Generator
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from apim_policies.errors import LocalCloudError
+
+_LOOPBACK = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
+
+
+def bind(port: int) -> tuple[int, list[socket.socket]]:
+    """Sockets on the loopback addresses that `localhost` can mean, IPv6 only where the machine has it.
+
+    Args:
+        port: The port, or 0 for a free one.
+
+    Raises:
+        LocalCloudError: the port is taken.
+    """
+    for _ in range(20):
+        sockets: list[socket.socket] = []
+        chosen = port
+        try:
+            for family, address in _LOOPBACK:
+                try:
+                    # Named, or asyncio does not take it for TCP and an answer's body waits 40 ms for the client's acknowledgement.
+                    candidate = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+                except OSError:
+                    continue
+                candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    candidate.bind((address, chosen))
+                except OSError as error:
+                    candidate.close()
+                    if error.errno == errno.EADDRNOTAVAIL and family == socket.AF_INET6:
+                        continue
+                    raise
+                candidate.listen(128)
+                chosen = candidate.getsockname()[1]
+                sockets.append(candidate)
+        except OSError as error:
+            for opened in sockets:
+                opened.close()
+            if port == 0 and error.errno == errno.EADDRINUSE:
+                continue  # free for IPv4, taken for IPv6: another one
+            raise LocalCloudError(
+                f"port {port} cannot be used ({error.strerror}); choose another with --port"
+            ) from None
+        return chosen, sockets
+    raise LocalCloudError("no free port found")
+
+
+class Listener:
+    """One app on one port, as long as the block lasts."""
+
+    def __init__(
+        self, app: ASGIApp, sockets: list[socket.socket], certificate: tuple[Path, Path] | None = None
+    ) -> None:
+        """`certificate`: files of a certificate and its key, for TLS."""
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                # Or uvicorn takes httptools where something else has installed it, which lets requests without a host through, or with two.
+                http="h11",
+                log_config=None,
+                access_log=False,
+                interface="asgi3",
+                proxy_headers=False,
+                lifespan="off",
+                server_header=False,
+                date_header=True,
+                timeout_graceful_shutdown=1,
+                ssl_certfile=str(certificate[0]) if certificate else None,
+                ssl_keyfile=str(certificate[1]) if certificate else None,
+            )
+        )
+        self._sockets = sockets
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "Listener":
+        self._task = asyncio.create_task(self._server.serve(self._sockets))
+        while not self._server.started:
+            if self._task.done():
+                await self._task
+            await asyncio.sleep(0.01)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to whoever runs the local cloud."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield

@@ -1,0 +1,351 @@
+"""What one request did, policy by policy: names and times, and what may be shown of values while somebody looks."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import httpx
+
+from apim_policies.expressions.context import Headers, Request, Response
+from apim_policies.network.messages import Outgoing
+from apim_policies.pipeline.disclosure import Disclosure, Shown
+
+TRACES = 500
+"""How many requests are remembered."""
+STEPS = 1000
+"""How many policies of one request are."""
+_PER_STEP = 100
+"""How many values of one policy are."""
+_LINGER = 60.0
+"""Seconds that values are still recorded after the last one who looked has gone: a page may be loaded again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a value comes from: an attribute or a child of a policy's element."""
+
+    name: str
+    text: str
+    """The expression or literal, with secrets named by their named values."""
+    expression: bool
+    line: int
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """A value that a policy used."""
+
+    origin: Origin
+    value: Shown | None = None
+    """None: it is a literal, or the expression threw."""
+    error: str = ""
+    """The .NET type of the exception."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A variable that a policy set."""
+
+    name: str
+    before: Shown | None
+    """None: it was not set before."""
+    after: Shown
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a policy stands."""
+
+    element: str
+    document: str = ""
+    line: int = 0
+    path: tuple[str, ...] = ()
+    """The policies around it, outermost first, such as `choose[3]` and `when[2]`."""
+    label: str = ""
+    """What tells it from others of its kind, such as the name of a variable."""
+
+
+class Step:
+    """One policy that ran, in the order in which they began."""
+
+    # There are fifty for each request, of hundreds of requests: what most of them never have is the class's.
+    ended = 0.0
+    """With the policies in it. Both times on the clock of `time.perf_counter`, in seconds: most traces are never looked at."""
+    failed = True
+    """Until it has run."""
+    error = ""
+    """Why, if it failed by itself."""
+    evaluations: Sequence[Evaluation] = ()
+    changes: Sequence[Change] = ()
+    outer: Token["Step | None"] | None = None
+    """What makes the policy around it the one that runs again."""
+
+    def __init__(self, section: str, scope: str, place: Place) -> None:
+        self.section, self.scope, self.place = section, scope, place
+        self.began = time.perf_counter()
+
+    @property
+    def variables(self) -> dict[str, Shown]:
+        """What it set."""
+        return {change.name: change.after for change in self.changes}
+
+
+_CURRENT: ContextVar[Step | None] = ContextVar("step", default=None)
+"""The policy that runs; of its own in each of the tasks of `wait`."""
+
+
+class RequestTrace:
+    """What is known of one request.
+
+    Args:
+        request_id: As `context.RequestId` gives it.
+        request: As it came.
+        disclosure: What may be shown of values.
+        detailed: Whether values are recorded at all: that takes time.
+    """
+
+    def __init__(self, request_id: str, request: Request, disclosure: Disclosure, *, detailed: bool) -> None:
+        self.request_id, self.detailed = request_id, detailed
+        self._disclosure = disclosure
+        self.began = time.time()
+        """Seconds since 1970."""
+        self._start = time.perf_counter()
+        self.method = disclosure.name(request.method)
+        self.path = disclosure.path(request.original_url.path)
+        self.api = self.operation = ""
+        self.status = 0
+        """0: there is no answer yet, or the client has left."""
+        self.milliseconds = 0.0
+        self.done = False
+        self.query: list[tuple[str, str]] = []
+        self.request_headers: list[tuple[str, str]] = []
+        self.response_headers: list[tuple[str, str]] = []
+        if detailed:
+            self.query = disclosure.query(request.original_url.query_string)
+            self.request_headers = disclosure.headers(request.headers)
+        self.steps: list[Step] = []
+        self.messages: list[dict[str, str]] = []
+        """One for each `trace` policy that ran: source, severity, message and its metadata, as the policy wants them."""
+        self.metrics: list[dict[str, Any]] = []
+        """One for each `emit-metric` policy that ran: name, namespace, value and dimensions."""
+        self.calls: list[dict[str, object]] = []
+        """One for each request of the gateway's own: number of the step, method, host, status (0: no answer),
+        milliseconds; if it is detailed, address and headers."""
+        self.variables: dict[str, Shown] = {}
+        """The variables so far, if it is detailed."""
+
+    def begin(self, section: str, scope: str, place: Place) -> Step:
+        """A policy begins. What is noted until `end` is the policy's own."""
+        step = Step(section, scope, place)
+        if len(self.steps) < STEPS:
+            self.steps.append(step)
+        if self.detailed:
+            step.outer = _CURRENT.set(step)
+        return step
+
+    def end(self, step: Step) -> None:
+        """A policy ends."""
+        step.ended = time.perf_counter()
+        if step.outer is not None:
+            _CURRENT.reset(step.outer)
+
+    def failed(self, step: Step, reason: str, message: str = "") -> None:
+        """A policy fails by itself, not because of one in it."""
+        step.error = f"{reason}: {self._disclosure.message(message)}" if message and self.detailed else reason
+
+    def answered(self, response: Response) -> None:
+        """The answer is known."""
+        self.status = response.status_code
+        self.milliseconds = self._elapsed()
+        if self.detailed:
+            self.response_headers = self._disclosure.headers(response.headers)
+
+    def finish(self) -> None:
+        """The answer has been sent, or the client has left."""
+        self.milliseconds, self.done = self._elapsed(), True
+
+    def evaluated(self, origin: Origin, value: object) -> None:
+        """An expression has a value."""
+        self._note(Evaluation(origin, self._disclosure.value(value)))
+
+    def used(self, origin: Origin) -> None:
+        """A literal was used."""
+        self._note(Evaluation(origin))
+
+    def threw(self, origin: Origin, type: str) -> None:
+        """An expression has no value, but an exception."""
+        self._note(Evaluation(origin, error=type))
+
+    def called(self, request: Outgoing) -> dict[str, object]:
+        """The gateway calls somebody. What comes of it is to be put into what this returns."""
+        note: dict[str, object] = {
+            "step": len(self.steps) - 1,
+            "method": self._disclosure.name(request.method),
+            "host": request.url.host,
+            "status": 0,
+            "milliseconds": 0.0,
+        }
+        if self.detailed:
+            note["url"] = self._disclosure.url(str(request.url))
+            note["headers"] = self._disclosure.headers(Headers(httpx.Headers(request.headers).multi_items()))
+            step = _CURRENT.get()
+            note["step"] = next((number for number, other in enumerate(self.steps) if other is step), -1)
+        if len(self.calls) < _PER_STEP:
+            self.calls.append(note)
+        return note
+
+    def set(self, name: str, value: object) -> None:
+        """A variable has a value."""
+        if not self.detailed:
+            return
+        after = self._disclosure.named(name, value)
+        step = _CURRENT.get()
+        if step is not None and len(step.changes) < _PER_STEP:
+            step.changes = [*step.changes, Change(name, self.variables.get(name), after)]
+        self.variables[name] = after
+
+    def events(self, source: str) -> list[dict[str, str]]:
+        """The metadata of every `trace` policy with a source."""
+        return [message for message in self.messages if message["source"] == source]
+
+    def summary(self) -> dict[str, object]:
+        """JSON-ready: what a list of requests shows."""
+        return {
+            "requestId": self.request_id,
+            "began": self.began,
+            "method": self.method,
+            "path": self.path,
+            "api": self.api,
+            "operation": self.operation,
+            "status": self.status,
+            "milliseconds": self.milliseconds,
+            "done": self.done,
+            "detailed": self.detailed,
+            "policies": len(self.steps),
+            "calls": len(self.calls),
+            "failed": any(step.failed for step in self.steps),
+        }
+
+    def as_dict(self) -> dict[str, object]:
+        """JSON-ready: everything."""
+        return self.summary() | {
+            "query": self.query,
+            "requestHeaders": self.request_headers,
+            "responseHeaders": self.response_headers,
+            "steps": [self._step(step) for step in self.steps],
+            "messages": [self._readable(message) for message in self.messages],
+            "metrics": [metric | {"dimensions": self._readable(metric["dimensions"])} for metric in self.metrics],
+            "calls": self.calls,
+            "variables": {name: shown._asdict() for name, shown in self.variables.items()},
+        }
+
+    def _step(self, step: Step) -> dict[str, object]:
+        return {
+            "section": step.section,
+            "scope": step.scope,
+            **asdict(step.place),
+            "start": _milliseconds(step.began - self._start),
+            "milliseconds": _milliseconds(max(0.0, step.ended - step.began)),
+            "failed": step.failed,
+            "error": step.error,
+            "evaluations": [_evaluation(evaluation) for evaluation in step.evaluations],
+            "changes": [_change(change) for change in step.changes],
+        }
+
+    def _readable(self, said: Mapping[str, str]) -> dict[str, str]:
+        return {name: self._disclosure.message(text) for name, text in said.items()}
+
+    def _elapsed(self) -> float:
+        """Milliseconds since it began."""
+        return _milliseconds(time.perf_counter() - self._start)
+
+    def _note(self, evaluation: Evaluation) -> None:
+        step = _CURRENT.get()
+        if step is not None and len(step.evaluations) < _PER_STEP:
+            step.evaluations = [*step.evaluations, evaluation]
+
+
+class Variables(dict[str, object]):
+    """The variables of a request, whose trace is told what they are set to."""
+
+    def __init__(self, trace: RequestTrace) -> None:
+        super().__init__()
+        self._trace = trace
+
+    def __setitem__(self, name: str, value: object) -> None:
+        super().__setitem__(name, value)
+        self._trace.set(name, value)
+
+
+Watcher = Callable[[RequestTrace], None]
+
+
+class Journal:
+    """The last requests of a gateway.
+
+    Args:
+        always: Whether values are recorded even while nobody watches.
+    """
+
+    def __init__(self, *, always: bool = False) -> None:
+        self.traces: deque[RequestTrace] = deque(maxlen=TRACES)
+        self._always, self._left = always, float("-inf")
+        self._watchers: list[Watcher] = []
+
+    @property
+    def detailed(self) -> bool:
+        """Whether the values of requests that begin now are recorded."""
+        return self._always or bool(self._watchers) or time.monotonic() < self._left + _LINGER
+
+    @property
+    def watchers(self) -> int:
+        """How many watch."""
+        return len(self._watchers)
+
+    def begin(self, trace: RequestTrace) -> None:
+        """A request has come."""
+        self.traces.append(trace)
+        self.tell(trace)
+
+    def tell(self, trace: RequestTrace) -> None:
+        """More is known of a request."""
+        for watcher in self._watchers:
+            watcher(trace)
+
+    @contextmanager
+    def watched(self, watcher: Watcher) -> Generator[None]:
+        """Tells `watcher` of every request that begins, is answered or ends."""
+        self._watchers.append(watcher)
+        try:
+            yield
+        finally:
+            self._watchers.remove(watcher)
+            self._left = time.monotonic()
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 3)
+
+
+def _evaluation(evaluation: Evaluation) -> Mapping[str, object]:
+    origin = evaluation.origin
+    return {
+        "name": origin.name,
+        "text": origin.text,
+        "expression": origin.expression,
+        "line": origin.line,
+        "value": evaluation.value and evaluation.value._asdict(),
+        "error": evaluation.error,
+    }
+
+
+def _change(change: Change) -> Mapping[str, object]:
+    return {
+        "name": change.name,
+        "before": change.before and change.before._asdict(),
+        "after": change.after._asdict(),
+    }

@@ -1,6 +1,0 @@
-"""The network of the local cloud: which hosts exist, how to reach them, and what can go wrong on the way."""
-
-from secure_mcp_local.network.faults import FAULTS, Fault, Faults, Kind
-from secure_mcp_local.network.transport import Network
-
-__all__ = ["FAULTS", "Fault", "Faults", "Kind", "Network"]
