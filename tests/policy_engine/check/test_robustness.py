@@ -10,7 +10,9 @@ from apim_policies.check import RULES
 from apim_policies.check.document import Document
 from apim_policies.check.finding import Finding
 from apim_policies.check.inspection import examine
-from apim_policies.elements.table import BEYOND, ELEMENTS, SECTIONS
+from apim_policies.elements.beyond import BEYOND
+from apim_policies.elements.model import SECTIONS
+from apim_policies.elements.table import ELEMENTS
 from secure_mcp.apis import documents as policy
 from secure_mcp.apis.documents import PolicySettings
 

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from apim_policies.elements.table import BEYOND, ELEMENTS, POLICIES, SECTIONS, STANDALONE, Model
+from apim_policies.elements.beyond import BEYOND
+from apim_policies.elements.model import POLICIES, SECTIONS, Model
+from apim_policies.elements.table import ELEMENTS, STANDALONE
 
 SCHEMAS = Path(__file__).parents[4] / "shared" / "reference" / "apim-policy-xsd"
 pytestmark = pytest.mark.skipif(not SCHEMAS.is_dir(), reason="Microsoft's schemas are not here")
@@ -160,11 +162,11 @@ def compared(path: str, schema: Schema, node: Any, model: Model) -> Iterator[str
 def test_every_policy_of_the_schemas_is_known() -> None:
     files = {path.stem for path in SCHEMAS.glob("*.xsd")} - {"common-types", "policies", "block"}
     parts = {"set-url", "authentication-token-store"}
-    assert files - parts <= STANDALONE | BEYOND
-    assert (STANDALONE | BEYOND) - files - {"base"} == set(DIFFERENCES.get("beyond the schemas", ()))
+    assert files - parts <= STANDALONE.keys() | BEYOND.keys()
+    assert (STANDALONE.keys() | BEYOND.keys()) - files - {"base"} == set(DIFFERENCES.get("beyond the schemas", ()))
 
 
-@pytest.mark.parametrize("name", sorted(STANDALONE - {"base"}))
+@pytest.mark.parametrize("name", sorted(STANDALONE.keys() - {"base"}))
 def test_a_policy_is_as_in_its_schema(name: str) -> None:
     schema = Schema(name)
     assert sorted(compared(name, schema, schema.top, ELEMENTS[name])) == sorted(DIFFERENCES.get(name, ()))

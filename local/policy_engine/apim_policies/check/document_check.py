@@ -5,8 +5,8 @@ from itertools import pairwise
 
 from apim_policies.documents.document import NAMED_VALUE, Element, parse, substitute, undeclared
 from apim_policies.elements.builder import Builder
+from apim_policies.elements.model import SECTIONS
 from apim_policies.elements.schema import problems_of_fragment, problems_of_policies
-from apim_policies.elements.table import SECTIONS
 from apim_policies.errors import DocumentError, DocumentNotModelled
 from apim_policies.expressions import ExpressionError, compile_expression
 from apim_policies.expressions.scanner import position

@@ -8,14 +8,27 @@ from functools import lru_cache
 
 import httpx
 
-from apim_policies.elements.access import ManagedIdentity
-from apim_policies.elements.message import SetBody, SetHeader
+from apim_policies.documents.document import Element
+from apim_policies.elements.identity import ManagedIdentity, managed_identity
+from apim_policies.elements.message import SetBody, SetHeader, set_body, set_header
+from apim_policies.elements.model import (
+    BOOL_HERE_LITERAL,
+    LITERAL,
+    LITERAL_BOOL,
+    NUMBER,
+    Attribute,
+    Child,
+    Declared,
+    Model,
+    PolicyElement,
+)
 from apim_policies.errors import NotModelled
 from apim_policies.expressions.context import Body, Headers, Response
 from apim_policies.network.messages import Answer, Outgoing, Patience
 from apim_policies.pipeline.call import Call, Failure
 from apim_policies.pipeline.incoming import BUFFERED, ClientGone, LargeBody
-from apim_policies.pipeline.values import Compiled, Seconds
+from apim_policies.pipeline.sections import Policy
+from apim_policies.pipeline.values import Compiled, Seconds, Source
 
 # Of one connection, not of the message: RFC 9110, section 7.6.1.
 HOP_BY_HOP = frozenset(
@@ -127,6 +140,55 @@ def response_headers(answer: Answer) -> Headers:
     return Headers([(name, value) for name, value in items if name.lower() not in HOP_BY_HOP])
 
 
+_IDENTITY = "authentication-managed-identity"
+
+
+def _send_request(source: Source, element: Element) -> Policy:
+    by_name = {child.name: child for child in element.children}
+    copy = source.literal(element, "mode") == "copy"
+    if "set-url" not in by_name:
+        if copy:
+            raise source.not_modelled(element, 'mode="copy" but no <set-url>')
+        raise source.error(element, "<send-request> of a new request needs <set-url>")
+    return SendRequest(
+        variable=source.literal(element, "response-variable-name"),
+        timeout=source.seconds(element, "60"),
+        ignore_error=source.flag(element, "ignore-error"),
+        fail_on_error=source.flag(element, "fail-on-error-status-code"),
+        copy=copy,
+        url=source.content(by_name["set-url"]),
+        method=source.content(by_name["set-method"]) if "set-method" in by_name else None,
+        headers=[set_header(source, child) for child in element.children if child.name == "set-header"],
+        body=set_body(source, by_name["set-body"]) if "set-body" in by_name else None,
+        identity=managed_identity(source, by_name[_IDENTITY]) if _IDENTITY in by_name else None,
+    )
+
+
+SEND_REQUEST = PolicyElement(
+    "send-request",
+    Model(
+        {
+            "mode": Attribute("not modelled", one_of=("new", "copy")),
+            "response-variable-name": LITERAL,
+            "timeout": NUMBER,
+            "timeout-ms": NUMBER,
+            "ignore-error": LITERAL_BOOL,
+            "buffer-response": LITERAL_BOOL,
+            "fail-on-error-status-code": LITERAL_BOOL,
+        },
+        (
+            Child("set-url", 0, 1),
+            Child("set-method", 0, 1),
+            Child("set-header"),
+            Child("set-body", 0, 1),
+            Child(_IDENTITY, 0, 1),
+        ),
+        beyond=frozenset({"authentication-certificate", "authentication-token", "authentication-token-store", "proxy"}),
+    ),
+    _send_request,
+)
+
+
 class ForwardRequest:
     """Sends the request to the API's backend; its answer becomes the response.
 
@@ -187,6 +249,35 @@ class ForwardRequest:
         return Outgoing(method, url, _raw(headers), content, Patience(seconds, None))
 
 
+def _forward_request(source: Source, element: Element) -> Policy:
+    if source.flag(element, "follow-redirects"):
+        raise source.not_modelled(element, 'follow-redirects="true"')
+    return ForwardRequest(
+        source.seconds(element, "300"),
+        source.flag(element, "buffer-response", default=True),
+        source.flag(element, "fail-on-error-status-code"),
+    )
+
+
+FORWARD_REQUEST = PolicyElement(
+    "forward-request",
+    Model(
+        {
+            "timeout": NUMBER,
+            "timeout-ms": NUMBER,
+            "follow-redirects": BOOL_HERE_LITERAL,
+            "buffer-request-body": LITERAL_BOOL,
+            "buffer-response": LITERAL_BOOL,
+            "fail-on-error-status-code": LITERAL_BOOL,
+            "http-version": Attribute("refused", one_of=("1", "2", "2or1")),
+        },
+        sections=frozenset({"backend"}),
+        beyond=frozenset({"continue-timeout"}),
+    ),
+    _forward_request,
+)
+
+
 def _raw(headers: Sequence[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
     try:
         return [(name.encode("ascii"), value.encode("ascii")) for name, value in headers]
@@ -207,3 +298,9 @@ async def _buffered(answer: Answer) -> Body:
         if len(content) > BUFFERED:
             raise _TooLarge
     return Body(content)
+
+
+ELEMENTS: Sequence[Declared] = (
+    SEND_REQUEST,
+    FORWARD_REQUEST,
+)

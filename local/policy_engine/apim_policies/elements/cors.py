@@ -7,8 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from apim_policies.documents.document import Element
+from apim_policies.elements.model import (
+    BOOL_HERE_LITERAL,
+    INBOUND,
+    Attribute,
+    Child,
+    Declared,
+    Model,
+    Part,
+    PolicyElement,
+)
 from apim_policies.expressions.context import Headers, Response
 from apim_policies.pipeline.call import Call, Returned
+from apim_policies.pipeline.sections import Policy
+from apim_policies.pipeline.values import Source
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -88,3 +101,56 @@ def _same(origin: str) -> tuple[str, str, int | None] | str:
     if not parts.scheme or not parts.hostname:
         return origin
     return parts.scheme, parts.hostname, port or _PORTS.get(parts.scheme)
+
+
+def _cors(source: Source, element: Element) -> Policy:
+    lists = {child.name: child for child in element.children}
+
+    def texts(name: str) -> tuple[str, ...]:
+        items = lists[name].children if name in lists else []
+        for item in items:
+            if item.text is not None and item.text.expression:
+                raise source.not_modelled(item, "an expression")
+        return tuple(item.text.text.strip() for item in items if item.text)
+
+    methods = lists.get("allowed-methods")
+    return Cors(
+        origins=texts("allowed-origins"),
+        methods=texts("allowed-methods") or ("GET", "POST"),
+        headers=texts("allowed-headers"),
+        exposed=texts("expose-headers"),
+        max_age=source.literal(methods, "preflight-result-max-age") if methods else None,
+        allow_credentials=source.flag(element, "allow-credentials"),
+        terminate_unmatched=source.flag(element, "terminate-unmatched-request", default=True),
+    )
+
+
+CORS = PolicyElement(
+    "cors",
+    Model(
+        {"allow-credentials": BOOL_HERE_LITERAL, "terminate-unmatched-request": BOOL_HERE_LITERAL},
+        (
+            Child("allowed-origins", 1, 1),
+            Child("allowed-methods", 0, 1),
+            Child("allowed-headers", 0, 1),
+            Child("expose-headers", 0, 1),
+        ),
+        INBOUND,
+        ordered=False,
+    ),
+    _cors,
+)
+
+ELEMENTS: Sequence[Declared] = (
+    CORS,
+    Part("allowed-origins", Model({}, (Child("origin", 1),))),
+    Part("origin", Model(text=True)),
+    Part(
+        "allowed-methods",
+        Model({"preflight-result-max-age": Attribute("not modelled", number=True)}, (Child("method", 1),)),
+    ),
+    Part("method", Model(text=True)),
+    Part("allowed-headers", Model({}, (Child("header", 1),))),
+    Part("expose-headers", Model({}, (Child("header", 1),))),
+    Part("header", Model(text=True)),
+)

@@ -3,8 +3,24 @@
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from apim_policies.documents.document import Element
+from apim_policies.elements.model import (
+    ANY,
+    BOOL,
+    INBOUND,
+    NEEDED,
+    NEEDED_LITERAL,
+    NEEDED_NUMBER,
+    Attribute,
+    Child,
+    Declared,
+    Model,
+    Part,
+    PolicyElement,
+)
 from apim_policies.pipeline.call import Call, Failure
-from apim_policies.pipeline.values import Compiled
+from apim_policies.pipeline.sections import Policy
+from apim_policies.pipeline.values import Compiled, Source
 
 Address = IPv4Address | IPv6Address
 
@@ -42,6 +58,32 @@ class CheckHeader:
         return Failure(reason, told, int(self._status.number(call)))
 
 
+def _check_header(source: Source, element: Element) -> Policy:
+    return CheckHeader(
+        source.attribute(element, "name"),
+        source.attribute(element, "failed-check-httpcode"),
+        source.optional(element, "failed-check-error-message"),
+        source.attribute(element, "ignore-case", "false"),
+        [source.content(value) for value in element.children],
+    )
+
+
+CHECK_HEADER = PolicyElement(
+    "check-header",
+    Model(
+        {
+            "name": NEEDED,
+            "failed-check-httpcode": NEEDED_NUMBER,
+            "failed-check-error-message": ANY,
+            "ignore-case": BOOL,
+        },
+        (Child("value"),),
+        INBOUND,
+    ),
+    _check_header,
+)
+
+
 class IpFilter:
     """Addresses that may call, or may not.
 
@@ -64,3 +106,36 @@ class IpFilter:
         if listed != self._allow:
             reason = "CallerIpNotAllowed" if self._allow else "CallerIpBlocked"
             raise Failure(reason, "Caller IP address is not allowed.", 403)
+
+
+def _ip_filter(source: Source, element: Element) -> Policy:
+    ranges: list[tuple[Address, Address]] = []
+    for child in element.children:
+        if child.text is not None and child.text.expression:
+            raise source.not_modelled(child, "an expression")
+        first = child.text.text if child.text else source.literal(child, "from") or ""
+        last = child.text.text if child.text else source.literal(child, "to") or ""
+        try:
+            ranges.append((ip_address(first.strip()), ip_address(last.strip())))
+        except ValueError as error:
+            raise source.error(child, str(error)) from None
+    return IpFilter(ranges, allow=source.literal(element, "action") != "forbid")
+
+
+IP_FILTER = PolicyElement(
+    "ip-filter",
+    Model(
+        {"action": Attribute("not modelled", required=True, one_of=("allow", "forbid"))},
+        (Child("address"), Child("address-range")),
+        INBOUND,
+        ordered=False,
+    ),
+    _ip_filter,
+)
+
+ELEMENTS: Sequence[Declared] = (
+    CHECK_HEADER,
+    IP_FILTER,
+    Part("address", Model(text=True)),
+    Part("address-range", Model({"from": NEEDED_LITERAL, "to": NEEDED_LITERAL})),
+)

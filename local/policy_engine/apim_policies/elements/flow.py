@@ -5,10 +5,39 @@ from asyncio import sleep
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 
+from apim_policies.documents.document import Element
+from apim_policies.elements.model import (
+    BOOL,
+    CONDITION,
+    LITERAL,
+    LITERAL_NUMBER,
+    NEEDED,
+    NEEDED_LITERAL,
+    NEEDED_LITERAL_NUMBER,
+    NEEDED_NUMBER,
+    NUMBER,
+    POLICIES,
+    Attribute,
+    Building,
+    Child,
+    Declared,
+    HoldingElement,
+    Model,
+    Part,
+    PolicyElement,
+)
 from apim_policies.expressions.context import Headers, Response
 from apim_policies.pipeline.call import Call, Failure, Returned
-from apim_policies.pipeline.sections import Placed, Policy, run_policies
-from apim_policies.pipeline.values import Compiled
+from apim_policies.pipeline.sections import Base, Placed, Policy, run_policies
+from apim_policies.pipeline.values import Compiled, Source
+
+
+def _base(building: Building, element: Element) -> Policy:
+    del element
+    return Base(building.section, building.outer)
+
+
+BASE = HoldingElement("base", Model(), _base)
 
 
 class Choose:
@@ -20,6 +49,21 @@ class Choose:
             if condition.boolean(call):
                 return run_policies(call, policies) if policies else None
         return run_policies(call, self._otherwise) if self._otherwise else None
+
+
+def _choose(building: Building, element: Element) -> Policy:
+    branches: list[tuple[Compiled, list[Placed]]] = []
+    otherwise: list[Placed] = []
+    for branch in element.children:
+        policies = building.branch(branch, element)
+        if branch.name == "when":
+            branches.append((building.source.attribute(branch, "condition"), policies))
+        else:
+            otherwise = policies
+    return Choose(branches, otherwise)
+
+
+CHOOSE = HoldingElement("choose", Model({}, (Child("when", 1), Child("otherwise", 0, 1))), _choose)
 
 
 @dataclass(frozen=True)
@@ -64,6 +108,40 @@ class Retry:
             await run_policies(call, self._policies)
 
 
+def _retry(building: Building, element: Element) -> Policy:
+    if "max-interval" in element.attributes and "delta" not in element.attributes:
+        # The documentation says what all three, or interval with or without delta, mean.
+        raise building.source.not_modelled(element, "max-interval but no delta")
+    return Retry(
+        building.source.attribute(element, "condition"),
+        building.source.attribute(element, "count"),
+        Intervals(
+            building.source.attribute(element, "interval"),
+            building.source.optional(element, "delta"),
+            building.source.optional(element, "max-interval"),
+            building.source.attribute(element, "first-fast-retry", "false"),
+        ),
+        building.policies(element.children),
+    )
+
+
+RETRY = HoldingElement(
+    "retry",
+    Model(
+        {
+            "condition": CONDITION,
+            "count": NEEDED_NUMBER,
+            "interval": NEEDED_NUMBER,
+            "max-interval": NUMBER,
+            "delta": NUMBER,
+            "first-fast-retry": BOOL,
+        },
+        (Child(POLICIES),),
+    ),
+    _retry,
+)
+
+
 class Wait:
     """Runs its policies side by side, until all or any of them are done."""
 
@@ -81,6 +159,33 @@ class Wait:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _wait(building: Building, element: Element) -> Policy:
+    return Wait(building.policies(element.children), all=building.source.literal(element, "for") == "all")
+
+
+WAIT = HoldingElement(
+    "wait",
+    Model(
+        {"for": Attribute("not modelled", required=True, one_of=("all", "any"))},
+        tuple(
+            Child(name)
+            for name in (
+                "choose",
+                "forward-request",
+                "send-request",
+                "cache-lookup-value",
+                "cache-store-value",
+                "authentication-managed-identity",
+            )
+        ),
+        frozenset({"inbound", "backend", "outbound"}),
+        ordered=False,
+        beyond=frozenset({"authentication-token"}),
+    ),
+    _wait,
+)
 
 
 class LimitConcurrency:
@@ -106,6 +211,18 @@ class LimitConcurrency:
                 del running[key]
 
 
+def _limit_concurrency(building: Building, element: Element) -> Policy:
+    most = int(building.source.literal(element, "max-count") or "")
+    return LimitConcurrency(building.source.attribute(element, "key"), most, building.policies(element.children))
+
+
+LIMIT_CONCURRENCY = HoldingElement(
+    "limit-concurrency",
+    Model({"key": NEEDED, "max-count": NEEDED_LITERAL_NUMBER}, (Child(POLICIES),)),
+    _limit_concurrency,
+)
+
+
 class MockResponse:
     """Ends the pipeline with a status and no content: examples of operations are not modelled."""
 
@@ -117,6 +234,24 @@ class MockResponse:
         raise Returned(Response(self._status, "", Headers([("Content-Type", self._content_type)])))
 
 
+def _mock_response(source: Source, element: Element) -> Policy:
+    return MockResponse(
+        int(source.literal(element, "status-code") or "200"),
+        source.literal(element, "content-type") or "application/json",
+    )
+
+
+MOCK_RESPONSE = PolicyElement(
+    "mock-response",
+    Model(
+        {"status-code": LITERAL_NUMBER, "content-type": LITERAL},
+        sections=frozenset({"inbound", "outbound", "on-error"}),
+        beyond=frozenset({"index", "enabled"}),
+    ),
+    _mock_response,
+)
+
+
 class Fragment:
     """`include-fragment`: the fragment's policies, as if they stood here."""
 
@@ -125,6 +260,13 @@ class Fragment:
 
     def run(self, call: Call) -> Awaitable[None]:
         return run_policies(call, self.policies)
+
+
+def _fragment(building: Building, element: Element) -> Policy:
+    return Fragment(building.fragment(element))
+
+
+INCLUDE_FRAGMENT = HoldingElement("include-fragment", Model({"fragment-id": NEEDED_LITERAL}), _fragment)
 
 
 class ReturnResponse:
@@ -150,3 +292,32 @@ class ReturnResponse:
         finally:
             call.context.response, call.section = outer, section
         raise Returned(response)
+
+
+def _return_response(building: Building, element: Element) -> Policy:
+    return ReturnResponse(
+        building.source.literal(element, "response-variable-name"),
+        [placed.policy for placed in building.policies(element.children)],
+    )
+
+
+RETURN_RESPONSE = HoldingElement(
+    "return-response",
+    Model(
+        {"response-variable-name": LITERAL}, (Child("set-status", 0, 1), Child("set-header"), Child("set-body", 0, 1))
+    ),
+    _return_response,
+)
+
+ELEMENTS: Sequence[Declared] = (
+    BASE,
+    CHOOSE,
+    RETRY,
+    WAIT,
+    LIMIT_CONCURRENCY,
+    MOCK_RESPONSE,
+    INCLUDE_FRAGMENT,
+    RETURN_RESPONSE,
+    Part("when", Model({"condition": CONDITION}, (Child(POLICIES),))),
+    Part("otherwise", Model({}, (Child(POLICIES),))),
+)

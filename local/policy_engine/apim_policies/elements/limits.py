@@ -1,11 +1,26 @@
 """How often: rate-limit-by-key, quota-by-key."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from apim_policies.documents.document import Element
+from apim_policies.elements.model import (
+    ANY,
+    INBOUND,
+    LITERAL,
+    LITERAL_BOOL,
+    NEEDED,
+    NEEDED_LITERAL_NUMBER,
+    NEEDED_NUMBER,
+    NUMBER,
+    Declared,
+    Model,
+    PolicyElement,
+)
 from apim_policies.pipeline.call import Call, Failure
-from apim_policies.pipeline.values import Compiled
+from apim_policies.pipeline.sections import Policy
+from apim_policies.pipeline.values import Compiled, Source
 
 FIRST_PERIOD = datetime(1, 1, 1, tzinfo=UTC).timestamp()
 """From when the periods of a quota are counted, unless it says otherwise."""
@@ -78,6 +93,45 @@ class RateLimitByKey:
             raise Failure("RateLimitExceeded", f"Rate limit is exceeded. Try again in {wait} seconds.", 429)
 
 
+def _rate_limit(source: Source, element: Element) -> Policy:
+    return RateLimitByKey(
+        source.attribute(element, "calls"),
+        source.attribute(element, "renewal-period"),
+        source.attribute(element, "counter-key"),
+        _increment(source, element),
+        Report(
+            source.literal(element, "retry-after-header-name") or "Retry-After",
+            source.literal(element, "retry-after-variable-name"),
+            source.literal(element, "remaining-calls-header-name"),
+            source.literal(element, "remaining-calls-variable-name"),
+            source.literal(element, "total-calls-header-name"),
+        ),
+    )
+
+
+RATE_LIMIT_BY_KEY = PolicyElement(
+    "rate-limit-by-key",
+    Model(
+        {
+            "calls": NEEDED_NUMBER,
+            "renewal-period": NEEDED_NUMBER,
+            "counter-key": NEEDED,
+            "increment-condition": ANY,
+            "increment-count": NUMBER,
+            "increment-after-response": LITERAL_BOOL,
+            "retry-after-header-name": LITERAL,
+            "retry-after-variable-name": LITERAL,
+            "remaining-calls-header-name": LITERAL,
+            "remaining-calls-variable-name": LITERAL,
+            "total-calls-header-name": LITERAL,
+        },
+        sections=INBOUND,
+        beyond=frozenset({"flexible-retry-window"}),
+    ),
+    _rate_limit,
+)
+
+
 class QuotaByKey:
     """So many calls in each period; 0 seconds: for ever.
 
@@ -104,3 +158,51 @@ class QuotaByKey:
         hours, rest = divmod(wait, 3600)
         when = f"{hours:02}:{rest // 60:02}:{rest % 60:02}"
         raise Failure("QuotaExceeded", f"Out of call volume quota. Quota will be replenished in {when}.", 403)
+
+
+def _quota(source: Source, element: Element) -> Policy:
+    start, text = FIRST_PERIOD, source.literal(element, "first-period-start")
+    if text is not None:
+        try:
+            start = datetime.fromisoformat(text).timestamp()
+        except (ValueError, OverflowError):
+            raise source.error(element, f"first-period-start={text!r} is no time; write 2026-01-31T00:00:00Z") from None
+    return QuotaByKey(
+        int(source.literal(element, "calls") or ""),
+        int(source.literal(element, "renewal-period") or ""),
+        start,
+        source.attribute(element, "counter-key"),
+        _increment(source, element),
+    )
+
+
+QUOTA_BY_KEY = PolicyElement(
+    "quota-by-key",
+    Model(
+        {
+            "calls": NEEDED_LITERAL_NUMBER,
+            "renewal-period": NEEDED_LITERAL_NUMBER,
+            "counter-key": NEEDED,
+            "increment-condition": ANY,
+            "increment-count": NUMBER,
+            "first-period-start": LITERAL,
+        },
+        sections=INBOUND,
+        beyond=frozenset({"bandwidth"}),
+    ),
+    _quota,
+)
+
+
+def _increment(source: Source, element: Element) -> Increment:
+    return Increment(
+        source.optional(element, "increment-condition"),
+        source.attribute(element, "increment-count", "1"),
+        after_response=source.flag(element, "increment-after-response"),
+    )
+
+
+ELEMENTS: Sequence[Declared] = (
+    RATE_LIMIT_BY_KEY,
+    QUOTA_BY_KEY,
+)

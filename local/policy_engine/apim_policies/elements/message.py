@@ -4,10 +4,27 @@ import re
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from apim_policies.documents.document import Element
+from apim_policies.elements.model import (
+    ANY,
+    BOTH_REQUEST,
+    EXISTS,
+    LITERAL_BOOL,
+    NEEDED,
+    NEEDED_LITERAL,
+    NEEDED_NUMBER,
+    Attribute,
+    Child,
+    Declared,
+    Model,
+    Part,
+    PolicyElement,
+)
 from apim_policies.expressions import to_python
 from apim_policies.expressions.context import Body, Headers, form_decode
 from apim_policies.pipeline.call import Call, Failure
-from apim_policies.pipeline.values import Compiled
+from apim_policies.pipeline.sections import Policy
+from apim_policies.pipeline.values import Compiled, Source
 
 _PARAMETER = re.compile(r"\{([^{}]+)\}")
 
@@ -20,6 +37,13 @@ class SetVariable:
 
     def run(self, call: Call) -> None:
         call.context.variables[self._name] = self._value.evaluate(call)
+
+
+def _set_variable(source: Source, element: Element) -> Policy:
+    return SetVariable(element.attributes["name"].text, source.attribute(element, "value"))
+
+
+SET_VARIABLE = PolicyElement("set-variable", Model({"name": NEEDED_LITERAL, "value": NEEDED}), _set_variable)
 
 
 class SetHeader:
@@ -47,6 +71,19 @@ class SetHeader:
                 headers.set(name, values)
 
 
+def set_header(source: Source, element: Element) -> SetHeader:
+    return SetHeader(
+        source.attribute(element, "name"),
+        source.literal(element, "exists-action") or "override",
+        [source.content(value) for value in element.children],
+    )
+
+
+SET_HEADER = PolicyElement(
+    "set-header", Model({"name": NEEDED, "exists-action": EXISTS}, (Child("value"),)), set_header
+)
+
+
 class SetBody:
     def __init__(self, content: Compiled) -> None:
         self._content = content
@@ -67,6 +104,23 @@ class SetBody:
         return self._content.text(call).encode("utf-8", "replace") if not isinstance(value, str) else _utf8(value)
 
 
+def set_body(source: Source, element: Element) -> SetBody:
+    if source.literal(element, "template") == "liquid":
+        raise source.not_modelled(element, 'template="liquid"')
+    return SetBody(source.content(element))
+
+
+SET_BODY = PolicyElement(
+    "set-body",
+    Model(
+        {"template": Attribute("refused", one_of=("none", "liquid"))},
+        text=True,
+        beyond=frozenset({"xsi-nil", "parse-date", "html-decode-expression"}),
+    ),
+    set_body,
+)
+
+
 class SetStatus:
     def __init__(self, code: Compiled, reason: Compiled) -> None:
         self._code, self._reason = code, reason
@@ -76,12 +130,29 @@ class SetStatus:
         call.response.status_reason = _one_line(self._reason.text(call))
 
 
+def _set_status(source: Source, element: Element) -> Policy:
+    if "reason" not in element.attributes:
+        # Azure takes it; which phrase it then sends is written nowhere.
+        raise source.not_modelled(element, "no reason")
+    return SetStatus(source.attribute(element, "code"), source.attribute(element, "reason"))
+
+
+SET_STATUS = PolicyElement("set-status", Model({"code": NEEDED_NUMBER, "reason": ANY}), _set_status)
+
+
 class SetMethod:
     def __init__(self, method: Compiled) -> None:
         self._method = method
 
     def run(self, call: Call) -> None:
         call.context.request.method = self._method.text(call)
+
+
+def _set_method(source: Source, element: Element) -> Policy:
+    return SetMethod(source.content(element))
+
+
+SET_METHOD = PolicyElement("set-method", Model(text=True, sections=frozenset({"inbound", "on-error"})), _set_method)
 
 
 class SetQueryParameter:
@@ -104,6 +175,21 @@ class SetQueryParameter:
             case _:
                 parts = others + own
         url.query_string = "?" + "&".join(parts) if parts else ""
+
+
+def _set_query_parameter(source: Source, element: Element) -> Policy:
+    return SetQueryParameter(
+        source.attribute(element, "name"),
+        source.literal(element, "exists-action") or "override",
+        [source.content(value) for value in element.children],
+    )
+
+
+SET_QUERY_PARAMETER = PolicyElement(
+    "set-query-parameter",
+    Model({"name": NEEDED, "exists-action": EXISTS}, (Child("value"),), BOTH_REQUEST),
+    _set_query_parameter,
+)
 
 
 class RewriteUri:
@@ -138,6 +224,20 @@ class RewriteUri:
         request.url.query_string = "?" + "&".join(parts) if parts else ""
 
 
+def _rewrite_uri(source: Source, element: Element) -> Policy:
+    return RewriteUri(
+        source.attribute(element, "template"),
+        copy_unmatched=source.flag(element, "copy-unmatched-params", default=True),
+    )
+
+
+REWRITE_URI = PolicyElement(
+    "rewrite-uri",
+    Model({"template": NEEDED, "copy-unmatched-params": LITERAL_BOOL}, sections=BOTH_REQUEST),
+    _rewrite_uri,
+)
+
+
 class SetBackendService:
     """Another base address of the backend."""
 
@@ -146,6 +246,33 @@ class SetBackendService:
 
     def run(self, call: Call) -> None:
         call.service_url = self._base_url.text(call)
+
+
+def _set_backend_service(source: Source, element: Element) -> Policy:
+    return SetBackendService(source.attribute(element, "base-url"))
+
+
+SET_BACKEND_SERVICE = PolicyElement(
+    "set-backend-service",
+    Model(
+        {"base-url": Attribute(required=True, unless=frozenset({"backend-id", "dapr-app-id"}))},
+        sections=BOTH_REQUEST,
+        beyond=frozenset(
+            {
+                "backend-id",
+                "sf-partition-key",
+                "sf-replica-type",
+                "sf-resolve-condition",
+                "sf-service-instance-name",
+                "sf-listener-name",
+                "dapr-app-id",
+                "dapr-method",
+                "dapr-namespace",
+            }
+        ),
+    ),
+    _set_backend_service,
+)
 
 
 def _one_line(text: str) -> str:
@@ -157,3 +284,17 @@ def _one_line(text: str) -> str:
 
 def _utf8(text: str) -> bytes:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode("utf-8")
+
+
+ELEMENTS: Sequence[Declared] = (
+    SET_VARIABLE,
+    SET_HEADER,
+    SET_BODY,
+    SET_STATUS,
+    SET_METHOD,
+    SET_QUERY_PARAMETER,
+    REWRITE_URI,
+    SET_BACKEND_SERVICE,
+    Part("value", Model(text=True)),
+    Part("set-url", Model(text=True)),
+)

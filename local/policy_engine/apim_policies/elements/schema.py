@@ -4,18 +4,9 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
 from apim_policies.documents.document import Element, Value
-from apim_policies.elements.table import (
-    ANYWHERE,
-    BEYOND,
-    ELEMENTS,
-    NEEDED_BEYOND,
-    PLACES_BEYOND,
-    POLICIES,
-    SECTIONS,
-    STANDALONE,
-    Attribute,
-    Model,
-)
+from apim_policies.elements.beyond import BEYOND
+from apim_policies.elements.model import POLICIES, SECTIONS, Attribute, Model
+from apim_policies.elements.table import ELEMENTS, STANDALONE
 from apim_policies.errors import DocumentError, DocumentNotModelled
 
 _CONTAINERS = frozenset({"choose", "wait"})
@@ -92,7 +83,9 @@ def _policy(element: Element, section: str | None, document: str, *, direct: boo
         yield from _outline(element, section, document)
     elif element.name not in ELEMENTS:
         message = f"<{element.name}> is no policy of API Management, or is not modelled by the local cloud"
-        yield _error(element, document, message + _meant(element.name, STANDALONE | BEYOND), "unknown-element")
+        yield _error(
+            element, document, message + _meant(element.name, STANDALONE.keys() | BEYOND.keys()), "unknown-element"
+        )
     elif element.name not in STANDALONE:
         yield _error(element, document, f"<{element.name}> is no policy of its own", "element-place")
     elif element.name == "base" and not direct:
@@ -105,8 +98,8 @@ def _policy(element: Element, section: str | None, document: str, *, direct: boo
 
 def _outline(element: Element, section: str | None, document: str) -> Iterator[DocumentError]:
     """What is wrong with a policy that is not modelled, as far as that can be told."""
-    yield from _placed(element, section, PLACES_BEYOND.get(element.name, ANYWHERE), document)
-    for name in NEEDED_BEYOND.get(element.name, ()):
+    yield from _placed(element, section, BEYOND[element.name].sections, document)
+    for name in BEYOND[element.name].needed:
         if name not in element.attributes:
             yield _error(element, document, f"<{element.name}> needs the attribute {name}", "missing-attribute")
 

@@ -2,8 +2,22 @@
 
 from collections.abc import Sequence
 
+from apim_policies.documents.document import Element
+from apim_policies.elements.model import (
+    ANY,
+    LITERAL,
+    NEEDED,
+    NEEDED_LITERAL,
+    Attribute,
+    Child,
+    Declared,
+    Model,
+    Part,
+    PolicyElement,
+)
 from apim_policies.pipeline.call import Call
-from apim_policies.pipeline.values import Compiled
+from apim_policies.pipeline.sections import Policy
+from apim_policies.pipeline.values import Compiled, Source
 
 
 class Trace:
@@ -21,6 +35,36 @@ class Trace:
                 **{name: value.text(call) for name, value in self._metadata},
             }
         )
+
+
+def _trace(source: Source, element: Element) -> Policy:
+    # The message may also stand in the policy itself, as it did before there was metadata.
+    texts = [child for child in element.children if child.name == "message"] or [element] * (element.text is not None)
+    return Trace(
+        element.attributes["source"].text,
+        source.literal(element, "severity") or "verbose",
+        source.content(texts[0]) if texts else None,
+        [
+            (child.attributes["name"].text, source.attribute(child, "value"))
+            for child in element.children
+            if child.name == "metadata"
+        ],
+    )
+
+
+TRACE = PolicyElement(
+    "trace",
+    Model(
+        {
+            "source": NEEDED_LITERAL,
+            "severity": Attribute("refused", one_of=("verbose", "information", "error")),
+        },
+        (Child("message", 0, 1), Child("metadata")),
+        ordered=False,
+        text=True,
+    ),
+    _trace,
+)
 
 
 class EmitMetric:
@@ -53,3 +97,31 @@ class EmitMetric:
                 "dimensions": dimensions,
             }
         )
+
+
+def _emit_metric(source: Source, element: Element) -> Policy:
+    return EmitMetric(
+        element.attributes["name"].text,
+        source.literal(element, "namespace") or "",
+        source.attribute(element, "value") if "value" in element.attributes else Compiled("1", None),
+        [(child.attributes["name"].text, source.optional(child, "value")) for child in element.children],
+    )
+
+
+EMIT_METRIC = PolicyElement(
+    "emit-metric",
+    Model(
+        {"name": NEEDED_LITERAL, "namespace": LITERAL, "value": ANY},
+        (Child("dimension", 1, 10),),
+        beyond=frozenset({"default-dimensions"}),
+    ),
+    _emit_metric,
+)
+
+ELEMENTS: Sequence[Declared] = (
+    TRACE,
+    EMIT_METRIC,
+    Part("message", Model(text=True)),
+    Part("metadata", Model({"name": NEEDED_LITERAL, "value": NEEDED})),
+    Part("dimension", Model({"name": NEEDED_LITERAL, "value": ANY})),
+)

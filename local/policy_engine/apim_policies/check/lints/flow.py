@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from apim_policies.check.document import Document
 from apim_policies.check.finding import Rule
 from apim_policies.check.lint import Found, Lint, at
-from apim_policies.elements.table import SECTIONS
+from apim_policies.elements.model import SECTIONS
 
 MISSING_BASE = Rule(
     "missing-base",

@@ -1,4 +1,4 @@
-"""Who is who: authentication-managed-identity, validate-jwt, validate-azure-ad-token."""
+"""Who the caller is: validate-jwt, validate-azure-ad-token."""
 
 import base64
 import json
@@ -12,42 +12,31 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet, OctKey, RSAKey
 
-from apim_policies.expressions.context import Headers, Jwt
+from apim_policies.documents.document import Element
+from apim_policies.elements.model import (
+    ANY,
+    BOOL,
+    BOOL_HERE_LITERAL,
+    INBOUND,
+    LITERAL,
+    LITERAL_HERE,
+    NEEDED,
+    NEEDED_LITERAL,
+    NUMBER,
+    Attribute,
+    Child,
+    Declared,
+    Model,
+    Part,
+    PolicyElement,
+)
+from apim_policies.expressions.context import Jwt
 from apim_policies.pipeline.call import Call, Failure
-from apim_policies.pipeline.values import Compiled
-from secure_mcp_local.identities import IdentityUnavailable
+from apim_policies.pipeline.sections import Policy
+from apim_policies.pipeline.values import Compiled, Source
 
 _PUBLIC = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256"]
 _SECRET = ["HS256", "HS384", "HS512"]
-
-
-class ManagedIdentity:
-    """A token of one of the gateway's own identities, in a variable or as the request's Authorization."""
-
-    def __init__(self, resource: Compiled, client_id: str | None, variable: str | None, ignore_error: bool) -> None:
-        self._resource, self._client_id = resource, client_id
-        self._variable, self._ignore_error = variable, ignore_error
-
-    def run(self, call: Call) -> None:
-        self.authorize(call, call.context.request.headers)
-
-    def authorize(self, call: Call, headers: Headers) -> None:
-        """Puts the token where it belongs.
-
-        Raises:
-            Failure: there is none, and that matters.
-        """
-        services = call.services
-        try:
-            token = services.identities.token(services.service_urn, self._resource.text(call), self._client_id)
-        except IdentityUnavailable as error:
-            if not self._ignore_error:
-                raise Failure("ManagedIdentityTokenNotAvailable", str(error)) from error
-            return
-        if self._variable is None:
-            headers.set("Authorization", f"Bearer {token}")
-        else:
-            call.context.variables[self._variable] = token
 
 
 @dataclass(frozen=True)
@@ -256,3 +245,159 @@ def _jwt(header: Mapping[str, Any], claims: Mapping[str, Any]) -> Jwt:
         not_before=moment("nbf"),
         issued_at=moment("iat"),
     )
+
+
+_TOKEN = {
+    "header-name": ANY,
+    "query-parameter-name": ANY,
+    "token-value": ANY,
+    "require-scheme": ANY,
+    "failed-validation-httpcode": NUMBER,
+    "failed-validation-error-message": ANY,
+    "output-token-variable-name": LITERAL,
+}
+"""What the policies that validate tokens have in common."""
+
+
+def _validate_jwt(source: Source, element: Element) -> Policy:
+    if not source.flag(element, "require-signed-tokens", default=True):
+        raise source.not_modelled(element, "require-signed-tokens other than true")
+    lists = {child.name: child.children for child in element.children}
+    configurations = [source.attribute(c, "url") for c in element.children if c.name == "openid-config"]
+    keys = [_signing_key(source, child) for child in lists.get("issuer-signing-keys", [])]
+    if not configurations and not keys:
+        raise source.error(element, "<validate-jwt> needs <openid-config> or <issuer-signing-keys>")
+    return ValidateJwt(
+        **_common(source, element),
+        configurations=configurations,
+        keys=keys,
+        audiences=[source.content(item) for item in lists.get("audiences", [])],
+        issuers=[source.content(item) for item in lists.get("issuers", [])],
+    )
+
+
+VALIDATE_JWT = PolicyElement(
+    "validate-jwt",
+    Model(
+        {
+            **_TOKEN,
+            "require-expiration-time": BOOL,
+            "require-signed-tokens": BOOL_HERE_LITERAL,
+            "clock-skew": NUMBER,
+        },
+        (
+            Child("openid-config"),
+            Child("issuer-signing-keys", 0, 1),
+            Child("audiences", 0, 1),
+            Child("issuers", 0, 1),
+            Child("required-claims", 0, 1),
+        ),
+        INBOUND,
+        beyond=frozenset({"issuer-signing-tokens", "decryption-keys"}),
+    ),
+    _validate_jwt,
+)
+
+
+def _validate_azure_ad_token(source: Source, element: Element) -> Policy:
+    tenant = element.attributes["tenant-id"].text
+    endpoint = (source.literal(element, "authentication-endpoint") or "https://login.microsoftonline.com").rstrip("/")
+    lists = {child.name: child.children for child in element.children}
+    audiences = [*lists.get("audiences", []), *lists.get("backend-application-ids", [])]
+    return ValidateJwt(
+        **_common(source, element),
+        configurations=[Compiled(f"{endpoint}/{tenant}/v2.0/.well-known/openid-configuration", None)],
+        audiences=[source.content(item) for item in audiences],
+        issuers=[Compiled(f"https://sts.windows.net/{tenant}/", None)],
+        clients=[source.content(item) for item in lists.get("client-application-ids", [])],
+    )
+
+
+VALIDATE_AZURE_AD_TOKEN = PolicyElement(
+    "validate-azure-ad-token",
+    Model(
+        {
+            **_TOKEN,
+            "tenant-id": Attribute("not modelled", required=True),
+            "authentication-endpoint": LITERAL_HERE,
+        },
+        (
+            Child("backend-application-ids", 0, 1),
+            Child("client-application-ids", 0, 1),
+            Child("audiences", 0, 1),
+            Child("required-claims", 0, 1),
+        ),
+        INBOUND,
+        ordered=False,
+        beyond=frozenset({"allow-protected-forwarded-tokens", "allow-proof-of-possession-tokens", "decryption-keys"}),
+    ),
+    _validate_azure_ad_token,
+)
+
+
+def _signing_key(source: Source, element: Element) -> SigningKey:
+    by_parts = [name for name in ("n", "e") if name in element.attributes]
+    if len(by_parts) == 1 or bool(by_parts) == bool(element.text):
+        raise source.error(element, "a <key> holds a key in base64, or has n and e")
+    return SigningKey(
+        source.literal(element, "id"),
+        source.content(element) if element.text else None,
+        source.optional(element, "n"),
+        source.optional(element, "e"),
+    )
+
+
+def _common(source: Source, element: Element) -> dict[str, Any]:
+    """What the two policies that validate tokens have in common."""
+    places = [n for n in ("header-name", "query-parameter-name", "token-value") if n in element.attributes]
+    if len(places) > 1 or (not places and element.name == "validate-jwt"):
+        raise source.error(element, "the token has one place: header-name, query-parameter-name or token-value")
+    lists = {child.name: child.children for child in element.children}
+    return {
+        "header": source.attribute(element, "header-name", "Authorization"),
+        "query": source.optional(element, "query-parameter-name"),
+        "token": source.optional(element, "token-value"),
+        "require_scheme": source.optional(element, "require-scheme"),
+        "status": source.attribute(element, "failed-validation-httpcode", "401"),
+        "message": source.optional(element, "failed-validation-error-message"),
+        "require_expiry": source.attribute(element, "require-expiration-time", "true"),
+        "clock_skew": source.attribute(element, "clock-skew", "0"),
+        "variable": source.literal(element, "output-token-variable-name"),
+        "claims": [
+            RequiredClaim(
+                item.attributes["name"].text,
+                [source.content(value) for value in item.children],
+                source.literal(item, "match") != "any",
+                source.literal(item, "separator"),
+            )
+            for item in lists.get("required-claims", [])
+        ],
+    }
+
+
+ELEMENTS: Sequence[Declared] = (
+    VALIDATE_JWT,
+    VALIDATE_AZURE_AD_TOKEN,
+    Part("openid-config", Model({"url": NEEDED}, beyond=frozenset({"host"}))),
+    Part("issuer-signing-keys", Model({}, (Child("key", 1),), beyond=frozenset({"zumo-master-key"}))),
+    Part("key", Model({"n": ANY, "e": ANY}, text=True, beyond=frozenset({"certificate-id"}))),
+    Part("backend-application-ids", Model({}, (Child("application-id", 1),))),
+    Part("client-application-ids", Model({}, (Child("application-id", 1),))),
+    Part("application-id", Model(text=True)),
+    Part("audiences", Model({}, (Child("audience", 1),))),
+    Part("audience", Model(text=True)),
+    Part("issuers", Model({}, (Child("issuer", 1),))),
+    Part("issuer", Model(text=True)),
+    Part("required-claims", Model({}, (Child("claim", 1),))),
+    Part(
+        "claim",
+        Model(
+            {
+                "name": NEEDED_LITERAL,
+                "match": Attribute("not modelled", one_of=("all", "any")),
+                "separator": LITERAL_HERE,
+            },
+            (Child("value"),),
+        ),
+    ),
+)
