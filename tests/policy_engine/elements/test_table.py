@@ -3,7 +3,6 @@ import pkgutil
 from collections import Counter
 
 from apim_policies import elements
-from apim_policies.elements import table
 from apim_policies.elements.beyond import BEYOND
 from apim_policies.elements.model import POLICIES, Declared
 from apim_policies.elements.table import ELEMENTS, STANDALONE
@@ -11,11 +10,9 @@ from apim_policies.elements.table import ELEMENTS, STANDALONE
 
 def declared() -> list[Declared]:
     """What all modules of the folder declare, whoever knows them."""
-    modules = [
-        importlib.import_module(f"{elements.__name__}.{found.name}")
-        for found in pkgutil.iter_modules(elements.__path__)
-    ]
-    return [element for module in modules if module is not table for element in getattr(module, "ELEMENTS", ())]
+    names = (found.name for found in pkgutil.iter_modules(elements.__path__))
+    found = (getattr(importlib.import_module(f"{elements.__name__}.{name}"), "ELEMENTS", ()) for name in names)
+    return [element for of_module in found if of_module is not ELEMENTS for element in of_module]
 
 
 def test_the_table_has_what_the_modules_declare() -> None:
