@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from apim_policies.clock import Clock
 from apim_policies.console import Console
-from apim_policies.errors import LocalCloudError
+from apim_policies.errors import DocumentError, LocalCloudError
 from apim_policies.gateway import Gateway
 from apim_policies.listener import Listener, bind
 from apim_policies.network import Network
@@ -24,6 +24,7 @@ from secure_mcp_local.identities import ManagedIdentities
 from secure_mcp_local.providers.deployed import deployed, port_of
 from secure_mcp_local.providers.store import Store
 from secure_mcp_local.recording import Environment, Recording, record
+from secure_mcp_local.sources import Sources
 from secure_mcp_local.storage import Azurite, BlobStorage, account_names
 
 if TYPE_CHECKING:
@@ -130,9 +131,7 @@ class LocalCloud:
 
     def restart_gateway(self) -> None:
         """A gateway that remembers nothing: no cache, no counters."""
-        self.gateway = Gateway.from_recording(
-            self.recording, self.network, self.identities, self.clock, journal=self.journal
-        )
+        self.gateway = self._gateway(self.recording)
 
     def reconfigure(self, **config: str) -> None:
         """Runs the program with other configuration and gives the gateway what it declares then, as another `pulumi up` would.
@@ -142,6 +141,15 @@ class LocalCloud:
         self._config |= config
         self.recording = self._record()
         self.restart_gateway()
+
+    def _gateway(self, recording: Recording) -> Gateway:
+        """A gateway, whose documents are named by their templates."""
+        sources = Sources(self._root, recording)
+        self.journal.locate = sources.called
+        try:
+            return Gateway.from_recording(recording, self.network, self.identities, self.clock, journal=self.journal)
+        except DocumentError as error:
+            raise sources.traced(error) from None
 
     async def _follow(self, state: Path) -> None:
         """Gives the gateway what is deployed, whenever that has changed and a deployment is not writing any more."""
@@ -156,7 +164,7 @@ class LocalCloud:
                 served = now
                 try:
                     recording = await asyncio.to_thread(self._record)
-                    gateway = Gateway.from_recording(recording, self.network, self.identities, self.clock)
+                    gateway = self._gateway(recording)
                 except LocalCloudError as error:
                     self._progress(f"The deployed change cannot be served, the gateway stays as it was: {error}")
                     continue
@@ -179,10 +187,12 @@ class LocalCloud:
 
         self.network = Network()
         self._resources.push_async_callback(self.network.aclose)
-        self.entra = Entra.from_recording(self.recording, self.entra_url, self.clock)
+        self.entra = Entra.from_recording(self.recording, self.entra_url, self.clock, self.journal.refused)
         issuer = self.entra.issuer
-        self.identities = ManagedIdentities(self.recording, issuer, self.clock, self.network.faults)
-        self.cosmos = Cosmos.from_recording(self.recording, issuer, self.clock)
+        self.identities = ManagedIdentities(
+            self.recording, issuer, self.clock, self.network.faults, self.journal.refused
+        )
+        self.cosmos = Cosmos.from_recording(self.recording, issuer, self.clock, self.journal.refused)
         self.network.serve(f"localhost:{entra_port}", self.entra.app, kind="entra")
         for host, app in self.cosmos.hosts.items():
             self.network.serve(host, app, kind="cosmos")
@@ -219,12 +229,20 @@ class LocalCloud:
 
         folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="secure-mcp-")))
         azurite = await self._resources.enter_async_context(Azurite(folder, account_names(self.recording)))
-        storage = await BlobStorage.from_recording(self.recording, azurite, self.entra.issuer, self.clock)
+        storage = await BlobStorage.from_recording(
+            self.recording, azurite, self.entra.issuer, self.clock, self.journal.refused
+        )
         for host, app in storage.hosts.items():
             self.network.serve(host, app)
         # It reaches the hosts that are there when it starts.
         self.functions = FunctionHost.from_recording(
-            self.recording, self._root / "function_app", self.identities, self.entra.issuer, self.network, self.clock
+            self.recording,
+            self._root / "function_app",
+            self.identities,
+            self.entra.issuer,
+            self.network,
+            self.clock,
+            self.journal.refused,
         )
         await self._resources.enter_async_context(self.functions)
         for host, app in self.functions.hosts.items():

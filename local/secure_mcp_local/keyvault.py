@@ -6,6 +6,7 @@ https://learn.microsoft.com/azure/api-management/api-management-howto-properties
 from collections.abc import Mapping
 from typing import Any
 
+from apim_policies.pipeline.refusals import Refusal
 from apim_policies.errors import LocalCloudError, NotModelled
 from secure_mcp_local.recording import Recording, Resource
 from secure_mcp_local.recording.roles import assignments
@@ -40,7 +41,12 @@ class KeyVaults:
         identifier = str(reference.get("secretIdentifier"))
         secret = self._secrets.get(identifier.lower())
         if secret is None:
-            raise LocalCloudError(f"named value {named_value}: the stack declares no secret {identifier}")
+            raise _refused(
+                "SecretNotFound",
+                f"named value {named_value}: the stack declares no secret {identifier}",
+                expected=f"a secret {identifier}",
+                declared=", ".join(sorted(self._secrets)) or "no secret",
+            )
         vault = self._vault(secret)
         properties = vault.get("properties")
         if properties.get("enableRbacAuthorization") is not True:
@@ -48,20 +54,30 @@ class KeyVaults:
         client_id = reference.get("identityClientId")
         if closed(properties):
             if client_id is not None:
-                raise LocalCloudError(
+                raise _refused(
+                    "Forbidden (ForbiddenByFirewall)",
                     f"named value {named_value}: key vault {vault.name} has a firewall, which only the system-assigned identity of "
-                    "API Management passes; leave identityClientId out"
+                    "API Management passes; leave identityClientId out",
+                    expected="no identityClientId",
+                    declared=f"identityClientId {client_id}",
                 )
             if (properties.get("networkAcls") or {}).get("bypass") != "AzureServices":
-                raise LocalCloudError(
+                raise _refused(
+                    "Forbidden (ForbiddenByFirewall)",
                     f"named value {named_value}: the firewall of key vault {vault.name} does not let trusted Azure services in; "
-                    "set networkAcls.bypass to AzureServices"
+                    "set networkAcls.bypass to AzureServices",
+                    expected="networkAcls.bypass AzureServices",
+                    declared=str((properties.get("networkAcls") or {}).get("bypass")),
                 )
         principal = self._principal(named_value, client_id)
         if not any(role.reaches(principal, secret.id) for role in self._roles):
-            raise LocalCloudError(
+            declared = [f"{role.principal} on {role.scope}" for role in self._roles]
+            raise _refused(
+                "Forbidden (ForbiddenByRbac)",
                 f"named value {named_value}: the identity that reads it (object id {principal}) has no role on {secret.id}; "
-                "assign Key Vault Secrets User"
+                "assign Key Vault Secrets User",
+                expected=f"Key Vault Secrets User for {principal} on {secret.id}",
+                declared=", ".join(declared) or "no role on a secret",
             )
         return str(secret.inputs["properties"]["value"])
 
@@ -84,6 +100,15 @@ class KeyVaults:
         raise LocalCloudError(
             f"named value {named_value}: API Management has no identity with the client id {client_id}"
         )
+
+
+def _refused(code: str, message: str, *, expected: str, declared: str) -> LocalCloudError:
+    """What stops the start: API Management reads its secrets before there is any request.
+
+    Codes as https://learn.microsoft.com/azure/key-vault/general/rest-error-codes has them.
+    """
+    refusal = Refusal(service="Key Vault", code=code, message=message, expected=expected, declared=declared)
+    return LocalCloudError(f"{message}. {refusal}")
 
 
 def closed(properties: Mapping[str, Any]) -> bool:

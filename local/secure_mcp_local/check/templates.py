@@ -107,21 +107,23 @@ class Templates:
         ]
         return candidates[0] if len(candidates) == 1 else None
 
-    @lru_cache(maxsize=64)  # noqa: B019  (an instance lives as long as one check)
-    def _aligned(self, text: str) -> dict[int, _Line]:
-        rendered = text.split("\n")
-        count = Counter(rendered)
+    def file(self, text: str) -> Path | None:
+        """The template that most of a rendered document comes from; None if that is less than half of any."""
+        count = Counter(text.split("\n"))
         scores = {
             file: sum(line.weight for line in lines if line.literal is not None and count[line.literal])
             for file, lines in self._lines.items()
         }
         best = max(scores, key=lambda file: scores[file], default=None)
         if best is None:
-            return {}
+            return None
         total = sum(line.weight for line in self._lines[best] if line.literal is not None)
-        if scores[best] * 2 < total:
-            return {}
-        return _matched(rendered, self._lines[best])
+        return None if scores[best] * 2 < total else best
+
+    @lru_cache(maxsize=64)  # noqa: B019  (an instance lives as long as one check)
+    def _aligned(self, text: str) -> dict[int, _Line]:
+        best = self.file(text)
+        return {} if best is None else _matched(text.split("\n"), self._lines[best])
 
 
 def _lines(file: Path) -> Iterator[_Line]:

@@ -53,9 +53,11 @@ async def _serve(
 
     if status:
         status.start()
-    starting = asyncio.ensure_future(
-        _enter(LocalCloud.open(root, stack, config, port, backend, faults=faults, progress=progress, state=state))
+    cloud = LocalCloud.open(root, stack, config, port, backend, faults=faults, progress=progress, state=state)
+    cloud.journal.tellers.append(
+        lambda line: errors.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
     )
+    starting = asyncio.ensure_future(cloud.__aenter__())
     stopped = asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -63,7 +65,7 @@ async def _serve(
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)
             return
-        cloud = starting.result()
+        starting.result()
         # What is there now stays, the SDK's modules above all: it is not to be gone through each time that garbage is looked for.
         gc.freeze()
     finally:
@@ -79,10 +81,6 @@ async def _serve(
         if sys.stderr.isatty():
             errors.print("Stopping ...", highlight=False)
         await cloud.__aexit__(None, None, None)
-
-
-async def _enter(cloud: LocalCloud) -> LocalCloud:
-    return await cloud.__aenter__()
 
 
 def _print_next_steps(cloud: LocalCloud) -> None:

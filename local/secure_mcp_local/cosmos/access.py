@@ -80,6 +80,14 @@ class Access:
             for grant in self._grants
         )
 
+    def declared(self, principal: str) -> str:
+        """What a principal (object id) may do and where, in words."""
+        grants = [grant for grant in self._grants if grant.principal == principal.lower()]
+        if not grants:
+            others = sorted({grant.principal for grant in self._grants})
+            return f"role assignments for {', '.join(others)} only" if others else "no role assignment"
+        return "; ".join(f"{', '.join(grant.actions)} on {grant.scope or 'the account'}" for grant in grants)
+
     def _grant(self, assignment: Resource, definitions: Mapping[str, tuple[str, ...]]) -> _Grant:
         id = str(assignment.get("roleDefinitionId"))
         definition = _DEFINITION.fullmatch(id)

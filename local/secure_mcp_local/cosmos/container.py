@@ -21,9 +21,19 @@ _HARMLESS = {"id", "partitionKey", "defaultTtl", "indexingPolicy", "createMode"}
 class Refused(Exception):
     """Cosmos DB's refusal: status, the code in its body, a message, and perhaps a sub-status."""
 
-    def __init__(self, status: int, code: str, message: str, substatus: int | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        substatus: int | None = None,
+        *,
+        expected: str = "",
+        declared: str = "",
+    ) -> None:
         super().__init__(message)
         self.status, self.code, self.message, self.substatus = status, code, message, substatus
+        self.expected, self.declared = expected, declared
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from apim_policies.pipeline.refusals import Explain, Refusal, unexplained
 from apim_policies.clock import Clock
 from apim_policies.errors import LocalCloudError, NotModelled
 from secure_mcp_local.cosmos.access import ITEMS, Access
@@ -26,6 +27,10 @@ DATABASE = "azure-native:cosmosdb:SqlResourceSqlDatabase"
 CONTAINER = "azure-native:cosmosdb:SqlResourceSqlContainer"
 
 AUDIENCE = "https://cosmos.azure.com"
+_REFUSALS = {400, 401, 403}
+"""Statuses that say that a request was wrong or not allowed; the others belong to the store's normal answers."""
+# Azure/azure-cosmos-dotnet-v3, Microsoft.Azure.Cosmos/src/direct/StatusCodes.cs
+_SUBSTATUSES = {1003: "OwnerResourceNotFound", 5202: "LocalAuthDisabled", 5302: "RbacUnauthorizedNameBasedDataRequest"}
 _VERSIONS = {"2018-12-31", "2020-07-15", "2020-11-05"}
 """REST API versions with partition keys in the present format."""
 
@@ -38,13 +43,15 @@ class Cosmos:
         self.hosts: dict[str, ASGIApp] = {account.host: account for account in accounts.values()}
 
     @classmethod
-    def from_recording(cls, recording: Recording, issuer: TokenIssuer, clock: Clock) -> "Cosmos":
+    def from_recording(
+        cls, recording: Recording, issuer: TokenIssuer, clock: Clock, explain: Explain = unexplained
+    ) -> "Cosmos":
         """Empty containers, as declared.
 
         Raises:
             LocalCloudError: a declaration that Azure would refuse, or that is not modelled.
         """
-        accounts = [Account(recording, declared, issuer, clock) for declared in recording.all(ACCOUNT)]
+        accounts = [Account(recording, declared, issuer, clock, explain) for declared in recording.all(ACCOUNT)]
         return cls({account.name: account for account in accounts})
 
     def edit(self, prefix: str, **properties: object) -> None:
@@ -65,7 +72,15 @@ class Cosmos:
 class Account:
     """One account: an ASGI app."""
 
-    def __init__(self, recording: Recording, declared: Resource, issuer: TokenIssuer, clock: Clock) -> None:
+    def __init__(
+        self,
+        recording: Recording,
+        declared: Resource,
+        issuer: TokenIssuer,
+        clock: Clock,
+        explain: Explain = unexplained,
+    ) -> None:
+        self._explain = explain
         if not declared.id:
             raise LocalCloudError(f"{declared.name}: the recording has no id for this {declared.type}")
         self.name = declared.id.rpartition("/")[2].lower()
@@ -93,6 +108,8 @@ class Account:
         except Refused as refused:
             body = {"code": refused.code, "message": f"{refused.message}\r\nActivityId: {activity}, local"}
             response = _json(refused.status, body)
+            if refused.status in _REFUSALS:
+                self._explain(self._explained(refused))
             if refused.substatus is not None:
                 response.headers["x-ms-substatus"] = str(refused.substatus)
         except NotModelled as missing:
@@ -162,16 +179,29 @@ class Account:
             if self._local_auth:
                 raise NotModelled("the local Cosmos DB does not model account keys; use a token of Entra ID")
             message = "Local Authorization is disabled. Use an AAD token to authorize all requests."
-            raise Refused(401, "Unauthorized", message)
+            raise Refused(
+                401, "Unauthorized", message, 5202, expected="a token of Entra ID", declared="disableLocalAuth"
+            )
         try:
             claims = self._issuer.verify(fields["sig"], self._audiences)
         except TokenRefused as refused:
             message = f"Request blocked by Auth {self.name} : The token is not valid: {refused}"
-            raise Refused(401, "Unauthorized", message) from refused
+            expected = f"a token for {' or '.join(self._audiences)}"
+            raise Refused(401, "Unauthorized", message, expected=expected, declared=f"{refused}") from refused
         if not claims.get("oid"):
             message = f"Request blocked by Auth {self.name} : The token names no principal."
             raise Refused(401, "Unauthorized", message)
         return str(claims["oid"])
+
+    def _explained(self, refused: Refused) -> Refusal:
+        status = str(refused.status) if refused.substatus is None else f"{refused.status}/{refused.substatus}"
+        return Refusal(
+            service=f"Cosmos DB {self.name}",
+            code=f"{status} {_SUBSTATUSES.get(refused.substatus or 0, refused.code)}",
+            message=refused.message,
+            expected=refused.expected,
+            declared=refused.declared,
+        )
 
     def _authorize(self, principal: str, operation: str, container: Container) -> None:
         action = f"{ITEMS}/{operation}"
@@ -182,7 +212,14 @@ class Account:
                 f"[dbs/{container.database}/colls/{container.name}]. "
                 "Learn more: https://aka.ms/cosmos-native-rbac."
             )
-            raise Refused(403, "Forbidden", message)
+            raise Refused(
+                403,
+                "Forbidden",
+                message,
+                5302,
+                expected=f"a role assignment that lets {principal} do {action} in {container.database}/{container.name}",
+                declared=self._access.declared(principal),
+            )
 
     def _place(self, request: Request) -> tuple[Container, str | None]:
         """The container and the document id in the address."""

@@ -74,7 +74,14 @@ def authenticate(
 
 def _unmatched(code: int, part: str, presented: object, declared: list[str]) -> Refusal:
     message = f"No matching federated identity record found for presented assertion {part} '{presented}'. {_CHECK}"
-    return _refused(code, message, f"declared: {', '.join(declared)}")
+    return Refusal(
+        code,
+        message,
+        "invalid_client",
+        status=401,
+        expected=f"a federated credential with the {part} '{presented}'",
+        declared=", ".join(f"'{one}'" for one in declared),
+    )
 
 
 def _refused(code: int, message: str, hint: str = "") -> Refusal:

@@ -58,15 +58,25 @@ class AuthorizationEndpoint:
             application, redirect_uri = self._addressee(parameters)
             choice = await self._choice(request)
         except Refusal as refusal:
-            return self._pages.error(refusal)
+            return self._error(refusal, request)
         try:
             sign_in = self._sign_in(application, redirect_uri, parameters)
             return self._decide(sign_in, choice, request)
         except Refusal as refusal:
+            # Asking without a page whether there is a sign-in, and not wanting to, are answers as well as any.
+            quiet = refusal.code in {50058, 65004}
             answer = {"error": refusal.error, "error_description": str(refusal)}
             if refusal.subcode:
                 answer["error_subcode"] = refusal.subcode
-            return _redirect(redirect_uri, answer, parameters.get("state"))
+            response = _redirect(redirect_uri, answer, parameters.get("state"))
+            if not quiet:
+                location = response.headers["location"]
+                self._tenant.explain(refusal.explained(asked=str(request.url), answered=location))
+            return response
+
+    def _error(self, refusal: Refusal, request: Request, *, again: str = "") -> Response:
+        self._tenant.explain(refusal.explained(asked=str(request.url)))
+        return self._pages.error(refusal, again=again)
 
     def _addressee(self, parameters: Mapping[str, str]) -> tuple[Application, str]:
         """Who asked, and where the answer goes: only when both are declared may it be a redirect."""
@@ -81,7 +91,8 @@ class AuthorizationEndpoint:
                 f"The redirect URI '{redirect_uri}' specified in the request does not match the redirect "
                 f"URIs configured for the application '{application.client_id}'.",
                 "invalid_request",
-                hint=f"declared redirect URIs: {', '.join(sorted(application.redirect_uris)) or 'none'}",
+                expected=f"{application.name} to have the redirect URI {redirect_uri}",
+                declared=", ".join(sorted(application.redirect_uris)) or "none",
             )
         return application, redirect_uri
 
@@ -156,7 +167,7 @@ class AuthorizationEndpoint:
                 raise Refusal(refusal.code, refusal.message, "interaction_required") from refusal
             # Shown to the user and to nobody else: the application never hears of it.
             again = urlencode({**request.query_params, "prompt": "select_account"})
-            return self._pages.error(refusal, again=f"?{again}")
+            return self._error(refusal, request, again=f"?{again}")
         if chosen is None and not agreed:
             if silent:
                 raise Refusal(65001, "The user or administrator has not consented.", "consent_required")
@@ -198,6 +209,8 @@ class AuthorizationEndpoint:
                 "access_denied",
                 hint="with appRoleAssignmentRequired an administrator must consent for everybody; declare a "
                 f"ServicePrincipalDelegatedPermissionGrant: {' '.join(sorted(asked.openid | asked.names))}",
+                expected=f"an administrator's consent to {' '.join(sorted(asked.openid | asked.names))}",
+                declared=" ".join(sorted(application.granted.get(asked.resource, ()))) or "no grant",
             )
         return sign_in.consents <= user.consented
 

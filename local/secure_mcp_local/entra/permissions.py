@@ -89,7 +89,14 @@ def _resource(value: str, application: Application, directory: Directory) -> tup
     target = directory.resource(prefix)
     if target is None or target.service_principal is None:
         message = f"The resource principal named {prefix} was not found in the tenant."
-        raise Refusal(500011, message, "invalid_resource", hint="declare its Application and ServicePrincipal")
+        raise Refusal(
+            500011,
+            message,
+            "invalid_resource",
+            hint="declare its Application and ServicePrincipal",
+            expected=f"an application with the identifier {prefix} and a service principal",
+            declared="an application without a service principal" if target else "none",
+        )
     if name != _DEFAULT and name not in target.scopes:
         message = (
             f"The application '{application.name}' asked for scope '{name}' that doesn't exist on the "
@@ -100,5 +107,7 @@ def _resource(value: str, application: Application, directory: Directory) -> tup
             message,
             "invalid_client",
             hint=f"declare it in api.oauth2PermissionScopes of {target.name}",
+            expected=f"{target.name} to have the scope '{name}'",
+            declared=", ".join(sorted(target.scopes)) or "no scope",
         )
     return target.client_id, name

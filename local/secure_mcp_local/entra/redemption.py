@@ -41,6 +41,7 @@ class TokenEndpoint:
             content = self._redeem(form, basic="authorization" in request.headers)
             return JSONResponse(content, headers=PRIVATE)
         except Refusal as refusal:
+            self._tenant.explain(refusal.explained())
             return JSONResponse(refusal.json(self._tenant.clock), refusal.status, headers=PRIVATE)
 
     def _redeem(self, form: Mapping[str, str], *, basic: bool) -> dict[str, Any]:

@@ -6,6 +6,7 @@ https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 import uuid
 from dataclasses import dataclass, field
 
+from apim_policies.pipeline import refusals
 from apim_policies.clock import Clock
 
 
@@ -23,10 +24,32 @@ class Refusal(Exception):
     """What to change, for the person at this machine; Entra ID would not say it."""
     subcode: str = ""
     """`error_subcode` of a redirect."""
+    expected: str = ""
+    """What would have been let through."""
+    declared: str = ""
+    """What the stack declares instead."""
     trace_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def __str__(self) -> str:
         return f"AADSTS{self.code}: {self.message}"
+
+    @property
+    def advice(self) -> str:
+        """What the person at this machine is told beside Entra ID's own words."""
+        return self.hint or (f"declared: {self.declared}" if self.declared else "")
+
+    def explained(self, *, asked: str = "", answered: str = "") -> refusals.Refusal:
+        """For the person at this machine. `asked`, `answered`: the addresses that a browser came by and is sent on to."""
+        return refusals.Refusal(
+            service="Entra ID",
+            code=f"AADSTS{self.code}",
+            message=self.message,
+            expected=self.expected,
+            declared=self.declared,
+            remedy=self.hint,
+            asked=asked,
+            answered=answered,
+        )
 
     def json(self, clock: Clock) -> dict[str, object]:
         """The body of a token endpoint error."""
@@ -43,7 +66,7 @@ class Refusal(Exception):
             "correlation_id": correlation,
             "error_uri": f"https://login.microsoftonline.com/error?code={self.code}",
         }
-        return {**body, "local_hint": self.hint} if self.hint else body
+        return {**body, "local_hint": self.advice} if self.advice else body
 
 
 def timestamp_of(clock: Clock) -> str:

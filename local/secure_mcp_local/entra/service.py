@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from apim_policies.pipeline.refusals import Explain, unexplained
 from apim_policies.clock import Clock
 from secure_mcp_local.entra.authorization import COOKIE, AuthorizationEndpoint
 from secure_mcp_local.entra.directory import Directory
@@ -25,11 +26,11 @@ from secure_mcp_local.recording import Recording
 class Entra:
     """The stack's tenant: its declared applications, a few users, and the endpoints."""
 
-    def __init__(self, directory: Directory, issuer: TokenIssuer, clock: Clock) -> None:
+    def __init__(self, directory: Directory, issuer: TokenIssuer, clock: Clock, explain: Explain = unexplained) -> None:
         self.issuer = issuer
         self.users: list[User] = default_users()
         self._clock = clock
-        self._tenant = Tenant(directory, self.users, Grants(clock), issuer, clock)
+        self._tenant = Tenant(directory, self.users, Grants(clock), issuer, clock, explain)
         self._pages = Pages(clock)
         authorize = AuthorizationEndpoint(self._tenant, self._pages).answer
         token = TokenEndpoint(self._tenant).answer
@@ -44,14 +45,16 @@ class Entra:
         )
 
     @classmethod
-    def from_recording(cls, recording: Recording, base_url: str, clock: Clock) -> "Entra":
+    def from_recording(
+        cls, recording: Recording, base_url: str, clock: Clock, explain: Explain = unexplained
+    ) -> "Entra":
         """The tenant as the stack declares it. `base_url`: its own address, such as http://localhost:8081.
 
         Raises:
             LocalCloudError: a declaration that Entra ID would refuse, or that is not modelled.
         """
         directory = Directory.from_recording(recording)
-        return cls(directory, TokenIssuer(base_url, directory.tenant, clock), clock)
+        return cls(directory, TokenIssuer(base_url, directory.tenant, clock), clock, explain)
 
     def user(self, id: str) -> User:
         """One of the users, by its short name such as `alice`."""
@@ -75,6 +78,7 @@ class Entra:
             try:
                 self._tenant.require(str(request.path_params["tenant"]))
             except Refusal as refusal:
+                self._tenant.explain(refusal.explained())
                 return JSONResponse(refusal.json(self._clock), refusal.status)
             return JSONResponse(content())
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from apim_policies.pipeline.refusals import Explain, unexplained
 from apim_policies.clock import Clock
 from secure_mcp_local.entra.directory import Application, Directory
 from secure_mcp_local.entra.grants import Grants
@@ -20,6 +21,7 @@ class Tenant:
     grants: Grants
     issuer: TokenIssuer
     clock: Clock
+    explain: Explain = unexplained
 
     def require(self, name: str) -> None:
         """Accept a tenant in an address.
@@ -32,7 +34,8 @@ class Tenant:
                 90002,
                 f"Tenant '{name}' not found. Check to make sure you have the correct tenant ID.",
                 "invalid_request",
-                hint=f"the stack's tenant is {self.directory.tenant}",
+                expected=f"the tenant '{name}'",
+                declared=self.directory.tenant,
             )
 
     def application(self, client_id: str) -> Application:
@@ -47,13 +50,21 @@ class Tenant:
                 700016,
                 f"Application with identifier '{client_id}' was not found in the directory '{self.directory.tenant}'.",
                 "unauthorized_client",
-                hint="the stack declares no such Application, or no ServicePrincipal for it",
+                hint="declare that Application with a ServicePrincipal",
+                expected=f"an application with the client id '{client_id}' and a service principal",
+                declared="an application without a service principal" if application else self._applications(),
             )
         if not application.enabled:
             message = f"Application '{client_id}'({application.name}) is disabled."
             hint = "its ServicePrincipal is declared with accountEnabled false"
-            raise Refusal(7000112, message, "unauthorized_client", hint=hint)
+            declared = f"the service principal of {application.name} has accountEnabled false"
+            expected = f"{application.name} to be enabled"
+            raise Refusal(7000112, message, "unauthorized_client", hint=hint, expected=expected, declared=declared)
         return application
+
+    def _applications(self) -> str:
+        declared = [f"{one.name} ({one.client_id})" for one in self.directory.applications]
+        return ", ".join(declared) or "no application"
 
     def principals(self, user: User, application: Application) -> list[str]:
         """The user's object id and those of their groups: employees are in every group that is assigned."""
@@ -81,4 +92,6 @@ class Tenant:
             "administrator.",
             "invalid_grant",
             hint="" if application.assignments else nobody,
+            expected=f"{user.user_principal_name}, or a group of theirs, to be assigned to {application.name}",
+            declared=f"appRoleAssignmentRequired, and {len(application.assignments)} assignments",
         )

@@ -5,7 +5,6 @@ https://learn.microsoft.com/azure/app-service/overview-authentication-authorizat
 
 import base64
 import json
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -14,6 +13,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from apim_policies.pipeline.refusals import Explain, Refusal, unexplained
 from apim_policies.errors import LocalCloudError, NotModelled
 from secure_mcp_local.entra import TokenIssuer, TokenRefused
 from secure_mcp_local.functions.site import Site, mapping
@@ -21,7 +21,6 @@ from secure_mcp_local.recording import Recording, Resource
 
 SETTINGS = "azure-native:web:WebAppAuthSettingsV2"
 _IDENTITY_HEADERS = (b"x-ms-client-principal", b"x-ms-token-")
-_log = logging.getLogger(__name__)
 _REFUSAL = "You do not have permission to view this directory or page."
 _CLAIM_TYPES = {
     "name_typ": "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name",
@@ -33,6 +32,8 @@ _CLAIM_TYPES = {
 class _Refused(Exception):
     status: int
     reason: str
+    expected: str
+    declared: str
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,10 @@ class Rules:
 class Authentication:
     """Stands before the app and lets only declared identities through, under headers that only it can set."""
 
-    def __init__(self, app: ASGIApp, site: Site, rules: Rules, issuer: TokenIssuer) -> None:
+    def __init__(
+        self, app: ASGIApp, site: Site, rules: Rules, issuer: TokenIssuer, explain: Explain = unexplained
+    ) -> None:
+        self._explain = explain
         self._app, self._site, self._rules, self._issuer = app, site, rules, issuer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -111,8 +115,16 @@ class Authentication:
             claims = self._authenticate(Headers(scope=scope))
         except _Refused as refused:
             response = PlainTextResponse(_REFUSAL, refused.status)
-            # As in Azure, only the log says why.
-            _log.warning("%s refused a caller: %s", self._site.host, refused.reason)
+            # As in Azure, the answer does not say why.
+            self._explain(
+                Refusal(
+                    service=f"App Service authentication of {self._site.host}",
+                    code=str(refused.status),
+                    message=refused.reason,
+                    expected=refused.expected,
+                    declared=refused.declared,
+                )
+            )
             if refused.status == 401:
                 response.headers["www-authenticate"] = (
                     f'Bearer realm="{self._site.host}" '
@@ -130,24 +142,35 @@ class Authentication:
         values = headers.getlist("authorization")
         scheme, _, token = (values[0] if len(values) == 1 else "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
-            raise _Refused(self._rules.unauthenticated, "no bearer token")
+            raise _Refused(self._rules.unauthenticated, "no bearer token", "a bearer token", "requireAuthentication")
         if self._rules.issuer != self._issuer.issuer:
             reason = f"openIdIssuer is {self._rules.issuer}, tokens are issued by {self._issuer.issuer}"
-            raise _Refused(self._rules.unauthenticated, reason)
+            expected = f"openIdIssuer {self._issuer.issuer}"
+            raise _Refused(self._rules.unauthenticated, reason, expected, self._rules.issuer)
         try:
             claims = self._issuer.verify(token.strip(), self._rules.audiences)
         except TokenRefused as refused:
-            raise _Refused(self._rules.unauthenticated, f"the token is not valid: {refused}") from refused
+            expected = f"a token for one of allowedAudiences: {refused}"
+            declared = ", ".join(sorted(self._rules.audiences))
+            raise _Refused(
+                self._rules.unauthenticated, f"the token is not valid: {refused}", expected, declared
+            ) from refused
         application = str(claims.get("azp") or claims.get("appid") or "").lower()
         if self._rules.applications is not None and application not in self._rules.applications:
-            raise _Refused(403, f"the application {application} is not among allowedApplications")
+            reason = f"the application {application} is not among allowedApplications"
+            expected = f"the application {application} among allowedApplications"
+            raise _Refused(403, reason, expected, _listed(self._rules.applications))
         identity = str(claims.get("oid") or "").lower()
         if self._rules.identities is not None and identity not in self._rules.identities:
-            raise _Refused(403, f"the identity {identity} is not among allowedPrincipals.identities")
+            reason = f"the identity {identity} is not among allowedPrincipals.identities"
+            expected = f"the identity {identity} among allowedPrincipals.identities"
+            raise _Refused(403, reason, expected, _listed(self._rules.identities))
         return claims
 
 
-def authenticated(app: ASGIApp, site: Site, recording: Recording, issuer: TokenIssuer) -> ASGIApp:
+def authenticated(
+    app: ASGIApp, site: Site, recording: Recording, issuer: TokenIssuer, explain: Explain = unexplained
+) -> ASGIApp:
     """The app behind the authentication that the stack declares for it, if it does.
 
     Raises:
@@ -157,7 +180,7 @@ def authenticated(app: ASGIApp, site: Site, recording: Recording, issuer: TokenI
     if len(declared) > 1:
         raise LocalCloudError(f"{site.name} has {len(declared)} resources {SETTINGS}; there can be one")
     rules = Rules.of(declared[0]) if declared else None
-    return app if rules is None else Authentication(app, site, rules, issuer)
+    return app if rules is None else Authentication(app, site, rules, issuer, explain)
 
 
 def _identity_headers(claims: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
@@ -171,6 +194,10 @@ def _identity_headers(claims: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
         (b"x-ms-client-principal-id", str(claims.get("oid", "")).encode()),
         (b"x-ms-client-principal-idp", b"aad"),
     ]
+
+
+def _listed(names: frozenset[str]) -> str:
+    return ", ".join(sorted(names)) or "nobody"
 
 
 def _names(value: object) -> list[str]:

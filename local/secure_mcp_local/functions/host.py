@@ -11,6 +11,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from apim_policies.pipeline.refusals import Explain, unexplained
 from apim_policies.clock import Clock
 from apim_policies.network import Network
 from secure_mcp_local.entra import TokenIssuer
@@ -62,6 +63,7 @@ class FunctionHost:
         issuer: TokenIssuer,
         network: Network,
         clock: Clock,
+        explain: Explain = unexplained,
     ) -> "FunctionHost":
         """The stack's function app with the code in a folder. Nothing runs yet.
 
@@ -71,7 +73,7 @@ class FunctionHost:
         site = Site.from_recording(recording)
         code = code.resolve()
         host = cls(site, code, site.host_json(code), IdentityEndpoint(site, identities, clock), network, clock)
-        host.hosts[site.host] = authenticated(host.answer, site, recording, issuer)
+        host.hosts[site.host] = authenticated(host.answer, site, recording, issuer, explain)
         return host
 
     async def __aenter__(self) -> "FunctionHost":

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from apim_policies.pipeline.refusals import Explain, Refusal, unexplained
 from apim_policies.clock import Clock
 from apim_policies.errors import NotModelled
 from apim_policies.network import Faults
@@ -23,8 +24,20 @@ _REGISTERED = re.compile(r"api://.+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", 
 """Resources that are app registrations of the tenant, unlike `https://cosmos.azure.com`."""
 
 
+# What the identity endpoint answers: https://learn.microsoft.com/azure/app-service/overview-managed-identity
+_NOT_FOUND = "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId"
+_NO_SYSTEM_ASSIGNED = "No Managed Identity found for specified ClientId/ResourceId/PrincipalId"
+_UNAVAILABLE = "ManagedIdentityTokenNotAvailable"
+
+
 class IdentityUnavailable(Exception):
     """Why a service gets no token: what it asked for, and what to declare."""
+
+    def __init__(
+        self, message: str, *, code: str = _UNAVAILABLE, expected: str = "", declared: str = "", remedy: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.code, self.expected, self.declared, self.remedy = code, expected, declared, remedy
 
 
 @dataclass(frozen=True)
@@ -36,7 +49,15 @@ class _Identity:
 class ManagedIdentities:
     """The identity endpoints of all declared services."""
 
-    def __init__(self, recording: Recording, issuer: TokenIssuer, clock: Clock, faults: Faults | None = None) -> None:
+    def __init__(
+        self,
+        recording: Recording,
+        issuer: TokenIssuer,
+        clock: Clock,
+        faults: Faults | None = None,
+        explain: Explain = unexplained,
+    ) -> None:
+        self._explain = explain
         self._recording = recording
         self._services = {resource.urn: resource for resource in recording}
         self._directory = Directory.from_recording(recording)
@@ -53,6 +74,23 @@ class ManagedIdentities:
             IdentityUnavailable: the service does not have that identity, the resource does not exist in the
                 tenant, or the identity may not use it.
         """
+        try:
+            return self._token(service_urn, audience, client_id)
+        except IdentityUnavailable as error:
+            service = self._services.get(service_urn)
+            self._explain(
+                Refusal(
+                    service=f"The managed identity endpoint of {service.name if service else service_urn}",
+                    code=error.code,
+                    message=str(error),
+                    expected=error.expected,
+                    declared=error.declared,
+                    remedy=error.remedy,
+                )
+            )
+            raise
+
+    def _token(self, service_urn: str, audience: str, client_id: str | None) -> str:
         service = self._services.get(service_urn)
         if service is None:
             raise IdentityUnavailable(f"the stack {self._recording.stack!r} does not declare {service_urn}")
@@ -98,7 +136,11 @@ class ManagedIdentities:
                 return _Identity(str(identity.get("principalId")), str(identity.get("clientId")))
         raise IdentityUnavailable(
             f"{service.name} has no user-assigned identity with the client id {client_id!r} "
-            f"({len(attached)} declared); add it to the service's identity.userAssignedIdentities"
+            f"({len(attached)} declared); add it to the service's identity.userAssignedIdentities",
+            code=_NOT_FOUND,
+            expected=f"{service.name} to have a user-assigned identity with the client id {client_id}",
+            declared=", ".join(id.rpartition("/")[2] for id in attached) or "no user-assigned identity",
+            remedy="add it to identity.userAssignedIdentities",
         )
 
     def _resource(self, resource: str, identity: _Identity) -> tuple[str, list[str]]:
@@ -109,12 +151,19 @@ class ManagedIdentities:
         if application is None or application.service_principal is None:
             raise IdentityUnavailable(
                 f"AADSTS500011: The resource principal named {resource} was not found in the tenant; "
-                "declare its Application and ServicePrincipal"
+                "declare its Application and ServicePrincipal",
+                code="AADSTS500011",
+                expected=f"an application with the identifier {resource} and a service principal",
+                declared="an application without a service principal" if application else "none",
             )
         if not application.admits([identity.principal_id.lower()]):
             raise IdentityUnavailable(
                 f"AADSTS501051: Application {identity.client_id} is not assigned to a role for the "
-                f"application {application.name}; declare an AppRoleAssignment, or do not require assignment"
+                f"application {application.name}; declare an AppRoleAssignment, or do not require assignment",
+                code="AADSTS501051",
+                expected=f"the identity {identity.principal_id} to be assigned to a role of {application.name}",
+                declared=", ".join(a.principal for a in application.assignments) or "no assignment",
+                remedy="declare an AppRoleAssignment, or do not require assignment",
             )
         if application.token_version != 2:
             raise NotModelled(
@@ -143,7 +192,11 @@ def _system_assigned(service: Resource) -> _Identity:
     principal_id = identity.get("principalId")
     if "systemassigned" not in str(identity.get("type", "")).replace(" ", "").lower() or not principal_id:
         raise IdentityUnavailable(
-            f"{service.name} has no system-assigned identity; set identity.type to SystemAssigned"
+            f"{service.name} has no system-assigned identity; set identity.type to SystemAssigned",
+            code=_NO_SYSTEM_ASSIGNED,
+            expected=f"{service.name} to have a system-assigned identity",
+            declared=f"identity.type {_identity(service).get('type', 'None')}",
+            remedy="set identity.type to SystemAssigned",
         )
     # ARM does not tell the client id of a system-assigned identity.
     return _Identity(str(principal_id), str(uuid.uuid5(uuid.UUID(str(principal_id)), "client id")))

@@ -39,6 +39,11 @@ class Access:
         """
         return cls(grant for grant in assignments(recording) if grant.role in _ROLES)
 
+    def declared(self, principal: str) -> str:
+        """What gives a principal (object id) access to blobs, in words."""
+        own = [grant for grant in self._grants if grant.principal == principal.lower()]
+        return ", ".join(f"role {grant.role} on {grant.scope}" for grant in own) or "no role assignment for it"
+
     def permits(self, principal: str, action: str, resource_id: str) -> bool:
         """Whether a principal (object id) may do something with an account or container (ARM id), by a role on it or above."""
         return any(grant.reaches(principal, resource_id) and action in _ROLES[grant.role] for grant in self._grants)

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from apim_policies.pipeline.refusals import Explain, Refusal, unexplained
 from apim_policies.clock import Clock
 from apim_policies.errors import LocalCloudError, NotModelled
 from secure_mcp_local.entra import TokenIssuer, TokenRefused
@@ -65,6 +66,8 @@ class Refused(Exception):
     status: int
     code: str
     message: str
+    expected: str = ""
+    declared: str = ""
 
 
 def account_names(recording: Recording) -> list[str]:
@@ -84,7 +87,12 @@ class BlobStorage:
 
     @classmethod
     async def from_recording(
-        cls, recording: Recording, azurite: Azurite, issuer: TokenIssuer, clock: Clock
+        cls,
+        recording: Recording,
+        azurite: Azurite,
+        issuer: TokenIssuer,
+        clock: Clock,
+        explain: Explain = unexplained,
     ) -> "BlobStorage":
         """The declared accounts with their declared containers, empty. `azurite` runs and has the accounts.
 
@@ -93,7 +101,9 @@ class BlobStorage:
         """
         del clock  # tokens are verified by the issuer's
         roles = Access.from_recording(recording)
-        accounts = {_name(declared): Account(declared, roles, azurite, issuer) for declared in recording.all(ACCOUNT)}
+        accounts = {
+            _name(declared): Account(declared, roles, azurite, issuer, explain) for declared in recording.all(ACCOUNT)
+        }
         for container in recording.all(CONTAINER):
             account = accounts.get(str(container.get("accountName")).lower())
             if account is None:
@@ -107,7 +117,15 @@ class BlobStorage:
 class Account:
     """One account: an ASGI app."""
 
-    def __init__(self, declared: Resource, roles: Access, azurite: Azurite, issuer: TokenIssuer) -> None:
+    def __init__(
+        self,
+        declared: Resource,
+        roles: Access,
+        azurite: Azurite,
+        issuer: TokenIssuer,
+        explain: Explain = unexplained,
+    ) -> None:
+        self._explain = explain
         self.id = declared.id
         self.name = _name(declared)
         self.host = f"{self.name}.blob.core.windows.net"
@@ -148,6 +166,15 @@ class Account:
             response = await self._answer(request)
         except Refused as refused:
             response = _error(refused.status, refused.code, refused.message)
+            self._explain(
+                Refusal(
+                    service=f"Blob Storage {self.name}",
+                    code=f"{refused.status} {refused.code}",
+                    message=refused.message,
+                    expected=refused.expected,
+                    declared=refused.declared,
+                )
+            )
             if refused.status == 401:
                 response.headers["www-authenticate"] = (
                     f"Bearer authorization_uri={self._issuer.base_url}/{self._issuer.tenant}/oauth2/authorize "
@@ -177,6 +204,8 @@ class Account:
                 "AuthorizationPermissionMismatch",
                 "This request is not authorized to perform this operation using this permission. "
                 f"(No declared role assignment lets the principal {principal} do {action} on {resource_id}.)",
+                expected=f"a role assignment that lets {principal} do {action} on {resource_id}",
+                declared=self._roles.declared(principal),
             )
         return await self._forward(request, path)
 
@@ -187,7 +216,8 @@ class Account:
             if self._shared_keys:
                 raise NotModelled("the local Blob Storage does not model account keys; use a token of Entra ID")
             message = "Key based authentication is not permitted on this storage account."
-            raise Refused(403, "KeyBasedAuthenticationNotPermitted", message)
+            expected, declared = "a token of Entra ID", "allowSharedKeyAccess false"
+            raise Refused(403, "KeyBasedAuthenticationNotPermitted", message, expected, declared)
         if scheme.lower() != "bearer" or not token:
             message = "Server failed to authenticate the request. Please refer to the information in the www-authenticate header."
             raise Refused(401, "NoAuthenticationInformation", message)
@@ -198,7 +228,8 @@ class Account:
             claims = self._issuer.verify(token.strip(), self._audiences)
         except TokenRefused as refused:
             message = f"Server failed to authenticate the request: the token is not valid: {refused}"
-            raise Refused(401, "InvalidAuthenticationInfo", message) from refused
+            expected = f"a token for {AUDIENCE}"
+            raise Refused(401, "InvalidAuthenticationInfo", message, expected, str(refused)) from refused
         if not claims.get("oid"):
             raise Refused(401, "InvalidAuthenticationInfo", "The token names no principal.")
         return str(claims["oid"])

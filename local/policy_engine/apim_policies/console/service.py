@@ -5,6 +5,7 @@ import base64
 import hashlib
 import re
 from importlib import resources
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -57,7 +58,15 @@ class Console:
         trace = next((trace for trace in self._journal.traces if trace.request_id == id), None)
         if trace is None:
             return JSONResponse({"error": "This request is not remembered any more."}, 404)
-        return JSONResponse(trace.as_dict() | {"curl": curl(trace, self._gateway_url)})
+        told = trace.as_dict() | {"curl": curl(trace, self._gateway_url)}
+        # Looking for the line of a template takes a while the first time.
+        await asyncio.to_thread(self._locate, told["steps"])
+        return JSONResponse(told)
+
+    def _locate(self, steps: Any) -> None:
+        """Says where each policy stands in the templates."""
+        for step in steps:
+            step["source"] = self._journal.locate(step["document"], step["line"]) if step["document"] else ""
 
     async def _answer_events(self, request: Request) -> Response:
         del request

@@ -49,6 +49,7 @@ class Gateway:
         self._scheme = urlsplit(declaration.gateway_url).scheme
         self.cache = services.cache
         self.traces = journal.traces
+        journal.secrets = declaration.secrets
         self.secrets = declaration.secrets
         """Values of secret named values: what must never be seen."""
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from apim_policies.pipeline.refusals import Refusal, leads_to
 from apim_policies.expressions.context import Headers, Request, Response
 from apim_policies.network.messages import Outgoing
 from apim_policies.pipeline.disclosure import Disclosure, Shown
@@ -20,6 +21,8 @@ STEPS = 1000
 """How many policies of one request are."""
 _PER_STEP = 100
 """How many values of one policy are."""
+_AWAITED = 20
+"""How many refusals are remembered that a browser has yet to bring back."""
 _LINGER = 60.0
 """Seconds that values are still recorded after the last one who looked has gone: a page may be loaded again."""
 
@@ -137,6 +140,12 @@ class RequestTrace:
         milliseconds; if it is detailed, address and headers."""
         self.variables: dict[str, Shown] = {}
         """The variables so far, if it is detailed."""
+        self.refusals: list[dict[str, str]] = []
+        """What services refused while it ran, or because of where it sent the browser: see `Refusal`, with the `place` of the policy."""
+        self.address = str(request.original_url)
+        """Where it came. Never shown."""
+        self.location = ""
+        """Where its answer sends the browser. Never shown."""
 
     def begin(self, section: str, scope: str, place: Place) -> Step:
         """A policy begins. What is noted until `end` is the policy's own."""
@@ -160,6 +169,7 @@ class RequestTrace:
     def answered(self, response: Response) -> None:
         """The answer is known."""
         self.status = response.status_code
+        self.location = response.headers.get("Location") or ""
         self.milliseconds = self._elapsed()
         if self.detailed:
             self.response_headers = self._disclosure.headers(response.headers)
@@ -208,6 +218,11 @@ class RequestTrace:
             step.changes = [*step.changes, Change(name, self.variables.get(name), after)]
         self.variables[name] = after
 
+    @property
+    def running(self) -> Place | None:
+        """Where the innermost policy stands that runs now."""
+        return next((step.place for step in reversed(self.steps) if not step.ended), None)
+
     def events(self, source: str) -> list[dict[str, str]]:
         """The metadata of every `trace` policy with a source."""
         return [message for message in self.messages if message["source"] == source]
@@ -228,6 +243,7 @@ class RequestTrace:
             "policies": len(self.steps),
             "calls": len(self.calls),
             "failed": any(step.failed for step in self.steps),
+            "refused": self.refusals[0]["code"] if self.refusals else "",
         }
 
     def as_dict(self) -> dict[str, object]:
@@ -240,6 +256,7 @@ class RequestTrace:
             "messages": [self._readable(message) for message in self.messages],
             "metrics": [metric | {"dimensions": self._readable(metric["dimensions"])} for metric in self.metrics],
             "calls": self.calls,
+            "refusals": self.refusals,
             "variables": {name: shown._asdict() for name, shown in self.variables.items()},
         }
 
@@ -283,6 +300,9 @@ class Variables(dict[str, object]):
 
 Watcher = Callable[[RequestTrace], None]
 
+_REQUEST: ContextVar[RequestTrace | None] = ContextVar("request", default=None)
+"""The request that is answered; the tasks of services in this process that it calls have it, too."""
+
 
 class Journal:
     """The last requests of a gateway.
@@ -295,6 +315,13 @@ class Journal:
         self.traces: deque[RequestTrace] = deque(maxlen=TRACES)
         self._always, self._left = always, float("-inf")
         self._watchers: list[Watcher] = []
+        self._awaited: deque[tuple[str, dict[str, str]]] = deque(maxlen=_AWAITED)
+        self.tellers: list[Callable[[str], None]] = []
+        """Are told of each refusal, in one line."""
+        self.locate: Callable[[str, int], str] = lambda document, line: f"{document}:{line}"
+        """What a line of a policy document is called: its template, where that is known."""
+        self.secrets: Sequence[str] = ()
+        """Never part of what is told of a refusal."""
 
     @property
     def detailed(self) -> bool:
@@ -309,7 +336,41 @@ class Journal:
     def begin(self, trace: RequestTrace) -> None:
         """A request has come."""
         self.traces.append(trace)
+        _REQUEST.set(trace)
+        for awaited in [one for one in self._awaited if one[0] == trace.address]:
+            self._awaited.remove(awaited)
+            trace.refusals.append(awaited[1])
         self.tell(trace)
+
+    def refused(self, refusal: Refusal) -> None:
+        """A service has refused something: the request that it did so for, if that is known, says so from now on."""
+        request = self._concerned(refusal)
+        place = request.running if request is not None and not request.done else None
+        shown = refusal.shown(self.secrets)
+        shown["place"] = self.locate(place.document, place.line) if place and place.document else ""
+        line = f"{shown['service']} refused, {shown['code']}: {shown['why']}"
+        if request is not None:
+            request.refusals.append(shown)
+            at = f" at {shown['place']}" if shown["place"] else ""
+            line += f" ({request.method} {request.path}{at})"
+        if refusal.answered:
+            self._awaited.append((refusal.answered, shown))
+        for teller in self.tellers:
+            teller(line)
+        if request is not None:
+            self.tell(request)
+
+    def _concerned(self, refusal: Refusal) -> RequestTrace | None:
+        """The request that a service was called for, or whose answer sent the browser to the service.
+
+        What runs in another process does not say which request it works for: it is the one that runs, if there is one only.
+        """
+        if refusal.asked:
+            return next((trace for trace in reversed(self.traces) if leads_to(trace.location, refusal.asked)), None)
+        if (request := _REQUEST.get()) is not None:
+            return request
+        running = [trace for trace in self.traces if not trace.done]
+        return running[0] if len(running) == 1 else None
 
     def tell(self, trace: RequestTrace) -> None:
         """More is known of a request."""
