@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from secure_mcp import templates
-from secure_mcp_local.cli.plan import policy_documents
 from apim_policies.errors import DocumentError
+from secure_mcp.apis import templates
+from secure_mcp_local.cli.plan import policy_documents
 from secure_mcp_local.recording import Recording
 
 if TYPE_CHECKING:

@@ -198,7 +198,7 @@ async def test_requests_appear_as_they_come_and_show_policy_by_policy_what_happe
         # An expression and its value, the place, the variable before and after.
         step = page.locator(".step", has_text="set-variable tool =")
         await step.locator("summary").first.click()
-        await expect(step).to_contain_text("inbound · api · apis/mcp/api.xml, line")
+        await expect(step).to_contain_text("inbound · api · policies/mcp/api.xml:")
         await expect(step).to_contain_text("tool.Substring(0, Math.Min(tool.Length, 128))")
         cells = await step.locator("table").first.get_by_role("cell").all_inner_texts()
         assert cells[:2] == ["tool", "not set"]

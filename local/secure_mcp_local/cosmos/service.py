@@ -14,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from apim_policies.pipeline.refusals import Explain, Refusal, unexplained
 from apim_policies.clock import Clock
 from apim_policies.errors import LocalCloudError, NotModelled
+from apim_policies.pipeline.refusals import Explain, Refusal, unexplained
 from secure_mcp_local.cosmos.access import ITEMS, Access
 from secure_mcp_local.cosmos.container import MAX_BYTES, Container, Document, Refused
 from secure_mcp_local.entra import TokenIssuer, TokenRefused

@@ -6,8 +6,8 @@ https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 import uuid
 from dataclasses import dataclass, field
 
-from apim_policies.pipeline import refusals
 from apim_policies.clock import Clock
+from apim_policies.pipeline import refusals
 
 
 @dataclass(eq=False)

@@ -9,8 +9,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from apim_policies.pipeline.refusals import Explain, unexplained
 from apim_policies.clock import Clock
+from apim_policies.pipeline.refusals import Explain, unexplained
 from secure_mcp_local.entra.authorization import COOKIE, AuthorizationEndpoint
 from secure_mcp_local.entra.directory import Directory
 from secure_mcp_local.entra.grants import Grants

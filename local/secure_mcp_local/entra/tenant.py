@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from apim_policies.pipeline.refusals import Explain, unexplained
 from apim_policies.clock import Clock
+from apim_policies.pipeline.refusals import Explain, unexplained
 from secure_mcp_local.entra.directory import Application, Directory
 from secure_mcp_local.entra.grants import Grants
 from secure_mcp_local.entra.issuer import TokenIssuer

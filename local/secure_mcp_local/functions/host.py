@@ -11,9 +11,9 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from apim_policies.pipeline.refusals import Explain, unexplained
 from apim_policies.clock import Clock
 from apim_policies.network import Network
+from apim_policies.pipeline.refusals import Explain, unexplained
 from secure_mcp_local.entra import TokenIssuer
 from secure_mcp_local.functions.authentication import authenticated
 from secure_mcp_local.functions.extension import PATH, Extension

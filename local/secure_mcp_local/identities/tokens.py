@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from apim_policies.pipeline.refusals import Explain, Refusal, unexplained
 from apim_policies.clock import Clock
 from apim_policies.errors import NotModelled
 from apim_policies.network import Faults
+from apim_policies.pipeline.refusals import Explain, Refusal, unexplained
 from secure_mcp_local.entra.directory import USER_ASSIGNED_IDENTITY, Directory
 from secure_mcp_local.entra.issuer import TokenIssuer
 from secure_mcp_local.recording import Recording, Resource

@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx
 
-from apim_policies.pipeline.refusals import Refusal, leads_to
 from apim_policies.expressions.context import Headers, Request, Response
 from apim_policies.network.messages import Outgoing
 from apim_policies.pipeline.disclosure import Disclosure, Shown
+from apim_policies.pipeline.refusals import Refusal, leads_to
 
 TRACES = 500
 """How many requests are remembered."""
