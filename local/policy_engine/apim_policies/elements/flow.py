@@ -44,6 +44,11 @@ class Choose:
     def __init__(self, branches: Sequence[tuple[Compiled, list[Placed]]], otherwise: list[Placed]) -> None:
         self._branches, self._otherwise = branches, otherwise
 
+    @property
+    def branches(self) -> list[list[Placed]]:
+        """The policies of each branch, those of `otherwise` last."""
+        return [*(policies for _, policies in self._branches), self._otherwise]
+
     def run(self, call: Call) -> Awaitable[None] | None:
         for condition, policies in self._branches:
             if condition.boolean(call):
@@ -97,15 +102,15 @@ class Retry:
 
     def __init__(self, condition: Compiled, count: Compiled, intervals: Intervals, policies: list[Placed]) -> None:
         self._condition, self._count = condition, count
-        self._intervals, self._policies = intervals, policies
+        self._intervals, self.policies = intervals, policies
 
     async def run(self, call: Call) -> None:
-        await run_policies(call, self._policies)
+        await run_policies(call, self.policies)
         for attempt in range(1, int(self._count.number(call)) + 1):
             if not self._condition.boolean(call):
                 return
             await sleep(self._intervals.seconds(call, attempt))
-            await run_policies(call, self._policies)
+            await run_policies(call, self.policies)
 
 
 def _retry(building: Building, element: Element) -> Policy:
@@ -146,10 +151,10 @@ class Wait:
     """Runs its policies side by side, until all or any of them are done."""
 
     def __init__(self, policies: list[Placed], *, all: bool) -> None:
-        self._policies, self._all = policies, all
+        self.policies, self._all = policies, all
 
     async def run(self, call: Call) -> None:
-        tasks = [asyncio.create_task(run_policies(call, [policy])) for policy in self._policies]
+        tasks = [asyncio.create_task(run_policies(call, [policy])) for policy in self.policies]
         try:
             when = asyncio.FIRST_EXCEPTION if self._all else asyncio.FIRST_COMPLETED
             done, _ = await asyncio.wait(tasks, return_when=when)
@@ -195,7 +200,7 @@ class LimitConcurrency:
     """
 
     def __init__(self, key: Compiled, most: int, policies: list[Placed]) -> None:
-        self._key, self._most, self._policies = key, most, policies
+        self._key, self._most, self.policies = key, most, policies
 
     async def run(self, call: Call) -> None:
         running, key = call.services.running, self._key.text(call)
@@ -204,7 +209,7 @@ class LimitConcurrency:
             raise Failure("ConcurrencyLimitExceeded", "Too many requests at once.", 429)
         running[key] += 1
         try:
-            await run_policies(call, self._policies)
+            await run_policies(call, self.policies)
         finally:
             running[key] -= 1
             if not running[key]:
@@ -308,6 +313,19 @@ RETURN_RESPONSE = HoldingElement(
     ),
     _return_response,
 )
+
+
+
+def inside(policy: Policy) -> Sequence[list[Placed]]:
+    """The lists of policies that a policy holds."""
+    match policy:
+        case Choose():
+            return policy.branches
+        case Retry() | Wait() | LimitConcurrency() | Fragment():
+            return [policy.policies]
+        case _:
+            return []
+
 
 ELEMENTS: Sequence[Declared] = (
     BASE,

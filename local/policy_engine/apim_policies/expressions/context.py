@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote_to_bytes
 
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+
 
 class Headers:
     """HTTP headers in order, names compared without case; a name may have several values."""
@@ -120,7 +123,7 @@ class Request:
     body: Body | None = None
     ip_address: str = "127.0.0.1"
     matched_parameters: dict[str, str] = field(default_factory=dict[str, str])
-    certificate: None = None
+    certificate: "Certificate | None" = None
 
 
 @dataclass
@@ -140,6 +143,7 @@ class LastError:
     section: str | None = None
     path: str | None = None
     policy_id: str | None = None
+    http_error_code: int = 0
 
 
 @dataclass
@@ -164,6 +168,19 @@ class Operation:
     url_template: str = ""
 
 
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate that the gateway holds, or that a client showed."""
+
+    certificate: x509.Certificate
+    key: PrivateKeyTypes | None = None
+    friendly_name: str = ""
+    trusted: bool = True
+    """What `Verify` says."""
+    id: str = ""
+    """The name of its resource."""
+
+
 @dataclass
 class Deployment:
     region: str = ""
@@ -171,6 +188,7 @@ class Deployment:
     service_name: str = ""
     gateway_id: str = "managed"
     instance_id: str = "local"
+    certificates: list[Certificate] = field(default_factory=list[Certificate])
 
 
 @dataclass
@@ -235,6 +253,29 @@ def _no_time_yet() -> datetime:
 
 
 @dataclass
+class Workspace:
+    id: str
+    name: str = ""
+
+
+@dataclass
+class Backend:
+    """The backend resource that the request goes to."""
+
+    id: str
+    type: str = "Single"
+    azure_region: str | None = None
+
+
+@dataclass
+class Authorization:
+    """What `get-authorization-context` leaves in a variable."""
+
+    access_token: str
+    claims: dict[str, object] = field(default_factory=dict[str, object])
+
+
+@dataclass
 class Context:
     request: Request
     api: Api
@@ -254,6 +295,8 @@ class Context:
     product: Product | None = None
     user: User | None = None
     subscription: Subscription | None = None
+    workspace: Workspace | None = None
+    backend: Backend | None = None
 
 
 @dataclass

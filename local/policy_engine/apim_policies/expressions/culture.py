@@ -3,7 +3,7 @@
 import re
 
 _PRINTABLE = re.compile(r"[ -~]*")
-_ALPHANUMERIC = re.compile(r"[0-9A-Za-z]*")
+_ORDERED = re.compile(r"[0-9A-Za-z_-]*")
 
 
 def searched(*texts: str) -> None:
@@ -17,15 +17,20 @@ def searched(*texts: str) -> None:
             raise NotImplementedError(f"a culture-sensitive search of {text!r}; with StringComparison.Ordinal it")
 
 
-def key(text: str) -> tuple[str, str]:
-    """What texts of letters and digits are sorted by: without case, then small letters first.
+def _keys(text: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    """What a text is sorted by: without case, then small letters first.
+
+    Windows leaves hyphens out, as far as others decide; ICU sorts them before digits. Which of both a version of .NET asks
+    differs, so that a comparison is only known where they agree.
 
     Raises:
         NotImplementedError: the text has other characters.
     """
-    if not _ALPHANUMERIC.fullmatch(text):
+    if not _ORDERED.fullmatch(text):
         raise NotImplementedError(f"the culture-sensitive order of {text!r}; with StringComparer.Ordinal it")
-    return text.lower(), text.swapcase()
+    marked = text.replace("_", "\x01").replace("-", "\x02")
+    words = marked.replace("\x02", "")
+    return (marked.lower(), marked.swapcase()), (words.lower(), words.swapcase())
 
 
 def compare(one: str | None, two: str | None, *, fold: bool = False) -> int:
@@ -33,7 +38,10 @@ def compare(one: str | None, two: str | None, *, fold: bool = False) -> int:
         return (one is not None) - (two is not None)
     if one == two:
         return 0
-    first, second = key(one), key(two)
-    if fold:
-        return (first[0] > second[0]) - (first[0] < second[0])
-    return (first > second) - (first < second)
+    answers: set[int] = set()
+    for first, second in zip(_keys(one), _keys(two), strict=True):
+        left, right = (first[0], second[0]) if fold else (first, second)
+        answers.add((left > right) - (left < right))
+    if len(answers) > 1:
+        raise NotImplementedError(f"the culture-sensitive order of {one!r} and {two!r}; with StringComparer.Ordinal it")
+    return answers.pop()

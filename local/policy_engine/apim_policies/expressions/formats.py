@@ -293,7 +293,7 @@ def _section(value: Decimal, form: str, whole_form: str) -> str:
 _HOLE = re.compile(r"\{\{|\}\}|\{([0-9]+)(?:,(-?[0-9]+))?(?::([^{}]*))?\}|[{}]")
 
 
-def composite(form: str | None, arguments: list[object]) -> str:
+def composite(form: str | None, arguments: list[object] | None) -> str:
     """`string.Format`.
 
     Raises:
@@ -301,6 +301,8 @@ def composite(form: str | None, arguments: list[object]) -> str:
     """
     if form is None:
         raise argument_null("format")
+    if arguments is None:
+        raise argument_null("args")
 
     def fill(match: re.Match[str]) -> str:
         if match.group() in {"{{", "}}"}:

@@ -188,6 +188,10 @@ def _equality(
         same = _identity(negated)
     elif NULL in (left, right):
         other = right if left == NULL else left
+        if other in conversions.NUMERIC or other == BOOL or other.name in _COMPARED_WITH_NULL:
+            # Lifted to T?, which a T never equals null as. The compiler warns, no more.
+            value = second if left == NULL else first
+            return BOOL, Code("({0}, {never})[1]", value, never=negated)
         same = _identity(negated) if holds_null(other) else None
     elif left in conversions.NUMERIC or right in conversions.NUMERIC:
         return _compared(negated, left, first, left_constant, right, second, right_constant)
@@ -200,6 +204,7 @@ def _equality(
     return None if same is None else (BOOL, Code(same, first, second))
 
 
+_COMPARED_WITH_NULL = frozenset({"DateTime", "DateTimeOffset", "TimeSpan", "Guid", *ENUMERATIONS})
 _NAMES = frozenset({XName.type, XNamespace.type})
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from apim_policies.expressions.containers import Anonymous, Dictionary, Enumeration, Pair
-from apim_policies.expressions.context import Jwt, Request, Response, Url
+from apim_policies.expressions.context import Authorization, Certificate, Jwt, Request, Response, Url
 from apim_policies.expressions.decimals import CalculatedZero
 from apim_policies.expressions.failures import CSharpException
 from apim_policies.expressions.moments import DateTime, DateTimeOffset, TimeSpan
@@ -53,6 +53,8 @@ CLASSES: dict[type, Type] = {
     Request: Type("IRequest"),
     Jwt: Type("Jwt"),
     Url: Type("IUrl"),
+    Authorization: Type("Authorization"),
+    Certificate: Type("X509Certificate2"),
 }
 """Types by class, where all objects of a class are of one."""
 

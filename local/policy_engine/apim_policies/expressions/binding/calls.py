@@ -14,6 +14,7 @@ from apim_policies.expressions.syntax.tree import Node
 from apim_policies.expressions.types import (
     JTOKEN,
     NULL,
+    OBJECT,
     STRING,
     VOID,
     Type,
@@ -54,7 +55,7 @@ class Calls(Creations):
         else:
             methods = model.statics.get(name, []) if model is not None and not type_args else []
         if not methods:
-            raise self.unknown_member(node.a.pos, type_, name)
+            raise self.unknown_member(node.a.pos, type_, name, static=True)
         self.used(type_, name)
         return self.invoke(node, methods, None, type_, name)
 
@@ -105,10 +106,9 @@ class Calls(Creations):
             if not type_args and name in model.inferred:
                 # The type argument is that of the last parameter's value.
                 given = self.rvalue(node.b[-1].a) if len(node.b) == 2 else None
-                if given is None or given.type == NULL:
-                    raise self.not_modelled(node.pos, f"{target.type}.{name} without a type argument")
                 self.used(Type(owner), name)
-                made = model.generics[name](given.type)
+                # Without one, nothing says what it is but the dictionary: an object.
+                made = model.generics[name](OBJECT if given is None or given.type == NULL else given.type)
                 return self.invoke(node, made if isinstance(made, list) else [made], target, target.type, name)
             if not type_args and name in model.methods:
                 self.used(Type(owner), name)
@@ -130,6 +130,8 @@ class Calls(Creations):
                 raise self.not_modelled(callee.pos, f"GroupCollection.{name}")
             self.members.add(f"Enumerable.{name}")
             return EXTENSIONS[name](self, node, target, element, type_args)
+        if any(name in model.properties for owner in owners if (model := MODELS.get(owner)) is not None):
+            raise self.error(callee.pos, f"'{target.type}.{name}' is no method", "CS1955")
         raise self.unknown_member(node.pos, target.type, name)
 
 

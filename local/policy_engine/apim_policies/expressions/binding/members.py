@@ -8,9 +8,13 @@ from apim_policies.expressions.binding.receivers import called, element, existin
 from apim_policies.expressions.binding.scope import NAMESPACES, TypeName, Value
 from apim_policies.expressions.code import Assignment, Code, Constant, Variable
 from apim_policies.expressions.dotnet import MODELS
+from apim_policies.expressions.dotnet.surface import lacks
+from apim_policies.expressions.dotnet.json.places import child_of
 from apim_policies.expressions.failures import ExpressionError
 from apim_policies.expressions.syntax.tree import Node
 from apim_policies.expressions.types import (
+    JTOKEN,
+    OBJECT,
     STRING,
     VOID,
     Type,
@@ -73,7 +77,7 @@ class Members(Assignments):
         model = self.model(type_)
         constant = model.static_properties.get(name) if model is not None else None
         if constant is None:
-            raise self.unknown_member(node.pos, type_, name)
+            raise self.unknown_member(node.pos, type_, name, static=True)
         self.used(type_, name)
         get = constant.get
         if constant.env:
@@ -82,7 +86,9 @@ class Members(Assignments):
         known = isinstance(fixed, str | int | float | Decimal) and constant.type != STRING
         return Value(constant.type, Constant(fixed), fixed if known else None)
 
-    def unknown_member(self, pos: int, type_: Type, name: str) -> ExpressionError:
+    def unknown_member(self, pos: int, type_: Type, name: str, *, static: bool = False) -> ExpressionError:
+        if lacks(type_.name, name, static=static):
+            return self.error(pos, f"'{type_}' has no member '{name}'", "CS0117" if static else "CS1061")
         return self.not_modelled(pos, f"{type_}.{name}")
 
     def _e_cond(self, node: Node) -> Value:
@@ -118,6 +124,8 @@ class Members(Assignments):
         if model.second_indexer is not None and given.type == model.second_indexer.params[0]:
             indexer = model.second_indexer
         wanted = self.substituted(indexer.params[0], target.type)
+        if target.type.name.startswith("J") and given.type == OBJECT:
+            return Value(JTOKEN, called(child_of, target.run, given.run))
         if target.type.name.startswith("J") and given.type != wanted:
             raise self.not_modelled(node.pos, f"an index of {given.type} into {target.type}")
         key = self.convert(given, wanted, node.pos)

@@ -53,9 +53,9 @@ class Operations(Literals):
             return TypeName(Type(f"namespace {node.a}"))
         if node.a in REFUSED | ALLOWED:
             raise self.unknown_type(node.pos, node.a)
-        if node.a[:1].isupper():
-            # A type of .NET, perhaps.
-            raise self.not_modelled(node.pos, f"the name {node.a}")
+        if node.a[:1].isupper() and not any(node.a in names for names in self.later):
+            # A type of .NET that is not on the list, or nothing at all: an error, one way or the other.
+            raise self.unknown_type(node.pos, node.a)
         if any(node.a in names for names in self.later):
             raise self.error(node.pos, f"the variable '{node.a}' is used before it is declared", "CS0841")
         raise self.error(node.pos, f"the name '{node.a}' does not exist in the current context", "CS0103")

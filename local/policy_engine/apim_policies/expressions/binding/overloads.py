@@ -13,6 +13,7 @@ from apim_policies.expressions.containers import Array
 from apim_policies.expressions.conversions import NUMERIC
 from apim_policies.expressions.converting import default
 from apim_policies.expressions.dotnet.registry import Method
+from apim_policies.expressions.dotnet.surface import extensions, surface
 from apim_policies.expressions.syntax.tree import Node
 from apim_policies.expressions.types import (
     DECIMAL,
@@ -20,6 +21,7 @@ from apim_policies.expressions.types import (
     FLOAT,
     INT,
     LONG,
+    NULL,
     OBJECT,
     SMALL,
     STRING,
@@ -27,6 +29,7 @@ from apim_policies.expressions.types import (
     ULONG,
     Type,
     array,
+    derives,
     element_of,
     holds_null,
     is_reference,
@@ -42,16 +45,24 @@ class Overloads(Lambdas):
             self.refuse_ambiguous(node)
         bound = [argument for argument in node.b]
         values = [self.argument(argument) for argument in bound]
-        best: tuple[int, Method, list[Code | None]] | None = None
-        tied = False
-        for method in candidates:
-            matched = self.match(method, bound, values, receiver)
-            if matched is not None and best is not None and matched[0] == best[0]:
-                tied = True
-            if matched is not None and (best is None or matched[0] < best[0]):
-                best, tied = (matched[0], method, matched[1]), False
+        matches = [
+            (matched[0], method, matched[1])
+            for method in candidates
+            if (matched := self.match(method, bound, values, receiver)) is not None
+        ]
+        least = min((score for score, _, _ in matches), default=0)
+        nearest = [one for one in matches if one[0] == least]
+        if len(nearest) > 1:
+            nearest = [one for one in nearest if all(_narrower(one[1], other[1]) for other in nearest)] or nearest
+        best, tied = (nearest[0] if nearest else None), len(nearest) > 1
         if best is None or tied:
             found = ", ".join(_described(value) for value in values)
+            if tied and any(isinstance(value, Value) and value.type == NULL for value in values):
+                raise self.error(node.pos, f"several overloads fit {receiver}.{name}({found})", "CS0121")
+            if best is None and self.complete(methods, values, target, receiver, name):
+                fits = any(len(method.params) == len(values) for method in methods)
+                code = "CS1503" if fits else "CS1501"
+                raise self.error(node.pos, f"{receiver}.{name} does not take ({found})", code)
             raise self.not_modelled(node.pos, f"{receiver}.{name}({found})")
         _, method, runs = best
         for at, (argument, value) in enumerate(zip(bound, values, strict=True)):
@@ -60,6 +71,27 @@ class Overloads(Lambdas):
                 wanted = self.substituted(method.params[place], receiver)
                 runs[place] = self.rvalue(value, wanted).run
         return self.called(node, method, runs, target, receiver)
+
+    def complete(
+        self,
+        methods: Sequence[Method],
+        values: "Sequence[Value | Node | None]",
+        target: Value | None,
+        receiver: Type,
+        name: str,
+    ) -> bool:
+        """Whether all overloads that .NET has of a method are here, and all conversions to their parameters."""
+        known = surface(receiver.name)
+        if known is None or name in extensions():
+            return False
+        overloads = (known.statics if target is None else known.members).get(name, 0)
+        types = [value.type for value in values if isinstance(value, Value)]
+        types += [parameter for method in methods for parameter in method.params]
+        return (
+            0 < overloads <= len(methods)
+            and len([value for value in values if isinstance(value, Value)]) == len(values)
+            and all(conversions.plain(type_) for type_ in types)
+        )
 
     def fitting(self, methods: Sequence[Method], arguments: list[Node], receiver: Type) -> list[Method]:
         """Overloads that the number of arguments allows."""
@@ -98,6 +130,8 @@ class Overloads(Lambdas):
         rest: list[Code] = []
         for index, (argument, value) in enumerate(zip(arguments, values, strict=True)):
             at = index
+            if method.inferred and isinstance(value, Value) and value.type == NULL:
+                return None
             if argument.b is not None:
                 if argument.b not in method.names:
                     return None
@@ -180,12 +214,22 @@ class Overloads(Lambdas):
         return found[1]
 
 
+def _narrower(one: Method, other: Method) -> bool:
+    """Whether the parameters of one method convert to those of another: then C# prefers it."""
+    ours = [*one.params, *([array(one.rest)] if one.rest is not None else [])]
+    theirs = [*other.params, *([array(other.rest)] if other.rest is not None else [])]
+    pairs = zip(ours, theirs, strict=False)
+    return len(ours) <= len(theirs) and all(mine == their or derives(mine, their) for mine, their in pairs)
+
+
 def _described(value: "Value | Node | None") -> str:
     return "out" if value is None else "lambda" if isinstance(value, Node) else str(value.type)
 
 
 def _distance(given: Type, wanted: Type) -> int:
     """How much an argument is converted: C# prefers what is nearer."""
+    if given == NULL and wanted != OBJECT:
+        return 10
     if given == wanted:
         return 0
     if wanted == OBJECT:

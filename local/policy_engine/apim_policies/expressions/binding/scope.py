@@ -4,7 +4,7 @@ from typing import Any
 
 from apim_policies.expressions import conversions
 from apim_policies.expressions.code import Code, Constant, shallow
-from apim_policies.expressions.dotnet import GENERIC, MODELS, NAMES, REFUSED
+from apim_policies.expressions.dotnet import ALLOWED, GENERIC, MODELS, NAMES
 from apim_policies.expressions.dotnet.registry import Model
 from apim_policies.expressions.failures import ExpressionError
 from apim_policies.expressions.syntax.tree import Node, Source
@@ -241,9 +241,10 @@ class Scope:
 
     def unknown_type(self, pos: int, name: str) -> ExpressionError:
         short = name.rpartition(".")[2]
-        if short in REFUSED:
-            return self.source.error(pos, f"API Management does not allow the type {name}", "refused", "", name)
-        return self.not_modelled(pos, f"the type {name}")
+        if short in ALLOWED or name in NAMESPACES or short in MODELS or short in {"Func", "Action", "Authorization"}:
+            return self.not_modelled(pos, f"the type {name}")
+        message = f"API Management does not allow the type {name}, or there is none of this name"
+        return self.source.error(pos, message, "refused", "", name)
 
     # -- values
     def condition(self, node: Node) -> Code:

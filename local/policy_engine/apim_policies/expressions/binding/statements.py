@@ -394,7 +394,8 @@ def _leaves(section: list[Node]) -> bool:
 
 def _disposable(type_: Type) -> bool:
     """Of all that is modelled, what keys and random numbers are made with."""
-    return "HashAlgorithm" in (type_.name, *bases(type_)) or type_.name == "RNGCryptoServiceProvider"
+    disposable = {"RNGCryptoServiceProvider", "RSA", "X509Certificate2"}
+    return "HashAlgorithm" in (type_.name, *bases(type_)) or type_.name in disposable
 
 
 def _holds(condition: Callable[..., Any], env: list[Any]) -> bool:

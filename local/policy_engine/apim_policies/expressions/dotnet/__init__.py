@@ -7,6 +7,7 @@ from apim_policies.expressions.dotnet import (
     bits,
     bodies,
     builders,
+    certificates,
     characters,
     collections,
     comparers,
@@ -38,7 +39,7 @@ from apim_policies.expressions.dotnet.registry import Model
 
 _MODULES = (
     objects, numbers, strings, characters, comparers, enumerations, convert, math, random, bits, arrays, guids,
-    times, web, encodings, builders, regexes, cryptography, collections, enumerable,
+    times, web, encodings, builders, regexes, cryptography, certificates, collections, enumerable,
     json_tokens, json_objects, json_arrays, json_values, json_convert,
     xml, lookups, bodies, credentials, gateway,
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import cmp_to_key
 from typing import Any
 
 from apim_policies.expressions import culture
@@ -24,7 +25,7 @@ from apim_policies.expressions.types import (
 def sort_key(element: Type) -> Callable[[Any], Any]:
     """What the default comparer orders by."""
     if element == STRING:
-        return lambda text: (0, "", "") if text is None else (1, *culture.key(text))
+        return cmp_to_key(culture.compare)
     if element in INTEGRAL or element in (DECIMAL, BOOL, DATETIME) or element.name in {"DateTimeOffset", "TimeSpan"}:
         return lambda value: value
     if element in (DOUBLE, FLOAT):

@@ -11,7 +11,7 @@ from apim_policies.errors import NotModelled
 from apim_policies.expressions.dotnet.registry import Method, Model, Property
 from apim_policies.expressions.failing import argument_null
 from apim_policies.expressions.failures import CSharpException
-from apim_policies.expressions.types import BOOL, BYTES, DATETIME, INT, STRING, VOID, Type
+from apim_policies.expressions.types import BYTES, STRING, VOID, Type
 
 PROFILE = 1
 _RANDOM = Type("RNGCryptoServiceProvider")
@@ -136,31 +136,7 @@ def _keyed(name: str) -> Model:
     )
 
 
-def _no_certificate(certificate: Any) -> Any:
-    """The local gateway asks clients for no certificates: there is none whose members could be read."""
-    raise NotImplementedError("a member of a certificate")
-
-
-_CERTIFICATE, _DISTINGUISHED = Type("X509Certificate2"), Type("X500DistinguishedName")
-_OF_CERTIFICATES: dict[Type, tuple[str, ...]] = {
-    STRING: ("Thumbprint", "Subject", "Issuer", "SerialNumber", "FriendlyName"),
-    DATETIME: ("NotBefore", "NotAfter"),
-    _DISTINGUISHED: ("SubjectName", "IssuerName"),
-    BOOL: ("HasPrivateKey",),
-    INT: ("Version",),
-    BYTES: ("RawData",),
-}
 MODELS: dict[str, Model] = {
-    "X509Certificate2": Model(
-        methods={
-            **{name: [Method((), BOOL, _no_certificate)] for name in ("Verify", "VerifyNoRevocation")},
-            "GetCertHashString": [Method((), STRING, _no_certificate)],
-        },
-        properties={
-            name: Property(type, _no_certificate) for type, names in _OF_CERTIFICATES.items() for name in names
-        },
-    ),
-    "X500DistinguishedName": Model(properties={"Name": Property(STRING, _no_certificate)}),
     **{name: _hashes(name) for name in _NAMES},
     **{f"{name}Managed": _managed(name) for name in _NAMES if name != "MD5"},
     **{f"HMAC{name}": _keyed(name) for name in _NAMES},
@@ -170,6 +146,4 @@ MODELS: dict[str, Model] = {
         constructors=[Method((), _RANDOM, _Random)],
     ),
 }
-NAMES = dict.fromkeys(MODELS, "System.Security.Cryptography") | dict.fromkeys(
-    ("X509Certificate2", "X500DistinguishedName"), "System.Security.Cryptography.X509Certificates"
-)
+NAMES = dict.fromkeys(MODELS, "System.Security.Cryptography")

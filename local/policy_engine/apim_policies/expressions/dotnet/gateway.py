@@ -6,8 +6,10 @@ from typing import Any
 from apim_policies.expressions.containers import Dictionary
 from apim_policies.expressions.context import Url
 from apim_policies.expressions.dotnet.bodies import BODY
+from apim_policies.expressions.dotnet.certificates import CERTIFICATE, CERTIFICATES, held
 from apim_policies.expressions.dotnet.lookups import HEADERS, QUERY, STRING_ENUMERABLE, STRING_MAP, VARIABLES, inward
 from apim_policies.expressions.dotnet.registry import Method, Model, Property, attribute
+from apim_policies.expressions.dotnet.web import Uri
 from apim_policies.expressions.moments import DateTime, TimeSpan
 from apim_policies.expressions.sequences import Sequence
 from apim_policies.expressions.text import utf16
@@ -16,6 +18,7 @@ from apim_policies.expressions.types import (
     DATETIME,
     GUID,
     INT,
+    OBJECT,
     STRING,
     TIMESPAN,
     VOID,
@@ -71,6 +74,13 @@ def _matched(request: Any) -> Dictionary:
     return found
 
 
+def _claims(authorization: Any) -> Dictionary:
+    found = Dictionary(generic("Dictionary", STRING, OBJECT))
+    for name, value in authorization.claims.items():
+        found.put(utf16(name), inward(value))
+    return found
+
+
 def _port(url: Url) -> int:
     return url.port
 
@@ -97,6 +107,8 @@ MODELS: dict[str, Model] = {
             "User": Property(Type("IUser"), lambda c: c.user),
             "Product": Property(Type("IProduct"), lambda c: c.product),
             "Subscription": Property(Type("ISubscription"), lambda c: c.subscription),
+            "Workspace": Property(Type("IWorkspace"), lambda c: c.workspace),
+            "Backend": Property(Type("IBackend"), lambda c: c.backend),
         },
         methods={"Trace": [Method((STRING,), VOID, _trace)]},
     ),
@@ -104,8 +116,7 @@ MODELS: dict[str, Model] = {
         properties={
             "Method": text_property("method"),
             "IpAddress": text_property("ip_address"),
-            # The local gateway asks clients for none.
-            "Certificate": Property(Type("X509Certificate2"), lambda request: None),
+            "Certificate": Property(CERTIFICATE, lambda request: request.certificate),
             "Url": attribute(URL, "url", exists=True),
             "OriginalUrl": attribute(URL, "original_url", exists=True),
             "Headers": attribute(HEADERS, "headers", exists=True),
@@ -130,7 +141,10 @@ MODELS: dict[str, Model] = {
             "QueryString": text_property("query_string"),
             "Query": Property(QUERY, lambda url: url),
         },
-        methods={"ToString": [Method((), STRING, lambda url: utf16(str(url)))]},
+        methods={
+            "ToString": [Method((), STRING, lambda url: utf16(str(url)))],
+            "ToUri": [Method((), Type("Uri"), lambda url: Uri(utf16(str(url))))],
+        },
     ),
     "IApi": Model(
         properties={
@@ -165,6 +179,29 @@ MODELS: dict[str, Model] = {
             "ServiceId": text_property("service_id"),
             "Region": text_property("region"),
             "GatewayId": text_property("gateway_id"),
+            "Gateway": Property(Type("IGateway"), lambda deployment: deployment),
+            "Certificates": Property(CERTIFICATES, held),
+        }
+    ),
+    "IGateway": Model(
+        properties={
+            "Id": text_property("gateway_id"),
+            "InstanceId": text_property("instance_id"),
+            "IsManaged": Property(BOOL, lambda deployment: deployment.gateway_id == "managed"),
+        }
+    ),
+    "IWorkspace": Model(properties={"Id": text_property("id"), "Name": text_property("name")}),
+    "IBackend": Model(
+        properties={
+            "Id": text_property("id"),
+            "Type": text_property("type"),
+            "AzureRegion": text_property("azure_region"),
+        }
+    ),
+    "Authorization": Model(
+        properties={
+            "AccessToken": text_property("access_token"),
+            "Claims": Property(generic("IReadOnlyDictionary", STRING, OBJECT), _claims),
         }
     ),
     "ILastError": Model(
@@ -176,6 +213,7 @@ MODELS: dict[str, Model] = {
             "Section": text_property("section"),
             "Path": text_property("path"),
             "PolicyId": text_property("policy_id"),
+            "HttpErrorCode": attribute(INT, "http_error_code"),
         }
     ),
     "IGroup": Model(properties={"Id": text_property("id"), "Name": text_property("name")}),
@@ -217,4 +255,4 @@ MODELS: dict[str, Model] = {
         }
     ),
 }
-NAMES = dict.fromkeys(("IRequest", "IResponse", "IUrl"), "Microsoft.Azure.ApiManagement")
+NAMES = dict.fromkeys(("IRequest", "IResponse", "IUrl", "Authorization"), "Microsoft.Azure.ApiManagement")

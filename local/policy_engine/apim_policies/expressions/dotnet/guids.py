@@ -1,5 +1,6 @@
 """System.Guid."""
 
+import struct
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from apim_policies.expressions.types import (
     BOOL,
     BYTES,
     GUID,
+    INT,
     STRING,
 )
 
@@ -34,8 +36,16 @@ def _guid_of_bytes(data: bytearray | None) -> UUID:
     return UUID(bytes_le=bytes(data))
 
 
+def _hash(value: UUID) -> int:
+    """As .NET Core 3.1 calculates it; other versions give other numbers, which no policy can rely on."""
+    first, second, third, fourth = struct.unpack("<4I", value.bytes_le)
+    number: int = first ^ second ^ third ^ fourth
+    return number - (1 << 32) if number >= 1 << 31 else number
+
+
 _MEMBERS = Model(
     methods={
+        "GetHashCode": [Method((), INT, _hash)],
         "ToString": [Method((), STRING, str), Method((STRING,), STRING, guid)],
         "ToByteArray": [Method((), BYTES, lambda value: bytearray(value.bytes_le))],
         "Equals": equals(GUID),

@@ -135,6 +135,11 @@ def _claim(jwt: Jwt, name: str | None, default: str | None) -> str | None:
     return default if values is None else utf16(",".join(values))
 
 
+def _claims(jwt: Jwt, name: str | None, default: list[str] | None) -> list[str] | None:
+    found, values = _try_claim(jwt, name)
+    return values if found else default
+
+
 HEADERS = Type("Headers")
 QUERY = Type("Query")
 VARIABLES = Type("Variables")
@@ -188,7 +193,10 @@ MODELS: dict[str, Model] = {
     ),
     "Claims": Model(
         methods={
-            "GetValueOrDefault": [Method((STRING, STRING), STRING, _claim, optional=(None,))],
+            "GetValueOrDefault": [
+                Method((STRING, STRING), STRING, _claim, optional=(None,)),
+                Method((STRING, STRINGS), STRINGS, _claims),
+            ],
             "ContainsKey": [Method((STRING,), BOOL, lambda jwt, name: _not_null(name) in jwt.claims)],
             "TryGetValue": [Method((STRING, out(STRINGS)), BOOL, _try_claim)],
         },

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from copy import copy
 from functools import lru_cache
 from typing import Any
 
@@ -10,11 +11,13 @@ from apim_policies.expressions.dotnet.patterns import Pattern, pattern
 from apim_policies.expressions.dotnet.registry import Method, Model, Property
 from apim_policies.expressions.failing import argument_null, out_of_range
 from apim_policies.expressions.failures import CSharpException
+from apim_policies.expressions.moments import SECOND, TimeSpan
 from apim_policies.expressions.types import (
     BOOL,
     INT,
     STRING,
     STRINGS,
+    TIMESPAN,
     Type,
 )
 
@@ -44,6 +47,37 @@ def _text(text: str | None) -> str:
     if text is None:
         raise argument_null("input")
     return text
+
+
+class _Limited:
+    """A pattern whose matches may take so many seconds."""
+
+    def __init__(self, compiled: Any, seconds: float) -> None:
+        self._compiled, self._seconds = compiled, seconds
+        self.groups, self.groupindex = compiled.groups, compiled.groupindex
+
+    def search(self, text: str, start: int = 0) -> Any:
+        try:
+            return self._compiled.search(text, start, timeout=self._seconds)
+        except TimeoutError:
+            raise CSharpException(
+                "System.Text.RegularExpressions.RegexMatchTimeoutException",
+                "The RegEx engine has timed out while trying to match a pattern to an input string.",
+            ) from None
+
+
+def _limited(compiled: Pattern, timeout: TimeSpan) -> Pattern:
+    if timeout.ticks == -SECOND // 1000:
+        # Regex.InfiniteMatchTimeout
+        return compiled
+    if not 0 < timeout.ticks <= _LONGEST_TIMEOUT:
+        raise out_of_range("matchTimeout")
+    limited = copy(compiled)
+    limited.compiled = _Limited(compiled.compiled, timeout.ticks / SECOND)
+    return limited
+
+
+_LONGEST_TIMEOUT = (2**31 - 2) * SECOND // 1000
 
 
 class Found:
@@ -245,10 +279,15 @@ def _statics() -> dict[str, list[Method]]:
         def with_options(text: str | None, source: str | None, *given: Any, run: Callable[..., Any] = run) -> Any:
             return run(_text(text), _compiled(source, given[-1]), *given[:-1])
 
+        def with_timeout(text: str | None, source: str | None, *given: Any, run: Callable[..., Any] = run) -> Any:
+            found = run(_text(text), _limited(_compiled(source, given[-2]), given[-1]), *given[:-2])
+            return found
+
         methods.setdefault(name, []).extend(
             (
                 Method((STRING, STRING, *params), result, plain),
                 Method((STRING, STRING, *params, _OPTIONS), result, with_options),
+                Method((STRING, STRING, *params, _OPTIONS, TIMESPAN), result, with_timeout),
             )
         )
     return methods
@@ -273,8 +312,9 @@ def _instance() -> dict[str, list[Method]]:
 class _Regex:
     type = _REGEX
 
-    def __init__(self, source: str | None, options: str = "None") -> None:
-        self.compiled = _compiled(source, options)
+    def __init__(self, source: str | None, options: str = "None", timeout: TimeSpan | None = None) -> None:
+        compiled = _compiled(source, options)
+        self.compiled = compiled if timeout is None else _limited(compiled, timeout)
         self.source = source or ""
 
     def text(self) -> str:
@@ -298,7 +338,11 @@ MODELS: dict[str, Model] = {
     "Regex": Model(
         methods=_instance(),
         statics=_statics(),
-        constructors=[Method((STRING,), _REGEX, _Regex), Method((STRING, _OPTIONS), _REGEX, _Regex)],
+        constructors=[
+            Method((STRING,), _REGEX, _Regex),
+            Method((STRING, _OPTIONS), _REGEX, _Regex),
+            Method((STRING, _OPTIONS, TIMESPAN), _REGEX, _Regex),
+        ],
     ),
     "Match": Model(
         methods={

@@ -31,6 +31,8 @@ class Method:
     """Whether the receiver may be null: an extension method."""
     typed: bool = False
     """Whether `run` takes the return type first: what it makes knows its own type."""
+    inferred: bool = False
+    """Whether a type argument is inferred from the arguments, which null says nothing of."""
     optional: tuple[Any, ...] = ()
     """Values of the last parameters when they are left out."""
 

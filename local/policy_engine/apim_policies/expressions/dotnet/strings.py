@@ -188,9 +188,11 @@ def _joins(*before: Type) -> list[Method]:
 
     kinds: list[Method] = []
     for element in (STRING, OBJECT, JTOKEN, Type("JValue")):
-        kinds.append(Method((*before, generic("IEnumerable", element)), STRING, start(_join)))
+        kinds.append(
+            Method((*before, generic("IEnumerable", element)), STRING, start(_join), inferred=element != STRING)
+        )
     for element in (CHAR,):
-        kinds.append(Method((*before, generic("IEnumerable", element)), STRING, start(_join_units)))
+        kinds.append(Method((*before, generic("IEnumerable", element)), STRING, start(_join_units), inferred=True))
     for name in ("int", "long", "double", "bool", "byte", "Guid", "decimal"):
         element = Type(name)
 
@@ -198,7 +200,7 @@ def _joins(*before: Type) -> list[Method]:
             items = given[-1]
             return start(_join)(*given[:-1], Sequence(lambda: [boxed(item, element) for item in iterate(items)]))
 
-        kinds.append(Method((*before, generic("IEnumerable", element)), STRING, of_values))
+        kinds.append(Method((*before, generic("IEnumerable", element)), STRING, of_values, inferred=True))
     return kinds
 
 

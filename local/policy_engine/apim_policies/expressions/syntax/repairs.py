@@ -7,6 +7,17 @@ from apim_policies.expressions.syntax.reader import Reader, named
 from apim_policies.expressions.syntax.tree import Node
 
 
+_INFIX = ("+", "-", "*", "&")
+"""What the grammar takes for a sign, a dereference or an address."""
+
+
+def indexed(node: tree_sitter.Node) -> bool:
+    """Whether an array type has an expression in its brackets: then it is no type."""
+    return node.type == "array_type" and (
+        bool(named(node.child_by_field_name("rank") or node)) and node.child_by_field_name("rank") is not None
+    )
+
+
 class Repairs:
     """Casts that are none, and generic calls that were taken for comparisons."""
 
@@ -23,6 +34,15 @@ class Repairs:
             if item.kind == "cast" and following is not None:
                 type_node: tree_sitter.Node = item.value
                 nameable = type_node.type in ("identifier", "qualified_name")
+                if indexed(type_node):
+                    # `(x["a"]) + y`: no type has an index, so the brackets are an expression (C# specification, casts).
+                    out.append(Item("atom", item.pos, Node("paren", item.pos, self.element(type_node))))
+                    items[i + 1 : i + 2] = self.behind(following)
+                    further = items[i + 2] if i + 2 < len(items) else None
+                    if items[i + 1].kind == "post" and further is not None and further.kind == "prefix":
+                        items[i + 2] = Item("op", further.pos, further.value)
+                    i += 1
+                    continue
                 if following.kind == "collection":
                     # `(x)[0]`: element access of x, C# 7 has no collection expressions.
                     if not nameable:
@@ -31,7 +51,7 @@ class Repairs:
                     out.append(Item("index", following.pos, self.subscript(following.value)))
                     i += 2
                     continue
-                if following.kind == "prefix" and following.value in ("+", "-", "++", "--") and nameable:
+                if following.kind == "prefix" and following.value in (*_INFIX, "++", "--") and nameable:
                     # `(x)-y` subtracts unless x can only be a type; (x)++ belongs to x.
                     if following.value in ("++", "--"):
                         raise self.source.not_modelled(item.pos, f"'(name){following.value}'", "ambiguous")
@@ -44,6 +64,24 @@ class Repairs:
             out.append(item)
             i += 1
         return self.generic_calls(out)
+
+    def element(self, node: tree_sitter.Node) -> Node:
+        """What the grammar takes for an array type: names and indexes."""
+        if not indexed(node):
+            return self.reader.expr(node)
+        rank = self.reader.field(node, "rank")
+        arguments = [Node("arg", part.start_byte, self.reader.expr(part), None, None) for part in named(rank)]
+        return Node("index", rank.start_byte, self.element(self.reader.field(node, "type")), arguments)
+
+    def behind(self, following: Item) -> list[Item]:
+        """What stands behind brackets that are no cast."""
+        if following.kind == "collection":
+            return [Item("index", following.pos, self.subscript(following.value))]
+        if following.kind == "prefix" and following.value in _INFIX:
+            return [Item("op", following.pos, following.value)]
+        if following.kind == "prefix" and following.value in ("++", "--"):
+            return [Item("post", following.pos, following.value)]
+        raise self.source.error(following.pos, "operator expected between brackets and this", "syntax", "CS1002")
 
     def subscript(self, node: tree_sitter.Node) -> list[Node]:
         arguments: list[Node] = []

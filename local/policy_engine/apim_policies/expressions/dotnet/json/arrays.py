@@ -14,6 +14,7 @@ from apim_policies.expressions.types import (
     OBJECT,
     STRING,
     VOID,
+    array,
 )
 
 
@@ -57,7 +58,11 @@ _MODEL = Model(
         "Parse": [Method((STRING,), JARRAY, parsed("JArray"))],
         "FromObject": [Method((OBJECT,), JARRAY, made_from(JArray))],
     },
-    constructors=[Method((JARRAY,), JARRAY, _copy), Method((), JARRAY, array_of, rest=OBJECT)],
+    constructors=[
+        Method((JARRAY,), JARRAY, _copy),
+        Method((array(OBJECT),), JARRAY, array_of),
+        Method((), JARRAY, array_of, rest=OBJECT),
+    ],
     indexer=Method((INT,), JTOKEN, item_at),
     second_indexer=Method((STRING,), JTOKEN, child_named),
     set_indexer=set_item,

@@ -20,6 +20,18 @@ def child_named(token: JToken, name: str | None) -> JToken | None:
     )
 
 
+def child_of(token: JToken, key: object) -> JToken | None:
+    """`token[key]` with a key that is an object: it decides when the expression runs."""
+    if isinstance(key, str):
+        return child_named(token, key)
+    if isinstance(key, int) and not isinstance(key, bool) and isinstance(token, JArray):
+        return child_at(token, key)
+    if isinstance(token, JObject | JArray):
+        kind = type(token).__name__
+        raise CSharpException("System.ArgumentException", f"Accessed {kind} values with invalid key value.")
+    return child_named(token, "")
+
+
 def set_child_named(token: JToken, name: str | None, value: JToken | None) -> None:
     if name is None:
         raise argument_null("name")

@@ -1,0 +1,1 @@
+"""Measures of the policy engine over folders of other people's policies."""
