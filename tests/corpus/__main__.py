@@ -15,7 +15,6 @@ here, and why. What it does not name counts as a false error, which is the caref
 """
 
 import argparse
-import asyncio
 import re
 import sys
 from collections import Counter, defaultdict
@@ -34,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--list", default="", help="print the findings whose rule or text matches this pattern")
     given = parser.parse_args(arguments)
     judged = _judged(given.refused)
-    outcomes = [asyncio.run(measure(file, folder)) for folder in given.folders for file in files_of(folder)]
+    outcomes = [measure(file, folder) for folder in given.folders for file in files_of(folder)]
     print_table(outcomes, judged)
     if given.list:
         _list(outcomes, re.compile(given.list))

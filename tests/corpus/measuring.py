@@ -1,5 +1,6 @@
 """One document: what is found in it, and whether all of it runs."""
 
+import asyncio
 import re
 import time
 import traceback
@@ -11,24 +12,15 @@ from typing import Any
 
 import httpx
 
-from secure_mcp_local.apim.builder import Builder
-from secure_mcp_local.apim.cache import Cache
-from secure_mcp_local.apim.call import Call, Failure, Returned, Services
-from secure_mcp_local.apim.counters import Counters
-from secure_mcp_local.apim.disclosure import Disclosure
-from secure_mcp_local.apim.document import NAMED_VALUE, Element, parse
-from secure_mcp_local.apim.incoming import Incoming
-from secure_mcp_local.apim.openid import OpenIdMetadata
-from secure_mcp_local.apim.pipeline import Base, Placed
-from secure_mcp_local.apim.policies import flow
-from secure_mcp_local.apim.trace import RequestTrace, Variables
-from secure_mcp_local.apim.values import Source
-from secure_mcp_local.check.document import Document
-from secure_mcp_local.check.inspection import examine
-from secure_mcp_local.clock import Clock
-from secure_mcp_local.errors import LocalCloudError
-from secure_mcp_local.expressions import CSharpException, ExpressionError, Profile, compile_expression
-from secure_mcp_local.expressions.context import (
+from apim_policies.check.document import Document
+from apim_policies.check.inspection import examine
+from apim_policies.clock import Clock
+from apim_policies.documents.document import NAMED_VALUE, Element, parse
+from apim_policies.elements import flow
+from apim_policies.elements.builder import Builder
+from apim_policies.errors import LocalCloudError
+from apim_policies.expressions import CSharpException, ExpressionError, Profile, compile_expression
+from apim_policies.expressions.context import (
     Api,
     Body,
     Context,
@@ -39,9 +31,17 @@ from secure_mcp_local.expressions.context import (
     Response,
     Url,
 )
-from secure_mcp_local.network import Network
-from secure_mcp_local.network.messages import Answer, Outgoing
-
+from apim_policies.network import Network
+from apim_policies.network.messages import Answer, Outgoing
+from apim_policies.pipeline.cache import Cache
+from apim_policies.pipeline.call import Call, Failure, Returned, Services
+from apim_policies.pipeline.counters import Counters
+from apim_policies.pipeline.disclosure import Disclosure
+from apim_policies.pipeline.incoming import Incoming
+from apim_policies.pipeline.openid import OpenIdMetadata
+from apim_policies.pipeline.sections import Base, Placed
+from apim_policies.pipeline.trace import RequestTrace, Variables
+from apim_policies.pipeline.values import Source
 
 _SLOW = 1.0
 """Seconds that a file may take."""
@@ -89,7 +89,7 @@ def files_of(folder: Path) -> Iterator[Path]:
                 yield file
 
 
-async def measure(file: Path, folder: Path) -> Outcome:
+def measure(file: Path, folder: Path) -> Outcome:
     """Checks a document, and runs every policy in it."""
     outcome = Outcome(f"{folder.name}/{file.relative_to(folder).as_posix()}".replace(" ", "%20"))
     text = file.read_text(encoding="utf-8-sig", errors="replace")
@@ -102,7 +102,7 @@ async def measure(file: Path, folder: Path) -> Outcome:
         outcome.expressions = _expressions(document)
         runs = not any(level == "error" or rule == "not-modelled" for rule, level, _ in outcome.findings)
         if runs:
-            await _Run(text).all(outcome)
+            asyncio.run(_Run(text).all(outcome))
     except Exception:
         outcome.broke.append(traceback.format_exc())
     outcome.seconds = time.perf_counter() - start

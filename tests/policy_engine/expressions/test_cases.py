@@ -16,6 +16,7 @@ FILES = (
     "members-cases.jsonl",
     "xml-cases.jsonl",
     "forms-cases.jsonl",
+    "kinds-cases.jsonl",
     "functions-cases.jsonl",
     "jumps-cases.jsonl",
     "fuzz-cases.jsonl",

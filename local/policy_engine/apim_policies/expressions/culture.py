@@ -40,7 +40,7 @@ def compare(one: str | None, two: str | None, *, fold: bool = False) -> int:
         return 0
     answers: set[int] = set()
     for first, second in zip(_keys(one), _keys(two), strict=True):
-        left, right = (first[0], second[0]) if fold else (first, second)
+        left, right = (first[:1], second[:1]) if fold else (first, second)
         answers.add((left > right) - (left < right))
     if len(answers) > 1:
         raise NotImplementedError(f"the culture-sensitive order of {one!r} and {two!r}; with StringComparer.Ordinal it")

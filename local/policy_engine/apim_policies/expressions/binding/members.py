@@ -8,8 +8,8 @@ from apim_policies.expressions.binding.receivers import called, element, existin
 from apim_policies.expressions.binding.scope import NAMESPACES, TypeName, Value
 from apim_policies.expressions.code import Assignment, Code, Constant, Variable
 from apim_policies.expressions.dotnet import MODELS
-from apim_policies.expressions.dotnet.surface import lacks
 from apim_policies.expressions.dotnet.json.places import child_of
+from apim_policies.expressions.dotnet.surface import lacks
 from apim_policies.expressions.failures import ExpressionError
 from apim_policies.expressions.syntax.tree import Node
 from apim_policies.expressions.types import (

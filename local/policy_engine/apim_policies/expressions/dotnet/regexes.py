@@ -280,8 +280,7 @@ def _statics() -> dict[str, list[Method]]:
             return run(_text(text), _compiled(source, given[-1]), *given[:-1])
 
         def with_timeout(text: str | None, source: str | None, *given: Any, run: Callable[..., Any] = run) -> Any:
-            found = run(_text(text), _limited(_compiled(source, given[-2]), given[-1]), *given[:-2])
-            return found
+            return run(_text(text), _limited(_compiled(source, given[-2]), given[-1]), *given[:-2])
 
         methods.setdefault(name, []).extend(
             (

@@ -6,7 +6,6 @@ from apim_policies.expressions.syntax.flattening import Item
 from apim_policies.expressions.syntax.reader import Reader, named
 from apim_policies.expressions.syntax.tree import Node
 
-
 _INFIX = ("+", "-", "*", "&")
 """What the grammar takes for a sign, a dereference or an address."""
 
