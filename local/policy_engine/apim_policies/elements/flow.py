@@ -315,7 +315,6 @@ RETURN_RESPONSE = HoldingElement(
 )
 
 
-
 def inside(policy: Policy) -> Sequence[list[Placed]]:
     """The lists of policies that a policy holds."""
     match policy:
