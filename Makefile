@@ -1,11 +1,11 @@
-# make setup | local | test | check | bench | fuzz | recorded | lock | snapshots | screenshots | clean
+# make setup | local | test | check | bench | fuzz | recorded | lock | options | snapshots | screenshots | clean
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup local test check bench fuzz recorded lock snapshots screenshots clean
+.PHONY: setup local test check bench fuzz recorded lock options snapshots screenshots clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP) ## create .venv with everything
@@ -51,6 +51,9 @@ fuzz: setup ## random policy expressions against real C#, which is installed onc
 
 recorded: setup ## the recorded answers of C#, asked again
 	@PYTHONPATH=tests $(BIN)/python -m fuzz.recorded $(ARGS)
+
+options: setup ## what Pulumi.yaml and docs/options.md say of the options, from the classes that declare them
+	@$(BIN)/python -m secure_mcp.options.written
 
 snapshots: setup ## what each stack declares and the schema of the provider, for review
 	UPDATE_SNAPSHOTS=1 $(BIN)/python -m pytest -q tests/infra/test_snapshots.py tests/infra/test_provider.py

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pulumi
 
-from secure_mcp import SecureMcpServer, load
+from secure_mcp import SecureMcpServer, SecureMcpServerArgs, load
 
-server = SecureMcpServer("mcp", load(code=str(Path(__file__).resolve().parents[1] / "function_app")))
+server = SecureMcpServer(
+    "mcp", load(SecureMcpServerArgs, code=str(Path(__file__).resolve().parents[1] / "function_app"))
+)
 
 pulumi.export("mcpUrl", server.mcp_url)
 if server.sse_url is not None:

@@ -3,9 +3,13 @@
 `Network`, `Storage` and `McpFunctionApp` are not offered: they are parts of `SecureMcpServer`, which wires them.
 """
 
+import json
+import sys
 from importlib.metadata import version
+from typing import Any
 
-from pulumi.provider.experimental import component_provider_host
+from pulumi.provider import main
+from pulumi.provider.experimental.component import ComponentProvider
 
 from secure_mcp import (
     AuthorizationServer,
@@ -17,8 +21,10 @@ from secure_mcp import (
     SecureMcpServer,
     SessionStore,
 )
+from secure_mcp.options.schema import describe, offered, options_of
 
-COMPONENTS = [
+PACKAGE = "secure-mcp"
+COMPONENTS = (
     SecureMcpServer,
     AuthorizationServer,
     EntraApplication,
@@ -27,7 +33,21 @@ COMPONENTS = [
     McpApi,
     Monitoring,
     SessionStore,
-]
+)
+
+
+class Provider(ComponentProvider):
+    """The provider that Pulumi infers, with the descriptions and defaults of options in its schema."""
+
+    def __init__(self) -> None:
+        options = {component.__name__: options_of(component) for component in COMPONENTS}
+        super().__init__(
+            [offered(component) for component in COMPONENTS], PACKAGE, version=version("pulumi-secure-mcp")
+        )
+        schema: dict[str, Any] = json.loads(self.schema or "{}")
+        describe(schema, PACKAGE, options)
+        self.schema = json.dumps(schema)
+
 
 if __name__ == "__main__":
-    component_provider_host(name="secure-mcp", components=[*COMPONENTS], version=version("pulumi-secure-mcp"))
+    main(Provider(), sys.argv[1:])

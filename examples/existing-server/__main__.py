@@ -7,10 +7,8 @@ from secure_mcp import (
     AuthorizationServer,
     EntraApplication,
     Gateway,
-    GatewaySettings,
     McpApi,
     Monitoring,
-    Placement,
     SessionStore,
 )
 
@@ -18,8 +16,7 @@ config = pulumi.Config()
 location = pulumi.Config("azure-native").require("location")
 client = authorization.get_client_config_output()
 group = resources.ResourceGroup("existing", resource_group_name="rg-existing-mcp", location=location)
-place: Placement = {"resource_group_name": group.name, "location": location, "suffix": pulumi.get_stack()}
-settings: GatewaySettings = {"sse_transport": False}
+place = {"resource_group_name": group.name, "location": location, "suffix": pulumi.get_stack()}
 
 monitoring = Monitoring("existing", {**place})
 gateway = Gateway(
@@ -27,9 +24,8 @@ gateway = Gateway(
     {
         **place,
         "subscription_id": client.subscription_id,
-        "sku": "BasicV2",
-        "publisher_email": config.require("publisherEmail"),
-        "publisher_name": "existing-server",
+        "apim_publisher_email": config.require("publisherEmail"),
+        "apim_publisher_name": "existing-server",
         "app_insights_id": monitoring.app_insights_id,
         "app_insights_connection_string": monitoring.connection_string,
         "workspace_id": monitoring.workspace_id,
@@ -39,20 +35,14 @@ entra = EntraApplication(
     "existing",
     {
         "tenant_id": client.tenant_id,
-        "login_endpoint": "https://login.microsoftonline.com",
         "principal_id": gateway.principal_id,
-        "oauth_scopes": "openid profile offline_access",
         "redirect_uris": [pulumi.Output.concat(gateway.url, "/oauth-callback")],
-        "assigned_users": [],
-        "assigned_groups": [],
     },
 )
 store = SessionStore(
     "existing",
     {
         **place,
-        "private": False,
-        "locked": False,
         "principal_id": gateway.principal_id,
         "workspace_id": monitoring.workspace_id,
     },
@@ -67,9 +57,6 @@ oauth = AuthorizationServer(
         "client_id": entra.client_id,
         "identity_client_id": gateway.client_id,
         "session_store_endpoint": store.endpoint,
-        "oauth_scopes": "openid profile offline_access",
-        "encryption_key_version": 1,
-        "settings": settings,
     },
 )
 McpApi(
@@ -80,7 +67,7 @@ McpApi(
         "backend_url": config.require("serverUrl"),
         "backend_audience": config.require("serverAudience"),
         "policy_parts": oauth.policy_parts,
-        "settings": settings,
+        "sse_transport": "disabled",
     },
 )
 pulumi.export("mcpUrl", pulumi.Output.concat(gateway.url, "/mcp"))

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pulumi
 
-from secure_mcp import SecureMcpServer, SecureMcpServerArgs
+from secure_mcp import SecureMcpServer
 
 config = pulumi.Config()
-shared: SecureMcpServerArgs = {
+shared = {
     "location": pulumi.Config("azure-native").require("location"),
     "apim_publisher_email": config.require("publisherEmail"),
     "code": str(Path(__file__).resolve().parents[2] / "function_app"),

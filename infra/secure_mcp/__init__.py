@@ -1,11 +1,8 @@
 """Pulumi components that put an MCP server on the internet without exposing it."""
 
-from .apis.documents import PolicySettings
-from .args import GatewaySettings, SecureMcpServerArgs
 from .azure.key_vault import KeyVault, KeyVaultArgs, KeyVaultReader
 from .azure.network import Network, NetworkArgs
 from .azure.placement import Placement
-from .config import ServerConfig, load
 from .gateway.api_management import Gateway, GatewayArgs
 from .gateway.authorization_server import AuthorizationServer, AuthorizationServerArgs
 from .gateway.entra_application import EntraApplication, EntraApplicationArgs
@@ -13,9 +10,9 @@ from .gateway.session_store import SessionStore, SessionStoreArgs
 from .hosts.function_app import McpFunctionApp, McpFunctionAppArgs
 from .hosts.storage import Storage, StorageArgs
 from .monitoring.monitoring import Monitoring, MonitoringArgs
-from .secure_mcp_server import SecureMcpServer
+from .options import ConfigError, Options, load
+from .secure_mcp_server import SecureMcpServer, SecureMcpServerArgs
 from .server.mcp_api import McpApi, McpApiArgs
-from .validation import ConfigError
 
 __all__ = [
     "AuthorizationServer",
@@ -25,7 +22,6 @@ __all__ = [
     "EntraApplicationArgs",
     "Gateway",
     "GatewayArgs",
-    "GatewaySettings",
     "KeyVault",
     "KeyVaultArgs",
     "KeyVaultReader",
@@ -37,11 +33,10 @@ __all__ = [
     "MonitoringArgs",
     "Network",
     "NetworkArgs",
+    "Options",
     "Placement",
-    "PolicySettings",
     "SecureMcpServer",
     "SecureMcpServerArgs",
-    "ServerConfig",
     "SessionStore",
     "SessionStoreArgs",
     "Storage",

@@ -1,24 +1,38 @@
 """A whole secure MCP server: every component, wired."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pulumi
 import pulumi_random as random
 from pulumi_azure_native import authorization, resources, web
 
-from .args import SecureMcpServerArgs
-from .azure.key_vault import KeyVault, KeyVaultReader
-from .azure.network import ZONES, Network, PrivateService
-from .azure.placement import Placement
-from .config import ServerConfig
-from .gateway.api_management import Gateway
-from .gateway.authorization_server import AuthorizationServer
-from .gateway.entra_application import EntraApplication
-from .gateway.session_store import SessionStore
-from .hosts.function_app import McpFunctionApp
+from .azure.key_vault import KeyVault, KeyVaultArgs, KeyVaultReader
+from .azure.network import ZONES, Network, NetworkArgs, PrivateService
+from .gateway.api_management import Gateway, GatewayArgs
+from .gateway.authorization_server import AuthorizationServer, AuthorizationServerArgs
+from .gateway.entra_application import EntraApplication, EntraApplicationArgs
+from .gateway.options import ApiManagementOptions, GatewayOptions, SignInOptions
+from .gateway.session_store import SessionStore, SessionStoreArgs
+from .hosts.function_app import McpFunctionApp, McpFunctionAppArgs
+from .hosts.options import FunctionAppOptions
 from .monitoring.alerts import GATEWAY_ERRORS, THROTTLING
-from .monitoring.monitoring import Monitoring
-from .server.mcp_api import McpApi
+from .monitoring.monitoring import Monitoring, MonitoringArgs
+from .options import Taken
+from .server.mcp_api import McpApi, McpApiArgs
+from .server.options import AssignmentOptions, ServerOptions
+
+
+class SecureMcpServerArgs(FunctionAppOptions, ServerOptions, GatewayOptions):
+    """Everything that can be chosen about a server with a gateway of its own, and its code."""
+
+
+GROUPS = (
+    ("Gateway", "What servers share.", GatewayOptions),
+    ("Server", "What is one MCP server's.", ServerOptions),
+    ("Function app", "What runs a server that is deployed with its code.", FunctionAppOptions),
+)
+"""Tables of `docs/options.md`: title, introduction, class."""
 
 
 def _mcp_key(system_keys: Mapping[str, str] | None) -> str:
@@ -53,7 +67,9 @@ class SecureMcpServer(pulumi.ComponentResource):
     workbook_url: pulumi.Output[str]
     """Address of the workbook in the portal of Azure's public cloud."""
 
-    def __init__(self, name: str, args: SecureMcpServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: SecureMcpServerArgs | Taken, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         """
         Args:
             name: Short name, letters, digits and hyphens; part of every resource's name.
@@ -63,7 +79,7 @@ class SecureMcpServer(pulumi.ComponentResource):
         Raises:
             ConfigError: a key, a value or a combination cannot work; nothing has been declared then.
         """
-        config = ServerConfig.of(args)
+        args = SecureMcpServerArgs.of(args)
         super().__init__("secure-mcp:index:SecureMcpServer", name, None, opts)
         here = pulumi.ResourceOptions(parent=self)
         client = authorization.get_client_config_output(opts=pulumi.InvokeOutputOptions(parent=self))
@@ -71,83 +87,80 @@ class SecureMcpServer(pulumi.ComponentResource):
         group = resources.ResourceGroup(
             f"{name}-rg",
             resource_group_name=pulumi.Output.concat("rg-", name, "-", suffix),
-            location=config.location,
+            location=args.location,
             opts=here,
         )
-        scope: Placement = {"resource_group_name": group.name, "location": config.location, "suffix": suffix}
+        scope: dict[str, Any] = {"resource_group_name": group.name, "location": args.location, "suffix": suffix}
 
         monitoring = Monitoring(
             name,
-            {
+            MonitoringArgs(
                 **scope,
-                "alert_emails": config.alert_emails or (config.apim_publisher_email,),
-                "alert_latency_seconds": config.alert_latency_seconds,
-            },
+                alert_emails=args.alert_emails or (args.apim_publisher_email,),
+                alert_latency_seconds=args.alert_latency_seconds,
+            ),
             here,
         )
         network = (
-            Network(name, {**scope, "address_space": config.vnet_address_space}, here) if config.vnet_enabled else None
+            Network(name, NetworkArgs(**scope, vnet_address_space=args.vnet_address_space), here)
+            if args.vnet_enabled
+            else None
         )
         gateway = Gateway(
             name,
-            {
+            GatewayArgs(
                 **scope,
-                "subscription_id": client.subscription_id,
-                "sku": config.apim_sku,
-                "publisher_email": config.apim_publisher_email,
-                "publisher_name": config.apim_publisher_name,
-                "app_insights_id": monitoring.app_insights_id,
-                "app_insights_connection_string": monitoring.connection_string,
-                "subnet_id": network.gateway_subnet_id if network else None,
-                "workspace_id": monitoring.workspace_id,
-            },
+                **args.part(ApiManagementOptions),
+                subscription_id=client.subscription_id,
+                app_insights_id=monitoring.app_insights_id,
+                app_insights_connection_string=monitoring.connection_string,
+                subnet_id=network.gateway_subnet_id if network else None,
+                workspace_id=monitoring.workspace_id,
+            ),
             here,
         )
-        hosts = [gateway.url, *(f"https://{domain}" for domain in config.custom_domains)]
+        hosts = [gateway.url, *(f"https://{domain}" for domain in args.custom_domains)]
         entra = EntraApplication(
             name,
-            {
-                "tenant_id": client.tenant_id,
-                "login_endpoint": config.login_endpoint,
-                "principal_id": gateway.principal_id,
-                "oauth_scopes": config.oauth_scopes,
-                "redirect_uris": [pulumi.Output.concat(host, "/oauth-callback") for host in hosts],
-                "assigned_users": config.assigned_users,
-                "assigned_groups": config.assigned_groups,
-                "app_roles": config.app_roles,
-                "assigned_roles": config.assigned_roles,
-            },
+            EntraApplicationArgs(
+                **args.part(SignInOptions),
+                **args.part(AssignmentOptions),
+                tenant_id=client.tenant_id,
+                principal_id=gateway.principal_id,
+                redirect_uris=[pulumi.Output.concat(host, "/oauth-callback") for host in hosts],
+                app_roles=args.app_roles,
+            ),
             here,
         )
         store = SessionStore(
             name,
-            {
+            SessionStoreArgs(
                 **scope,
-                "private": network is not None,
-                "locked": config.locked,
-                "principal_id": gateway.principal_id,
-                "workspace_id": monitoring.workspace_id,
-            },
+                private=network is not None,
+                locked=args.locked,
+                principal_id=gateway.principal_id,
+                workspace_id=monitoring.workspace_id,
+            ),
             here,
         )
         function = McpFunctionApp(
             name,
-            {
+            McpFunctionAppArgs(
                 **scope,
-                "subscription_id": client.subscription_id,
-                "tenant_id": client.tenant_id,
-                "login_endpoint": config.login_endpoint,
-                "code": args["code"],
-                "backend_auth": config.backend_auth,
-                "gateway_client_id": gateway.client_id,
-                "gateway_principal_id": gateway.principal_id,
-                "audience": entra.backend_client_id,
-                "locked": config.locked,
-                "app_insights_id": monitoring.app_insights_id,
-                "app_insights_connection_string": monitoring.connection_string,
-                "subnet_id": network.function_subnet_id if network else None,
-                "workspace_id": monitoring.workspace_id,
-            },
+                **args.part(FunctionAppOptions),
+                subscription_id=client.subscription_id,
+                tenant_id=client.tenant_id,
+                login_endpoint=args.login_endpoint,
+                backend_auth=args.backend_auth,
+                gateway_client_id=gateway.client_id,
+                gateway_principal_id=gateway.principal_id,
+                audience=entra.backend_client_id,
+                locked=args.locked,
+                app_insights_id=monitoring.app_insights_id,
+                app_insights_connection_string=monitoring.connection_string,
+                subnet_id=network.function_subnet_id if network else None,
+                workspace_id=monitoring.workspace_id,
+            ),
             here,
         )
         private = {
@@ -158,30 +171,27 @@ class SecureMcpServer(pulumi.ComponentResource):
             "cosmos": PrivateService(store.account_id, "Sql", ZONES["Sql"]),
         }
         endpoints = network.connect(private) if network else []
-        deployment = [function.deploy(endpoints)] if config.deploy_code else []
-        vault = self._key_vault(name, config, scope, client, gateway, monitoring) if config.key_vault_enabled else None
+        deployment = [function.deploy(endpoints)] if args.deploy_code else []
+        vault = self._key_vault(name, args, scope, client, gateway, monitoring) if args.key_vault_enabled else None
         monitoring.watch(GATEWAY_ERRORS, gateway.resource_id)
         monitoring.watch(THROTTLING, store.account_id)
-        settings = config.gateway_settings()
         authorization_server = AuthorizationServer(
             f"{name}-oauth",
-            {
-                "resource_group_name": group.name,
-                "service_name": gateway.name,
-                "gateway_url": gateway.url,
-                "tenant_id": client.tenant_id,
-                "client_id": entra.client_id,
-                "identity_client_id": gateway.client_id,
-                "session_store_endpoint": store.endpoint,
-                "oauth_scopes": config.oauth_scopes,
-                "encryption_key_version": config.encryption_key_version,
-                "key_vault": vault,
-                "settings": settings,
-            },
+            AuthorizationServerArgs(
+                **args.part(AuthorizationServerArgs),
+                resource_group_name=group.name,
+                service_name=gateway.name,
+                gateway_url=gateway.url,
+                tenant_id=client.tenant_id,
+                client_id=entra.client_id,
+                identity_client_id=gateway.client_id,
+                session_store_endpoint=store.endpoint,
+                key_vault=vault,
+            ),
             here,
         )
-        backend: dict[str, pulumi.Input[str]] = {"backend_audience": entra.backend_client_id}
-        if config.backend_auth == "functionKey":
+        backend: dict[str, Any] = {"backend_audience": entra.backend_client_id}
+        if args.backend_auth == "functionKey":
             # The key of the MCP extension alone; it exists when the host has loaded the code. The master key is never read.
             keys = web.list_web_app_host_keys_output(
                 name=function.name,
@@ -191,20 +201,20 @@ class SecureMcpServer(pulumi.ComponentResource):
             backend = {"function_key": pulumi.Output.secret(keys).apply(lambda found: _mcp_key(found.system_keys))}
         McpApi(
             f"{name}-mcp",
-            {
-                "resource_group_name": group.name,
-                "service_name": gateway.name,
-                "backend_url": function.mcp_url,
-                "policy_parts": authorization_server.policy_parts,
-                "settings": settings,
-                "key_vault": vault,
-                **backend,  # pyright: ignore[reportArgumentType]
-            },
+            McpApiArgs(
+                **args.part(ServerOptions),
+                **backend,
+                resource_group_name=group.name,
+                service_name=gateway.name,
+                backend_url=function.mcp_url,
+                policy_parts=authorization_server.policy_parts,
+                key_vault=vault,
+            ),
             here,
         )
         self.gateway_url = gateway.url
         self.mcp_url = pulumi.Output.concat(gateway.url, "/mcp")
-        self.sse_url = pulumi.Output.concat(gateway.url, "/mcp/sse") if config.sse_published else None
+        self.sse_url = pulumi.Output.concat(gateway.url, "/mcp/sse") if args.sse_published else None
         self.entra_application_id = entra.client_id
         self.function_app_name = function.name
         self.resource_group_name = group.name
@@ -214,8 +224,8 @@ class SecureMcpServer(pulumi.ComponentResource):
     def _key_vault(
         self,
         name: str,
-        config: ServerConfig,
-        scope: Placement,
+        args: SecureMcpServerArgs,
+        scope: dict[str, Any],
         client: pulumi.Output[authorization.GetClientConfigResult],
         gateway: Gateway,
         monitoring: Monitoring,
@@ -228,19 +238,19 @@ class SecureMcpServer(pulumi.ComponentResource):
         """
         vault = KeyVault(
             name,
-            {
+            KeyVaultArgs(
                 **scope,
-                "tenant_id": client.tenant_id,
-                "private": config.vnet_enabled,
-                "locked": config.locked,
-                "workspace_id": monitoring.workspace_id,
-            },
+                tenant_id=client.tenant_id,
+                private=args.vnet_enabled,
+                locked=args.locked,
+                workspace_id=monitoring.workspace_id,
+            ),
             pulumi.ResourceOptions(parent=self),
         )
-        return {
-            "vault_name": vault.name,
-            "resource_group_name": scope["resource_group_name"],
-            "subscription_id": client.subscription_id,
-            "principal_id": gateway.system_principal_id if config.vnet_enabled else gateway.principal_id,
-            "identity_client_id": None if config.vnet_enabled else gateway.client_id,
-        }
+        return KeyVaultReader(
+            vault_name=vault.name,
+            resource_group_name=scope["resource_group_name"],
+            subscription_id=client.subscription_id,
+            principal_id=gateway.system_principal_id if args.vnet_enabled else gateway.principal_id,
+            identity_client_id=None if args.vnet_enabled else gateway.client_id,
+        )

@@ -68,8 +68,8 @@ def test_operations_are_those_of_the_policies(anything: Recording) -> None:
         for r in anything.all(APIM + "ApiOperation")
     }
     sse = not any(r.inputs["displayName"] == "function-host-key" for r in anything.all(APIM + "NamedValue"))
-    settings = policy.PolicySettings(sse_transport=sse)
-    expected = {("oauth", o.id, o.method, o.url_template) for o in policy.oauth_operations(settings)}
+    settings = policy.PolicyOptions(sse_transport="auto" if sse else "disabled")
+    expected = {("oauth", o.id, o.method, o.url_template) for o in policy.oauth_operations()}
     expected |= {("mcp", o.id, o.method, o.url_template) for o in policy.mcp_operations(settings)}
     assert operations == expected
     assert not [o for o in operations if o[2] == "OPTIONS"], "an OPTIONS operation switches the cors policy off"

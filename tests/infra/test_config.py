@@ -2,11 +2,10 @@
 
 import pytest
 
-from secure_mcp import ConfigError, ServerConfig
-from secure_mcp.config import key_of
+from secure_mcp import ConfigError, SecureMcpServerArgs
 
 ID = "00000000-0000-4000-8000-0000000000b0"
-GOOD = {"location": "westeurope", "apim_publisher_email": "mcp@example.com"}
+GOOD = {"code": "function_app", "location": "westeurope", "apim_publisher_email": "mcp@example.com"}
 
 
 @pytest.mark.parametrize(
@@ -56,23 +55,6 @@ GOOD = {"location": "westeurope", "apim_publisher_email": "mcp@example.com"}
 )
 def test_what_cannot_work_is_refused(changes: dict[str, object], key: str, fix: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        ServerConfig(**(GOOD | changes))  # type: ignore[arg-type]
+        SecureMcpServerArgs.of(GOOD | changes)
     assert key in str(caught.value)
     assert fix in str(caught.value)
-
-
-def test_defaults_are_the_schemas_defaults() -> None:
-    from pathlib import Path
-
-    import yaml
-
-    schema = yaml.safe_load((Path(__file__).parents[2] / "Pulumi.yaml").read_text())["config"]
-    defaults = ServerConfig(**GOOD)  # type: ignore[arg-type]
-    fields = {key_of(name): value for name, value in vars(defaults).items() if name != "location"}
-    declared = {key: value for key, value in schema.items() if ":" not in key}
-    assert set(fields) == set(declared)
-    for key, value in declared.items():
-        assert value["description"].endswith(".") or ";" in value["description"], key
-        if "default" in value:
-            wanted = tuple(value["default"]) if isinstance(value["default"], list) else value["default"]
-            assert fields[key] == wanted, key

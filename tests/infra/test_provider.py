@@ -18,7 +18,7 @@ SNAPSHOT = Path(__file__).parent / "snapshots" / "schema.json"
 SERVER = {"location": "westeurope", "apimPublisherEmail": "mcp@example.com", "code": str(ROOT / "function_app")}
 APIM = "azure-native:apimanagement:"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-SETTINGS = {"mcpRateLimit": 7, "sseTransport": False}
+SETTINGS = {"mcpRateLimit": 7, "sseTransport": "disabled"}
 PLACE = {"resourceGroupName": "rg", "location": "westeurope", "suffix": "abc123"}
 OAUTH = {
     "resourceGroupName": "rg",
@@ -30,14 +30,14 @@ OAUTH = {
     "sessionStoreEndpoint": "https://store.example.com/dbs/d/colls/c",
     "oauthScopes": "openid profile offline_access",
     "encryptionKeyVersion": 2,
-    "settings": SETTINGS,
+    **SETTINGS,
 }
 MCP_API = {
     "resourceGroupName": "rg",
     "serviceName": "apim",
     "backendUrl": "https://server.example.com/mcp",
     "policyParts": [],
-    "settings": SETTINGS,
+    **SETTINGS,
 }
 
 
@@ -126,9 +126,8 @@ def test_the_gateway_of_another_language_stands_in_front_of_its_server(provider:
         PLACE
         | {
             "subscriptionId": "00000000-0000-4000-8000-000000000001",
-            "sku": "BasicV2",
-            "publisherEmail": "mcp@example.com",
-            "publisherName": "me",
+            "apimPublisherEmail": "mcp@example.com",
+            "apimPublisherName": "me",
             "appInsightsId": "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Insights/components/i",
             "appInsightsConnectionString": secret("InstrumentationKey=hush"),
         },
@@ -162,8 +161,7 @@ def test_the_gateway_of_another_language_stands_in_front_of_its_server(provider:
 
 
 def test_secrets_stay_secret(provider: ComponentProvider) -> None:
-    settings = SETTINGS | {"backendAuth": "functionKey"}
-    provider.construct("McpApi", "a", MCP_API | {"functionKey": secret("hush"), "settings": settings})
+    provider.construct("McpApi", "a", MCP_API | {"functionKey": secret("hush"), "backendAuth": "functionKey"})
     [key] = provider.recording.all(APIM + "NamedValue")
     assert key.inputs["value"] == "hush"
     assert key.secrets == {"value"}
@@ -186,6 +184,6 @@ def test_what_is_not_known_yet_is_no_error_in_a_preview(provider: ComponentProvi
 
 def test_settings_that_cannot_work_are_refused(provider: ComponentProvider) -> None:
     with pytest.raises(grpc.RpcError) as caught:
-        provider.construct("AuthorizationServer", "o", OAUTH | {"settings": {"sessionMinutes": 61}})
+        provider.construct("AuthorizationServer", "o", OAUTH | {"sessionMinutes": 61})
     assert "configuration sessionMinutes = 61: use 1 to 60" in caught.value.details()
     assert list(provider.recording) == []

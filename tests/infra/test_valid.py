@@ -18,7 +18,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from secure_mcp.apis import documents as policy
-from secure_mcp.apis.documents import PolicySettings
+from secure_mcp.apis.documents import PolicyOptions
 from secure_mcp_local.recording import Recording, Resource, arguments
 
 SHARED = Path(__file__).parents[3] / "shared"
@@ -206,7 +206,7 @@ def test_every_policy_document_fits_the_published_schemas(anything: Recording, s
 @pytest.mark.parametrize(
     "settings",
     [
-        PolicySettings(
+        PolicyOptions(
             custom_domains=("mcp.example.com",),
             allowed_origins=("https://app.example.com",),
             allowed_clients=("127.0.0.1",),
@@ -215,13 +215,13 @@ def test_every_policy_document_fits_the_published_schemas(anything: Recording, s
             tool_scopes={"save_snippet": "mcp:write"},
             tool_roles={"delete_snippet": "Snippets.Delete"},
         ),
-        PolicySettings(consent_days=0, redirect_schemes=()),
-        PolicySettings(login_endpoint="https://login.microsoftonline.us"),
+        PolicyOptions(consent_days=0, redirect_schemes=()),
+        PolicyOptions(login_endpoint="https://login.microsoftonline.us"),
     ],
     ids=["everything", "no consent is remembered", "another cloud"],
 )
-def test_other_settings_render_documents_that_fit_too(settings: PolicySettings, schemas: ModuleType) -> None:
-    operations = policy.oauth_operations(settings) + policy.mcp_operations(settings)
+def test_other_settings_render_documents_that_fit_too(settings: PolicyOptions, schemas: ModuleType) -> None:
+    operations = policy.oauth_operations() + policy.mcp_operations(settings)
     documents = {
         path: policy.document(path, settings) for path in sorted({o.document for o in operations if o.document})
     }

@@ -10,12 +10,12 @@ from apim_policies.elements.schema import check_fragment, check_policies
 from apim_policies.expressions import compile_expression
 from apim_policies.pipeline.values import Source
 from secure_mcp.apis import documents as policy
-from secure_mcp.apis.documents import PolicySettings
+from secure_mcp.apis.documents import PolicyOptions
 
 SETTINGS = {
-    "defaults": PolicySettings(),
-    "function key": PolicySettings(backend_auth="functionKey", sse_transport=False),
-    "everything": PolicySettings(
+    "defaults": PolicyOptions(),
+    "function key": PolicyOptions(backend_auth="functionKey"),
+    "everything": PolicyOptions(
         custom_domains=("mcp.example.com",),
         allowed_origins=("https://app.example.com",),
         allowed_clients=("127.0.0.1",),
@@ -24,8 +24,8 @@ SETTINGS = {
         tool_scopes={"save_snippet": "mcp:write"},
         tool_roles={"delete_snippet": "Snippets.Delete"},
     ),
-    "no consent is remembered": PolicySettings(consent_days=0, redirect_schemes=()),
-    "another cloud": PolicySettings(login_endpoint="https://login.microsoftonline.us"),
+    "no consent is remembered": PolicyOptions(consent_days=0, redirect_schemes=()),
+    "another cloud": PolicyOptions(login_endpoint="https://login.microsoftonline.us"),
 }
 NAMED_VALUES = {
     "APIMGatewayURL", "EntraTenantId", "McpClientId", "EntraIDFicClientId", "OAuthScopes", "SessionStoreEndpoint",
@@ -33,17 +33,17 @@ NAMED_VALUES = {
 }  # fmt: skip
 
 
-def documents(settings: PolicySettings) -> list[str]:
-    operations = policy.oauth_operations(settings) + policy.mcp_operations(settings)
+def documents(settings: PolicyOptions) -> list[str]:
+    operations = policy.oauth_operations() + policy.mcp_operations(settings)
     return sorted({"oauth/api.xml", "mcp/api.xml", *(o.document for o in operations if o.document)})
 
 
 @pytest.fixture(params=SETTINGS)
-def settings(request: pytest.FixtureRequest) -> PolicySettings:
+def settings(request: pytest.FixtureRequest) -> PolicyOptions:
     return SETTINGS[request.param]
 
 
-def test_each_document_is_valid_and_its_expressions_compile(settings: PolicySettings) -> None:
+def test_each_document_is_valid_and_its_expressions_compile(settings: PolicyOptions) -> None:
     values = dict.fromkeys(NAMED_VALUES, "x")
     fragments: dict[str, tuple[Element, Source]] = {}
     for id in policy.fragment_ids():
@@ -56,7 +56,7 @@ def test_each_document_is_valid_and_its_expressions_compile(settings: PolicySett
         Builder(Source(path, compile_expression), fragments).sections(root)
 
 
-def test_each_document_is_small_and_names_only_declared_values(settings: PolicySettings) -> None:
+def test_each_document_is_small_and_names_only_declared_values(settings: PolicyOptions) -> None:
     texts = [policy.document(path, settings) for path in documents(settings)]
     texts += [policy.fragment(id, settings) for id in policy.fragment_ids()]
     for text in texts:
@@ -66,20 +66,20 @@ def test_each_document_is_small_and_names_only_declared_values(settings: PolicyS
 
 
 def test_what_comes_from_settings_cannot_leave_its_string() -> None:
-    hostile = PolicySettings(allowed_clients=('"); context.Variables.Clear(); ("',))
+    hostile = PolicyOptions(allowed_clients=('");context.Variables.Clear();("',))
     text = policy.document("oauth/authorize.xml", hostile)
-    assert '\\"); context.Variables.Clear(); (\\"' in text
+    assert '\\");context.Variables.Clear();(\\"' in text
     with pytest.raises(ValueError, match="named value"):
-        policy.document("oauth/authorize.xml", PolicySettings(allowed_clients=("{{EncryptionKey}}",)))
+        policy.document("oauth/authorize.xml", PolicyOptions(allowed_clients=("{{EncryptionKey}}",)))
 
 
 def test_pages_have_no_script_and_load_nothing() -> None:
     for id in ("consent-page", "error-page"):
-        text = policy.fragment(id, PolicySettings()).lower()
+        text = policy.fragment(id, PolicyOptions()).lower()
         for word in ("<script", "javascript:", "onclick", "onload", "src=", "@import", "url("):
             assert word not in text, word
 
 
 def test_only_the_functions_published_by_the_settings_are_operations() -> None:
-    ids = {o.id for o in policy.mcp_operations(PolicySettings(backend_auth="functionKey", sse_transport=True))}
+    ids = {o.id for o in policy.mcp_operations(PolicyOptions(backend_auth="functionKey", sse_transport="auto"))}
     assert ids == {"mcp-post", "mcp-get", "mcp-delete"}

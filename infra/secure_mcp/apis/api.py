@@ -7,6 +7,7 @@ import pulumi
 from pulumi_azure_native import apimanagement
 
 from ..azure.key_vault import KeyVaultReader, declare_secret
+from ..options import Options
 from . import documents
 
 
@@ -56,7 +57,7 @@ def declare_secret_named_value(
         after.append(role)
         kept = {
             "key_vault": apimanagement.KeyVaultContractCreatePropertiesArgs(
-                secret_identifier=identifier, identity_client_id=reader.get("identity_client_id")
+                secret_identifier=identifier, identity_client_id=reader.identity_client_id
             )
         }
     return apimanagement.NamedValue(
@@ -74,7 +75,7 @@ def declare_secret_named_value(
 def declare_fragments(
     prefix: str,
     service: Service,
-    settings: documents.PolicySettings,
+    settings: Options,
     parent: pulumi.Resource,
     depends_on: Sequence[pulumi.Resource],
 ) -> list[pulumi.Resource]:
@@ -100,7 +101,7 @@ def declare_operations(
     api: apimanagement.Api,
     document: str,
     operations: Iterable[documents.Operation],
-    settings: documents.PolicySettings,
+    settings: Options,
     parent: pulumi.Resource,
     depends_on: Sequence[pulumi.Input[pulumi.Resource]],
 ) -> None:

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_azure_native import network, privatedns
 
+from ..options import Taken
 from .placement import Placement
 
 
 class NetworkArgs(Placement):
-    address_space: str
+    """Where it goes, and its addresses."""
+
+    vnet_address_space: str
     """IPv4 network of at least a /24; a quarter each for the gateway, the function app and the private endpoints."""
 
 
@@ -69,22 +72,23 @@ class Network(pulumi.ComponentResource):
     gateway_subnet_id: pulumi.Output[str]
     function_subnet_id: pulumi.Output[str]
 
-    def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: NetworkArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = NetworkArgs.of(args)
         super().__init__("secure-mcp:index:Network", name, None, opts)
         self._name, self._args = name, args
         here = pulumi.ResourceOptions(parent=self)
         groups = {
             part: network.NetworkSecurityGroup(
                 f"{name}-{part}-nsg",
-                network_security_group_name=pulumi.Output.concat("nsg-", part, "-", name, "-", args["suffix"]),
+                network_security_group_name=pulumi.Output.concat("nsg-", part, "-", name, "-", args.suffix),
                 security_rules=[_inbound(*rule, priority) for priority, rule in enumerate(rules, start=100)],
-                resource_group_name=args["resource_group_name"],
-                location=args["location"],
+                resource_group_name=args.resource_group_name,
+                location=args.location,
                 opts=here,
             )
             for part, rules in _RULES.items()
         }
-        parts = list(ipaddress.ip_network(args["address_space"]).subnets(prefixlen_diff=2))
+        parts = list(ipaddress.ip_network(args.vnet_address_space).subnets(prefixlen_diff=2))
         delegations = {
             "gateway": "Microsoft.Web/serverFarms",
             "function": "Microsoft.App/environments",
@@ -92,8 +96,8 @@ class Network(pulumi.ComponentResource):
         }
         vnet = network.VirtualNetwork(
             f"{name}-vnet",
-            virtual_network_name=pulumi.Output.concat("vnet-", name, "-", args["suffix"]),
-            address_space=network.AddressSpaceArgs(address_prefixes=[args["address_space"]]),
+            virtual_network_name=pulumi.Output.concat("vnet-", name, "-", args.suffix),
+            address_space=network.AddressSpaceArgs(address_prefixes=[args.vnet_address_space]),
             # Inside the network's own declaration: subnets declared apart are dropped when the network is updated.
             subnets=[
                 network.SubnetArgs(
@@ -107,8 +111,8 @@ class Network(pulumi.ComponentResource):
                 )
                 for (part, delegation), prefix in zip(delegations.items(), parts, strict=False)
             ],
-            resource_group_name=args["resource_group_name"],
-            location=args["location"],
+            resource_group_name=args.resource_group_name,
+            location=args.location,
             opts=here,
         )
         self.vnet_id = vnet.id
@@ -123,14 +127,14 @@ class Network(pulumi.ComponentResource):
         Whoever calls the services through the network waits for what is returned.
         """
         here = pulumi.ResourceOptions(parent=self)
-        group = self._args["resource_group_name"]
+        group = self._args.resource_group_name
         linked = {zone: self._zone(zone) for zone in dict.fromkeys(service.zone for service in services.values())}
         ready: list[pulumi.Resource] = [link for _, link in linked.values()]
         for key, service in services.items():
             endpoint = network.PrivateEndpoint(
                 f"{self._name}-{key}-endpoint",
-                private_endpoint_name=pulumi.Output.concat("pep-", key, "-", self._args["suffix"]),
-                location=self._args["location"],
+                private_endpoint_name=pulumi.Output.concat("pep-", key, "-", self._args.suffix),
+                location=self._args.location,
                 resource_group_name=group,
                 subnet=network.SubnetArgs(id=self._endpoint_subnet_id),
                 private_link_service_connections=[
@@ -156,7 +160,7 @@ class Network(pulumi.ComponentResource):
     def _zone(self, zone_name: str) -> "tuple[privatedns.PrivateZone, privatedns.VirtualNetworkLink]":
         """The names of one kind of service, and the link that makes them known in this network."""
         here = pulumi.ResourceOptions(parent=self)
-        group = self._args["resource_group_name"]
+        group = self._args.resource_group_name
         kind = zone_name.split(".")[1]
         zone = privatedns.PrivateZone(
             f"{self._name}-{kind}-zone",

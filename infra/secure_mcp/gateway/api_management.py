@@ -1,38 +1,29 @@
 """The gateway: the API Management instance, its identities and its telemetry."""
 
-from typing import Any, NotRequired, TypedDict
+from typing import Any
 
 import pulumi
 from pulumi_azure_native import apimanagement, managedidentity, resources
 
 from ..azure.diagnostics import GATEWAY, keep_logs
+from ..azure.placement import LoggedOptions, Placement
 from ..azure.roles import MONITORING_METRICS_PUBLISHER, assign_role
 from ..azure.sdk_defaults import unsent
+from ..options import Taken
+from .options import ApiManagementOptions
 
 
-class GatewayArgs(TypedDict):
-    resource_group_name: pulumi.Input[str]
-    """Resource group that everything goes to."""
-    location: str
-    """Azure region, such as westeurope."""
-    suffix: pulumi.Input[str]
-    """Ending of names, letters and digits: some must be unique in all of Azure."""
+class GatewayArgs(ApiManagementOptions, LoggedOptions, Placement):
+    """Where it goes, and where its telemetry goes."""
+
     subscription_id: pulumi.Input[str]
     """Subscription that it is in."""
-    sku: str
-    """SKU of API Management, BasicV2, StandardV2 or PremiumV2."""
-    publisher_email: str
-    """Address of whoever runs the gateway; Azure writes to it."""
-    publisher_name: str
-    """Name of whoever runs the gateway."""
     app_insights_id: pulumi.Input[str]
     """Resource id of the Application Insights component that its telemetry goes to."""
     app_insights_connection_string: pulumi.Input[str]
     """Connection string of that component."""
-    subnet_id: NotRequired[pulumi.Input[str] | None]
+    subnet_id: pulumi.Input[str] | None = None
     """Subnet through which it calls others. Default: none."""
-    workspace_id: NotRequired[pulumi.Input[str] | None]
-    """Log Analytics workspace that its logs go to. Without one they are not kept."""
 
 
 def _identities(id: str) -> dict[str, apimanagement.UserIdentityPropertiesArgs]:
@@ -117,26 +108,27 @@ class Gateway(pulumi.ComponentResource):
     system_principal_id: pulumi.Output[str]
     """Object id of the system-assigned identity; known only when the service has been made."""
 
-    def __init__(self, name: str, args: GatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: GatewayArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = GatewayArgs.of(args)
         super().__init__("secure-mcp:index:Gateway", name, None, opts)
         here = pulumi.ResourceOptions(parent=self)
-        group = args["resource_group_name"]
+        group = args.resource_group_name
         identity = managedidentity.UserAssignedIdentity(
             f"{name}-id",
-            resource_name_=pulumi.Output.concat("id-apim-", name, "-", args["suffix"]),
+            resource_name_=pulumi.Output.concat("id-apim-", name, "-", args.suffix),
             resource_group_name=group,
-            location=args["location"],
+            location=args.location,
             opts=here,
         )
-        subnet = args.get("subnet_id")
+        subnet = args.subnet_id
         service = apimanagement.ApiManagementService(
             f"{name}-apim",
-            service_name=pulumi.Output.concat("apim-", name, "-", args["suffix"]),
+            service_name=pulumi.Output.concat("apim-", name, "-", args.suffix),
             resource_group_name=group,
-            location=args["location"],
-            sku=apimanagement.ApiManagementServiceSkuPropertiesArgs(name=args["sku"], capacity=1),
-            publisher_email=args["publisher_email"],
-            publisher_name=args["publisher_name"],
+            location=args.location,
+            sku=apimanagement.ApiManagementServiceSkuPropertiesArgs(name=args.apim_sku, capacity=1),
+            publisher_email=args.apim_publisher_email,
+            publisher_name=args.apim_publisher_name,
             identity=apimanagement.ApiManagementServiceIdentityArgs(
                 type=apimanagement.ApimIdentityType.SYSTEM_ASSIGNED_USER_ASSIGNED,
                 user_assigned_identities=identity.id.apply(_identities),
@@ -168,10 +160,10 @@ class Gateway(pulumi.ComponentResource):
         )
         role = assign_role(
             f"{name}-metrics-role",
-            scope=args["app_insights_id"],
+            scope=args.app_insights_id,
             role=MONITORING_METRICS_PUBLISHER,
             principal_id=identity.principal_id,
-            subscription_id=args["subscription_id"],
+            subscription_id=args.subscription_id,
             opts=here,
         )
         logger = apimanagement.Logger(
@@ -180,9 +172,9 @@ class Gateway(pulumi.ComponentResource):
             service_name=service.name,
             resource_group_name=group,
             logger_type=apimanagement.LoggerType.APPLICATION_INSIGHTS,
-            resource_id=args["app_insights_id"],
+            resource_id=args.app_insights_id,
             credentials={
-                "connectionString": args["app_insights_connection_string"],
+                "connectionString": args.app_insights_connection_string,
                 "identityClientId": identity.client_id,
             },
             opts=pulumi.ResourceOptions(parent=self, depends_on=[role]),
@@ -218,7 +210,7 @@ class Gateway(pulumi.ComponentResource):
         )
         masking = resources.Deployment(
             f"{name}-azure-monitor",
-            deployment_name=pulumi.Output.concat("azure-monitor-", name, "-", args["suffix"]),
+            deployment_name=pulumi.Output.concat("azure-monitor-", name, "-", args.suffix),
             resource_group_name=group,
             properties=resources.DeploymentPropertiesArgs(
                 mode=resources.DeploymentMode.INCREMENTAL, template=service.name.apply(_azure_monitor)
@@ -229,7 +221,7 @@ class Gateway(pulumi.ComponentResource):
             f"{name}-apim-logs",
             GATEWAY,
             service.id,
-            args.get("workspace_id"),
+            args.workspace_id,
             # Not a line before it is said what is left out.
             pulumi.ResourceOptions(parent=self, depends_on=[masking]),
         )

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 from collections.abc import Sequence
-from typing import NotRequired, TypedDict
 
 import pulumi
 import pulumi_random as random
@@ -11,12 +10,15 @@ from pulumi_azure_native import apimanagement
 
 from ..apis import documents
 from ..apis.api import Service, declare_fragments, declare_named_value, declare_operations, declare_secret_named_value
-from ..args import GatewaySettings
 from ..azure.key_vault import KeyVaultReader
-from ..config import policy_settings
+from ..options import Taken
+from ..server.options import ServerOptions
+from .options import AuthorizationServerOptions
 
 
-class AuthorizationServerArgs(TypedDict):
+class AuthorizationServerArgs(AuthorizationServerOptions, ServerOptions):
+    """The authorization server, and what it builds on."""
+
     resource_group_name: pulumi.Input[str]
     """Resource group of the API Management instance."""
     service_name: pulumi.Input[str]
@@ -31,14 +33,8 @@ class AuthorizationServerArgs(TypedDict):
     """Client id of the gateway's identity."""
     session_store_endpoint: pulumi.Input[str]
     """Address of the session store's container."""
-    oauth_scopes: str
-    """Scopes that the gateway asks Entra ID for, separated by spaces; openid and offline_access among them."""
-    encryption_key_version: int
-    """Number of the key that seals tokens, 1 to 255. Raise it by one to rotate; the one before still opens."""
-    key_vault: NotRequired[KeyVaultReader | None]
+    key_vault: KeyVaultReader | None = None
     """The vault that the keys are kept in; without one API Management keeps them itself."""
-    settings: NotRequired[GatewaySettings]
-    """How the gateway behaves."""
 
 
 def _digest(text: str) -> str:
@@ -55,12 +51,14 @@ class AuthorizationServer(pulumi.ComponentResource):
     policy_parts: pulumi.Output[Sequence[str]]
     """URNs of the named values and the policy fragments: what takes them waits for them."""
 
-    def __init__(self, name: str, args: AuthorizationServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        settings = policy_settings(args.get("settings", {}))
+    def __init__(
+        self, name: str, args: AuthorizationServerArgs | Taken, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        args = AuthorizationServerArgs.of(args)
         super().__init__("secure-mcp:index:AuthorizationServer", name, None, opts)
         here = pulumi.ResourceOptions(parent=self)
-        service = Service(args["service_name"], args["resource_group_name"])
-        version = int(args["encryption_key_version"])
+        service = Service(args.service_name, args.resource_group_name)
+        version = args.encryption_key_version
 
         def key(number: int) -> pulumi.Output[str]:
             """32 bytes to encrypt and 32 to authenticate, behind the number that sealed values start with."""
@@ -69,14 +67,14 @@ class AuthorizationServer(pulumi.ComponentResource):
             return pulumi.Output.concat(f"{number}.", material.result.apply(_digest))
 
         public = {
-            "APIMGatewayURL": args["gateway_url"],
-            "EntraTenantId": args["tenant_id"],
-            "McpClientId": args["client_id"],
-            "EntraIDFicClientId": args["identity_client_id"],
-            "OAuthScopes": args["oauth_scopes"],
-            "SessionStoreEndpoint": args["session_store_endpoint"],
+            "APIMGatewayURL": args.gateway_url,
+            "EntraTenantId": args.tenant_id,
+            "McpClientId": args.client_id,
+            "EntraIDFicClientId": args.identity_client_id,
+            "OAuthScopes": args.oauth_scopes,
+            "SessionStoreEndpoint": args.session_store_endpoint,
         }
-        vault = args.get("key_vault")
+        vault = args.key_vault
         named_values: list[pulumi.Resource] = [
             declare_named_value(name, service, id, value, self) for id, value in public.items()
         ]
@@ -88,7 +86,7 @@ class AuthorizationServer(pulumi.ComponentResource):
             name, service, "EncryptionKey", key(version), vault, self, [previous] if version > 1 else []
         )
         named_values += [previous, current]
-        fragments = declare_fragments(name, service, settings, self, named_values)
+        fragments = declare_fragments(name, service, args, self, named_values)
         parts = [*named_values, *fragments]
         self.policy_parts = pulumi.Output.all(*(part.urn for part in parts))
         api = apimanagement.Api(
@@ -107,8 +105,8 @@ class AuthorizationServer(pulumi.ComponentResource):
             service,
             api,
             "oauth/api.xml",
-            documents.oauth_operations(settings),
-            settings,
+            documents.oauth_operations(),
+            args,
             self,
             parts,
         )

@@ -2,10 +2,12 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import NotRequired, TypedDict
 
 import pulumi
 import pulumi_azuread as azuread
+
+from ..options import Taken, option
+from .options import SignInOptions
 
 _MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
 # "Default access": the role of an assignment to an application without roles of its own. One that has some needs another.
@@ -14,25 +16,23 @@ _DEFAULT_ACCESS = "00000000-0000-0000-0000-000000000000"
 _ACCESS = "Mcp.Access"
 
 
-class EntraApplicationArgs(TypedDict):
+class EntraApplicationArgs(SignInOptions):
+    """Who signs in, and where they come back to."""
+
     tenant_id: pulumi.Input[str]
     """Tenant whose users sign in."""
-    login_endpoint: str
-    """Entra ID's address in this Azure cloud, such as https://login.microsoftonline.com."""
     principal_id: pulumi.Input[str]
     """Object id of the gateway's identity, which alone can act as the application."""
-    oauth_scopes: str
-    """Scopes of the sign-in, separated by spaces; consented to for all users here, once."""
     redirect_uris: pulumi.Input[Sequence[pulumi.Input[str]]]
     """Addresses that a sign-in returns to: `/oauth-callback` under each address of the gateway."""
-    assigned_users: NotRequired[Sequence[str]]
-    """Object ids of users who may sign in. Default: none."""
-    assigned_groups: NotRequired[Sequence[str]]
-    """Object ids of groups whose members may sign in. Default: none."""
-    app_roles: NotRequired[Sequence[str]]
-    """Roles that users can have. Default: none."""
-    assigned_roles: NotRequired[Mapping[str, str]]
-    """Object ids of users or groups, and their roles, separated by spaces: who has a role may sign in. Default: none."""
+    assigned_users: Sequence[str] = ()
+    """Object ids of users who may sign in."""
+    assigned_groups: Sequence[str] = ()
+    """Object ids of groups whose members may sign in."""
+    app_roles: Sequence[str] = ()
+    """Roles that users can have."""
+    assigned_roles: Mapping[str, str] = option(default={})
+    """Object ids of users or groups, and their roles, separated by spaces: who has a role may sign in."""
 
 
 def _app_role(value: str) -> azuread.ApplicationAppRoleArgs:
@@ -66,10 +66,13 @@ class EntraApplication(pulumi.ComponentResource):
     backend_client_id: pulumi.Output[str]
     """Client id of the registration that stands for the server behind the gateway: the audience of the gateway's token."""
 
-    def __init__(self, name: str, args: EntraApplicationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: EntraApplicationArgs | Taken, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        args = EntraApplicationArgs.of(args)
         super().__init__("secure-mcp:index:EntraApplication", name, None, opts)
         here = pulumi.ResourceOptions(parent=self)
-        roles = args.get("app_roles", ())
+        roles = args.app_roles
         application = azuread.Application(
             f"{name}-sign-in",
             display_name=f"{name} (MCP sign-in)",
@@ -84,7 +87,7 @@ class EntraApplication(pulumi.ComponentResource):
             f"{name}-redirect-uris",
             application_id=application.id,
             type="Web",
-            redirect_uris=args["redirect_uris"],
+            redirect_uris=args.redirect_uris,
             opts=here,
         )
         principal = azuread.ServicePrincipal(
@@ -104,10 +107,10 @@ class EntraApplication(pulumi.ComponentResource):
             f"{name}-consent",
             service_principal_object_id=principal.object_id,
             resource_service_principal_object_id=graph.object_id,
-            claim_values=args["oauth_scopes"].split(" "),
+            claim_values=args.oauth_scopes.split(" "),
             opts=here,
         )
-        for kind, ids in (("user", args.get("assigned_users", ())), ("group", args.get("assigned_groups", ()))):
+        for kind, ids in (("user", args.assigned_users), ("group", args.assigned_groups)):
             for id in ids:
                 azuread.AppRoleAssignment(
                     f"{name}-{kind}-{id}",
@@ -116,7 +119,7 @@ class EntraApplication(pulumi.ComponentResource):
                     resource_object_id=principal.object_id,
                     opts=here,
                 )
-        for id, assigned in args.get("assigned_roles", {}).items():
+        for id, assigned in args.assigned_roles.items():
             for role in dict.fromkeys(assigned.split(" ")):
                 azuread.AppRoleAssignment(
                     f"{name}-role-{role}-{id}",
@@ -131,8 +134,8 @@ class EntraApplication(pulumi.ComponentResource):
             display_name="gateway",
             description="The gateway's managed identity signs in as this application.",
             audiences=["api://AzureADTokenExchange"],
-            issuer=pulumi.Output.concat(args["login_endpoint"], "/", args["tenant_id"], "/v2.0"),
-            subject=args["principal_id"],
+            issuer=pulumi.Output.concat(args.login_endpoint, "/", args.tenant_id, "/v2.0"),
+            subject=args.principal_id,
             opts=here,
         )
         backend = azuread.Application(

@@ -1,14 +1,16 @@
 """The session store: registrations, sign-ins in progress and sessions, in Cosmos DB without keys."""
 
 import uuid
-from typing import NotRequired, TypedDict
 
 import pulumi
 from pulumi_azure_native import cosmosdb
 
 from ..azure.diagnostics import SESSION_STORE, keep_logs
 from ..azure.locks import lock
+from ..azure.placement import LoggedOptions, Placement
 from ..azure.roles import assignment_name
+from ..options import Taken
+from .options import LockOptions
 
 _ROLE = uuid.UUID("0f5f4a5b-5c4e-4b5e-9d0c-1f0a7a8f6f11")
 # What the gateway's policies do, and nothing else: no queries, no change feed.
@@ -21,21 +23,13 @@ _ACTIONS = [
 ]
 
 
-class SessionStoreArgs(TypedDict):
-    resource_group_name: pulumi.Input[str]
-    """Resource group that everything goes to."""
-    location: str
-    """Azure region, such as westeurope."""
-    suffix: pulumi.Input[str]
-    """Ending of names, letters and digits: some must be unique in all of Azure."""
-    private: bool
+class SessionStoreArgs(LockOptions, LoggedOptions, Placement):
+    """Where it goes, and who uses it."""
+
+    private: bool = False
     """Whether only private endpoints reach it."""
-    locked: bool
-    """Whether the account is locked against deletion."""
     principal_id: pulumi.Input[str]
     """Object id of the gateway's identity."""
-    workspace_id: NotRequired[pulumi.Input[str] | None]
-    """Log Analytics workspace that its logs go to. Without one they are not kept."""
 
 
 class SessionStore(pulumi.ComponentResource):
@@ -50,30 +44,31 @@ class SessionStore(pulumi.ComponentResource):
     endpoint: pulumi.Output[str]
     """The container's address, without a trailing slash."""
 
-    def __init__(self, name: str, args: SessionStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: SessionStoreArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = SessionStoreArgs.of(args)
         super().__init__("secure-mcp:index:SessionStore", name, None, opts)
         here = pulumi.ResourceOptions(parent=self)
         account = cosmosdb.DatabaseAccount(
             f"{name}-cosmos",
-            account_name=pulumi.Output.concat("cosmos-", name, "-", args["suffix"]),
-            resource_group_name=args["resource_group_name"],
-            location=args["location"],
+            account_name=pulumi.Output.concat("cosmos-", name, "-", args.suffix),
+            resource_group_name=args.resource_group_name,
+            location=args.location,
             kind=cosmosdb.DatabaseAccountKind.GLOBAL_DOCUMENT_DB,
             database_account_offer_type=cosmosdb.DatabaseAccountOfferType.STANDARD,
             capabilities=[cosmosdb.CapabilityArgs(name="EnableServerless")],
             consistency_policy=cosmosdb.ConsistencyPolicyArgs(
                 default_consistency_level=cosmosdb.DefaultConsistencyLevel.STRONG
             ),
-            locations=[cosmosdb.LocationArgs(location_name=args["location"], failover_priority=0)],
+            locations=[cosmosdb.LocationArgs(location_name=args.location, failover_priority=0)],
             disable_local_auth=True,
             disable_key_based_metadata_write_access=True,
             minimal_tls_version=cosmosdb.MinimalTlsVersion.TLS12,
             public_network_access=cosmosdb.PublicNetworkAccess.DISABLED
-            if args["private"]
+            if args.private
             else cosmosdb.PublicNetworkAccess.ENABLED,
             opts=here,
         )
-        group = args["resource_group_name"]
+        group = args.resource_group_name
         database = cosmosdb.SqlResourceSqlDatabase(
             f"{name}-database",
             database_name="secure-mcp",
@@ -117,18 +112,18 @@ class SessionStore(pulumi.ComponentResource):
         scope = pulumi.Output.concat(account.id, "/dbs/", database.name, "/colls/", container.name)
         role = cosmosdb.SqlResourceSqlRoleAssignment(
             f"{name}-role",
-            role_assignment_id=pulumi.Output.all(scope, args["principal_id"]).apply(
+            role_assignment_id=pulumi.Output.all(scope, args.principal_id).apply(
                 lambda v: assignment_name(v[0], v[1], "session-store-user")
             ),
             role_definition_id=definition.id,
             scope=scope,
-            principal_id=args["principal_id"],
+            principal_id=args.principal_id,
             account_name=account.name,
             resource_group_name=group,
             opts=here,
         )
-        logs = keep_logs(f"{name}-cosmos-logs", SESSION_STORE, account.id, args.get("workspace_id"), here)
-        if args["locked"]:
+        logs = keep_logs(f"{name}-cosmos-logs", SESSION_STORE, account.id, args.workspace_id, here)
+        if args.locked:
             lock(
                 f"{name}-cosmos-lock",
                 account,

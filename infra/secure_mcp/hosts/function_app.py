@@ -2,41 +2,47 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NotRequired
 
 import pulumi
 from pulumi_azure_native import managedidentity, resources, storage, web
 
 from ..azure.diagnostics import FUNCTION_APP, keep_logs
-from ..azure.placement import Placement
+from ..azure.placement import LoggedOptions, Placement
 from ..azure.roles import MONITORING_METRICS_PUBLISHER, assign_role
 from ..azure.sdk_defaults import unsent
+from ..options import Taken
 from ..package import PYTHON_VERSION, build_package
-from .storage import Storage
+from .options import FunctionAppOptions
+from .storage import Storage, StorageArgs
 
 MCP_PATH = "/runtime/webhooks/mcp"
 
 
-class McpFunctionAppArgs(Placement):
+class McpFunctionAppArgs(FunctionAppOptions, LoggedOptions, Placement):
+    """Where it goes, who calls it, and its code."""
+
     subscription_id: pulumi.Input[str]
+    """Subscription that it is in."""
     tenant_id: pulumi.Input[str]
+    """Tenant whose tokens it takes."""
     login_endpoint: str
-    code: str
-    """Folder with host.json and the Python sources."""
+    """Entra ID's address in this Azure cloud."""
     backend_auth: str
+    """How the gateway authenticates to it, managedIdentity or functionKey."""
     gateway_client_id: pulumi.Input[str]
     """Client id of the only identity that may call, the gateway's."""
     gateway_principal_id: pulumi.Input[str]
+    """Object id of that identity."""
     audience: pulumi.Input[str]
     """Client id of the registration that stands for this app in tokens."""
     app_insights_id: pulumi.Input[str]
+    """Resource id of the Application Insights component that its telemetry goes to."""
     app_insights_connection_string: pulumi.Input[str]
-    locked: bool
+    """Connection string of that component."""
+    locked: bool = False
     """Whether its data is locked against deletion."""
-    subnet_id: pulumi.Input[str] | None
+    subnet_id: pulumi.Input[str] | None = None
     """Subnet through which it calls others, or none. With one, only private endpoints reach the app and its storage."""
-    workspace_id: NotRequired[pulumi.Input[str] | None]
-    """Log Analytics workspace that its logs and those of its storage go to. Without one they are not kept."""
 
 
 class McpFunctionApp(pulumi.ComponentResource):
@@ -52,54 +58,50 @@ class McpFunctionApp(pulumi.ComponentResource):
     storage_account_id: pulumi.Output[str]
     deployment_account_id: pulumi.Output[str]
 
-    def __init__(self, name: str, args: McpFunctionAppArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: McpFunctionAppArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = McpFunctionAppArgs.of(args)
         super().__init__("secure-mcp:index:McpFunctionApp", name, None, opts)
         here = pulumi.ResourceOptions(parent=self)
-        group = args["resource_group_name"]
-        subnet = args.get("subnet_id")
+        group = args.resource_group_name
+        subnet = args.subnet_id
         identity = managedidentity.UserAssignedIdentity(
             f"{name}-id",
-            resource_name_=pulumi.Output.concat("id-func-", name, "-", args["suffix"]),
+            resource_name_=pulumi.Output.concat("id-func-", name, "-", args.suffix),
             resource_group_name=group,
-            location=args["location"],
+            location=args.location,
             opts=here,
         )
         # The platform fetches the code with an identity of its own; the code itself runs with the other.
         deployer = managedidentity.UserAssignedIdentity(
             f"{name}-deployment-id",
-            resource_name_=pulumi.Output.concat("id-code-", name, "-", args["suffix"]),
+            resource_name_=pulumi.Output.concat("id-code-", name, "-", args.suffix),
             resource_group_name=group,
-            location=args["location"],
+            location=args.location,
             opts=here,
         )
         store = Storage(
             f"{name}-storage",
-            {
-                "resource_group_name": group,
-                "subscription_id": args["subscription_id"],
-                "location": args["location"],
-                "suffix": args["suffix"],
-                "private": subnet is not None,
-                "locked": args["locked"],
-                "principal_id": identity.principal_id,
-                "deployment_principal_id": deployer.principal_id,
-                "workspace_id": args.get("workspace_id"),
-            },
+            StorageArgs(
+                **args.part(StorageArgs),
+                private=subnet is not None,
+                principal_id=identity.principal_id,
+                deployment_principal_id=deployer.principal_id,
+            ),
             here,
         )
         metrics = assign_role(
             f"{name}-metrics-role",
-            scope=args["app_insights_id"],
+            scope=args.app_insights_id,
             role=MONITORING_METRICS_PUBLISHER,
             principal_id=identity.principal_id,
-            subscription_id=args["subscription_id"],
+            subscription_id=args.subscription_id,
             opts=here,
         )
         plan = web.AppServicePlan(
             f"{name}-plan",
-            name=pulumi.Output.concat("plan-", name, "-", args["suffix"]),
+            name=pulumi.Output.concat("plan-", name, "-", args.suffix),
             resource_group_name=group,
-            location=args["location"],
+            location=args.location,
             kind="functionapp",
             reserved=True,
             sku=web.SkuDescriptionArgs(name="FC1", tier="FlexConsumption"),
@@ -113,19 +115,19 @@ class McpFunctionApp(pulumi.ComponentResource):
             "SnippetStorage__blobServiceUri": store.blob_endpoint,
             "SnippetStorage__containerName": store.snippets_container_name,
             "SnippetStorage__clientId": identity.client_id,
-            "APPLICATIONINSIGHTS_CONNECTION_STRING": args["app_insights_connection_string"],
+            "APPLICATIONINSIGHTS_CONNECTION_STRING": args.app_insights_connection_string,
             "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": pulumi.Output.concat(
                 "ClientId=", identity.client_id, ";Authorization=AAD"
             ),
         }
-        if args["backend_auth"] == "functionKey":
+        if args.backend_auth == "functionKey":
             # host.json lets everyone in that App Service authentication let in; without that, the key is asked for.
             settings["AzureFunctionsJobHost__extensions__mcp__system__webhookAuthorizationLevel"] = "System"
         site = web.WebApp(
             f"{name}-func",
-            name=pulumi.Output.concat("func-", name, "-", args["suffix"]),
+            name=pulumi.Output.concat("func-", name, "-", args.suffix),
             resource_group_name=group,
-            location=args["location"],
+            location=args.location,
             kind="functionapp,linux",
             server_farm_id=plan.id,
             https_only=True,
@@ -172,7 +174,7 @@ class McpFunctionApp(pulumi.ComponentResource):
             f"{name}-authentication",
             name=site.name,
             resource_group_name=group,
-            platform=web.AuthPlatformArgs(enabled=args["backend_auth"] == "managedIdentity"),
+            platform=web.AuthPlatformArgs(enabled=args.backend_auth == "managedIdentity"),
             global_validation=web.GlobalValidationArgs(
                 require_authentication=True,
                 unauthenticated_client_action=web.UnauthenticatedClientActionV2.RETURN401,
@@ -183,14 +185,14 @@ class McpFunctionApp(pulumi.ComponentResource):
                 azure_active_directory=web.AzureActiveDirectoryArgs(
                     enabled=True,
                     registration=web.AzureActiveDirectoryRegistrationArgs(
-                        client_id=args["audience"],
-                        open_id_issuer=pulumi.Output.concat(args["login_endpoint"], "/", args["tenant_id"], "/v2.0"),
+                        client_id=args.audience,
+                        open_id_issuer=pulumi.Output.concat(args.login_endpoint, "/", args.tenant_id, "/v2.0"),
                     ),
                     validation=web.AzureActiveDirectoryValidationArgs(
-                        allowed_audiences=[args["audience"]],
+                        allowed_audiences=[args.audience],
                         default_authorization_policy=web.DefaultAuthorizationPolicyArgs(
-                            allowed_applications=[args["gateway_client_id"]],
-                            allowed_principals=web.AllowedPrincipalsArgs(identities=[args["gateway_principal_id"]]),
+                            allowed_applications=[args.gateway_client_id],
+                            allowed_principals=web.AllowedPrincipalsArgs(identities=[args.gateway_principal_id]),
                         ),
                     ),
                 )
@@ -199,7 +201,7 @@ class McpFunctionApp(pulumi.ComponentResource):
         )
         self._component, self._args, self._site, self._store = name, args, site, store
         self._authentication = authentication
-        keep_logs(f"{name}-func-logs", FUNCTION_APP, site.id, args.get("workspace_id"), here)
+        keep_logs(f"{name}-func-logs", FUNCTION_APP, site.id, args.workspace_id, here)
         self.name = site.name
         self.site_id = site.id
         self.mcp_url = pulumi.Output.concat("https://", site.default_host_name, MCP_PATH)
@@ -216,13 +218,13 @@ class McpFunctionApp(pulumi.ComponentResource):
         The deployer needs Storage Blob Data Contributor on the account, and a network path to it.
         https://learn.microsoft.com/azure/azure-functions/functions-infrastructure-as-code#deployment-packages
         """
-        package = build_package(Path(self._args["code"]))
+        package = build_package(Path(self._args.code))
         blob = storage.Blob(
             f"{self._component}-package",
             blob_name=f"package-{package.digest}.zip",
             account_name=self._store.deployment_account_name,
             container_name=self._store.deployment_container_name,
-            resource_group_name=self._args["resource_group_name"],
+            resource_group_name=self._args.resource_group_name,
             type=storage.BlobType.BLOCK,
             source=pulumi.FileAsset(str(package.archive)),
             opts=pulumi.ResourceOptions(parent=self, depends_on=depends_on),
@@ -233,7 +235,7 @@ class McpFunctionApp(pulumi.ComponentResource):
             parent_resource_path=self._site.name.apply(lambda site_name: f"sites/{site_name}"),
             resource_type="extensions",
             resource_name_="onedeploy",
-            resource_group_name=self._args["resource_group_name"],
+            resource_group_name=self._args.resource_group_name,
             api_version="2024-04-01",
             properties={"packageUri": blob.url, "remoteBuild": False, "type": "zip"},
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self._authentication, *self._store.roles]),

@@ -1,33 +1,33 @@
 """The storage accounts of the function app: one for its data and the host's bookkeeping, one for its code."""
 
-from typing import NotRequired
-
 import pulumi
 from pulumi_azure_native import storage
 
 from ..azure.diagnostics import BLOBS, keep_logs
 from ..azure.locks import lock
-from ..azure.placement import Placement
+from ..azure.placement import LoggedOptions, Placement
 from ..azure.roles import (
     STORAGE_BLOB_DATA_CONTRIBUTOR,
     STORAGE_BLOB_DATA_OWNER,
     STORAGE_QUEUE_DATA_CONTRIBUTOR,
     assign_role,
 )
+from ..options import Taken
 
 
-class StorageArgs(Placement):
+class StorageArgs(LoggedOptions, Placement):
+    """Where it goes, and who uses it."""
+
     subscription_id: pulumi.Input[str]
-    private: bool
+    """Subscription that it is in."""
+    private: bool = False
     """Whether only private endpoints reach it."""
-    locked: bool
+    locked: bool = False
     """Whether what holds data is locked against deletion."""
     principal_id: pulumi.Input[str]
     """Object id of the identity that the function app's code runs with."""
     deployment_principal_id: pulumi.Input[str]
     """Object id of the identity that the platform fetches and keeps the app's code with."""
-    workspace_id: NotRequired[pulumi.Input[str] | None]
-    """Log Analytics workspace that its logs go to. Without one they are not kept."""
 
 
 class Storage(pulumi.ComponentResource):
@@ -48,12 +48,13 @@ class Storage(pulumi.ComponentResource):
     deployment_container_name: pulumi.Output[str]
     roles: list[pulumi.Resource]
 
-    def __init__(self, name: str, args: StorageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: StorageArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = StorageArgs.of(args)
         super().__init__("secure-mcp:index:Storage", name, None, opts)
         here = pulumi.ResourceOptions(parent=self)
         short = name.replace("-", "")[:12]
-        account = self._account(f"{name}-st", pulumi.Output.concat("st", short, args["suffix"]), args)
-        code = self._account(f"{name}-stcode", pulumi.Output.concat("stcode", short, args["suffix"]), args)
+        account = self._account(f"{name}-st", pulumi.Output.concat("st", short, args.suffix), args)
+        code = self._account(f"{name}-stcode", pulumi.Output.concat("stcode", short, args.suffix), args)
         snippets = self._container(f"{name}-snippets", "snippets", account, args)
         deployment = self._container(f"{name}-deployment", "deployment", code, args)
         self.roles = [
@@ -62,19 +63,19 @@ class Storage(pulumi.ComponentResource):
                 scope=scope,
                 role=role,
                 principal_id=principal,
-                subscription_id=args["subscription_id"],
+                subscription_id=args.subscription_id,
                 opts=here,
             )
             for kind, scope, role, principal in (
-                ("blob", account.id, STORAGE_BLOB_DATA_OWNER, args["principal_id"]),
-                ("queue", account.id, STORAGE_QUEUE_DATA_CONTRIBUTOR, args["principal_id"]),
-                ("deployment", deployment.id, STORAGE_BLOB_DATA_CONTRIBUTOR, args["deployment_principal_id"]),
+                ("blob", account.id, STORAGE_BLOB_DATA_OWNER, args.principal_id),
+                ("queue", account.id, STORAGE_QUEUE_DATA_CONTRIBUTOR, args.principal_id),
+                ("deployment", deployment.id, STORAGE_BLOB_DATA_CONTRIBUTOR, args.deployment_principal_id),
             )
         ]
-        workspace_id = args.get("workspace_id")
+        workspace_id = args.workspace_id
         logs = keep_logs(f"{name}-st-logs", BLOBS, account.id, workspace_id, here)
         keep_logs(f"{name}-stcode-logs", BLOBS, code.id, workspace_id, here)
-        if args["locked"]:
+        if args.locked:
             lock(f"{name}-st-lock", account, "Holds what users have saved.", [snippets, *self.roles, *logs], self)
         self.account_id = account.id
         self.deployment_account_id = code.id
@@ -100,8 +101,8 @@ class Storage(pulumi.ComponentResource):
         return storage.StorageAccount(
             name,
             account_name=account_name,
-            resource_group_name=args["resource_group_name"],
-            location=args["location"],
+            resource_group_name=args.resource_group_name,
+            location=args.location,
             kind=storage.Kind.STORAGE_V2,
             sku=storage.SkuArgs(name=storage.SkuName.STANDARD_LRS),
             allow_shared_key_access=False,
@@ -111,10 +112,10 @@ class Storage(pulumi.ComponentResource):
             minimum_tls_version=storage.MinimumTlsVersion.TLS1_2,
             enable_https_traffic_only=True,
             public_network_access=storage.PublicNetworkAccess.DISABLED
-            if args["private"]
+            if args.private
             else storage.PublicNetworkAccess.ENABLED,
             network_rule_set=storage.NetworkRuleSetArgs(
-                default_action=storage.DefaultAction.DENY if args["private"] else storage.DefaultAction.ALLOW,
+                default_action=storage.DefaultAction.DENY if args.private else storage.DefaultAction.ALLOW,
                 bypass=storage.Bypass.NONE,
             ),
             opts=pulumi.ResourceOptions(parent=self),
@@ -127,7 +128,7 @@ class Storage(pulumi.ComponentResource):
             name,
             container_name=container,
             account_name=account.name,
-            resource_group_name=args["resource_group_name"],
+            resource_group_name=args.resource_group_name,
             public_access=storage.PublicAccess.NONE,
             opts=pulumi.ResourceOptions(parent=self),
         )

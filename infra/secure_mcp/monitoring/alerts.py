@@ -109,8 +109,8 @@ def alert_on_metric(
     """
     return monitor.MetricAlert(
         f"{name}-alert-{alert.name}",
-        rule_name=pulumi.Output.concat(f"{alert.name}-{name}-", args["suffix"]),
-        resource_group_name=args["resource_group_name"],
+        rule_name=pulumi.Output.concat(f"{alert.name}-{name}-", args.suffix),
+        resource_group_name=args.resource_group_name,
         location="global",
         description=alert.title,
         severity=alert.severity,
@@ -166,9 +166,9 @@ def alert_on_query(
     minutes = f"PT{alert.minutes}M"
     return monitor.ScheduledQueryRule(
         f"{name}-alert-{alert.name}",
-        rule_name=pulumi.Output.concat(f"{alert.name}-{name}-", args["suffix"]),
-        resource_group_name=args["resource_group_name"],
-        location=args["location"],
+        rule_name=pulumi.Output.concat(f"{alert.name}-{name}-", args.suffix),
+        resource_group_name=args.resource_group_name,
+        location=args.location,
         kind="LogAlert",
         display_name=alert.title,
         description=alert.title,

@@ -1,30 +1,22 @@
 """What happened, kept where it can be asked for: logs, a workbook, alerts."""
 
 import uuid
-from collections.abc import Sequence
-from typing import NotRequired, TypedDict
 
 import pulumi
 from pulumi_azure_native import applicationinsights, monitor, operationalinsights
 
+from ..azure.placement import Placement
+from ..options import Taken
 from .alerts import QUERY_ALERTS, MetricAlert, alert_on_metric, alert_on_query
+from .options import MonitoringOptions
 from .workbook import workbook
 
 _WORKBOOKS = uuid.UUID("c8b3a1f4-54a6-4f6e-9a6e-2d8f3f0e9b57")
 _RETENTION_DAYS = 30
 
 
-class MonitoringArgs(TypedDict):
-    resource_group_name: pulumi.Input[str]
-    """Resource group that everything goes to."""
-    location: str
-    """Azure region, such as westeurope."""
-    suffix: pulumi.Input[str]
-    """Ending of names, letters and digits: some must be unique in all of Azure."""
-    alert_emails: NotRequired[Sequence[str]]
-    """Addresses that alerts go to. Without any, alerts are seen in the portal only."""
-    alert_latency_seconds: NotRequired[int]
-    """Seconds that the slowest of each twenty calls may take before an alert. Default: 10."""
+class MonitoringArgs(MonitoringOptions, Placement):
+    """Where it goes, and its alerts."""
 
 
 class Monitoring(pulumi.ComponentResource):
@@ -45,16 +37,17 @@ class Monitoring(pulumi.ComponentResource):
     workbook_url: pulumi.Output[str]
     """Address of the workbook in the portal of Azure's public cloud."""
 
-    def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: MonitoringArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = MonitoringArgs.of(args)
         super().__init__("secure-mcp:index:Monitoring", name, None, opts)
         here = pulumi.ResourceOptions(parent=self)
         self._name = name
         self._placement = args
         workspace = operationalinsights.Workspace(
             f"{name}-log",
-            workspace_name=pulumi.Output.concat("log-", name, "-", args["suffix"]),
-            resource_group_name=args["resource_group_name"],
-            location=args["location"],
+            workspace_name=pulumi.Output.concat("log-", name, "-", args.suffix),
+            resource_group_name=args.resource_group_name,
+            location=args.location,
             sku=operationalinsights.WorkspaceSkuArgs(name=operationalinsights.WorkspaceSkuNameEnum.PER_GB2018),
             retention_in_days=_RETENTION_DAYS,
             features=operationalinsights.WorkspaceFeaturesArgs(disable_local_auth=True),
@@ -62,9 +55,9 @@ class Monitoring(pulumi.ComponentResource):
         )
         insights = applicationinsights.Component(
             f"{name}-appi",
-            resource_name_=pulumi.Output.concat("appi-", name, "-", args["suffix"]),
-            resource_group_name=args["resource_group_name"],
-            location=args["location"],
+            resource_name_=pulumi.Output.concat("appi-", name, "-", args.suffix),
+            resource_group_name=args.resource_group_name,
+            location=args.location,
             kind="web",
             application_type=applicationinsights.ApplicationType.WEB,
             ingestion_mode=applicationinsights.IngestionMode.LOG_ANALYTICS,
@@ -78,8 +71,8 @@ class Monitoring(pulumi.ComponentResource):
             f"{name}-workbook",
             # Azure wants a GUID; the same one each time, or the link would change.
             resource_name_=workspace.id.apply(lambda id: str(uuid.uuid5(_WORKBOOKS, id.lower()))),
-            resource_group_name=args["resource_group_name"],
-            location=args["location"],
+            resource_group_name=args.resource_group_name,
+            location=args.location,
             kind="shared",
             category="workbook",
             display_name=f"MCP server {name}",
@@ -91,8 +84,8 @@ class Monitoring(pulumi.ComponentResource):
         )
         group = monitor.ActionGroup(
             f"{name}-action-group",
-            action_group_name=pulumi.Output.concat("ag-", name, "-", args["suffix"]),
-            resource_group_name=args["resource_group_name"],
+            action_group_name=pulumi.Output.concat("ag-", name, "-", args.suffix),
+            resource_group_name=args.resource_group_name,
             location="global",
             # Stands in front of text messages; 12 characters at most.
             group_short_name="mcp-server",
@@ -101,11 +94,11 @@ class Monitoring(pulumi.ComponentResource):
                 monitor.MicrosoftCommonEmailReceiverArgs(
                     name=address, email_address=address, use_common_alert_schema=True
                 )
-                for address in dict.fromkeys(args.get("alert_emails", ()))
+                for address in dict.fromkeys(args.alert_emails)
             ],
             opts=here,
         )
-        limit = args.get("alert_latency_seconds", 10) * 1000
+        limit = args.alert_latency_seconds * 1000
         for alert in QUERY_ALERTS:
             alert_on_query(name, alert, limit, workspace.id, args, group.id, here)
         self.workspace_id = workspace.id

@@ -1,53 +1,52 @@
 """The MCP API: the protected resource, in front of an MCP server."""
 
 from collections.abc import Sequence
-from typing import NotRequired, TypedDict
 
 import pulumi
 from pulumi_azure_native import apimanagement
 
 from ..apis import documents
 from ..apis.api import Service, declare_named_value, declare_operations, declare_secret_named_value
-from ..args import GatewaySettings
 from ..azure.key_vault import KeyVaultReader
-from ..config import policy_settings
+from ..options import ConfigError, Taken
+from .options import ServerOptions
 
 
-class McpApiArgs(TypedDict):
+class McpApiArgs(ServerOptions):
+    """One server's API, and what it stands in front of."""
+
     resource_group_name: pulumi.Input[str]
     """Resource group of the API Management instance."""
     service_name: pulumi.Input[str]
     """Name of the API Management instance."""
     backend_url: pulumi.Input[str]
     """Address of the MCP endpoint of the server behind the gateway."""
-    backend_audience: NotRequired[pulumi.Input[str]]
+    backend_audience: pulumi.Input[str] | None = None
     """Audience of the gateway's token to the server; needed with backend_auth `managedIdentity`."""
-    function_key: NotRequired[pulumi.Input[str]]
+    function_key: pulumi.Input[str] | None = None
     """System key of the function app's MCP extension; needed with backend_auth `functionKey`."""
-    key_vault: NotRequired[KeyVaultReader | None]
+    key_vault: KeyVaultReader | None = None
     """The vault that the key is kept in; without one API Management keeps it itself."""
     policy_parts: pulumi.Input[Sequence[str]]
     """Those of the authorization server: the policy uses its named values and fragments."""
-    settings: NotRequired[GatewaySettings]
-    """How the gateway behaves; the same as the authorization server's."""
 
 
 class McpApi(pulumi.ComponentResource):
     """MCP API with its operations and policy, and the named value of the way it authenticates to the server."""
 
-    def __init__(self, name: str, args: McpApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        settings = policy_settings(args.get("settings", {}))
+    def __init__(self, name: str, args: McpApiArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = McpApiArgs.of(args)
         super().__init__("secure-mcp:index:McpApi", name, None, opts)
-        service = Service(args["service_name"], args["resource_group_name"])
-        if settings.backend_auth == "managedIdentity":
-            if "backend_audience" not in args:
-                raise ValueError("McpApiArgs: backend_audience is needed when backend_auth is managedIdentity")
-            own = declare_named_value(name, service, "BackendAudience", args["backend_audience"], self)
+        service = Service(args.service_name, args.resource_group_name)
+        if args.backend_auth == "managedIdentity":
+            if args.backend_audience is None:
+                raise ConfigError("backendAudience", None, "give a value: backendAuth is managedIdentity")
+            own = declare_named_value(name, service, "BackendAudience", args.backend_audience, self)
         else:
-            if "function_key" not in args:
-                raise ValueError("McpApiArgs: function_key is needed when backend_auth is functionKey")
+            if args.function_key is None:
+                raise ConfigError("functionKey", None, "give a value: backendAuth is functionKey")
             own = declare_secret_named_value(
-                name, service, "function-host-key", args["function_key"], args.get("key_vault"), self
+                name, service, "function-host-key", args.function_key, args.key_vault, self
             )
         api = apimanagement.Api(
             f"{name}-api",
@@ -55,7 +54,7 @@ class McpApi(pulumi.ComponentResource):
             display_name="MCP server",
             path="mcp",
             protocols=[apimanagement.Protocol.HTTPS],
-            service_url=args["backend_url"],
+            service_url=args.backend_url,
             subscription_required=False,
             service_name=service.name,
             resource_group_name=service.resource_group_name,
@@ -66,10 +65,10 @@ class McpApi(pulumi.ComponentResource):
             service,
             api,
             "mcp/api.xml",
-            documents.mcp_operations(settings),
-            settings,
+            documents.mcp_operations(args),
+            args,
             self,
             # An output brings the resources that it comes from.
-            [own, pulumi.Output.from_input(args["policy_parts"]).apply(lambda _: own)],
+            [own, pulumi.Output.from_input(args.policy_parts).apply(lambda _: own)],
         )
         self.register_outputs({})

@@ -13,11 +13,11 @@ from jinja2.lexer import Token, TokenStream
 
 from secure_mcp.apis import documents as policy
 from secure_mcp.apis import templates
-from secure_mcp.apis.documents import PolicySettings
+from secure_mcp.apis.documents import PolicyOptions
 from secure_mcp_local.check.templates import Templates
 
 FOLDER = Path(__file__).parents[3] / "policies"
-SETTINGS = PolicySettings(
+SETTINGS = PolicyOptions(
     allowed_origins=("https://app.example.com", "https://b.example.com"), custom_domains=("mcp.example.com",),
     allowed_clients=("claude.ai",), client_metadata_hosts=("*",),
 )  # fmt: skip
@@ -56,7 +56,7 @@ def truth(path: str) -> list[set[tuple[str, int]]]:
 DOCUMENTS = sorted(
     {f"fragments/{id}.xml" for id in policy.fragment_ids()}
     | {"oauth/api.xml", "mcp/api.xml"}
-    | {operation.document for operation in policy.oauth_operations(SETTINGS) if operation.document}
+    | {operation.document for operation in policy.oauth_operations() if operation.document}
 )
 
 

@@ -14,7 +14,7 @@ from apim_policies.elements.beyond import BEYOND
 from apim_policies.elements.model import SECTIONS
 from apim_policies.elements.table import ELEMENTS
 from secure_mcp.apis import documents as policy
-from secure_mcp.apis.documents import PolicySettings
+from secure_mcp.apis.documents import PolicyOptions
 
 NAMES = st.sampled_from([*ELEMENTS, *sorted(BEYOND), *SECTIONS, "policies", "fragment", "nonsense", "x:y"])
 ATTRIBUTES = st.sampled_from([*sorted({name for model in ELEMENTS.values() for name in model.attributes}), "id", "odd"])
@@ -83,8 +83,8 @@ def test_any_document_has_a_report_whose_places_are_in_it(text: str) -> None:
     examined(text, named_values={"Name": "a longer\nvalue", "N": "1"}, fragments={})
 
 
-OWN = [policy.fragment(id, PolicySettings()) for id in policy.fragment_ids()] + [
-    policy.document(path, PolicySettings()) for path in ("mcp/api.xml", "oauth/register.xml")
+OWN = [policy.fragment(id, PolicyOptions()) for id in policy.fragment_ids()] + [
+    policy.document(path, PolicyOptions()) for path in ("mcp/api.xml", "oauth/register.xml")
 ]
 
 

@@ -1,0 +1,136 @@
+"""What can be chosen about a gateway. A policy of the authorization server reads these, and none of a server's."""
+
+import ipaddress
+from collections.abc import Sequence
+
+from ..apis.options import OriginOptions
+from ..azure.placement import RegionOptions
+from ..monitoring.options import MonitoringOptions
+from ..options import ConfigError, Options, Rule, each, matches, one_of, option, unlike
+from ..options.rules import EMAIL, HOSTS
+
+# Tiers of API Management: v2 for streaming and rate limits by key; Consumption buffers answers and has no cache.
+SKUS = ("BasicV2", "StandardV2", "PremiumV2")
+SKUS_WITH_NETWORK = ("StandardV2", "PremiumV2")
+# Schemes that a browser opens as pages or runs as scripts.
+_DANGEROUS_SCHEMES = {"javascript", "data", "file", "vbscript", "blob", "about", "http", "https"}
+
+HOSTS_OR_ALL = Rule(rf"\*|{HOSTS.pattern}", "give host names in lower case, or *")
+
+
+class ApiManagementOptions(Options):
+    """The API Management instance."""
+
+    apim_publisher_email: str = option(matches(EMAIL))
+    """Address of whoever runs the gateway; Azure writes to it."""
+    apim_publisher_name: str = "secure-mcp"
+    """Name of whoever runs the gateway."""
+    apim_sku: str = option(one_of(*SKUS), default="BasicV2")
+    """SKU of API Management, BasicV2, StandardV2 or PremiumV2."""
+
+
+class NetworkOptions(Options):
+    """The private network."""
+
+    vnet_enabled: bool = False
+    """Whether everything but the gateway is reached through a private network only. Needs StandardV2 or PremiumV2."""
+    vnet_address_space: str = "10.40.0.0/22"
+    """IPv4 network of the private network, at least a /24."""
+
+    def check(self) -> None:
+        try:
+            network = ipaddress.ip_network(self.vnet_address_space)
+        except ValueError as error:
+            raise self.wrong("vnet_address_space", f"{error}; give something like 10.40.0.0/22") from None
+        if network.version != 4 or network.prefixlen > 24:
+            raise self.wrong("vnet_address_space", "three subnets need at least a /24 of IPv4")
+
+
+class LockOptions(Options):
+    """Locks against deletion."""
+
+    locked: bool = False
+    """Whether what holds data (session store, storage, key vault) is locked against deletion. Unlock before you destroy
+    the stack with other means than Pulumi."""
+
+
+class KeyVaultOptions(Options):
+    """Where secrets are kept."""
+
+    key_vault_enabled: bool = False
+    """Whether the gateway's secrets are kept in a key vault, from which API Management reads them, instead of in API
+    Management."""
+
+
+class CloudOptions(Options):
+    """Which of Azure's clouds it is."""
+
+    login_endpoint: str = option(
+        matches(Rule(r"https://[a-z0-9.-]+|http://localhost:\d+", "give https://host without a path")),
+        default="https://login.microsoftonline.com",
+    )
+    """Entra ID's address in this Azure cloud, without a trailing slash."""
+
+
+class SignInOptions(CloudOptions):
+    """What the gateway asks Entra ID for."""
+
+    oauth_scopes: str = "openid profile offline_access"
+    """Scopes that the gateway asks Entra ID for, separated by spaces."""
+
+    def check(self) -> None:
+        scopes = self.oauth_scopes.split(" ")
+        if "openid" not in scopes:
+            raise self.wrong("oauth_scopes", "add openid: the ID token says who signs in")
+        if "offline_access" not in scopes:
+            raise self.wrong(
+                "oauth_scopes",
+                "add offline_access: at every refresh Entra ID is asked whether the user is still welcome",
+            )
+
+
+class AuthorizationServerOptions(SignInOptions, OriginOptions):
+    """The authorization server: its clients, its limits, how long its answers live."""
+
+    custom_domains: Sequence[str] = option(each(HOSTS), default=())
+    """Further host names under which the gateway is reached."""
+    allowed_clients: Sequence[str] = option(each(Rule(r"\S+", "give client ids, hosts or schemes")), default=())
+    """If not empty, only clients with these ids, redirect hosts or redirect schemes may sign in."""
+    client_metadata_hosts: Sequence[str] = option(each(HOSTS_OR_ALL), default=())
+    """Hosts whose Client ID Metadata Documents are accepted; "*" accepts every public host."""
+    redirect_schemes: Sequence[str] = option(
+        each(Rule(r"[a-z][a-z0-9+.-]*", "give schemes without a colon")),
+        unlike(_DANGEROUS_SCHEMES, "web and script schemes are not for this list"),
+        default=("cursor", "vscode", "vscode-insiders"),
+    )
+    """Private-use URI schemes that clients may redirect to."""
+    sign_in_rate_limit: int = option(default=60, at_least=1, at_most=1_000_000)
+    """Calls a minute and address on each operation of the OAuth API."""
+    consent_days: int = option(default=30, at_least=0, at_most=365)
+    """Days that an approval is remembered in the user's browser; 0 asks every time."""
+    session_minutes: int = option(default=60, at_least=1, at_most=60)
+    """Minutes that a session key lives, at most 60."""
+    refresh_days: int = option(default=14, at_least=1, at_most=90)
+    """Days that a session lives without being refreshed."""
+    encryption_key_version: int = option(default=1, at_least=1, at_most=255)
+    """Number of the key that seals tokens, 1 to 255. Raise it by one to rotate; the one before still opens."""
+
+
+class GatewayOptions(
+    MonitoringOptions,
+    AuthorizationServerOptions,
+    LockOptions,
+    KeyVaultOptions,
+    NetworkOptions,
+    ApiManagementOptions,
+    RegionOptions,
+):
+    """Everything that servers share."""
+
+    def check(self) -> None:
+        if self.vnet_enabled and self.apim_sku not in SKUS_WITH_NETWORK:
+            raise ConfigError(
+                "vnetEnabled",
+                True,
+                f"{self.apim_sku} cannot join a network; set apimSku to StandardV2 or PremiumV2",
+            )

@@ -1,0 +1,140 @@
+"""The texts that show options: the `config:` block of `Pulumi.yaml`, and `docs/options.md`. `make options` writes them.
+
+python -m secure_mcp.options.written
+"""
+
+import json
+import re
+import sys
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from .declared import Options, bounds_of, default_of, fields_of, shape_of, types_of
+from .described import default_text, descriptions
+from .error import key_of
+from .schema import nested_in
+
+BEGIN = "# Options: written by make options, from the classes in infra/secure_mcp."
+END = "# End of the options."
+_SPECIAL = re.compile(r": | #|^\W")
+"""What a text of YAML without quotes must not have."""
+_KINDS = {bool: "boolean", int: "integer", str: "string"}
+
+
+def configuration(cls: type[Options]) -> str:
+    """The lines of the `config:` block, without the marks around them."""
+    texts = descriptions(cls)
+    return "".join(
+        _key(name, texts[name], types_of(cls)[name], default_of(field))
+        for name, field in fields_of(cls).items()
+        if bounds_of(field).configured and name != "location"
+    )
+
+
+def _key(name: str, description: str, type: Any, default: Any) -> str:
+    plain = shape_of(type).plain
+    items = shape_of(get_args(plain)[0]).plain if get_origin(plain) is Sequence else None
+    lines = [f"{key_of(name)}:", f"  type: {_kind(plain)}"]
+    if items is not None:
+        lines += ["  items:", f"    type: {_kind(items)}"]
+    if default is not MISSING:
+        # A key that is declared without a default must be given in every stack.
+        lines.append(f"  default: {_literal(default)}")
+    if len(description) <= 100 and not _SPECIAL.search(description):
+        lines.append(f"  description: {description}")
+    else:
+        lines += ["  description: >-", *(f"    {line}" for line in textwrap.wrap(description, 118 - len("      ")))]
+    return "".join(f"  {line}\n" for line in lines)
+
+
+def _kind(plain: Any) -> str:
+    return _KINDS.get(plain) or ("array" if get_origin(plain) is Sequence else "object")
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9 ./:-]*", value):
+        return value
+    return json.dumps(list(value) if isinstance(value, tuple) else value)
+
+
+def page(groups: Iterable[tuple[str, str, type[Options]]]) -> str:
+    """`docs/options.md`.
+
+    Args:
+        groups: Title, introduction and class of each table. What an earlier table has is not repeated.
+    """
+    lines = [
+        "# Options",
+        "",
+        "Written by `make options` from the classes that declare the options; each is declared once. In `Pulumi.yaml`, and in"
+        " programs of other languages, the keys are as here; in Python they are in snake case (`consent_days`).",
+    ]
+    shown: set[str] = set()
+    groups = list(groups)
+    nested = sorted({each for _, _, cls in groups for each in nested_in(cls)}, key=lambda cls: cls.__name__)
+    for title, introduction, cls in groups:
+        lines += ["", f"## {title}", "", introduction, "", *_table(cls, shown)]
+        shown |= set(fields_of(cls))
+    for cls in nested:
+        lines += ["", f"## {cls.__name__}", "", " ".join((cls.__doc__ or "").split()), "", *_table(cls, set())]
+    return "\n".join(lines) + "\n"
+
+
+def _table(cls: type[Options], without: set[str]) -> list[str]:
+    texts = descriptions(cls)
+    rows = ["| key | type | default | |", "|---|---|---|---|"]
+    for name, field in fields_of(cls).items():
+        if name not in without:
+            default = default_of(field)
+            given = "**required**" if default is MISSING else f"`{text}`" if (text := default_text(default)) else ""
+            cells = (f"`{key_of(name)}`", _type_text(types_of(cls)[name]), given, texts[name].replace("|", "\\|"))
+            rows.append(f"| {' | '.join(cells)} |")
+    return rows
+
+
+def _type_text(type: Any) -> str:
+    plain = shape_of(type).plain
+    if plain in _KINDS:
+        return _KINDS[plain]
+    origin = get_origin(plain)
+    if origin is None:
+        return f"[{plain.__name__}](#{plain.__name__.lower()})"
+    items = _type_text(get_args(plain)[-1])
+    return f"list of {items}" if origin is Sequence else f"map to {items}"
+
+
+def replaced(text: str, lines: str) -> str:
+    """A `Pulumi.yaml` with new lines between its marks.
+
+    Raises:
+        ValueError: it has no marks.
+    """
+    begin, end = f"  {BEGIN}\n", f"  {END}\n"
+    if begin not in text or end not in text:
+        raise ValueError(f"Pulumi.yaml has not the lines {begin.strip()!r} and {end.strip()!r}")
+    head, rest = text.split(begin, 1)
+    return head + begin + lines + end + rest.split(end, 1)[1]
+
+
+def texts(root: Path) -> Mapping[Path, str]:
+    """What the files should say, by path."""
+    from ..secure_mcp_server import GROUPS, SecureMcpServerArgs  # noqa: PLC0415  (components import this package)
+
+    project = root / "Pulumi.yaml"
+    return {
+        project: replaced(project.read_text(encoding="utf-8"), configuration(SecureMcpServerArgs)),
+        root / "docs" / "options.md": page(GROUPS),
+    }
+
+
+def main() -> None:
+    for path, text in texts(Path.cwd()).items():
+        path.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"{path}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""What can be chosen about one MCP server. Its own policy reads these, and none of the gateway's."""
+
+from collections.abc import Mapping, Sequence
+
+from ..apis.options import OriginOptions
+from ..options import Options, Rule, each, length, names, one_of, option
+from ..options.rules import OBJECT_IDS
+
+BACKEND_AUTH = ("managedIdentity", "functionKey")
+SSE_TRANSPORT = ("auto", "enabled", "disabled")
+
+_TOOLS = Rule(r"[A-Za-z0-9_./-]{1,128}", "a tool's name has letters, digits and _ - . / only")
+_ROLES = Rule(
+    r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,119}", "a role has letters, digits and _ . : - only, and at most 120 of them"
+)
+_SCOPES = Rule(r"[\x21\x23-\x5B\x5D-\x7E]+", "a scope has no spaces, quotes or backslashes")
+
+
+def _alike(tools: Mapping[str, str]) -> str | None:
+    if len({tool.lower() for tool in tools}) == len(tools):
+        return None
+    return "two names differ in case only; some servers take both for the same tool"
+
+
+class TransportOptions(Options):
+    """How the gateway and the server talk."""
+
+    backend_auth: str = option(one_of(*BACKEND_AUTH), default="managedIdentity")
+    """How the gateway authenticates to the server, managedIdentity or functionKey."""
+    sse_transport: str = option(one_of(*SSE_TRANSPORT), default="auto")
+    """Whether the deprecated HTTP+SSE transport is published, auto (where no function key is used), enabled or disabled."""
+    mcp_protocol_versions: Sequence[str] = option(
+        each(Rule(r"\d{4}-\d{2}-\d{2}", "a protocol version is a date")),
+        length(1),
+        default=("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"),
+    )
+    """MCP protocol versions that the server behind the gateway speaks, newest first."""
+
+    def check(self) -> None:
+        if self.sse_transport == "enabled" and self.backend_auth == "functionKey":
+            raise self.wrong(
+                "sse_transport",
+                "with backendAuth functionKey the deprecated transport would tell clients the key; set backendAuth to managedIdentity",
+            )
+
+    @property
+    def sse_published(self) -> bool:
+        """Whether the deprecated HTTP+SSE transport is declared."""
+        return self.sse_transport != "disabled" and self.backend_auth == "managedIdentity"
+
+    @property
+    def protocol_versions(self) -> Sequence[str]:
+        return self.mcp_protocol_versions
+
+
+class ScopeOptions(Options):
+    """What a session may do."""
+
+    mcp_scopes: Sequence[str] = option(each(_SCOPES), length(1), default=("mcp:tools",))
+    """Scopes that MCP clients can ask for; the first is the one that the MCP API requires."""
+    tool_scopes: Mapping[str, str] = option(each(_TOOLS), _alike, default={})
+    """Tools that need one of the other mcpScopes, too: tool names and scopes, such as delete_snippet: snippets:delete. Clients
+    are asked for it when they call the tool."""
+    tool_roles: Mapping[str, str] = option(each(_TOOLS), _alike, names(_ROLES), default={})
+    """Tools that need an app role of the user's: tool names and roles, such as delete_snippet: Snippets.Delete. The roles are
+    made, and assigned by assignedRoles or in Entra ID."""
+
+    def check(self) -> None:
+        base, *others = self.mcp_scopes
+        if base in self.tool_scopes.values():
+            raise self.wrong("tool_scopes", f"every session has {base}; name another scope")
+        if not set(self.tool_scopes.values()) <= set(others):
+            raise self.wrong("tool_scopes", "name scopes that mcpScopes has, after its first")
+
+    @property
+    def base_scopes(self) -> tuple[str, ...]:
+        """What a client gets that asks for nothing: the scopes that no tool needs. The others come step by step."""
+        return tuple(scope for scope in self.mcp_scopes if scope not in self.tool_scopes.values())
+
+    @property
+    def app_roles(self) -> tuple[str, ...]:
+        """Roles that a tool needs, which Entra ID must know."""
+        return tuple(sorted(set(self.tool_roles.values())))
+
+
+class AssignmentOptions(Options):
+    """Who may sign in."""
+
+    assigned_users: Sequence[str] = option(each(OBJECT_IDS), default=())
+    """Object ids of users who may sign in."""
+    assigned_groups: Sequence[str] = option(each(OBJECT_IDS), default=())
+    """Object ids of groups whose members may sign in."""
+    assigned_roles: Mapping[str, str] = option(
+        each(Rule(OBJECT_IDS.pattern, "give object ids of Entra ID, each with its roles")), default={}
+    )
+    """Object ids of users or groups who may sign in, and their roles of toolRoles, separated by spaces."""
+
+
+class ServerOptions(AssignmentOptions, ScopeOptions, TransportOptions, OriginOptions):
+    """Everything that is one MCP server's."""
+
+    mcp_rate_limit: int = option(default=300, at_least=1, at_most=1_000_000)
+    """Calls a minute and user on the MCP API."""
+
+    def check(self) -> None:
+        unknown = sorted(
+            {role for roles in self.assigned_roles.values() for role in roles.split(" ")} - set(self.app_roles)
+        )
+        if unknown:
+            raise self.wrong(
+                "assigned_roles",
+                f"no tool needs {unknown[0]!r}; toolRoles has {', '.join(self.app_roles) or 'no roles'}",
+            )
