@@ -83,6 +83,9 @@ def print_table(outcomes: Sequence[Outcome], judged: frozenset[str]) -> None:
 def _list(outcomes: Sequence[Outcome], pattern: re.Pattern[str]) -> None:
     print()
     for outcome in outcomes:
+        for broken in outcome.broke:
+            if pattern.search("crashed"):
+                print(f"{outcome.name}: crashed: {broken}")
         for rule, level, message in outcome.findings:
             if pattern.search(f"{level} {rule} {message}"):
                 print(f"{outcome.name}: {level}: {message} [{rule}]")

@@ -47,10 +47,91 @@ def errors(folder: Path, inbound: str) -> list[str]:
         '<set-variable name="totalTokens" value="@(7)" /><trace source="x"><message>@("took " + '
         'context.Variables["totalTokens"])</message></trace>',
         '<trace source="x"><message>@(context.Request.Body?.As<string>(true)?.Length.ToString())</message></trace>',
+        '<trace source="x"><message>@(context.Request.Body.As<JObject>(true)["model"].ToString())</message></trace>',
+        '<trace source="x"><message>@{ var b = context.Request.Body.As<JObject>(true); return (string)b["model"]; }'
+        "</message></trace>",
+        '<trace source="x"><message>@(context.Request.Headers.GetValueOrDefault("Authorization", "").AsJwt()?.Subject)'
+        "</message></trace>",
+        '<trace source="@(context.Api.Name)"><message>m</message></trace>',
+        # A comment that begins with a bracket.
+        "<!--> a note <--><set-method>GET</set-method>",
+        # Templates in answers: the documentation warns, many have them.
+        '<return-response><set-body template="liquid">{{ body.a }}</set-body></return-response>',
     ],
 )
 def test_what_azure_takes_is_no_error(tmp_path: Path, inbound: str) -> None:
     assert errors(tmp_path, inbound) == []
+
+
+def test_sections_stand_in_any_order(tmp_path: Path) -> None:
+    (tmp_path / "api.xml").write_text(
+        "<policies><on-error><base /></on-error><outbound><base /><authentication-managed-identity resource='x' "
+        "output-token-variable-name='t' /></outbound><backend><base /></backend><inbound><base /></inbound></policies>",
+        encoding="utf-8",
+    )
+    assert not check_files([tmp_path]).findings
+
+
+def test_named_values_are_found_without_regard_to_case(tmp_path: Path) -> None:
+    assert errors(tmp_path, "") == []
+    (tmp_path / "api.xml").write_text(
+        (tmp_path / "api.xml").read_text().replace("<base />", "<base /><set-method>{{VerbName}}</set-method>", 1)
+    )
+    assert not check_files([tmp_path], ["verbname"]).findings
+    assert [one.rule.name for one in check_files([tmp_path], ["other"]).findings] == ["named-value"]
+
+
+@pytest.mark.parametrize(
+    ("inbound", "backend"),
+    [
+        (
+            "",
+            '<retry condition="@(context.Response.StatusCode == 429)" count="2" interval="1"><forward-request /></retry>',
+        ),
+        ("", '<limit-concurrency key="k" max-count="3"><forward-request /></limit-concurrency>'),
+        ("", '<choose><when condition="@(true)"><forward-request /></when></choose>'),
+        ("", '<include-fragment fragment-id="forwarding" />'),
+        ('<set-variable name="backend" value="@(new Random().Next(0, 2))" />', "<base />"),
+        ("<send-one-way-request><set-url>https://x.example</set-url></send-one-way-request>", "<base />"),
+        (
+            '<choose><when condition="@(context.Request.Body.As<JObject>()["a"] == null)"><return-response /></when>'
+            '<otherwise><set-variable name="x" value="@(context.Request.Body.As<string>())" /><return-response />'
+            "</otherwise></choose><return-response />",
+            "<base />",
+        ),
+        (
+            '<choose><when condition="@(true)"><rate-limit-by-key calls="1" renewal-period="9" counter-key="k" /></when>'
+            '<otherwise><rate-limit-by-key calls="2" renewal-period="9" counter-key="k" /></otherwise></choose>',
+            "<base />",
+        ),
+        (
+            '<validate-jwt header-name="Authorization"><openid-config url="https://x.example" /><required-claims>'
+            '<claim name="aud"><value>me</value></claim></required-claims></validate-jwt>',
+            "<base />",
+        ),
+        (
+            '<authentication-managed-identity resource="x" output-token-variable-name="t" ignore-error="true" />'
+            '<choose><when condition="@(context.Variables.GetValueOrDefault("t") == null)"><return-response /></when></choose>',
+            "<base />",
+        ),
+    ],
+)
+def test_a_reviewer_would_say_nothing(tmp_path: Path, inbound: str, backend: str) -> None:
+    (tmp_path / "api.xml").write_text(
+        f"<policies><inbound><base />{inbound}</inbound><backend>{backend}</backend><outbound><base /></outbound>"
+        "<on-error><base /></on-error></policies>",
+        encoding="utf-8",
+    )
+    found = [(one.rule.name, one.message) for one in check_files([tmp_path]).findings]
+    assert [one for one in found if one[0] != "not-modelled"] == []
+
+
+def test_what_forwards_inside_another_policy_forwards_twice(tmp_path: Path) -> None:
+    (tmp_path / "api.xml").write_text(
+        "<policies><inbound><base /></inbound><backend><base /><retry condition='@(false)' count='1' interval='1'>"
+        "<forward-request /></retry></backend><outbound><base /></outbound><on-error><base /></on-error></policies>"
+    )
+    assert [one.rule.name for one in check_files([tmp_path]).findings] == ["forwarded-twice"]
 
 
 @pytest.mark.parametrize(
@@ -64,9 +145,15 @@ def test_what_azure_takes_is_no_error(tmp_path: Path, inbound: str) -> None:
         ('<set-variable name="x" value="@(1 &amp;&amp; true)" />', "expression-type"),
         ('<set-body template="liquid">{{ a }}</set-body><set-variable name="x" value="{{ }}" />', "named-value"),
         (
-            '<trace source="x"><message>@((string)context.Variables["accessTokens"])</message></trace>',
+            '<trace source="x"><message>@((string)context.Variables["accessToken"])</message></trace>',
             "secret-in-trace",
         ),
+        # Members and types that there are not, as far as .NET and the documentation go.
+        ('<set-variable name="x" value="@(context.Request.Metod)" />', "expression-type"),
+        ('<set-variable name="x" value="@(context.Request.MatchedParameters("x"))" />', "expression-type"),
+        ('<set-variable name="x" value="@(DateTime.UtcNow.AddSeconds("5"))" />', "expression-type"),
+        ('<set-variable name="x" value="@(System.IO.File.ReadAllText("x"))" />', "forbidden-type"),
+        ('<set-variable name="x" value="@(XmlReader.Create("x"))" />', "forbidden-type"),
     ],
 )
 def test_what_azure_refuses_is_one(tmp_path: Path, inbound: str, rule: str) -> None:

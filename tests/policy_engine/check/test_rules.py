@@ -100,7 +100,7 @@ CASES = [
     Case("element-place", inbound("»<audience>x</audience>"), inbound("")),
     Case("element-order", inbound('<return-response><set-body>x</set-body>»<set-status code="200" reason="OK" /></return-response>'),
          inbound('<return-response><set-status code="200" reason="OK" /><set-body>x</set-body></return-response>')),
-    Case("element-order", "<policies><outbound><base /></outbound>»<inbound><base /></inbound></policies>",
+    Case("element-count", "<policies><inbound><base /></inbound>»<inbound><base /></inbound></policies>",
          "<policies><inbound><base /></inbound><outbound><base /></outbound></policies>"),
     Case("element-count", inbound("»<choose />"), inbound("<choose><when condition='true' /></choose>")),
     Case("value-combination", inbound(f'»<validate-jwt header-name="Authorization">{AUDIENCE}</validate-jwt>'),
@@ -132,7 +132,8 @@ CASES = [
     # Cryptography
     Case("weak-crypto", value("@(»MD5.Create() != null)"),
          value("@(SHA256.Create() != null)")),
-    Case("weak-crypto", value("@(»new Random().Next())"), value("@(Guid.NewGuid())")),
+    Case("weak-crypto", inbound('<set-variable name="code" value="@(»new Random().Next())" />'),
+         inbound('<set-variable name="turn" value="@(new Random().Next())" />')),
     Case("unauthenticated-encryption", value('@{ var key = new byte[32]; var iv = new byte[16]; return key.»Encrypt("Aes", key, iv); }'),
          value(f"@{{ var key = new byte[32]; var iv = new byte[16]; var text = key; {ENCRYPTED} }}")),
     Case("fixed-iv", value('@{ var key = new byte[32]; return key.Encrypt("Aes", key, »Convert.FromBase64String("{{Iv}}")); }'),

@@ -64,7 +64,6 @@ def test_the_place_of_an_expression_is_its_own(stack: Stack) -> None:
     "document",
     [
         "<fragment />",
-        "<policies><outbound /><inbound /></policies>",
         "<policies><inbound /><inbound /></policies>",
         "<policies><middle /></policies>",
         "<policies id='x'><inbound /></policies>",

@@ -26,9 +26,17 @@ def shared(documents: Iterable[Document]) -> Iterator[Finding]:
                 continue
             name = (placed.element.name, "".join(key.text.split()))
             earlier, other = first.setdefault(name, (document, placed))
-            if _allowance(other) != _allowance(placed):
+            if _allowance(other) != _allowance(placed) and not (earlier is document and _alternatives(other, placed)):
                 message = f"the counter is that of {earlier.name}, line {other.element.line}, which allows other calls"
                 yield Finding(SHARED, message, document.name, key.line, key.column)
+
+
+def _alternatives(one: Placed, other: Placed) -> bool:
+    """Whether two policies stand in different branches of one choose: only one of them runs."""
+    for outer, inner, also in zip(one.parents, one.parents[1:], other.parents[1:], strict=False):
+        if inner is not also:
+            return outer.name == "choose"
+    return False
 
 
 def _allowance(placed: Placed) -> list[str]:

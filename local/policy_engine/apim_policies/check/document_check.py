@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 
-from apim_policies.documents.document import NAMED_VALUE, Element, parse, substitute, undeclared
+from apim_policies.documents.document import NAMED_VALUE, Element, NamedValues, parse, substitute, undeclared
 from apim_policies.elements.builder import Builder
 from apim_policies.elements.model import SECTIONS
 from apim_policies.elements.schema import problems_of_fragment, problems_of_policies
@@ -85,14 +85,14 @@ def _named(problems: list[DocumentError], rule: str) -> list[DocumentError]:
     return problems
 
 
-class _Values(dict[str, str]):
+class _Values(NamedValues):
     """The known values; for any other name zeros, which are a number, and a text between quotes."""
 
     def __init__(self, declared: Mapping[str, str | None] | None) -> None:
         super().__init__({name: value for name, value in (declared or {}).items() if value is not None})
 
     def __contains__(self, name: object) -> bool:
-        return True
+        return isinstance(name, str)
 
     def __missing__(self, name: str) -> str:
         return "0" * (len(name) + 4)

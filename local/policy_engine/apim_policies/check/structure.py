@@ -62,7 +62,7 @@ RULES = (
     Rule(
         "element-order",
         "error",
-        "The children of a policy, and the sections, stand in the order of its documentation.",
+        "The children of a policy stand in the order of its documentation.",
         "Put them in that order.",
     ),
     Rule("element-count", "error", "A child is missing, or is there too often.", "Have as many as the message says."),

@@ -7,7 +7,7 @@ literals of C# can be nothing else, and then all entities of the value are.
 
 import html
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from apim_policies.errors import DocumentError
@@ -45,21 +45,42 @@ class Element:
     text: Value | None = None
 
 
+class NamedValues(dict[str, str]):
+    """Values by display name. Azure finds them without regard to case.
+
+    https://learn.microsoft.com/azure/api-management/api-management-howto-properties
+    """
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        super().__init__({name.casefold(): value for name, value in values.items()})
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and super().__contains__(name.casefold())
+
+    def __getitem__(self, name: str) -> str:
+        return super().__getitem__(name.casefold())
+
+
 def substitute(text: str, named_values: Mapping[str, str], document: str) -> str:
     """The document with each `{{name}}` replaced, as API Management does before it parses anything.
 
     Raises:
         DocumentError: a name is not declared: Azure would refuse to save the policy.
     """
+    if not isinstance(named_values, NamedValues):
+        named_values = NamedValues(named_values)
     for problem in undeclared(text, named_values, document):
         raise problem
     # In Liquid templates {{ }} may also be a variable of the template.
     return NAMED_VALUE.sub(lambda match: named_values[match[1]] if match[1] in named_values else match[0], text)
 
 
-def undeclared(text: str, named_values: Container[str] | None, document: str) -> list[DocumentError]:
+def undeclared(text: str, named_values: Iterable[str] | None, document: str) -> list[DocumentError]:
     """Every `{{` that names no declared value. Without declared names, each that is no name at all. Not in Liquid templates."""
     problems: list[DocumentError] = []
+    if named_values is not None and not isinstance(named_values, NamedValues):
+        names = [str(name) for name in named_values]
+        named_values = NamedValues(dict.fromkeys(names, ""))
     templates = [match.span(1) for match in _LIQUID.finditer(text)]
     for opening in _OPENING.finditer(text):
         if any(start <= opening.start() < end for start, end in templates):
@@ -101,7 +122,8 @@ class _Parser:
         text = self.text
         while self.at < len(text):
             if text.startswith("<!--", self.at):
-                end = text.find("-->", self.at)
+                # Behind the opening: the end of `<!-->` is not its own.
+                end = text.find("-->", self.at + 4)
                 if end < 0:
                     raise self.fail("the comment does not end")
                 self.at = end + 3

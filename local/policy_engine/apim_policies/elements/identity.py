@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from apim_policies.documents.document import Element
 from apim_policies.elements.model import (
-    INBOUND,
     LITERAL,
     LITERAL_BOOL,
     NEEDED,
@@ -65,7 +64,7 @@ MANAGED_IDENTITY = PolicyElement(
             "output-token-variable-name": LITERAL,
             "ignore-error": LITERAL_BOOL,
         },
-        sections=INBOUND,
+        # The documentation says inbound; Microsoft's own samples deploy it in outbound, and wait takes it in backend.
     ),
     managed_identity,
 )

@@ -22,14 +22,14 @@ from apim_policies.pipeline.values import Compiled, Source
 
 class Trace:
     def __init__(
-        self, source: str, severity: str, message: Compiled | None, metadata: Sequence[tuple[str, Compiled]]
+        self, source: Compiled, severity: str, message: Compiled | None, metadata: Sequence[tuple[str, Compiled]]
     ) -> None:
         self._source, self._severity, self._message, self._metadata = source, severity, message, metadata
 
     def run(self, call: Call) -> None:
         call.trace.messages.append(
             {
-                "source": self._source,
+                "source": self._source.text(call),
                 "severity": self._severity,
                 "message": self._message.text(call) if self._message else "",
                 **{name: value.text(call) for name, value in self._metadata},
@@ -41,7 +41,7 @@ def _trace(source: Source, element: Element) -> Policy:
     # The message may also stand in the policy itself, as it did before there was metadata.
     texts = [child for child in element.children if child.name == "message"] or [element] * (element.text is not None)
     return Trace(
-        element.attributes["source"].text,
+        source.attribute(element, "source"),
         source.literal(element, "severity") or "verbose",
         source.content(texts[0]) if texts else None,
         [
@@ -56,7 +56,7 @@ TRACE = PolicyElement(
     "trace",
     Model(
         {
-            "source": NEEDED_LITERAL,
+            "source": NEEDED,
             "severity": Attribute("refused", one_of=("verbose", "information", "error")),
         },
         (Child("message", 0, 1), Child("metadata")),

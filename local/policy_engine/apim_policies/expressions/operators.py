@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from decimal import Decimal
 from operator import add, and_, mul, neg, or_, sub, xor
 from typing import Any, Never
 
@@ -199,9 +200,27 @@ def _equality(
         return _equality(
             negated, OFFSET, _offset(first, left), None, OFFSET, _offset(second, right), None
         )  # fmt: skip
+    elif OBJECT in (left, right) and is_reference(left) and is_reference(right):
+        return BOOL, Code("{same}({0}, {1}) is not {negated}", first, second, same=_same_object, negated=negated)
     elif left not in (OBJECT, STRING) and right not in (OBJECT, STRING) and is_reference(left) and is_reference(right):
         same = _identity(negated) if derives(left, right) or derives(right, left) else None
     return None if same is None else (BOOL, Code(same, first, second))
+
+
+def _same_object(one: Any, two: Any) -> bool:
+    """Whether two references are to one object, as `==` of an object asks.
+
+    Raises:
+        NotImplementedError: both are equal texts or numbers, which may be one object or two.
+    """
+    if one is None or two is None or isinstance(one, str) != isinstance(two, str):
+        return one is two
+    plain = (str, int, float, Decimal)
+    if isinstance(one, plain) and isinstance(two, plain):
+        if one.__class__ is two.__class__ and one == two:
+            raise NotImplementedError(f"whether two texts or numbers {one!r} are the same object; converted first, ==")
+        return False
+    return one is two
 
 
 _COMPARED_WITH_NULL = frozenset({"DateTime", "DateTimeOffset", "TimeSpan", "Guid", *ENUMERATIONS})

@@ -58,7 +58,11 @@ _REFUSING = frozenset(
 def _audience(document: Document) -> Iterator[Found]:
     for placed in document.named("validate-jwt", "validate-azure-ad-token"):
         names = {child.name for child in placed.element.children}
-        if not names & {"audiences", "backend-application-ids"}:
+        claims = [child for child in placed.element.children if child.name == "required-claims"]
+        named = {
+            claim.attributes["name"].text for one in claims for claim in one.children if "name" in claim.attributes
+        }
+        if not names & {"audiences", "backend-application-ids"} and not named & {"aud", "audience"}:
             yield at(placed.element, f"<{placed.element.name}> takes tokens for any audience")
 
 

@@ -48,6 +48,8 @@ def _consumed(document: Document) -> Iterator[Found]:
     for expression in document.expressions:
         for node in expression.nodes:
             body = _read_once(expression, node)
+            if body and _ends_there(expression.owner):
+                continue
             if body == "context.Request.Body" and document.forwards and not _set_again(document, "inbound", "backend"):
                 yield within(expression, node.a, "the request's body is read, and is then gone for the backend")
             elif (
@@ -57,6 +59,18 @@ def _consumed(document: Document) -> Iterator[Found]:
                 and not expression.owner.inside("return-response")
             ):
                 yield within(expression, node.a, "the answer's body is read, and is then gone for the client")
+
+
+def _ends_there(placed: Placed) -> bool:
+    """Whether the request is answered behind a policy, in whatever branch it stands: then nobody else wants the body."""
+    inner = placed.element
+    for parent in reversed(placed.parents):
+        at = next((index for index, child in enumerate(parent.children) if child is inner), None)
+        behind = parent.children[at:] if at is not None and parent.name not in {"choose", "wait"} else []
+        if any(child.name in {"return-response", "mock-response"} for child in behind):
+            return True
+        inner = parent
+    return False
 
 
 def _read_once(expression: Expression, node: Node) -> str:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from apim_policies.check.csharp import variable_read
+from apim_policies.check.csharp import arguments, method, text_of, variable_read
 from apim_policies.check.document import Document, Expression
 from apim_policies.check.finding import Rule
 from apim_policies.check.lint import Found, Lint, at
+from apim_policies.check.lints.flow import forwarding
 from apim_policies.documents.document import Element
 from apim_policies.expressions.syntax.tree import Node
 
@@ -37,9 +38,9 @@ FORWARDED_TWICE = Rule(
 
 
 def _timeouts(document: Document) -> Iterator[Found]:
-    for placed in document.named("send-request", "send-one-way-request"):
+    for placed in document.named("send-request"):
         if not {"timeout", "timeout-ms"} & set(placed.element.attributes):
-            yield at(placed.element, f"<{placed.element.name}> has no timeout")
+            yield at(placed.element, "<send-request> has no timeout")
 
 
 def _forward_timeouts(document: Document) -> Iterator[Found]:
@@ -55,12 +56,33 @@ def _ignored(document: Document) -> Iterator[Found]:
         ignores = placed.element.attributes.get("ignore-error")
         if ignores is None or ignores.text != "true":
             continue
-        if placed.element.name == "authentication-managed-identity":
-            yield at(ignores, "without a token the call is made all the same")
+        identity = placed.element.name == "authentication-managed-identity"
+        variable = placed.element.attributes.get("output-token-variable-name" if identity else "response-variable-name")
+        if identity:
+            if variable is None or not _is_tested(document, variable.text):
+                yield at(ignores, "without a token the call is made all the same")
             continue
-        variable = placed.element.attributes.get("response-variable-name")
         if variable is not None and _is_used_blindly(document, variable.text):
             yield at(ignores, f"the variable {variable.text} is used, and nothing asks whether it is null")
+
+
+def _is_tested(document: Document, variable: str) -> bool:
+    """Whether anything asks whether a variable is there: compares it with null, or asks string.IsNullOrEmpty."""
+    return any(
+        (
+            node.kind == "bin"
+            and node.a in {"==", "!="}
+            and any(_reads(expression, side, variable) for side in (node.b, node.c))
+        )
+        or (
+            node.kind == "call"
+            and method(node) in {"IsNullOrEmpty", "IsNullOrWhiteSpace", "ContainsKey"}
+            and any(_reads(expression, part, variable) or text_of(part) == variable for part in arguments(node))
+        )
+        for one in document.company or [document]
+        for expression in one.expressions
+        for node in expression.nodes
+    )
 
 
 def _is_used_blindly(document: Document, variable: str) -> bool:
@@ -92,7 +114,7 @@ def _forwarded_twice(document: Document) -> Iterator[Found]:
         if placed.section or not placed.parents:
             continue
         forwards: list[Element] = [
-            child for child in placed.element.children if child.name in {"base", "forward-request"}
+            child for child in placed.element.children if child.name == "base" or forwarding(child)
         ]
         for child in forwards[1:]:
             yield at(child, f"<{child.name}> after <{forwards[0].name}> forwards the request again")

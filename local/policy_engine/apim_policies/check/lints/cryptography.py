@@ -1,9 +1,10 @@
 """Cryptography that does not protect."""
 
+import re
 from collections.abc import Iterator
 
 from apim_policies.check.csharp import Syntax, arguments, dotted, first, method, variable_read
-from apim_policies.check.document import Document
+from apim_policies.check.document import Document, Expression
 from apim_policies.check.finding import Rule
 from apim_policies.check.lint import Found, Lint, within
 from apim_policies.expressions.syntax.tree import Node
@@ -42,10 +43,32 @@ def _weak(document: Document) -> Iterator[Found]:
                 name = str(node.a.a).rpartition(".")[2]
             elif method(node) == "Create":
                 name = dotted(node.a.a).rpartition(".")[2]
+            if name == "Random" and not _for_secrets(expression):
+                # Whose turn it is may be guessed.
+                continue
             if name == "Random":
                 yield within(expression, first(node), "what Random gives can be guessed", node.a)
             elif name.removesuffix("Managed") in _TYPES:
                 yield within(expression, first(node), f"{name} is broken", node.a)
+
+
+_SECRETS = re.compile(
+    r"password|secret|token|nonce|state|csrf|otp|pin$|salt|verifier|challenge|session|(?:^|[-_])(?:key|code|iv)(?:$|[-_])|[kK]ey$",
+    re.IGNORECASE,
+)
+
+
+def _for_secrets(expression: Expression) -> bool:
+    """Whether what an expression draws may be meant to be unguessable: by its name, or because it is made of bytes."""
+    if any(method(node) in {"NextBytes", "ToBase64String", "ComputeHash", "Encrypt"} for node in expression.nodes):
+        return True
+    element = expression.owner.element
+    names = [element.attributes[name].text for name in ("name", "variable-name") if name in element.attributes]
+    if element.name == "value":
+        names += [
+            parent.attributes["name"].text for parent in expression.owner.parents[-1:] if "name" in parent.attributes
+        ]
+    return any(_SECRETS.search(name) for name in names)
 
 
 def _unauthenticated(document: Document) -> Iterator[Found]:

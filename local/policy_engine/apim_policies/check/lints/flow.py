@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from apim_policies.check.document import Document
 from apim_policies.check.finding import Rule
 from apim_policies.check.lint import Found, Lint, at
+from apim_policies.documents.document import Element
 from apim_policies.elements.model import SECTIONS
 
 MISSING_BASE = Rule(
@@ -23,9 +24,10 @@ UNREACHABLE = Rule(
 )
 LIQUID = Rule(
     "liquid-in-return-response",
-    "error",
-    "Liquid templates do not work in <return-response>: the client would see the template.",
-    "Build the body in an expression.",
+    "warning",
+    "The documentation of set-body says that Liquid templates do not work in <return-response>. Many policies in use have "
+    "them there: what Azure does is not known for sure, and here they are rendered.",
+    "Build the body in an expression, or try the policy in Azure.",
 )
 RANGE = Rule(
     "value-range",
@@ -49,6 +51,11 @@ _RANGES = {
 _ENDS = frozenset({"return-response", "mock-response"})
 
 
+def forwarding(element: Element) -> bool:
+    """Whether a policy forwards the request, or one in it does."""
+    return element.name == "forward-request" or any(forwarding(child) for child in element.children)
+
+
 def _missing_base(document: Document) -> Iterator[Found]:
     if document.fragment or document.scope == "service" or document.root is None or document.root.name != "policies":
         return
@@ -57,11 +64,12 @@ def _missing_base(document: Document) -> Iterator[Found]:
     if not document.scope and not any(inherits.values()):
         # The policy of a whole service: it has nothing around it, and forwards by itself.
         backend = next((section for section in sections if section.name == "backend"), None)
-        if backend is not None and any(child.name == "forward-request" for child in backend.children):
+        if backend is not None and any(forwarding(child) for child in backend.children):
             return
     for section in sections:
         forwards = section.name == "backend" and (
-            not section.children or any(child.name == "forward-request" for child in section.children)
+            not section.children
+            or any(forwarding(child) or child.name == "include-fragment" for child in section.children)
         )
         # An empty backend says that nothing is called, and one that forwards replaces the forwarding around it.
         if not inherits[section.name] and not forwards:

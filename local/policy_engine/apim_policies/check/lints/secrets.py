@@ -1,7 +1,7 @@
 """Secrets where others read them: in traces, metrics and addresses."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from apim_policies.check.csharp import arguments, dotted, first, method, text_of, variable_read
 from apim_policies.check.document import Document, Expression
@@ -31,17 +31,13 @@ _HEADERS = frozenset(
 )  # fmt: skip
 _NAME = re.compile(
     r"password|passwd|secret|credential|bearer|assertion|connection-?_?string|(?:api|private|subscription|function|"
-    r"encryption|signing|access|account|shared|mac|host|master)[-_.]?key|authorization$|cookie$|token$|tokens$",
-    re.IGNORECASE,
-)
-# How many there are is no secret.
-_COUNT = re.compile(
-    r"(?:total|prompt|completion|input|output|request|response|remaining|consumed|used|cached|max|estimated)[-_.]?tokens$",
+    r"encryption|signing|access|account|shared|mac|host|master)[-_.]?key|authorization$|cookie$|token$",
     re.IGNORECASE,
 )
 _KEYS = frozenset({"Key", "PrimaryKey", "SecondaryKey"})
 # What tells of a secret without giving it away.
-_HARMLESS = frozenset({"ComputeHash", "ContainsKey", "IsNullOrEmpty", "IsNullOrWhiteSpace"})
+# The text of what AsJwt and AsBasic give is the name of a type, and what is read of it is no longer the credential.
+_HARMLESS = frozenset({"ComputeHash", "ContainsKey", "IsNullOrEmpty", "IsNullOrWhiteSpace", "AsJwt", "AsBasic"})
 _URLS = {"set-url": "", "set-backend-service": "base-url", "rewrite-uri": "template", "openid-config": "url"}
 
 
@@ -112,18 +108,35 @@ def _tainted(document: Document) -> frozenset[str]:
 
 def _named(name: str) -> bool:
     """Whether a name is one that people give to secrets."""
-    return bool(_NAME.search(name) and not _COUNT.search(name))
+    return bool(_NAME.search(name))
 
 
 def _secrets(root: Node, tainted: frozenset[str]) -> Iterator[tuple[Node, str]]:
-    for node in _bare(root):
+    nodes = list(_bare(root))
+    partly = _partly(nodes)
+    for node in nodes:
         variable = variable_read(node)
         if variable is not None and (variable in tainted or _named(variable)):
             yield node, f"the variable {variable}"
         elif what := _is_credential(node):
             yield node, what
-        elif method(node) in {"As", "AsFormUrlEncodedContent"} and dotted(node.a.a).endswith(".Body"):
+        elif method(node) in _BODIES and dotted(node.a.a).endswith(".Body") and id(node) not in partly:
             yield node, "a whole body"
+
+
+_BODIES = frozenset({"As", "AsFormUrlEncodedContent"})
+
+
+def _partly(nodes: Sequence[Node]) -> frozenset[int]:
+    """Bodies of which only a part is used: an element, a member, or one of a local variable that holds it."""
+    parts = {id(node.a) for node in nodes if node.kind in {"index", "cond"}}
+    parts |= {id(node.a) for node in nodes if node.kind == "member" and node.b != "ToString"}
+    for local in nodes:
+        for name, value, _ in local.b if local.kind == "local" else ():
+            uses = [node for node in nodes if node.kind == "name" and node.a == name]
+            if isinstance(value, Node) and uses and all(id(use) in parts for use in uses):
+                parts.add(id(value))
+    return frozenset(parts)
 
 
 def _is_credential(node: Node) -> str:
