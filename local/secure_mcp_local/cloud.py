@@ -13,13 +13,14 @@ from starlette.types import Receive, Scope, Send
 
 from apim_policies.clock import Clock
 from apim_policies.console import Console
-from apim_policies.errors import DocumentError, LocalCloudError
+from apim_policies.errors import DocumentError
 from apim_policies.gateway import Gateway
 from apim_policies.listener import Listener, bind
 from apim_policies.network import Network
 from apim_policies.pipeline.trace import Journal
 from secure_mcp_local.cosmos import Cosmos
 from secure_mcp_local.entra import Entra
+from secure_mcp_local.errors import ExplainedError, LocalCloudError
 from secure_mcp_local.identities import ManagedIdentities
 from secure_mcp_local.providers.deployed import deployed, port_of
 from secure_mcp_local.providers.store import Store
@@ -165,7 +166,7 @@ class LocalCloud:
                 try:
                     recording = await asyncio.to_thread(self._record)
                     gateway = self._gateway(recording)
-                except LocalCloudError as error:
+                except ExplainedError as error:
                     self._progress(f"The deployed change cannot be served, the gateway stays as it was: {error}")
                     continue
                 self.recording, self.gateway = recording, gateway

@@ -6,8 +6,8 @@ https://learn.microsoft.com/azure/api-management/api-management-howto-properties
 from collections.abc import Mapping
 from typing import Any
 
-from apim_policies.errors import LocalCloudError, NotModelled
 from apim_policies.pipeline.refusals import Refusal
+from secure_mcp_local.errors import LocalCloudError, NotModelled
 from secure_mcp_local.recording import Recording, Resource
 from secure_mcp_local.recording.roles import assignments
 

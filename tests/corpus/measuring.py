@@ -19,7 +19,7 @@ from apim_policies.clock import Clock
 from apim_policies.documents.document import NAMED_VALUE, Element, parse
 from apim_policies.elements import flow
 from apim_policies.elements.builder import Builder
-from apim_policies.errors import LocalCloudError
+from apim_policies.errors import ExplainedError
 from apim_policies.expressions import CSharpException, ExpressionError, Profile, compile_expression
 from apim_policies.expressions.context import (
     Api,
@@ -165,8 +165,8 @@ class _Stream(httpx.AsyncByteStream):
 
 
 class _Identities:
-    def token(self, service: str, resource: str, client_id: str | None) -> str:
-        del service, resource, client_id
+    def token(self, resource: str, client_id: str | None) -> str:
+        del resource, client_id
         return "token"
 
 
@@ -190,8 +190,7 @@ class _Run:
         clock, network = Clock(), _Everything()
         services = Services(
             network=network,
-            identities=_Identities(),  # type: ignore[arg-type]
-            service_urn="",
+            identities=_Identities(),
             clock=clock,
             cache=Cache(clock),
             counters=Counters(clock),
@@ -226,7 +225,7 @@ class _Run:
                 await waiting
         except (Failure, Returned, CSharpException):
             pass
-        except LocalCloudError as error:
+        except ExplainedError as error:
             outcome.findings.append(("not-modelled", "warning", f"at run time: {error}"))
         for body in (call.context.request.body, call.context.response.body if call.context.response else None):
             if body is not None:

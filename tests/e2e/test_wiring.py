@@ -8,8 +8,8 @@ import pytest
 
 from actors.application import Application, answer_of
 from actors.person import Person
-from apim_policies.errors import LocalCloudError
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.errors import ExplainedError
 from secure_mcp_local.recording import Recording, Resource
 
 ROOT = Path(__file__).parents[2]
@@ -138,12 +138,12 @@ async def test_without_one_thing_exactly_its_step_fails(change: Callable[[Record
 
 @pytest.mark.parametrize("name", ["McpClientId", "EncryptionKey", "SessionStoreEndpoint"])
 async def test_without_a_named_value_the_policies_cannot_be_saved(name: str) -> None:
-    with pytest.raises(LocalCloudError, match=name):
+    with pytest.raises(ExplainedError, match=name):
         async with cloud_without(without(NAMED_VALUE, displayName=name)):
             pass
 
 
 async def test_without_a_fragment_the_policies_cannot_be_saved() -> None:
-    with pytest.raises(LocalCloudError, match="unseal"):
+    with pytest.raises(ExplainedError, match="unseal"):
         async with cloud_without(without("azure-native:apimanagement:PolicyFragment", id="unseal")):
             pass

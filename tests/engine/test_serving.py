@@ -13,9 +13,9 @@ import pytest
 
 from actors.application import Application
 from actors.person import Person
-from apim_policies.errors import LocalCloudError
 from apim_policies.listener import bind
 from engine.workspace import Workspace, copied_project
+from secure_mcp_local.errors import ExplainedError
 
 METADATA = "/.well-known/oauth-authorization-server"
 _PATIENCE = 30
@@ -29,7 +29,7 @@ def port(worker_id: str) -> int:
     for first in range(18080 + 300 * worker, 18080 + 300 * (worker + 1), 3):
         try:
             found = [socket for each in range(3) for socket in bind(first + each)[1]]
-        except LocalCloudError:
+        except ExplainedError:
             continue
         for socket in found:
             socket.close()

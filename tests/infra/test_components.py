@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from apim_policies.errors import LocalCloudError
 from secure_mcp.apis import documents as policy
 from secure_mcp_local.cli.plan import masked
+from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.recording import Recording, Resource, models, record
 
 Declared = Callable[..., Recording]

@@ -9,8 +9,8 @@ import pytest
 
 from actors.application import Application
 from actors.person import Person
-from apim_policies.errors import LocalCloudError, NotModelled
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.errors import LocalCloudError, NotModelled
 from secure_mcp_local.keyvault import KeyVaults
 from secure_mcp_local.recording import Recording, record
 

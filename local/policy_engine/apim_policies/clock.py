@@ -1,4 +1,4 @@
-"""The local cloud's clock: one for all services, so that a test can let an hour pass at once."""
+"""The clock: one for all that runs together, so that a test can let an hour pass at once."""
 
 import time
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ class Clock:
         return datetime.fromtimestamp(self.now(), UTC)
 
     def advance(self, seconds: float) -> None:
-        """Let `seconds` pass at once, for every service of the local cloud."""
+        """Let `seconds` pass at once, for everything that has this clock."""
         if seconds < 0:
             raise ValueError(f"time does not run backwards: {seconds} s")
         self._offset += seconds

@@ -10,7 +10,7 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
-from apim_policies.errors import LocalCloudError
+from apim_policies.errors import ExplainedError
 
 _LOOPBACK = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 
@@ -22,7 +22,7 @@ def bind(port: int) -> tuple[int, list[socket.socket]]:
         port: The port, or 0 for a free one.
 
     Raises:
-        LocalCloudError: the port is taken.
+        ExplainedError: the port is taken.
     """
     for _ in range(20):
         sockets: list[socket.socket] = []
@@ -50,11 +50,9 @@ def bind(port: int) -> tuple[int, list[socket.socket]]:
                 opened.close()
             if port == 0 and error.errno == errno.EADDRINUSE:
                 continue  # free for IPv4, taken for IPv6: another one
-            raise LocalCloudError(
-                f"port {port} cannot be used ({error.strerror}); choose another with --port"
-            ) from None
+            raise ExplainedError(f"port {port} cannot be used ({error.strerror}); choose another with --port") from None
         return chosen, sockets
-    raise LocalCloudError("no free port found")
+    raise ExplainedError("no free port found")
 
 
 class Listener:

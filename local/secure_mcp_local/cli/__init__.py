@@ -2,15 +2,15 @@
 
 import sys
 
-from apim_policies.errors import LocalCloudError
 from secure_mcp_local.cli.app import app
+from secure_mcp_local.errors import ExplainedError
 
 
 def main() -> None:
     """Runs the command line: what a user can do about is one message and exit code 1, never a traceback."""
     try:
         app()
-    except LocalCloudError as error:
+    except ExplainedError as error:
         from rich.console import Console  # noqa: PLC0415
 
         console = Console(stderr=True)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from apim_policies.errors import LocalCloudError
+from secure_mcp_local.errors import LocalCloudError
 
 app = typer.Typer(
     name="secure-mcp",

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from apim_policies.check import RULES, Finding, Report
 from apim_policies.check.formats import as_github, as_json
-from apim_policies.errors import LocalCloudError
 from secure_mcp_local.cli.progress import working
+from secure_mcp_local.errors import ExplainedError, LocalCloudError
 
 Format = Literal["text", "github", "json"]
 _COLOURS = {"error": "red", "warning": "yellow"}
@@ -26,7 +26,7 @@ def run(check: Callable[[], Report], format: Format, ignore: Collection[str], *,
                 raise LocalCloudError(f"--ignore {name}: there is no such rule; --rules shows all of them")
         with working("Checking"):
             report = check()
-    except LocalCloudError as error:
+    except ExplainedError as error:
         console = Console(stderr=True)
         console.print("[red]error:[/red] ", end="")
         console.print(str(error), markup=False, highlight=False, soft_wrap=True)

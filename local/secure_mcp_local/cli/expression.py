@@ -9,11 +9,11 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from apim_policies.errors import LocalCloudError, NotModelled
 from apim_policies.expressions import CSharpException, ExpressionError, Profile, compile_expression
 from apim_policies.expressions.answers import Answerer
 from apim_policies.expressions.encoding import encoded
 from apim_policies.expressions.samples import SAMPLE, context_of, merged
+from secure_mcp_local.errors import ExplainedError, LocalCloudError, NotModelled
 
 _KINDS = {
     "syntax": "this is not C#",
@@ -121,7 +121,7 @@ def _guarded(answerer: Answerer, text: str, changes: dict[str, Any]) -> dict[str
     """An answer, even where the local cloud itself fails: that is no answer of C#'s."""
     try:
         return answerer.answer(text, changes)
-    except LocalCloudError:
+    except ExplainedError:
         raise
     except Exception as error:
         return {"unsupported": f"a fault of the local cloud ({error.__class__.__name__}: {error})"}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Never
 
-from apim_policies.errors import LocalCloudError
+from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.providers import plugins
 
 FOLDER = ".stand-ins"

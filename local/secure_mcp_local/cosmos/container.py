@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from apim_policies.clock import Clock
-from apim_policies.errors import NotModelled
+from secure_mcp_local.errors import NotModelled
 from secure_mcp_local.recording import Resource
 
 MAX_BYTES = 2 * 1024 * 1024

@@ -15,11 +15,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from apim_policies.clock import Clock
-from apim_policies.errors import LocalCloudError, NotModelled
 from apim_policies.pipeline.refusals import Explain, Refusal, unexplained
 from secure_mcp_local.cosmos.access import ITEMS, Access
 from secure_mcp_local.cosmos.container import MAX_BYTES, Container, Document, Refused
 from secure_mcp_local.entra import TokenIssuer, TokenRefused
+from secure_mcp_local.errors import LocalCloudError, NotModelled
 from secure_mcp_local.recording import Recording, Resource
 
 ACCOUNT = "azure-native:cosmosdb:DatabaseAccount"

@@ -13,9 +13,9 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from apim_policies.errors import LocalCloudError, NotModelled
 from apim_policies.pipeline.refusals import Explain, Refusal, unexplained
 from secure_mcp_local.entra import TokenIssuer, TokenRefused
+from secure_mcp_local.errors import LocalCloudError, NotModelled
 from secure_mcp_local.functions.site import Site, mapping
 from secure_mcp_local.recording import Recording, Resource
 

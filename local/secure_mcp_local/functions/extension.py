@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from apim_policies.errors import LocalCloudError
+from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.functions.server import InvalidMessage, Server, Transport, parse
 from secure_mcp_local.functions.site import mapping
 

@@ -14,9 +14,9 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from apim_policies.clock import Clock
-from apim_policies.errors import LocalCloudError
+from secure_mcp_local.errors import ExplainedError
 from secure_mcp_local.functions.site import Site
-from secure_mcp_local.identities import IdentityUnavailable, ManagedIdentities
+from secure_mcp_local.identities import ManagedIdentities
 
 PATH = "/msi/token"
 _VERSION = "2019-08-01"
@@ -48,7 +48,7 @@ class IdentityEndpoint:
         resource, client_id = query.get("resource", ""), query.get("client_id")
         try:
             token = self._identities.token(self._site.urn, resource, client_id)
-        except (IdentityUnavailable, LocalCloudError) as error:
+        except ExplainedError as error:
             return 400, _refusal(400, str(error))
         return 200, {
             "access_token": token,

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from apim_policies.errors import LocalCloudError
+from secure_mcp_local.errors import LocalCloudError
 
 _SCRIPT = Path(__file__).with_name("worker.py")
 _LENGTH = struct.Struct(">I")

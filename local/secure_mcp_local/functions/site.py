@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from apim_policies.errors import LocalCloudError, NotModelled
+from secure_mcp_local.errors import LocalCloudError, NotModelled
 from secure_mcp_local.recording import Recording, Resource
 from secure_mcp_local.recording.models import mcp_extension_key
 

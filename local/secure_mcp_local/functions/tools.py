@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from apim_policies.errors import LocalCloudError, NotModelled
+from secure_mcp_local.errors import LocalCloudError, NotModelled
 from secure_mcp_local.functions.site import mapping
 
 

@@ -1,5 +1,5 @@
 """Managed identities: which declared service gets which token."""
 
-from secure_mcp_local.identities.tokens import IdentityUnavailable, ManagedIdentities
+from secure_mcp_local.identities.tokens import ManagedIdentities
 
-__all__ = ["IdentityUnavailable", "ManagedIdentities"]
+__all__ = ["ManagedIdentities"]

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from apim_policies.clock import Clock
-from apim_policies.errors import NotModelled
 from apim_policies.network import Faults
+from apim_policies.pipeline.identities import IdentityUnavailable
 from apim_policies.pipeline.refusals import Explain, Refusal, unexplained
 from secure_mcp_local.entra.directory import USER_ASSIGNED_IDENTITY, Directory
 from secure_mcp_local.entra.issuer import TokenIssuer
+from secure_mcp_local.errors import NotModelled
 from secure_mcp_local.recording import Recording, Resource
 
 TOKEN_EXCHANGE = "api://AzureADTokenExchange"  # noqa: S105 - a resource name
@@ -27,17 +28,6 @@ _REGISTERED = re.compile(r"api://.+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", 
 # What the identity endpoint answers: https://learn.microsoft.com/azure/app-service/overview-managed-identity
 _NOT_FOUND = "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId"
 _NO_SYSTEM_ASSIGNED = "No Managed Identity found for specified ClientId/ResourceId/PrincipalId"
-_UNAVAILABLE = "ManagedIdentityTokenNotAvailable"
-
-
-class IdentityUnavailable(Exception):
-    """Why a service gets no token: what it asked for, and what to declare."""
-
-    def __init__(
-        self, message: str, *, code: str = _UNAVAILABLE, expected: str = "", declared: str = "", remedy: str = ""
-    ) -> None:
-        super().__init__(message)
-        self.code, self.expected, self.declared, self.remedy = code, expected, declared, remedy
 
 
 @dataclass(frozen=True)
@@ -66,6 +56,10 @@ class ManagedIdentities:
         self._faults = faults
         # As in Azure, the same token is handed out again while it is good for long enough.
         self._given: dict[tuple[str, str, str | None], tuple[str, int]] = {}
+
+    def of(self, service_urn: str) -> "ServiceIdentities":
+        """Those of one service."""
+        return ServiceIdentities(self, service_urn)
 
     def token(self, service_urn: str, audience: str, client_id: str | None) -> str:
         """A token for the service's system-assigned identity, or for the user-assigned one with a client id.
@@ -172,6 +166,18 @@ class ManagedIdentities:
             )
         # Version 2 tokens name the client id, whatever name the resource was asked for by.
         return application.client_id, application.roles([identity.principal_id.lower()])
+
+
+@dataclass(frozen=True)
+class ServiceIdentities:
+    """The identity endpoint of one service."""
+
+    endpoints: ManagedIdentities
+    service_urn: str
+
+    def token(self, resource: str, client_id: str | None) -> str:
+        """As `ManagedIdentities.token`."""
+        return self.endpoints.token(self.service_urn, resource, client_id)
 
 
 def _identity(service: Resource) -> Mapping[str, Any]:

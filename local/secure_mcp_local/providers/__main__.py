@@ -6,7 +6,7 @@ import sys
 import threading
 from pathlib import Path
 
-from apim_policies.errors import LocalCloudError
+from secure_mcp_local.errors import ExplainedError
 from secure_mcp_local.providers import faults, plugins
 from secure_mcp_local.providers.service import PACKAGES, Provider, start
 from secure_mcp_local.providers.store import Store
@@ -36,5 +36,5 @@ if __name__ == "__main__":
         )
     try:
         main(sys.argv[1])
-    except LocalCloudError as error:
+    except ExplainedError as error:
         sys.exit(str(error))

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from apim_policies.errors import LocalCloudError
+from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.providers.store import Deployed, Store
 from secure_mcp_local.recording.wire import bare
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from apim_policies.errors import LocalCloudError
+from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.providers.store import Deployed, Store
 from secure_mcp_local.recording import Recording, Resource
 from secure_mcp_local.recording.wire import plain

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from apim_policies.errors import LocalCloudError
+from secure_mcp_local.errors import LocalCloudError
 
 ENVIRONMENT_VARIABLE = "SECURE_MCP_STAND_IN_FAULTS"
 """Faults for the providers that `pulumi` starts, separated by semicolons."""

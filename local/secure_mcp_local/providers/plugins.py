@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from apim_policies.errors import LocalCloudError, NotModelled
+from secure_mcp_local.errors import LocalCloudError, NotModelled
 from secure_mcp_local.providers import faults
 from secure_mcp_local.providers.service import PACKAGES
 

@@ -11,7 +11,7 @@ import grpc
 from google.protobuf import empty_pb2, json_format
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from apim_policies.errors import LocalCloudError, NotModelled
+from secure_mcp_local.errors import ExplainedError, LocalCloudError, NotModelled
 from secure_mcp_local.providers import conditions, mutability
 from secure_mcp_local.providers.faults import Fault, Faults
 from secure_mcp_local.providers.store import AlreadyExists, Deployed, Store
@@ -29,12 +29,12 @@ _CALLS = 32
 _ANSWERED_OTHERWISE = frozenset({"identity", "properties"})
 """Inputs that come back with more or other things in them, so that their outputs are not known before."""
 
-_STATUS: tuple[tuple[type[LocalCloudError], grpc.StatusCode], ...] = (
+_STATUS: tuple[tuple[type[ExplainedError], grpc.StatusCode], ...] = (
     (NotModelled, grpc.StatusCode.UNIMPLEMENTED),
     (AlreadyExists, grpc.StatusCode.ALREADY_EXISTS),
     (conditions.NotFound, grpc.StatusCode.NOT_FOUND),
     (Fault, grpc.StatusCode.UNAVAILABLE),
-    (LocalCloudError, grpc.StatusCode.FAILED_PRECONDITION),
+    (ExplainedError, grpc.StatusCode.FAILED_PRECONDITION),
 )
 
 
@@ -94,7 +94,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             if not found and not unknowns:
                 try:
                     models.create(models.Registration(request.urn, type, name, inputs, self._environment))
-                except LocalCloudError as error:
+                except ExplainedError as error:
                     found = [("", str(error))]
         failures = [provider_pb2.CheckFailure(property=path, reason=reason) for path, reason in found]
         return provider_pb2.CheckResponse(inputs=request.news, failures=failures)

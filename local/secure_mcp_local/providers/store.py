@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from apim_policies.errors import LocalCloudError
+from secure_mcp_local.errors import LocalCloudError
 
 
 class AlreadyExists(LocalCloudError):

@@ -21,7 +21,7 @@ import pulumi
 from pulumi import _types  # pyright: ignore[reportPrivateUsage]  (the version is pinned)
 from pulumi.runtime import rpc
 
-from apim_policies.errors import LocalCloudError, NotModelled
+from secure_mcp_local.errors import LocalCloudError, NotModelled
 
 _SCALARS = (str, bool, int, float)
 _CAPACITY = 4096

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Any
 
-from apim_policies.errors import LocalCloudError, NotModelled
+from secure_mcp_local.errors import LocalCloudError, NotModelled
 
 SUBSCRIPTION = "00000000-0000-4000-8000-000000000001"
 TENANT = "00000000-0000-4000-8000-000000000002"

@@ -19,7 +19,7 @@ from pulumi.runtime.config import set_all_config
 from pulumi.runtime.proto import resource_pb2, source_pb2
 from pulumi.runtime.stack import run_in_stack
 
-from apim_policies.errors import LocalCloudError
+from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.recording import arguments, models
 from secure_mcp_local.recording.model import Recording, Resource
 from secure_mcp_local.recording.models import Environment

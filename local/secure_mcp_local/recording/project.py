@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from apim_policies.errors import LocalCloudError
+from secure_mcp_local.errors import LocalCloudError
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The same in C, where PyYAML was built with it: ten times faster."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from apim_policies.errors import LocalCloudError
+from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.recording.model import Recording
 
 

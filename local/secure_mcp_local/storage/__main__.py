@@ -2,11 +2,11 @@
 
 import sys
 
-from apim_policies.errors import LocalCloudError
+from secure_mcp_local.errors import ExplainedError
 from secure_mcp_local.storage.installation import install
 
 if __name__ == "__main__":
     try:
         install()
-    except LocalCloudError as error:
+    except ExplainedError as error:
         sys.exit(str(error))

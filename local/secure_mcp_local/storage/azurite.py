@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from apim_policies.errors import LocalCloudError
+from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.storage.installation import install
 from secure_mcp_local.storage.node import node
 

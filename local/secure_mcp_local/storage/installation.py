@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from apim_policies.errors import LocalCloudError
+from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.storage.node import npm
 
 _HERE = Path(__file__).parent

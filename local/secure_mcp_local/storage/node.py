@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from apim_policies.errors import LocalCloudError
+from secure_mcp_local.errors import LocalCloudError
 
 OLDEST = 22
 """Major version."""

@@ -18,9 +18,9 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from apim_policies.clock import Clock
-from apim_policies.errors import LocalCloudError, NotModelled
 from apim_policies.pipeline.refusals import Explain, Refusal, unexplained
 from secure_mcp_local.entra import TokenIssuer, TokenRefused
+from secure_mcp_local.errors import LocalCloudError, NotModelled
 from secure_mcp_local.recording import Recording, Resource
 from secure_mcp_local.storage import access
 from secure_mcp_local.storage.access import Access

@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from apim_policies.errors import LocalCloudError
+from apim_policies.errors import ExplainedError
 from fuzz.oracle.failure import OracleError
 from secure_mcp_local.storage.node import npm
 
@@ -162,7 +162,7 @@ def _fetch(work: Path) -> None:
         shutil.copy(_HERE / name, work / name)
     try:
         command = npm()
-    except LocalCloudError as error:
+    except ExplainedError as error:
         raise OracleError(f"the C# oracle cannot be installed without npm: {error}") from None
     # No scripts of packages are run.
     options = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-progress", "--loglevel=error"]

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from apim_policies.clock import Clock
-from apim_policies.errors import LocalCloudError, NotModelled
 from secure_mcp_local.cosmos import Cosmos
 from secure_mcp_local.entra import TokenIssuer
+from secure_mcp_local.errors import ExplainedError, NotModelled
 from secure_mcp_local.recording import Recording
 
 DOCS = "https://cosmos-mcp.documents.azure.com/dbs/mcp/colls/sessions/docs"
@@ -348,13 +348,13 @@ class TestDeclarations:
         message: str,
     ) -> None:
         changed = recording.changed(recording.one(type).urn, **change)
-        with pytest.raises(LocalCloudError, match=message):
+        with pytest.raises(ExplainedError, match=message):
             Cosmos.from_recording(changed, issuer, clock)
 
     def test_an_undeclared_role(self, recording: Recording, issuer: TokenIssuer, clock: Clock) -> None:
         definition = f"{recording.one(ACCOUNT).id}/sqlRoleDefinitions/44444444-4444-4444-8444-444444444444"
         changed = recording.changed(recording.one(ASSIGNMENT).urn, roleDefinitionId=definition)
-        with pytest.raises(LocalCloudError, match="declares no role definition"):
+        with pytest.raises(ExplainedError, match="declares no role definition"):
             Cosmos.from_recording(changed, issuer, clock)
 
     async def test_keys_that_are_on_are_not_modelled(
@@ -370,7 +370,7 @@ class TestDeclarations:
     ) -> None:
         empty = replace(recording, resources=())
         assert Cosmos.from_recording(empty, issuer, clock).hosts == {}
-        assert issubclass(NotModelled, LocalCloudError)
+        assert issubclass(NotModelled, ExplainedError)
 
     async def test_documents_can_be_edited_by_hand(
         self, recording: Recording, issuer: TokenIssuer, clock: Clock
@@ -386,7 +386,7 @@ class TestDeclarations:
             "x",
         )
         assert after.etag != before.etag
-        with pytest.raises(LocalCloudError, match="begins with 'none-'"):
+        with pytest.raises(ExplainedError, match="begins with 'none-'"):
             cosmos.edit("none-", scope="other")
 
     async def test_live_documents_can_be_listed(self, recording: Recording, issuer: TokenIssuer, clock: Clock) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from apim_policies.errors import LocalCloudError
 from secure_mcp_local.entra import Directory
+from secure_mcp_local.errors import ExplainedError
 from secure_mcp_local.recording import Recording, Resource
 
 APPLICATION = "azuread:index/application:Application"
@@ -40,19 +40,19 @@ def test_what_azure_refuses_or_is_not_modelled_is_refused_by_name(
     recording: Recording, type: str, change: dict[str, object], message: str
 ) -> None:
     changed = recording.changed(recording.all(type)[0].urn, **change)
-    with pytest.raises(LocalCloudError, match=message):
+    with pytest.raises(ExplainedError, match=message):
         Directory.from_recording(changed)
 
 
 def test_an_unknown_type_of_the_directory(recording: Recording) -> None:
     type = "azuread:index/applicationPassword:ApplicationPassword"
-    with pytest.raises(LocalCloudError, match="no model of azuread:index/applicationPassword"):
+    with pytest.raises(ExplainedError, match="no model of azuread:index/applicationPassword"):
         Directory.from_recording(added(recording, type))
 
 
 def test_two_tenants(recording: Recording) -> None:
     more = added(recording, IDENTITY, tenantId="33333333-2222-4222-8222-222222222222")
-    with pytest.raises(LocalCloudError, match=r"exactly one tenant; found: 2222.*, 3333"):
+    with pytest.raises(ExplainedError, match=r"exactly one tenant; found: 2222.*, 3333"):
         Directory.from_recording(more)
 
 

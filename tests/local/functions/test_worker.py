@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from apim_policies.errors import LocalCloudError, NotModelled
+from secure_mcp_local.errors import LocalCloudError, NotModelled
 from secure_mcp_local.recording import Recording
 
 SITE = "azure-native:web:WebApp"

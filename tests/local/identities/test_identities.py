@@ -3,10 +3,11 @@
 import pytest
 
 from apim_policies.clock import Clock
-from apim_policies.errors import NotModelled
 from apim_policies.network import Faults
+from apim_policies.pipeline.identities import IdentityUnavailable
 from secure_mcp_local.entra import TokenIssuer
-from secure_mcp_local.identities import IdentityUnavailable, ManagedIdentities
+from secure_mcp_local.errors import NotModelled
+from secure_mcp_local.identities import ManagedIdentities
 from secure_mcp_local.recording import Recording, Resource
 
 TENANT = "22222222-2222-4222-8222-222222222222"

@@ -12,7 +12,7 @@ from google.protobuf import json_format
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from apim_policies.errors import LocalCloudError
+from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.providers import faults, mutability, plugins
 from secure_mcp_local.providers.service import PACKAGES, Provider, start
 from secure_mcp_local.providers.store import Store

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apim_policies.errors import LocalCloudError, NotModelled
+from secure_mcp_local.errors import LocalCloudError, NotModelled
 from secure_mcp_local.recording import record
 from secure_mcp_local.recording.arguments import check
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from apim_policies.errors import LocalCloudError, NotModelled
+from secure_mcp_local.errors import LocalCloudError, NotModelled
 from secure_mcp_local.recording import Environment, Recording, record
 
 PROJECT = """\

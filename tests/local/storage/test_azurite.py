@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from apim_policies.errors import LocalCloudError
+from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.storage import Azurite, azurite, install, installation
 
 

@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from apim_policies.clock import Clock
-from apim_policies.errors import LocalCloudError
 from secure_mcp_local.entra import TokenIssuer
+from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.recording import Recording
 from secure_mcp_local.storage import Azurite, BlobStorage
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apim_policies.documents.document import parse, substitute
-from apim_policies.errors import DocumentError, LocalCloudError
+from apim_policies.errors import DocumentError, ExplainedError
 
 Stack = Any
 
@@ -90,20 +90,20 @@ def test_a_fragment_has_no_sections_and_no_fragments(stack: Stack, content: str)
 def test_formats_and_keys_that_are_not_modelled_are_named(stack: Stack) -> None:
     stack.api(policy="<policies />")
     stack.resources[-1].inputs["format"] = "xml"  # type: ignore[index]
-    with pytest.raises(LocalCloudError, match="rawxml"):
+    with pytest.raises(ExplainedError, match="rawxml"):
         stack.build()
 
 
 def test_subscription_keys_are_not_modelled(stack: Stack) -> None:
     stack.declare("Api", "api", apiId="api", displayName="Api", path="", subscriptionRequired=True)
-    with pytest.raises(LocalCloudError, match="subscriptionRequired"):
+    with pytest.raises(ExplainedError, match="subscriptionRequired"):
         stack.build()
 
 
 def test_two_apis_cannot_have_one_path(stack: Stack) -> None:
     stack.api("one", "same")
     stack.api("two", "Same")
-    with pytest.raises(LocalCloudError, match="same path"):
+    with pytest.raises(ExplainedError, match="same path"):
         stack.build()
 
 

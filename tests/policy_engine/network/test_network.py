@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from apim_policies.errors import LocalCloudError
+from apim_policies.errors import ExplainedError
 from apim_policies.network import FAULTS, Network
 
 HOST = "account.documents.azure.com"
@@ -90,11 +90,11 @@ class TestRouting:
 
     @pytest.mark.parametrize("host", ["https://a.example", "A.example", "a.example/x"])
     def test_a_name_is_a_lower_case_host_name(self, host: str) -> None:
-        with pytest.raises(LocalCloudError, match="lower-case host name"):
+        with pytest.raises(ExplainedError, match="lower-case host name"):
             Network().serve(host, echo)
 
     def test_forwarding_away_from_this_machine_is_refused(self) -> None:
-        with pytest.raises(LocalCloudError, match="not an address of this machine"):
+        with pytest.raises(ExplainedError, match="not an address of this machine"):
             Network().forward("app.azurewebsites.net", "http://example.com")
 
     async def test_redirects_are_not_followed(self) -> None:
@@ -281,7 +281,7 @@ class TestFaults:
         assert all(fault.description and fault.name.startswith(fault.kind) for fault in FAULTS.values())
 
     def test_an_unknown_fault_is_refused_by_name(self) -> None:
-        with pytest.raises(LocalCloudError, match="no fault 'entra-tired'; there are: entra-slow"):
+        with pytest.raises(ExplainedError, match="no fault 'entra-tired'; there are: entra-slow"):
             Network().faults.active.add("entra-tired")
 
     @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from apim_policies.check.document import Document
 from apim_policies.check.document_check import check_document
 from apim_policies.check.finding import Finding, Report, Rule
 from apim_policies.check.lints import LINTS
-from apim_policies.errors import DocumentError, LocalCloudError, NotModelled
+from apim_policies.errors import DocumentError, ExplainedError, NotModelled
 from apim_policies.expressions import compile_expression
 from apim_policies.gateway.declaration import Declaration
 from secure_mcp_local.check import plan
@@ -48,7 +48,7 @@ def check_stack(root: Path, stack: str, config: Mapping[str, str], ignore: Colle
         ignore: Names of rules that are left out.
 
     Raises:
-        LocalCloudError: there is no such project or stack.
+        ExplainedError: there is no such project or stack.
     """
     file = root / f"Pulumi.{stack}.yaml"
     if not (root / "Pulumi.yaml").is_file() or not file.is_file():
@@ -56,13 +56,13 @@ def check_stack(root: Path, stack: str, config: Mapping[str, str], ignore: Colle
     shown = _shown(file)
     try:
         load_project(root, stack, config)
-    except LocalCloudError as error:
+    except ExplainedError as error:
         return _report([plan.failed(str(error), file, shown, configuration=True)], 0, ignore)
     try:
         recording = record(root, stack, config)
     except NotModelled as error:
         return _report([Finding(RULES["not-modelled"], str(error), shown)], 0, ignore)
-    except LocalCloudError as error:
+    except ExplainedError as error:
         configuration = isinstance(error.__cause__, RunError)
         return _report([plan.failed(str(error), file, shown, configuration=configuration)], 0, ignore)
     return check_recording(recording, root, ignore)
@@ -108,7 +108,7 @@ def _of_gateway(recording: Recording, documents: Mapping[str, Document], file: s
             pass
         except NotModelled as error:
             findings.append(Finding(RULES["not-modelled"], str(error), file))
-        except LocalCloudError as error:
+        except ExplainedError as error:
             findings.append(Finding(plan.PLAN, str(error), file))
     return [*findings, *counters.shared(documents.values()), *plan.findings(recording, documents, file)]
 
@@ -130,7 +130,7 @@ def check_files(
         secrets: Names of the declared named values that are secret.
 
     Raises:
-        LocalCloudError: a file cannot be read.
+        ExplainedError: a file cannot be read.
     """
     documents = [_read(path, frozenset(secrets)) for path in _files(paths)]
     fragments = {document.fragment: document for document in documents if document.fragment}
@@ -154,7 +154,7 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
         inside = sorted(path.rglob("*.xml")) if path.is_dir() else [path]
         if not inside:
-            raise LocalCloudError(f"{path} has no *.xml in it")
+            raise ExplainedError(f"{path} has no *.xml in it")
         for file in inside:
             if file not in seen:
                 seen.add(file)
@@ -165,9 +165,9 @@ def _read(path: Path, secrets: frozenset[str]) -> Document:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise LocalCloudError(f"{path} cannot be read: {error.strerror}") from None
+        raise ExplainedError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise LocalCloudError(f"{path} is not UTF-8 text") from None
+        raise ExplainedError(f"{path} is not UTF-8 text") from None
     document = Document(_shown(path), text, secrets=secrets)
     if document.root is not None and document.root.name == "fragment":
         document.fragment = path.stem

@@ -13,8 +13,8 @@ from apim_policies.elements.model import (
 )
 from apim_policies.expressions.context import Headers
 from apim_policies.pipeline.call import Call, Failure
+from apim_policies.pipeline.identities import IdentityUnavailable
 from apim_policies.pipeline.values import Compiled, Source
-from secure_mcp_local.identities import IdentityUnavailable
 
 
 class ManagedIdentity:
@@ -33,9 +33,8 @@ class ManagedIdentity:
         Raises:
             Failure: there is none, and that matters.
         """
-        services = call.services
         try:
-            token = services.identities.token(services.service_urn, self._resource.text(call), self._client_id)
+            token = call.services.identities.token(self._resource.text(call), self._client_id)
         except IdentityUnavailable as error:
             if not self._ignore_error:
                 raise Failure("ManagedIdentityTokenNotAvailable", str(error)) from error

@@ -33,7 +33,7 @@ class Answerer:
             changes: what is different in the context.
 
         Raises:
-            LocalCloudError: the context is wrong.
+            ExplainedError: the context is wrong.
         """
         try:
             expression = compile_expression(text)

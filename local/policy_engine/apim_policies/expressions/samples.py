@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from apim_policies.errors import LocalCloudError
+from apim_policies.errors import ExplainedError
 from apim_policies.expressions.containers import Array
 from apim_policies.expressions.context import (
     Api,
@@ -55,16 +55,16 @@ def context_of(given: dict[str, Any]) -> Context:
     """The context that a context file describes.
 
     Raises:
-        LocalCloudError: a member is missing or of the wrong form.
+        ExplainedError: a member is missing or of the wrong form.
     """
     try:
         return _context(given)
     except KeyError as error:
-        raise LocalCloudError(
+        raise ExplainedError(
             f"the context has no member {error}; `secure-mcp expression --sample` prints one that has all"
         ) from None
     except (TypeError, ValueError, AttributeError) as error:
-        raise LocalCloudError(
+        raise ExplainedError(
             f"the context cannot be read: {error}; `secure-mcp expression --sample` prints one"
         ) from None
 
@@ -178,5 +178,5 @@ _VARIABLES: dict[str, Callable[[Any], object]] = {
 def _variable(entry: dict[str, Any]) -> object:
     read = _VARIABLES.get(entry["type"])
     if read is None:
-        raise LocalCloudError(f"a variable cannot have the type {entry['type']!r}; types are {', '.join(_VARIABLES)}")
+        raise ExplainedError(f"a variable cannot have the type {entry['type']!r}; types are {', '.join(_VARIABLES)}")
     return read(entry["value"])

@@ -9,7 +9,7 @@ from apim_policies.elements.builder import Builder
 from apim_policies.elements.cors import Cors
 from apim_policies.elements.flow import Fragment
 from apim_policies.elements.schema import check_fragment, check_policies
-from apim_policies.errors import DocumentError, LocalCloudError, NotModelled
+from apim_policies.errors import DocumentError, ExplainedError, NotModelled
 from apim_policies.expressions.context import Api, Operation
 from apim_policies.gateway.routing import DeclaredApi, DeclaredOperation
 from apim_policies.pipeline.disclosure import Disclosure
@@ -53,7 +53,7 @@ class Declaration:
         """Parses, checks and compiles everything.
 
         Raises:
-            DocumentError, LocalCloudError: what Azure would refuse, or what is not modelled.
+            DocumentError, ExplainedError: what Azure would refuse, or what is not modelled.
         """
         service = recording.one(_MODULE + "ApiManagementService")
         url = str(service.get("gatewayUrl"))
@@ -65,7 +65,7 @@ class Declaration:
         apis = [_api(recording, documents, resource, outermost) for resource in recording.all(_MODULE + "Api")]
         paths = [declared.api.path.lower() for declared in apis]
         if len(set(paths)) != len(paths):
-            raise LocalCloudError(f"two APIs have the same path; the paths are {', '.join(repr(p) for p in paths)}")
+            raise ExplainedError(f"two APIs have the same path; the paths are {', '.join(repr(p) for p in paths)}")
         parts = urlsplit(url)
         port = parts.port or {"http": 80, "https": 443}[parts.scheme]
         hosts = {(str(parts.hostname), port)}
@@ -123,9 +123,9 @@ def _named_values(recording: Recording, vaults: KeyVaults) -> tuple[dict[str, st
         if reference := resource.get("keyVault"):
             value = vaults.read(name, reference)
         if not isinstance(value, str):
-            raise LocalCloudError(f"named value {name}: give it a value or a keyVault, not {value!r}")
+            raise ExplainedError(f"named value {name}: give it a value or a keyVault, not {value!r}")
         if not value or len(value) > _LONGEST_NAMED_VALUE:
-            raise LocalCloudError(
+            raise ExplainedError(
                 f"named value {name} has {len(value)} characters; 1 to {_LONGEST_NAMED_VALUE} are allowed"
             )
         values[name] = value

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from apim_policies.clock import Clock
 from apim_policies.elements.cors import answer_preflight
-from apim_policies.errors import LocalCloudError
+from apim_policies.errors import ExplainedError
 from apim_policies.expressions import CSharpException, Profile, compile_expression
 from apim_policies.expressions.context import Context, Deployment, Headers, Request, Response, Url
 from apim_policies.gateway.declaration import Declaration
@@ -75,13 +75,12 @@ class Gateway:
 
         Raises:
             DocumentError: a policy that Azure would refuse to save, or that is not modelled; says where.
-            LocalCloudError: the stack declares no gateway, or something about it that is not modelled.
+            ExplainedError: the stack declares no gateway, or something about it that is not modelled.
         """
         declaration = Declaration.from_recording(recording, compile)
         services = Services(
             network=network,
-            identities=identities,
-            service_urn=declaration.service_urn,
+            identities=identities.of(declaration.service_urn),
             clock=clock,
             cache=Cache(clock),
             counters=Counters(clock),
@@ -208,7 +207,7 @@ class Gateway:
             response = await self._fail(call, route, failure)
         except ClientGone:
             raise
-        except LocalCloudError as error:
+        except ExplainedError as error:
             # The local cloud cannot stand in for Azure here; a policy must not get to hide that.
             print(f"error: {error}", file=sys.stderr)
             response = status_message(501, "Not modelled by the local cloud; its log says what")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, MutableSet
 from dataclasses import dataclass, field
 from typing import Literal
 
-from apim_policies.errors import LocalCloudError
+from apim_policies.errors import ExplainedError
 
 Kind = Literal["entra", "cosmos", "functions", "identity"]
 """Which service a host belongs to. `identity` is the managed identity endpoint, which has no host."""
@@ -144,10 +144,10 @@ class ActiveFaults(MutableSet[str]):
         """Switch a fault on.
 
         Raises:
-            LocalCloudError: there is no such fault.
+            ExplainedError: there is no such fault.
         """
         if value not in FAULTS:
-            raise LocalCloudError(f"there is no fault {value!r}; there are: {', '.join(FAULTS)}")
+            raise ExplainedError(f"there is no fault {value!r}; there are: {', '.join(FAULTS)}")
         self._names.add(value)
 
     def discard(self, value: str) -> None:

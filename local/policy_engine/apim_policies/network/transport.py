@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 from starlette.types import ASGIApp
 
-from apim_policies.errors import LocalCloudError
+from apim_policies.errors import ExplainedError
 from apim_policies.network.exchange import Exchange
 from apim_policies.network.faults import Fault, Faults, Kind
 from apim_policies.network.messages import Answer, Outgoing, Patience
@@ -61,11 +61,11 @@ class Network(httpx.AsyncBaseTransport):
         """Let another server on this machine answer for `host`, under its own path and Host header.
 
         Raises:
-            LocalCloudError: base_url is not a loopback address.
+            ExplainedError: base_url is not a loopback address.
         """
         url = httpx.URL(base_url)
         if url.scheme not in {"http", "https"} or not is_loopback(url.host):
-            raise LocalCloudError(
+            raise ExplainedError(
                 f"{base_url!r} is not an address of this machine; use something like http://localhost:3000"
             )
         self._add(host, _Route(kind, base_url=url))
@@ -118,7 +118,7 @@ class Network(httpx.AsyncBaseTransport):
 
     def _add(self, host: str, route: _Route) -> None:
         if host != host.lower() or "/" in host:
-            raise LocalCloudError(f"{host!r} is not a lower-case host name without scheme and path")
+            raise ExplainedError(f"{host!r} is not a lower-case host name without scheme and path")
         self._routes[_canonical(host)] = route
 
     def _route(self, request: Outgoing) -> _Route:

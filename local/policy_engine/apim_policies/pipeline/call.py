@@ -11,10 +11,10 @@ from apim_policies.network import Network
 from apim_policies.network.messages import Answer
 from apim_policies.pipeline.cache import Cache
 from apim_policies.pipeline.counters import Counters
+from apim_policies.pipeline.identities import Identities
 from apim_policies.pipeline.incoming import Incoming
 from apim_policies.pipeline.openid import OpenIdMetadata
 from apim_policies.pipeline.trace import RequestTrace
-from secure_mcp_local.identities import ManagedIdentities
 
 
 class Failure(Exception):
@@ -45,8 +45,7 @@ class Services:
     """What the gateway as a whole has."""
 
     network: Network
-    identities: ManagedIdentities
-    service_urn: str
+    identities: Identities
     clock: Clock
     cache: Cache
     counters: Counters

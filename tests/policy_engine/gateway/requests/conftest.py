@@ -8,7 +8,7 @@ from starlette.types import ASGIApp
 from apim_policies.clock import Clock
 from apim_policies.gateway import Gateway
 from apim_policies.network import Network
-from secure_mcp_local.identities import ManagedIdentities
+from apim_policies.pipeline.identities import NoIdentities
 from secure_mcp_local.recording import Recording, Resource
 
 MODULE = "azure-native:apimanagement:"
@@ -26,6 +26,14 @@ def policies(inbound: str = "", backend: str = "<base />", outbound: str = "", o
         f"<policies><inbound><base />{inbound}</inbound><backend>{backend}</backend>"
         f"<outbound><base />{outbound}</outbound><on-error><base />{on_error}</on-error></policies>"
     )
+
+
+class Nobody:
+    """No service has an identity."""
+
+    def of(self, service_urn: str) -> NoIdentities:
+        del service_urn
+        return NoIdentities()
 
 
 class Stack:
@@ -58,8 +66,7 @@ class Stack:
 
     def gateway(self) -> Gateway:
         recording = Recording("p", "dev", tuple(self.resources))
-        identities: Any = None
-        assert ManagedIdentities
+        identities: Any = Nobody()
         return Gateway.from_recording(recording, self.network, identities, self.clock)
 
     def backend(self, app: ASGIApp) -> "Stack":
