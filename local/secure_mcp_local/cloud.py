@@ -18,6 +18,7 @@ from apim_policies.gateway import Gateway
 from apim_policies.listener import Listener, bind
 from apim_policies.network import Network
 from apim_policies.pipeline.trace import Journal
+from secure_mcp_local.azure import api_management
 from secure_mcp_local.cosmos import Cosmos
 from secure_mcp_local.entra import Entra
 from secure_mcp_local.errors import ExplainedError, LocalCloudError
@@ -148,7 +149,7 @@ class LocalCloud:
         sources = Sources(self._root, recording)
         self.journal.locate = sources.called
         try:
-            return Gateway.from_recording(recording, self.network, self.identities, self.clock, journal=self.journal)
+            return api_management.gateway(recording, self.network, self.identities, self.clock, journal=self.journal)
         except DocumentError as error:
             raise sources.traced(error) from None
 

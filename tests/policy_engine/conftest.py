@@ -11,6 +11,7 @@ from apim_policies.clock import Clock
 from apim_policies.gateway import Gateway
 from apim_policies.network import Network
 from apim_policies.pipeline.trace import RequestTrace
+from secure_mcp_local.azure import api_management
 from secure_mcp_local.entra import TokenIssuer
 from secure_mcp_local.identities import ManagedIdentities
 from secure_mcp_local.recording import Recording, Resource
@@ -100,7 +101,7 @@ class Stack:
     def build(self) -> Gateway:
         recording = Recording("secure-mcp", "dev", tuple(self.resources))
         identities = ManagedIdentities(recording, self.issuer, self.clock, self.network.faults)
-        self.gateway = Gateway.from_recording(recording, self.network, identities, self.clock)
+        self.gateway = api_management.gateway(recording, self.network, identities, self.clock)
         return self.gateway
 
     def policies(self, inbound: str = "", backend: str = "<base />", outbound: str = "", on_error: str = "") -> Gateway:

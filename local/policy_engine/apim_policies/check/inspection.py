@@ -15,7 +15,8 @@ from apim_policies.check.finding import Finding, Report, Rule
 from apim_policies.check.lints import LINTS
 from apim_policies.errors import DocumentError, ExplainedError, NotModelled
 from apim_policies.expressions import compile_expression
-from apim_policies.gateway.declaration import Declaration
+from apim_policies.gateway.compilation import Compilation
+from secure_mcp_local.azure.api_management import describe
 from secure_mcp_local.check import plan
 from secure_mcp_local.check.gateway import documents_of, gateways, included_by
 from secure_mcp_local.check.templates import Templates
@@ -103,7 +104,7 @@ def _of_gateway(recording: Recording, documents: Mapping[str, Document], file: s
     if declared_here and not any(finding.rule.level == "error" for finding in findings):
         # The rest of what the gateway looks at when it starts.
         try:
-            Declaration.from_recording(recording, compile_expression)
+            Compilation.of(describe(recording), compile_expression)
         except DocumentError:
             pass
         except NotModelled as error:

@@ -1,4 +1,4 @@
-"""The gateway: every API Management resource that a stack declares, ready to answer."""
+"""The gateway: all that is declared, ready to answer."""
 
 import re
 import sys
@@ -15,12 +15,14 @@ from apim_policies.elements.cors import answer_preflight
 from apim_policies.errors import ExplainedError
 from apim_policies.expressions import CSharpException, Profile, compile_expression
 from apim_policies.expressions.context import Context, Deployment, Headers, Request, Response, Url
+from apim_policies.gateway.compilation import Compilation
 from apim_policies.gateway.declaration import Declaration
 from apim_policies.gateway.routing import Route, find_api, find_route
 from apim_policies.network import Network
 from apim_policies.pipeline.cache import Cache
 from apim_policies.pipeline.call import Call, Failure, Returned, Services
 from apim_policies.pipeline.counters import Counters
+from apim_policies.pipeline.identities import Identities, NoIdentities
 from apim_policies.pipeline.incoming import ClientGone, Incoming
 from apim_policies.pipeline.messages import (
     QUERY_LIMIT,
@@ -32,8 +34,6 @@ from apim_policies.pipeline.openid import OpenIdMetadata
 from apim_policies.pipeline.sections import last_error, run_section
 from apim_policies.pipeline.trace import Journal, RequestTrace, Variables
 from apim_policies.pipeline.values import Compile
-from secure_mcp_local.identities import ManagedIdentities
-from secure_mcp_local.recording import Recording
 
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")
 
@@ -44,57 +44,57 @@ class Gateway:
     `app` is the ASGI application. `cache` can be emptied and made slow. `traces` holds the last requests, policy by policy.
     """
 
-    def __init__(self, declaration: Declaration, services: Services, journal: Journal) -> None:
-        self._declaration, self._services, self._journal = declaration, services, journal
-        self._scheme = urlsplit(declaration.gateway_url).scheme
+    def __init__(self, compiled: Compilation, services: Services, journal: Journal) -> None:
+        self._compiled, self._services, self._journal = compiled, services, journal
+        self._scheme = urlsplit(compiled.url).scheme
         self.cache = services.cache
         self.traces = journal.traces
-        journal.secrets = declaration.secrets
-        self.secrets = declaration.secrets
+        journal.secrets = compiled.secrets
+        self.secrets = compiled.secrets
         """Values of secret named values: what must never be seen."""
 
     @classmethod
-    def from_recording(
+    def of(
         cls,
-        recording: Recording,
+        declaration: Declaration,
         network: Network,
-        identities: ManagedIdentities,
         clock: Clock,
+        identities: Identities | None = None,
         compile: Compile = compile_expression,
         journal: Journal | None = None,
     ) -> "Gateway":
         """Compiles every declared policy.
 
         Args:
-            recording: The stack.
+            declaration: What it is to be.
             network: Whom the gateway can reach.
-            identities: Whose tokens it can get.
             clock: What time it is.
+            identities: Whose tokens it can get. None: nobody's.
             compile: Compiles expressions.
             journal: Where requests are traced. None: one of its own, with all values that may be shown.
 
         Raises:
             DocumentError: a policy that Azure would refuse to save, or that is not modelled; says where.
-            ExplainedError: the stack declares no gateway, or something about it that is not modelled.
+            ExplainedError: something else about it that Azure would refuse or that is not modelled.
         """
-        declaration = Declaration.from_recording(recording, compile)
+        compilation = Compilation.of(declaration, compile)
         services = Services(
             network=network,
-            identities=identities.of(declaration.service_urn),
+            identities=identities or NoIdentities(),
             clock=clock,
             cache=Cache(clock),
             counters=Counters(clock),
             openid=OpenIdMetadata(network.client(), clock),
             profile=Profile(clock),
         )
-        return cls(declaration, services, journal or Journal(always=True))
+        return cls(compilation, services, journal or Journal(always=True))
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application."""
         if scope["type"] != "http":
             return
         request, request_id = self._request(scope), uuid.uuid4()
-        trace = RequestTrace(str(request_id), request, self._declaration.disclosure, detailed=self._journal.detailed)
+        trace = RequestTrace(str(request_id), request, self._compiled.disclosure, detailed=self._journal.detailed)
         self._journal.begin(trace)
         call: Call | None = None
         try:
@@ -103,7 +103,7 @@ class Gateway:
                 response = refusal
             elif (preflight := self._preflight(request)) is not None:
                 response = preflight
-            elif (route := find_route(self._declaration.apis, request.method, request.original_url.path)) is None:
+            elif (route := find_route(self._compiled.apis, request.method, request.original_url.path)) is None:
                 response = status_message(404, "Resource not found")
             else:
                 trace.api, trace.operation = route.api.api.id, route.operation.operation.id
@@ -142,7 +142,7 @@ class Gateway:
 
     def _refusal(self, request: Request) -> Response | None:
         """What never reaches a policy: other hosts, and what is too large for the v2 tiers."""
-        if (request.original_url.host.lower(), request.original_url.port) not in self._declaration.hosts:
+        if (request.original_url.host.lower(), request.original_url.port) not in self._compiled.hosts:
             return status_message(404, "Resource not found")
         if len(request.original_url.query_string) - 1 > QUERY_LIMIT:
             return status_message(414, f"The query string is longer than {QUERY_LIMIT} bytes")
@@ -155,11 +155,11 @@ class Gateway:
         if request.method != "OPTIONS" or origin is None or method is None:
             return None
         path = request.original_url.path
-        if find_api(self._declaration.apis, path) is None:
+        if find_api(self._compiled.apis, path) is None:
             return None
-        if find_route(self._declaration.apis, "OPTIONS", path) is not None:
+        if find_route(self._compiled.apis, "OPTIONS", path) is not None:
             return None
-        route = find_route(self._declaration.apis, method, path)
+        route = find_route(self._compiled.apis, method, path)
         if route is None or not route.operation.cors:
             return None
         return answer_preflight(route.operation.cors, origin, method)
@@ -175,7 +175,7 @@ class Gateway:
             api=route.api.api,
             operation=route.operation.operation,
             variables=Variables(trace),
-            deployment=Deployment("local", self._declaration.service_id, self._declaration.service_name),
+            deployment=Deployment("local", self._compiled.id, self._compiled.name),
             request_id=request_id,
             timestamp=self._services.clock.utcnow(),
             elapsed=lambda: timedelta(seconds=time.perf_counter() - start),

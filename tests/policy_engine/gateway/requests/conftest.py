@@ -9,6 +9,7 @@ from apim_policies.clock import Clock
 from apim_policies.gateway import Gateway
 from apim_policies.network import Network
 from apim_policies.pipeline.identities import NoIdentities
+from secure_mcp_local.azure import api_management
 from secure_mcp_local.recording import Recording, Resource
 
 MODULE = "azure-native:apimanagement:"
@@ -67,7 +68,7 @@ class Stack:
     def gateway(self) -> Gateway:
         recording = Recording("p", "dev", tuple(self.resources))
         identities: Any = Nobody()
-        return Gateway.from_recording(recording, self.network, identities, self.clock)
+        return api_management.gateway(recording, self.network, identities, self.clock)
 
     def backend(self, app: ASGIApp) -> "Stack":
         self.network.serve("back.azurewebsites.net", app)

@@ -50,7 +50,6 @@ def test_refused_with_a_place(stack: Any, inbound: str, message: str) -> None:
     ("document", "message"),
     [
         ("<fragment />", "a policy document is <policies>"),
-        ("<policies><outbound /><inbound /></policies>", "out of order"),
         ("<policies><inbound /><inbound /></policies>", "twice"),
         ("<policies><middle /></policies>", "is no section"),
         ("<policies><inbound>", "is not closed"),

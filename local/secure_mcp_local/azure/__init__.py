@@ -1,0 +1,1 @@
+"""What stands in for the services of Azure, one package each."""
