@@ -83,13 +83,23 @@ class SecureMcpServer(pulumi.ComponentResource):
         super().__init__("secure-mcp:index:SecureMcpServer", name, None, opts)
         here = pulumi.ResourceOptions(parent=self)
         client = authorization.get_client_config_output(opts=pulumi.InvokeOutputOptions(parent=self))
-        suffix = random.RandomString(f"{name}-suffix", length=6, special=False, upper=False, opts=here).result
+        suffix = random.RandomString(
+            f"{name}-suffix",
+            length=6,
+            special=False,
+            upper=False,
+            # Another region, other names: what was deleted there keeps its name for days (API Management) or months (vaults).
+            keepers={"location": args.location},
+            opts=here,
+        ).result
         group = resources.ResourceGroup(
             f"{name}-rg",
             resource_group_name=pulumi.Output.concat("rg-", name, "-", suffix),
             location=args.location,
             opts=here,
         )
+        # What is in the group goes with it.
+        inside = pulumi.ResourceOptions(parent=self, deleted_with=group)
         scope: dict[str, Any] = {"resource_group_name": group.name, "location": args.location, "suffix": suffix}
 
         monitoring = Monitoring(
@@ -99,10 +109,10 @@ class SecureMcpServer(pulumi.ComponentResource):
                 alert_emails=args.alert_emails or (args.apim_publisher_email,),
                 alert_latency_seconds=args.alert_latency_seconds,
             ),
-            here,
+            inside,
         )
         network = (
-            Network(name, NetworkArgs(**scope, vnet_address_space=args.vnet_address_space), here)
+            Network(name, NetworkArgs(**scope, vnet_address_space=args.vnet_address_space), inside)
             if args.vnet_enabled
             else None
         )
@@ -117,7 +127,7 @@ class SecureMcpServer(pulumi.ComponentResource):
                 subnet_id=network.gateway_subnet_id if network else None,
                 workspace_id=monitoring.workspace_id,
             ),
-            here,
+            inside,
         )
         hosts = [gateway.url, *(f"https://{domain}" for domain in args.custom_domains)]
         entra = EntraApplication(
@@ -137,11 +147,10 @@ class SecureMcpServer(pulumi.ComponentResource):
             SessionStoreArgs(
                 **scope,
                 private=network is not None,
-                locked=args.locked,
                 principal_id=gateway.principal_id,
                 workspace_id=monitoring.workspace_id,
             ),
-            here,
+            inside,
         )
         function = McpFunctionApp(
             name,
@@ -155,13 +164,12 @@ class SecureMcpServer(pulumi.ComponentResource):
                 gateway_client_id=gateway.client_id,
                 gateway_principal_id=gateway.principal_id,
                 audience=entra.backend_client_id,
-                locked=args.locked,
                 app_insights_id=monitoring.app_insights_id,
                 app_insights_connection_string=monitoring.connection_string,
                 subnet_id=network.function_subnet_id if network else None,
                 workspace_id=monitoring.workspace_id,
             ),
-            here,
+            inside,
         )
         private = {
             "blob": PrivateService(function.storage_account_id, "blob", ZONES["blob"]),
@@ -170,9 +178,12 @@ class SecureMcpServer(pulumi.ComponentResource):
             "sites": PrivateService(function.site_id, "sites", ZONES["sites"]),
             "cosmos": PrivateService(store.account_id, "Sql", ZONES["Sql"]),
         }
-        endpoints = network.connect(private) if network else []
+        # The app's own link to the network and the parts of the store come first.
+        endpoints = network.connect(private, [function.site, *store.contents]) if network else []
         deployment = [function.deploy(endpoints)] if args.deploy_code else []
-        vault = self._key_vault(name, args, scope, client, gateway, monitoring) if args.key_vault_enabled else None
+        vault, reader = None, None
+        if args.key_vault_enabled:
+            vault, reader = self._key_vault(name, args, scope, client.tenant_id, gateway, monitoring, inside)
         monitoring.watch(GATEWAY_ERRORS, gateway.resource_id)
         monitoring.watch(THROTTLING, store.account_id)
         authorization_server = AuthorizationServer(
@@ -186,9 +197,9 @@ class SecureMcpServer(pulumi.ComponentResource):
                 client_id=entra.client_id,
                 identity_client_id=gateway.client_id,
                 session_store_endpoint=store.endpoint,
-                key_vault=vault,
+                key_vault=reader,
             ),
-            here,
+            inside,
         )
         backend: dict[str, Any] = {"backend_audience": entra.backend_client_id}
         if args.backend_auth == "functionKey":
@@ -199,7 +210,7 @@ class SecureMcpServer(pulumi.ComponentResource):
                 opts=pulumi.InvokeOutputOptions(parent=self, depends_on=deployment),
             )
             backend = {"function_key": pulumi.Output.secret(keys).apply(lambda found: _mcp_key(found.system_keys))}
-        McpApi(
+        mcp_api = McpApi(
             f"{name}-mcp",
             McpApiArgs(
                 **args.part(ServerOptions),
@@ -208,10 +219,16 @@ class SecureMcpServer(pulumi.ComponentResource):
                 service_name=gateway.name,
                 backend_url=function.mcp_url,
                 policy_parts=authorization_server.policy_parts,
-                key_vault=vault,
+                key_vault=reader,
             ),
-            here,
+            inside,
         )
+        if args.locked:
+            # Last, so that they are the first to go.
+            store.lock(endpoints)
+            function.lock(endpoints)
+            if vault is not None:
+                vault.lock([*authorization_server.secrets, *mcp_api.secrets])
         self.gateway_url = gateway.url
         self.mcp_url = pulumi.Output.concat(gateway.url, "/mcp")
         self.sse_url = pulumi.Output.concat(gateway.url, "/mcp/sse") if args.sse_published else None
@@ -226,31 +243,32 @@ class SecureMcpServer(pulumi.ComponentResource):
         name: str,
         args: SecureMcpServerArgs,
         scope: dict[str, Any],
-        client: pulumi.Output[authorization.GetClientConfigResult],
+        tenant_id: pulumi.Input[str],
         gateway: Gateway,
         monitoring: Monitoring,
-    ) -> KeyVaultReader:
+        opts: pulumi.ResourceOptions,
+    ) -> tuple[KeyVault, KeyVaultReader]:
         """A vault, and who reads it.
 
         A vault that is closed to the outside trusts API Management's system-assigned identity only. Any other is read with the
         user-assigned one, which has its roles long before the slow creation of the service ends.
         https://learn.microsoft.com/azure/api-management/api-management-howto-properties#prerequisites-for-key-vault-integration
         """
+        closed = args.key_vault_closed
         vault = KeyVault(
             name,
             KeyVaultArgs(
                 **scope,
-                tenant_id=client.tenant_id,
-                private=args.vnet_enabled,
-                locked=args.locked,
+                tenant_id=tenant_id,
+                private=closed,
+                reader_principal_id=gateway.system_principal_id if closed else gateway.principal_id,
                 workspace_id=monitoring.workspace_id,
             ),
-            pulumi.ResourceOptions(parent=self),
+            opts,
         )
-        return KeyVaultReader(
+        return vault, KeyVaultReader(
             vault_name=vault.name,
             resource_group_name=scope["resource_group_name"],
-            subscription_id=client.subscription_id,
-            principal_id=gateway.system_principal_id if args.vnet_enabled else gateway.principal_id,
-            identity_client_id=None if args.vnet_enabled else gateway.client_id,
+            identity_client_id=None if closed else gateway.client_id,
+            role_in_force=vault.role_in_force,
         )

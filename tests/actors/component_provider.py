@@ -129,6 +129,12 @@ class _MonitorService(resource_pb2_grpc.ResourceMonitorServicer):
     def RegisterResourceOutputs(self, request: Any, context: Any) -> Any:
         return self._monitor.RegisterResourceOutputs(request)
 
+    def RegisterResourceHook(self, request: Any, context: Any) -> Any:
+        return self._monitor.RegisterResourceHook(request)
+
+    def RegisterErrorHook(self, request: Any, context: Any) -> Any:
+        return self._monitor.RegisterErrorHook(request)
+
     def Invoke(self, request: Any, context: Any) -> Any:
         return self._monitor.Invoke(request)
 

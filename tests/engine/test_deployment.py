@@ -77,12 +77,23 @@ def test_a_failure_in_the_middle_is_completed_by_another_up(fresh: Workspace) ->
     assert POLICY in fresh.names
 
 
-def test_destroy_leaves_nothing(deployed: Workspace) -> None:
+def test_C_destroy_deletes_the_group_and_what_is_outside_and_leaves_nothing(deployed: Workspace) -> None:
+    inside = {r.name for r in deployed.store if "/resourceGroups/rg-mcp-" in r.id and r.name != "mcp-rg"}
+    assert len(inside) > 90
     deployed.destroy()
-    assert not deployed.names
+    assert not list(r for r in deployed.store if not r.adopted)
     assert not deployed.state.get("resources") or {r["type"] for r in deployed.state["resources"]} <= {
         "pulumi:pulumi:Stack"
     }
+
+
+def test_C_the_private_stack_is_deployed_again_refreshed_and_destroyed(cli: str, tmp_path: Path) -> None:
+    private = copied_project(tmp_path / "private", stack="prod")
+    private.up()
+    assert set(private.up().counts) == {"same"}
+    assert not private.refresh().changed()
+    private.destroy()
+    assert not [r for r in private.store if not r.adopted]
 
 
 def test_two_stacks_live_side_by_side(deployed: Workspace) -> None:

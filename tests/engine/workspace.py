@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from secure_mcp.azure.propagation import WAIT
 from secure_mcp_local.providers import plugins
 from secure_mcp_local.providers.store import Store
 
@@ -154,6 +155,8 @@ class Workspace:
             "PULUMI_HOME": str(self.folder / "home"),
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_ERROR_OUTPUT_STRING": "true",
+            # Seconds until a role is in force; the stand-ins need none.
+            WAIT: "0.1",
             # --event-log is hidden without it.
             "PULUMI_DEBUG_COMMANDS": "true",
         }
@@ -162,9 +165,9 @@ class Workspace:
         return plugins.environment(self.folder / "cloud", self.gateway_url, faults, base)
 
 
-def copied_project(folder: Path, gateway_url: str | None = None) -> Workspace:
+def copied_project(folder: Path, gateway_url: str | None = None, stack: str = "dev") -> Workspace:
     """This repository's program, in a folder where tests may change it."""
-    workspace = _made(folder, gateway_url)
+    workspace = replace(_made(folder, gateway_url), stack=stack)
     for name in _PROGRAM:
         source, target = ROOT / name, workspace.project / name
         if source.is_dir():

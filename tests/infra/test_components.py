@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from secure_mcp_local.recording import Recording, Resource, models, record
 Declared = Callable[..., Recording]
 APIM = "azure-native:apimanagement:"
 LOCK = "azure-native:authorization:ManagementLockByScope"
+ROLE = "azure-native:authorization:RoleAssignment"
+STASH = "pulumi:index:Stash"
 
 
 def by_urn(recording: Recording) -> dict[str, Resource]:
@@ -163,9 +166,7 @@ ROLES = {
 
 def test_roles_are_narrow_and_keep_their_names(anything: Recording) -> None:
     assignments = anything.all("azure-native:authorization:RoleAssignment")
-    assert len(assignments) == 5 + len(anything.all("azure-native:keyvault:Secret"))
-    system = anything.one(APIM + "ApiManagementService").get("identity")["principalId"]
-    private = bool(anything.all("azure-native:network:VirtualNetwork"))
+    assert len(assignments) == 5 + len(anything.all("azure-native:keyvault:Vault"))
     for assignment in assignments:
         role = assignment.inputs["roleDefinitionId"].rsplit("/", 1)[-1]
         prefix, kind = ROLES[role]
@@ -173,9 +174,6 @@ def test_roles_are_narrow_and_keep_their_names(anything: Recording) -> None:
         assert resource is not None, "every scope is one declared resource"
         assert kind in resource.id
         assert assignment.inputs["principalType"] == "ServicePrincipal"
-        if private and role == SECRETS_USER:
-            assert assignment.inputs["principalId"] == system, "the only identity that passes the vault's firewall"
-            continue
         owners = [
             r.inputs["resourceName"]
             for r in anything.all("azure-native:managedidentity:UserAssignedIdentity")
@@ -202,18 +200,22 @@ def test_the_app_cannot_write_its_own_code(anything: Recording) -> None:
     assert not [scope for scope in mine if account.id.startswith(scope) or scope.startswith(account.id)]
 
 
-def test_a_key_vault_is_closed_in_a_network_and_never_uses_access_policies(declared: Declared) -> None:
-    for private in ("false", "true"):
-        recording = declared(apimSku="StandardV2", vnetEnabled=private, keyVaultEnabled="true")
-        vault = recording.one("azure-native:keyvault:Vault").inputs["properties"]
-        assert vault["enableRbacAuthorization"] is True
-        assert vault["enablePurgeProtection"] is True
-        assert "accessPolicies" not in vault
-        closed = (vault["publicNetworkAccess"], vault["networkAcls"]["defaultAction"]) == ("disabled", "Deny")
-        assert closed is (private == "true")
+@pytest.mark.parametrize("closed", ["false", "true"])
+def test_a_key_vault_never_uses_access_policies_and_can_be_closed(declared: Declared, closed: str) -> None:
+    recording = declared("prod", keyVaultClosed=closed)
+    vault = recording.one("azure-native:keyvault:Vault").inputs["properties"]
+    assert vault["enableRbacAuthorization"] is True
+    assert vault["enablePurgeProtection"] is True
+    assert "accessPolicies" not in vault
+    shut = (vault["publicNetworkAccess"], vault["networkAcls"]["defaultAction"]) == ("disabled", "Deny")
+    assert shut is (closed == "true")
+    # The system-assigned identity is the only one that passes the firewall of a vault.
+    system = recording.one(APIM + "ApiManagementService").get("identity")["principalId"]
+    reader = next(r for r in recording.all(ROLE) if r.inputs["roleDefinitionId"].endswith(SECRETS_USER))
+    assert (reader.inputs["principalId"] == system) is shut
 
 
-def test_locks_hold_what_cannot_be_made_again_and_go_first(declared: Declared) -> None:
+def test_C4_locks_hold_what_cannot_be_made_again_and_go_first(declared: Declared) -> None:
     assert not declared("dev").all(LOCK)
     recording = declared("prod")
     locked = [recording.by_id(lock.inputs["scope"]) for lock in recording.all(LOCK)]
@@ -224,9 +226,18 @@ def test_locks_hold_what_cannot_be_made_again_and_go_first(declared: Declared) -
     }
     for lock in recording.all(LOCK):
         below = [r for r in recording if r.custom and r.id.startswith(lock.inputs["scope"] + "/") and r is not lock]
-        # Secrets are never deleted one by one, so their vault's lock is not in their way.
-        wanted = {r.urn for r in below if "KeyVault" not in r.id}
-        assert wanted <= lock.dependencies, "else it would be in the way of deleting them"
+        ends = [
+            r
+            for r in recording.all("azure-native:network:PrivateEndpoint")
+            if r.inputs["privateLinkServiceConnections"][0]["privateLinkServiceId"] == lock.inputs["scope"]
+        ]
+        names = [
+            r
+            for r in recording.all("azure-native:network:PrivateDnsZoneGroup")
+            if any(r.id.startswith(e.id) for e in ends)
+        ]
+        wanted = {r.urn for r in (*below, *ends, *names)}
+        assert wanted <= before(recording, lock), "else it would be in the way of deleting them"
 
 
 def test_the_previous_key_is_there_before_a_new_one_seals(declared: Declared) -> None:
@@ -264,28 +275,33 @@ def test_storage_and_deployment_need_no_keys(anything: Recording) -> None:
         assert anything.one(f"azure-native:web:{kind}").inputs["allow"] is False
 
 
-def test_nothing_that_need_not_waits_for_the_slow_gateway(declared: Declared) -> None:
-    recording = declared("prod")
+def before(recording: Recording, resource: Resource) -> set[str]:
+    """Everything that exists before a resource is made, components left out."""
     resources = by_urn(recording)
+    found: set[str] = set()
+    waiting = [resource.urn]
+    while waiting:
+        new = {d for d in resources[waiting.pop()].dependencies if d in resources} - found
+        found |= new
+        waiting += new
+    return {urn for urn in found if resources[urn].custom}
+
+
+@pytest.mark.parametrize("closed", ["false", "true"])
+def test_nothing_that_need_not_waits_for_the_slow_gateway(declared: Declared, closed: str) -> None:
+    recording = declared("prod", keyVaultClosed=closed)
     gateway = recording.one(APIM + "ApiManagementService").urn
-
-    def waits(urn: str, seen: set[str]) -> bool:
-        if urn == gateway:
-            return True
-        seen.add(urn)
-        return any(waits(d, seen) for d in resources[urn].dependencies if d in resources and d not in seen)
-
-    others = [r for r in recording if r.custom and not r.type.startswith(APIM) and waits(r.urn, set())]
-    assert {r.type for r in others} == {
+    others = [r for r in recording if r.custom and not r.type.startswith(APIM) and gateway in before(recording, r)]
+    # Of the system-assigned identity, on a closed vault.
+    late = {ROLE, STASH, LOCK} if closed == "true" else set[str]()
+    assert {r.type for r in others} == late | {
         "azuread:index/applicationRedirectUris:ApplicationRedirectUris",
-        # Of the system-assigned identity, on the secrets of a closed vault.
-        "azure-native:authorization:RoleAssignment",
         # What its own logs leave out, where they go, and an alert on its metrics.
         "azure-native:resources:Deployment",
         "azure-native:monitor:DiagnosticSetting",
         "azure-native:monitor:MetricAlert",
     }
-    roles = [r.inputs["roleDefinitionId"] for r in others if r.type.endswith("RoleAssignment")]
+    roles = [r.inputs["roleDefinitionId"] for r in others if r.type == ROLE]
     assert all(role.endswith(SECRETS_USER) for role in roles)
 
 
@@ -327,8 +343,10 @@ def test_private_means_private(declared: Declared) -> None:
     assert len(recording.all("azure-native:privatedns:VirtualNetworkLink")) == 4
 
 
-@pytest.mark.parametrize(("stack", "path"), [("dev", (3, 3)), ("prod", (4, 4))])
-def test_few_steps_before_the_slow_gateway_and_few_after(declared: Declared, stack: str, path: tuple[int, int]) -> None:
+@pytest.mark.parametrize(("stack", "path"), [("dev", (3, 3)), ("prod", (4, 3))])
+def test_A9_few_steps_before_the_slow_gateway_and_at_most_three_after(
+    declared: Declared, stack: str, path: tuple[int, int]
+) -> None:
     recording = declared(stack)
     custom = {r.urn: r for r in recording if r.custom}
     gateway = recording.one(APIM + "ApiManagementService").urn
@@ -436,3 +454,68 @@ def test_A11_nothing_of_the_tiers_before_v2_is_sent(anything: Recording) -> None
 
 def test_B9_there_is_no_developer_portal(anything: Recording) -> None:
     assert anything.one(APIM + "ApiManagementService").inputs["developerPortalStatus"] == "Disabled"
+
+
+COSMOS = "azure-native:cosmosdb:"
+
+
+def test_A9_what_changes_one_account_or_subnet_comes_one_after_the_other(declared: Declared) -> None:
+    recording = declared("prod")
+    endpoints = recording.all("azure-native:network:PrivateEndpoint")
+    store = [
+        recording.one(COSMOS + kind)
+        for kind in (
+            "DatabaseAccount",
+            "SqlResourceSqlDatabase",
+            "SqlResourceSqlContainer",
+            "SqlResourceSqlRoleDefinition",
+            "SqlResourceSqlRoleAssignment",
+        )
+    ]
+    cosmos = next(e for e in endpoints if e.name == "mcp-cosmos-endpoint")
+    site = recording.one("azure-native:web:WebApp")
+    for chain in ([*store, cosmos], [site, *endpoints]):
+        for first, then in pairwise(chain):
+            assert first.urn in before(recording, then), (first.name, then.name)
+
+
+def test_A6_the_role_on_the_vault_is_early_waited_for_and_the_only_one(declared: Declared) -> None:
+    recording = declared("prod")
+    [role] = [r for r in recording.all(ROLE) if r.inputs["roleDefinitionId"].endswith(SECRETS_USER)]
+    assert role.inputs["scope"] == recording.one("azure-native:keyvault:Vault").id
+    [waited] = [r for r in recording.all(STASH) if role.urn in r.dependencies]
+    gateway = recording.one(APIM + "ApiManagementService").urn
+    assert gateway not in before(recording, waited), "it passes while the gateway is being made"
+    for value in recording.all(APIM + "NamedValue"):
+        if "keyVault" in value.inputs:
+            assert waited.urn in before(recording, value)
+
+
+def test_C_what_lies_in_the_group_goes_with_it(anything: Recording) -> None:
+    group = anything.one("azure-native:resources:ResourceGroup")
+    for resource in anything:
+        if not resource.custom or resource is group:
+            continue
+        # Locks would keep the group; a role on what another component has made may lie anywhere.
+        alone = not resource.id.startswith(group.id + "/") or resource.type == LOCK
+        alone |= resource.name in {"mcp-metrics-role", "mcp-package", "mcp-deployment"}
+        assert resource.deleted_with == ("" if alone else group.urn), resource.name
+
+
+def test_C_what_goes_with_a_group_is_not_asked_for_in_a_group_of_others(declared: Declared) -> None:
+    """A component hands the option to its resources only, not to itself: Pulumi would hand it on to the locks."""
+    for resource in declared("prod"):
+        if not resource.custom:
+            assert not resource.deleted_with, resource.urn
+
+
+def test_C1_secrets_are_never_deleted_through_the_vault(anything: Recording) -> None:
+    for secret in anything.all("azure-native:keyvault:Secret"):
+        assert secret.retained
+
+
+def test_C5_another_region_brings_other_names(anything: Recording) -> None:
+    suffix = anything.one("random:index/randomString:RandomString")
+    assert suffix.inputs["keepers"] == {
+        "location": anything.one("azure-native:resources:ResourceGroup").inputs["location"]
+    }

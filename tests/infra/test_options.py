@@ -117,9 +117,7 @@ async def test_outputs_will_do_where_the_type_says_so() -> None:
     assert Whole(known_later=later).known_later is later
     with pytest.raises(ConfigError, match="give x"):
         Whole(known_later="y")
-    assert isinstance(
-        KeyVaultReader(vault_name=later, resource_group_name="a", subscription_id="b", principal_id="c"), Options
-    )
+    assert isinstance(KeyVaultReader(vault_name=later, resource_group_name="a"), Options)
 
 
 def test_options_within_options_are_checked_and_named_by_where_they_are() -> None:

@@ -26,13 +26,13 @@ Change = Callable[[Recording], Recording]
 
 @pytest.fixture(scope="module", params=["open", "closed"])
 def stack(request: pytest.FixtureRequest) -> Recording:
-    closed = {"apimSku": "StandardV2", "vnetEnabled": "true"} if request.param == "closed" else {}
+    closed = {"keyVaultClosed": "true"} if request.param == "closed" else {}
     return record(ROOT, "dev", {"keyVaultEnabled": "true", **closed})
 
 
 @pytest.fixture(scope="module")
 def closed_stack() -> Recording:
-    return record(ROOT, "dev", {"keyVaultEnabled": "true", "apimSku": "StandardV2", "vnetEnabled": "true"})
+    return record(ROOT, "dev", {"keyVaultEnabled": "true", "keyVaultClosed": "true"})
 
 
 def read(recording: Recording) -> str:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_azure_native import apimanagement
 
+from ..azure.component import Component
 from ..azure.key_vault import KeyVaultReader, declare_secret
+from ..azure.propagation import patient
 from ..options import Options
 from . import documents
 
@@ -24,7 +26,7 @@ def declare_named_value(
     service: Service,
     id: str,
     value: pulumi.Input[str],
-    parent: pulumi.Resource,
+    parent: Component,
 ) -> apimanagement.NamedValue:
     """A named value that everybody may know. Its id is the name that policies use."""
     return apimanagement.NamedValue(
@@ -35,7 +37,7 @@ def declare_named_value(
         secret=False,
         service_name=service.name,
         resource_group_name=service.resource_group_name,
-        opts=pulumi.ResourceOptions(parent=parent),
+        opts=parent.inside(),
     )
 
 
@@ -45,38 +47,45 @@ def declare_secret_named_value(
     id: str,
     value: pulumi.Input[str],
     reader: KeyVaultReader | None,
-    parent: pulumi.Resource,
+    parent: Component,
     depends_on: Sequence[pulumi.Resource] = (),
-) -> apimanagement.NamedValue:
-    """A secret named value. With a reader API Management fetches it from the key vault, without one it keeps it itself."""
-    after = list(depends_on)
+) -> tuple[apimanagement.NamedValue, list[pulumi.Resource]]:
+    """A secret named value. With a reader API Management fetches it from the key vault, without one it keeps it itself.
+
+    Returns:
+        The named value, and the vault's secret if there is one.
+    """
+    secrets: list[pulumi.Resource] = []
+    hooks = None
     if reader is None:
         kept = {"value": pulumi.Output.secret(value)}
     else:
-        identifier, role = declare_secret(prefix, reader, id, value, parent)
-        after.append(role)
+        identifier, secret = declare_secret(prefix, reader, id, value, parent)
+        secrets.append(secret)
+        hooks = patient(f"{prefix}-{id}")
         kept = {
             "key_vault": apimanagement.KeyVaultContractCreatePropertiesArgs(
                 secret_identifier=identifier, identity_client_id=reader.identity_client_id
             )
         }
-    return apimanagement.NamedValue(
+    named_value = apimanagement.NamedValue(
         f"{prefix}-{id}",
         named_value_id=id,
         display_name=id,
         secret=True,
         service_name=service.name,
         resource_group_name=service.resource_group_name,
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=after),
+        opts=parent.inside(depends_on=depends_on, hooks=hooks),
         **kept,  # pyright: ignore[reportArgumentType]
     )
+    return named_value, secrets
 
 
 def declare_fragments(
     prefix: str,
     service: Service,
     settings: Options,
-    parent: pulumi.Resource,
+    parent: Component,
     depends_on: Sequence[pulumi.Resource],
 ) -> list[pulumi.Resource]:
     """All policy fragments. They name named values, which must exist before a fragment can be saved."""
@@ -89,7 +98,7 @@ def declare_fragments(
             value=documents.fragment(id, settings),
             service_name=service.name,
             resource_group_name=service.resource_group_name,
-            opts=pulumi.ResourceOptions(parent=parent, depends_on=depends_on),
+            opts=parent.inside(depends_on=depends_on),
         )
         for id in documents.fragment_ids()
     ]
@@ -102,11 +111,11 @@ def declare_operations(
     document: str,
     operations: Iterable[documents.Operation],
     settings: Options,
-    parent: pulumi.Resource,
+    parent: Component,
     depends_on: Sequence[pulumi.Input[pulumi.Resource]],
 ) -> None:
     """The operations of an API with their policies, and the policy of the API itself."""
-    after = pulumi.ResourceOptions(parent=parent, depends_on=depends_on)
+    after = parent.inside(depends_on=depends_on)
     apimanagement.ApiPolicy(
         f"{prefix}-policy",
         policy_id="policy",
@@ -127,7 +136,7 @@ def declare_operations(
             api_id=api.name,
             service_name=service.name,
             resource_group_name=service.resource_group_name,
-            opts=pulumi.ResourceOptions(parent=parent),
+            opts=parent.inside(),
         )
         if operation.document is not None:
             apimanagement.ApiOperationPolicy(

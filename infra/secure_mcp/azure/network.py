@@ -1,13 +1,14 @@
 """The optional private network: only the gateway keeps a public address."""
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
 from pulumi_azure_native import network, privatedns
 
 from ..options import Taken
+from .component import Component
 from .placement import Placement
 
 
@@ -65,7 +66,7 @@ def _inbound(
     )
 
 
-class Network(pulumi.ComponentResource):
+class Network(Component):
     """Network with a subnet for each: the gateway (delegated to Microsoft.Web/serverFarms, as the v2 tiers ask), the function app
     (Microsoft.App/environments, as Flex Consumption asks) and private endpoints."""
 
@@ -74,9 +75,9 @@ class Network(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: NetworkArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
         args = NetworkArgs.of(args)
-        super().__init__("secure-mcp:index:Network", name, None, opts)
+        super().__init__("secure-mcp:index:Network", name, opts)
         self._name, self._args = name, args
-        here = pulumi.ResourceOptions(parent=self)
+        here = self.inside()
         groups = {
             part: network.NetworkSecurityGroup(
                 f"{name}-{part}-nsg",
@@ -121,15 +122,26 @@ class Network(pulumi.ComponentResource):
         self._endpoint_subnet_id = pulumi.Output.concat(vnet.id, "/subnets/snet-endpoints")
         self.register_outputs({"vnetId": vnet.id})
 
-    def connect(self, services: Mapping[str, PrivateService]) -> list[pulumi.Resource]:
+    def connect(
+        self, services: Mapping[str, PrivateService], depends_on: Sequence[pulumi.Resource] = ()
+    ) -> list[pulumi.Resource]:
         """Private endpoints for services, with the DNS zones that make their names resolve to them.
 
-        Whoever calls the services through the network waits for what is returned.
+        One after the other: what Azure does to a subnet at the same time it refuses in the middle of it, where Pulumi does not
+        try again (429, RetryableError). https://github.com/hashicorp/terraform-provider-azurerm/issues/21293
+
+        Args:
+            services: By a short name, in this order.
+            depends_on: What else changes the services or the network, and comes first.
+
+        Returns:
+            What whoever calls the services through the network waits for.
         """
-        here = pulumi.ResourceOptions(parent=self)
+        here = self.inside()
         group = self._args.resource_group_name
         linked = {zone: self._zone(zone) for zone in dict.fromkeys(service.zone for service in services.values())}
         ready: list[pulumi.Resource] = [link for _, link in linked.values()]
+        before = [*depends_on]
         for key, service in services.items():
             endpoint = network.PrivateEndpoint(
                 f"{self._name}-{key}-endpoint",
@@ -142,7 +154,7 @@ class Network(pulumi.ComponentResource):
                         name=key, private_link_service_id=service.resource_id, group_ids=[service.group_id]
                     )
                 ],
-                opts=here,
+                opts=self.inside(depends_on=before),
             )
             names = network.PrivateDnsZoneGroup(
                 f"{self._name}-{key}-names",
@@ -155,11 +167,12 @@ class Network(pulumi.ComponentResource):
                 opts=here,
             )
             ready.append(names)
+            before = [names]
         return ready
 
     def _zone(self, zone_name: str) -> "tuple[privatedns.PrivateZone, privatedns.VirtualNetworkLink]":
         """The names of one kind of service, and the link that makes them known in this network."""
-        here = pulumi.ResourceOptions(parent=self)
+        here = self.inside()
         group = self._args.resource_group_name
         kind = zone_name.split(".")[1]
         zone = privatedns.PrivateZone(

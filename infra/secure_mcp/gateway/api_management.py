@@ -5,6 +5,7 @@ from typing import Any
 import pulumi
 from pulumi_azure_native import apimanagement, managedidentity, resources
 
+from ..azure.component import Component
 from ..azure.diagnostics import GATEWAY, keep_logs
 from ..azure.placement import LoggedOptions, Placement
 from ..azure.roles import MONITORING_METRICS_PUBLISHER, assign_role
@@ -86,7 +87,7 @@ def _principal(identity: apimanagement.outputs.ApiManagementServiceIdentityRespo
     return identity.principal_id
 
 
-class Gateway(pulumi.ComponentResource):
+class Gateway(Component):
     """API Management with a system-assigned and a user-assigned identity; telemetry without bodies, by managed identity.
 
     Every token that policies use is the user-assigned identity's: it exists before the slow creation of the service, so that
@@ -110,8 +111,8 @@ class Gateway(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: GatewayArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
         args = GatewayArgs.of(args)
-        super().__init__("secure-mcp:index:Gateway", name, None, opts)
-        here = pulumi.ResourceOptions(parent=self)
+        super().__init__("secure-mcp:index:Gateway", name, opts)
+        here = self.inside()
         group = args.resource_group_name
         identity = managedidentity.UserAssignedIdentity(
             f"{name}-id",
@@ -142,8 +143,7 @@ class Gateway(pulumi.ComponentResource):
             else None,
             # A public site to sign up at, which nothing here uses.
             developer_portal_status=apimanagement.DeveloperPortalStatus.DISABLED,
-            opts=pulumi.ResourceOptions(
-                parent=self,
+            opts=self.inside(
                 custom_timeouts=pulumi.CustomTimeouts(create="90m", update="90m", delete="60m"),
                 # Of the tiers before v2. There, some refuse that client certificates are switched off:
                 # https://github.com/pulumi/pulumi-azure-native/issues/1741
@@ -164,7 +164,7 @@ class Gateway(pulumi.ComponentResource):
             role=MONITORING_METRICS_PUBLISHER,
             principal_id=identity.principal_id,
             subscription_id=args.subscription_id,
-            opts=here,
+            opts=self.outside(),
         )
         logger = apimanagement.Logger(
             f"{name}-logger",
@@ -177,7 +177,7 @@ class Gateway(pulumi.ComponentResource):
                 "connectionString": args.app_insights_connection_string,
                 "identityClientId": identity.client_id,
             },
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[role]),
+            opts=self.inside(depends_on=[role]),
         )
         request = apimanagement.HttpMessageDiagnosticArgs(
             body=apimanagement.BodyDiagnosticSettingsArgs(bytes=0),
@@ -223,7 +223,7 @@ class Gateway(pulumi.ComponentResource):
             service.id,
             args.workspace_id,
             # Not a line before it is said what is left out.
-            pulumi.ResourceOptions(parent=self, depends_on=[masking]),
+            self.inside(depends_on=[masking]),
         )
         self.name = service.name
         self.url = service.gateway_url.apply(lambda url: url.rstrip("/"))

@@ -10,6 +10,7 @@ from pulumi_azure_native import apimanagement
 
 from ..apis import documents
 from ..apis.api import Service, declare_fragments, declare_named_value, declare_operations, declare_secret_named_value
+from ..azure.component import Component
 from ..azure.key_vault import KeyVaultReader
 from ..options import Taken
 from ..server.options import ServerOptions
@@ -42,7 +43,7 @@ def _digest(text: str) -> str:
     return base64.b64encode(hashlib.sha512(text.encode()).digest()).decode()
 
 
-class AuthorizationServer(pulumi.ComponentResource):
+class AuthorizationServer(Component):
     """OAuth API with its operations, the policy fragments, the named values and the keys that seal tokens.
 
     `policy_parts` (named values and fragments) must exist before any policy that uses them can be saved.
@@ -55,15 +56,15 @@ class AuthorizationServer(pulumi.ComponentResource):
         self, name: str, args: AuthorizationServerArgs | Taken, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         args = AuthorizationServerArgs.of(args)
-        super().__init__("secure-mcp:index:AuthorizationServer", name, None, opts)
-        here = pulumi.ResourceOptions(parent=self)
+        super().__init__("secure-mcp:index:AuthorizationServer", name, opts)
+        here = self.inside()
         service = Service(args.service_name, args.resource_group_name)
         version = args.encryption_key_version
 
         def key(number: int) -> pulumi.Output[str]:
             """32 bytes to encrypt and 32 to authenticate, behind the number that sealed values start with."""
             # Not RandomBytes: its id is its value, and ids lie in the state in plain text.
-            material = random.RandomPassword(f"{name}-key-{number}", length=128, special=False, opts=here)
+            material = random.RandomPassword(f"{name}-key-{number}", length=128, special=False, opts=self.outside())
             return pulumi.Output.concat(f"{number}.", material.result.apply(_digest))
 
         public = {
@@ -78,14 +79,15 @@ class AuthorizationServer(pulumi.ComponentResource):
         named_values: list[pulumi.Resource] = [
             declare_named_value(name, service, id, value, self) for id, value in public.items()
         ]
-        previous = declare_secret_named_value(
+        previous, kept = declare_secret_named_value(
             name, service, "PreviousEncryptionKey", key(version - 1) if version > 1 else "none", vault, self
         )
         # The one before it first: at no moment of a rotation is there a sealed value that neither opens.
-        current = declare_secret_named_value(
+        current, also_kept = declare_secret_named_value(
             name, service, "EncryptionKey", key(version), vault, self, [previous] if version > 1 else []
         )
         named_values += [previous, current]
+        self.secrets = [*kept, *also_kept]
         fragments = declare_fragments(name, service, args, self, named_values)
         parts = [*named_values, *fragments]
         self.policy_parts = pulumi.Output.all(*(part.urn for part in parts))

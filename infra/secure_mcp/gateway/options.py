@@ -33,7 +33,8 @@ class NetworkOptions(Options):
     """The private network."""
 
     vnet_enabled: bool = False
-    """Whether everything but the gateway is reached through a private network only. Needs StandardV2 or PremiumV2."""
+    """Whether everything but the gateway (and a key vault that is not closed) is reached through a private network only. Needs
+    StandardV2 or PremiumV2."""
     vnet_address_space: str = "10.40.0.0/22"
     """IPv4 network of the private network, at least a /24."""
 
@@ -60,6 +61,13 @@ class KeyVaultOptions(Options):
     key_vault_enabled: bool = False
     """Whether the gateway's secrets are kept in a key vault, from which API Management reads them, instead of in API
     Management."""
+    key_vault_closed: bool = False
+    """Whether that vault is closed to every network, but for Azure services that it trusts. API Management then reads it with an
+    identity that exists only after the gateway: the first deployment takes minutes longer."""
+
+    def check(self) -> None:
+        if self.key_vault_closed and not self.key_vault_enabled:
+            raise self.wrong("key_vault_closed", "there is no vault to close; set keyVaultEnabled to true")
 
 
 class CloudOptions(Options):

@@ -1,10 +1,12 @@
 """The session store: registrations, sign-ins in progress and sessions, in Cosmos DB without keys."""
 
 import uuid
+from collections.abc import Sequence
 
 import pulumi
 from pulumi_azure_native import cosmosdb
 
+from ..azure.component import Component
 from ..azure.diagnostics import SESSION_STORE, keep_logs
 from ..azure.locks import lock
 from ..azure.placement import LoggedOptions, Placement
@@ -32,7 +34,7 @@ class SessionStoreArgs(LockOptions, LoggedOptions, Placement):
     """Object id of the gateway's identity."""
 
 
-class SessionStore(pulumi.ComponentResource):
+class SessionStore(Component):
     """Serverless account with keys disabled, one container whose documents carry their own time to live, and a role for the gateway.
 
     Strong consistency, which an account in one region can have: a code is exchanged a moment after it was made, and a
@@ -46,8 +48,8 @@ class SessionStore(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: SessionStoreArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
         args = SessionStoreArgs.of(args)
-        super().__init__("secure-mcp:index:SessionStore", name, None, opts)
-        here = pulumi.ResourceOptions(parent=self)
+        super().__init__("secure-mcp:index:SessionStore", name, opts)
+        here = self.inside()
         account = cosmosdb.DatabaseAccount(
             f"{name}-cosmos",
             account_name=pulumi.Output.concat("cosmos-", name, "-", args.suffix),
@@ -107,7 +109,9 @@ class SessionStore(pulumi.ComponentResource):
             permissions=[cosmosdb.PermissionArgs(data_actions=_ACTIONS)],
             account_name=account.name,
             resource_group_name=group,
-            opts=here,
+            # One after the other: Azure refuses what changes an account while something else does (412, "another user operation
+            # in progress which requires an exclusive lock"). https://github.com/hashicorp/terraform-provider-azurerm/issues/15842
+            opts=self.inside(depends_on=[container]),
         )
         scope = pulumi.Output.concat(account.id, "/dbs/", database.name, "/colls/", container.name)
         role = cosmosdb.SqlResourceSqlRoleAssignment(
@@ -123,14 +127,11 @@ class SessionStore(pulumi.ComponentResource):
             opts=here,
         )
         logs = keep_logs(f"{name}-cosmos-logs", SESSION_STORE, account.id, args.workspace_id, here)
+        self._name, self._account = name, account
+        # No annotation: an attribute that has one is an output of the component.
+        self.contents = [database, container, definition, role, *logs]
         if args.locked:
-            lock(
-                f"{name}-cosmos-lock",
-                account,
-                "Holds everybody's sessions.",
-                [database, container, definition, role, *logs],
-                self,
-            )
+            self.lock()
         self.account_id = account.id
         self.endpoint = pulumi.Output.concat(
             account.document_endpoint.apply(lambda endpoint: endpoint.removesuffix("/").removesuffix(":443")),
@@ -140,3 +141,12 @@ class SessionStore(pulumi.ComponentResource):
             container.name,
         )
         self.register_outputs({"accountId": self.account_id, "endpoint": self.endpoint})
+
+    def lock(self, contents: Sequence[pulumi.Resource] = ()) -> None:
+        """Locks the account against deletion; done last.
+
+        Args:
+            contents: What others have declared in it, such as private endpoints.
+        """
+        reason = "Holds everybody's sessions."
+        lock(f"{self._name}-cosmos-lock", self._account, reason, [*self.contents, *contents], self)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pulumi
 from pulumi_azure_native import managedidentity, resources, storage, web
 
+from ..azure.component import Component
 from ..azure.diagnostics import FUNCTION_APP, keep_logs
 from ..azure.placement import LoggedOptions, Placement
 from ..azure.roles import MONITORING_METRICS_PUBLISHER, assign_role
@@ -45,7 +46,7 @@ class McpFunctionAppArgs(FunctionAppOptions, LoggedOptions, Placement):
     """Subnet through which it calls others, or none. With one, only private endpoints reach the app and its storage."""
 
 
-class McpFunctionApp(pulumi.ComponentResource):
+class McpFunctionApp(Component):
     """Flex Consumption app on Python with its own user-assigned identity, storage by identity and App Service authentication.
 
     With `managedIdentity` the platform itself lets nobody in but the gateway's identity, before any code runs. With
@@ -53,6 +54,7 @@ class McpFunctionApp(pulumi.ComponentResource):
     """
 
     name: pulumi.Output[str]
+    site: web.WebApp
     site_id: pulumi.Output[str]
     mcp_url: pulumi.Output[str]
     storage_account_id: pulumi.Output[str]
@@ -60,8 +62,8 @@ class McpFunctionApp(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: McpFunctionAppArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
         args = McpFunctionAppArgs.of(args)
-        super().__init__("secure-mcp:index:McpFunctionApp", name, None, opts)
-        here = pulumi.ResourceOptions(parent=self)
+        super().__init__("secure-mcp:index:McpFunctionApp", name, opts)
+        here = self.inside()
         group = args.resource_group_name
         subnet = args.subnet_id
         identity = managedidentity.UserAssignedIdentity(
@@ -95,7 +97,7 @@ class McpFunctionApp(pulumi.ComponentResource):
             role=MONITORING_METRICS_PUBLISHER,
             principal_id=identity.principal_id,
             subscription_id=args.subscription_id,
-            opts=here,
+            opts=self.outside(),
         )
         plan = web.AppServicePlan(
             f"{name}-plan",
@@ -160,8 +162,7 @@ class McpFunctionApp(pulumi.ComponentResource):
                 "min_tls_version": web.SupportedTlsVersions.SUPPORTED_TLS_VERSIONS_1_2,
                 "http20_enabled": True,
             },
-            opts=pulumi.ResourceOptions(
-                parent=self,
+            opts=self.inside(
                 depends_on=[*store.roles, metrics],
                 # For plans with machines of their own. isXenon is on the list above, too.
                 transformations=[unsent("hyper_v", "is_xenon", "scm_site_also_stopped")],
@@ -202,12 +203,21 @@ class McpFunctionApp(pulumi.ComponentResource):
         self._component, self._args, self._site, self._store = name, args, site, store
         self._authentication = authentication
         keep_logs(f"{name}-func-logs", FUNCTION_APP, site.id, args.workspace_id, here)
+        self.site = site
         self.name = site.name
         self.site_id = site.id
         self.mcp_url = pulumi.Output.concat("https://", site.default_host_name, MCP_PATH)
         self.storage_account_id = store.account_id
         self.deployment_account_id = store.deployment_account_id
         self.register_outputs({"name": self.name, "mcpUrl": self.mcp_url})
+
+    def lock(self, contents: Sequence[pulumi.Resource] = ()) -> None:
+        """Locks its data against deletion; done last.
+
+        Args:
+            contents: What others have declared in its storage, such as private endpoints.
+        """
+        self._store.lock(contents)
 
     def deploy(self, depends_on: Sequence[pulumi.Resource] = ()) -> pulumi.Resource:
         """Uploads the package under a name made of its content, and has the platform deploy it when that changes.

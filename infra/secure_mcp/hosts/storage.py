@@ -1,8 +1,11 @@
 """The storage accounts of the function app: one for its data and the host's bookkeeping, one for its code."""
 
+from collections.abc import Sequence
+
 import pulumi
 from pulumi_azure_native import storage
 
+from ..azure.component import Component
 from ..azure.diagnostics import BLOBS, keep_logs
 from ..azure.locks import lock
 from ..azure.placement import LoggedOptions, Placement
@@ -30,7 +33,7 @@ class StorageArgs(LoggedOptions, Placement):
     """Object id of the identity that the platform fetches and keeps the app's code with."""
 
 
-class Storage(pulumi.ComponentResource):
+class Storage(Component):
     """Two accounts with shared keys off: one with the container `snippets` and what the Functions host keeps, one with the code.
 
     The Functions host needs to own blobs and to create queues; both are granted on the first account only. Code lies in an
@@ -50,11 +53,11 @@ class Storage(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: StorageArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
         args = StorageArgs.of(args)
-        super().__init__("secure-mcp:index:Storage", name, None, opts)
-        here = pulumi.ResourceOptions(parent=self)
+        super().__init__("secure-mcp:index:Storage", name, opts)
+        here = self.inside()
         short = name.replace("-", "")[:12]
-        account = self._account(f"{name}-st", pulumi.Output.concat("st", short, args.suffix), args)
-        code = self._account(f"{name}-stcode", pulumi.Output.concat("stcode", short, args.suffix), args)
+        account = self._declare_account(f"{name}-st", pulumi.Output.concat("st", short, args.suffix), args)
+        code = self._declare_account(f"{name}-stcode", pulumi.Output.concat("stcode", short, args.suffix), args)
         snippets = self._container(f"{name}-snippets", "snippets", account, args)
         deployment = self._container(f"{name}-deployment", "deployment", code, args)
         self.roles = [
@@ -75,8 +78,10 @@ class Storage(pulumi.ComponentResource):
         workspace_id = args.workspace_id
         logs = keep_logs(f"{name}-st-logs", BLOBS, account.id, workspace_id, here)
         keep_logs(f"{name}-stcode-logs", BLOBS, code.id, workspace_id, here)
+        self._name, self._account = name, account
+        self._contents = [snippets, *self.roles, *logs]
         if args.locked:
-            lock(f"{name}-st-lock", account, "Holds what users have saved.", [snippets, *self.roles, *logs], self)
+            self.lock()
         self.account_id = account.id
         self.deployment_account_id = code.id
         self.deployment_account_name = code.name
@@ -96,7 +101,16 @@ class Storage(pulumi.ComponentResource):
             }
         )
 
-    def _account(self, name: str, account_name: pulumi.Input[str], args: StorageArgs) -> storage.StorageAccount:
+    def lock(self, contents: Sequence[pulumi.Resource] = ()) -> None:
+        """Locks the account with the data against deletion; done last.
+
+        Args:
+            contents: What others have declared in it, such as private endpoints.
+        """
+        reason = "Holds what users have saved."
+        lock(f"{self._name}-st-lock", self._account, reason, [*self._contents, *contents], self)
+
+    def _declare_account(self, name: str, account_name: pulumi.Input[str], args: StorageArgs) -> storage.StorageAccount:
         """An account that takes tokens of Entra ID only. Names have at most 24 letters and digits."""
         return storage.StorageAccount(
             name,
@@ -118,7 +132,7 @@ class Storage(pulumi.ComponentResource):
                 default_action=storage.DefaultAction.DENY if args.private else storage.DefaultAction.ALLOW,
                 bypass=storage.Bypass.NONE,
             ),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self.inside(),
         )
 
     def _container(
@@ -130,5 +144,5 @@ class Storage(pulumi.ComponentResource):
             account_name=account.name,
             resource_group_name=args.resource_group_name,
             public_access=storage.PublicAccess.NONE,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self.inside(),
         )

@@ -5,6 +5,7 @@ import uuid
 import pulumi
 from pulumi_azure_native import applicationinsights, monitor, operationalinsights
 
+from ..azure.component import Component
 from ..azure.placement import Placement
 from ..options import Taken
 from .alerts import QUERY_ALERTS, MetricAlert, alert_on_metric, alert_on_query
@@ -19,7 +20,7 @@ class MonitoringArgs(MonitoringOptions, Placement):
     """Where it goes, and its alerts."""
 
 
-class Monitoring(pulumi.ComponentResource):
+class Monitoring(Component):
     """Log Analytics workspace, Application Insights, workbook, alert rules and whom they tell.
 
     Only identities with a role can write to the workspace (local auth off). Nothing here waits for the services that are
@@ -39,8 +40,8 @@ class Monitoring(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: MonitoringArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
         args = MonitoringArgs.of(args)
-        super().__init__("secure-mcp:index:Monitoring", name, None, opts)
-        here = pulumi.ResourceOptions(parent=self)
+        super().__init__("secure-mcp:index:Monitoring", name, opts)
+        here = self.inside()
         self._name = name
         self._placement = args
         workspace = operationalinsights.Workspace(
@@ -63,9 +64,7 @@ class Monitoring(pulumi.ComponentResource):
             ingestion_mode=applicationinsights.IngestionMode.LOG_ANALYTICS,
             workspace_resource_id=workspace.id,
             disable_local_auth=True,
-            opts=pulumi.ResourceOptions(
-                parent=self, additional_secret_outputs=["connectionString", "instrumentationKey"]
-            ),
+            opts=self.inside(additional_secret_outputs=["connectionString", "instrumentationKey"]),
         )
         book = applicationinsights.Workbook(
             f"{name}-workbook",
@@ -124,5 +123,5 @@ class Monitoring(pulumi.ComponentResource):
             alert: What is watched.
             resource_id: ARM id of a resource that has the metric.
         """
-        here = pulumi.ResourceOptions(parent=self)
+        here = self.inside()
         alert_on_metric(self._name, alert, resource_id, self._placement, self.action_group_id, here)

@@ -7,6 +7,7 @@ from pulumi_azure_native import apimanagement
 
 from ..apis import documents
 from ..apis.api import Service, declare_named_value, declare_operations, declare_secret_named_value
+from ..azure.component import Component
 from ..azure.key_vault import KeyVaultReader
 from ..options import ConfigError, Taken
 from .options import ServerOptions
@@ -31,21 +32,24 @@ class McpApiArgs(ServerOptions):
     """Those of the authorization server: the policy uses its named values and fragments."""
 
 
-class McpApi(pulumi.ComponentResource):
+class McpApi(Component):
     """MCP API with its operations and policy, and the named value of the way it authenticates to the server."""
 
     def __init__(self, name: str, args: McpApiArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
         args = McpApiArgs.of(args)
-        super().__init__("secure-mcp:index:McpApi", name, None, opts)
+        super().__init__("secure-mcp:index:McpApi", name, opts)
         service = Service(args.service_name, args.resource_group_name)
         if args.backend_auth == "managedIdentity":
             if args.backend_audience is None:
                 raise ConfigError("backendAudience", None, "give a value: backendAuth is managedIdentity")
-            own = declare_named_value(name, service, "BackendAudience", args.backend_audience, self)
+            own, self.secrets = (
+                declare_named_value(name, service, "BackendAudience", args.backend_audience, self),
+                list[pulumi.Resource](),
+            )
         else:
             if args.function_key is None:
                 raise ConfigError("functionKey", None, "give a value: backendAuth is functionKey")
-            own = declare_secret_named_value(
+            own, self.secrets = declare_secret_named_value(
                 name, service, "function-host-key", args.function_key, args.key_vault, self
             )
         api = apimanagement.Api(
@@ -58,7 +62,7 @@ class McpApi(pulumi.ComponentResource):
             subscription_required=False,
             service_name=service.name,
             resource_group_name=service.resource_group_name,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self.inside(),
         )
         declare_operations(
             name,

@@ -120,7 +120,9 @@ def _arguments(token: str) -> type:
     """The class of the arguments of a resource type."""
     package, module, name = token.split(":")
     module = module.split("/")[0]
-    path = f"pulumi_{package.replace('-', '_')}" + ("" if module == "index" else f".{module}")
+    # The engine's own types are in the SDK itself.
+    path = "pulumi" if package == "pulumi" else f"pulumi_{package.replace('-', '_')}"
+    path += "" if module == "index" else f".{module}"
     try:
         resource = getattr(importlib.import_module(path), name)
     except (ImportError, AttributeError):

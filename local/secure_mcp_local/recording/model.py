@@ -28,6 +28,10 @@ class Resource:
     unknowns: frozenset[str] = frozenset()
     dependencies: frozenset[str] = frozenset()
     """URNs."""
+    deleted_with: str = ""
+    """URN of the resource with which it goes, without being deleted itself; empty: none."""
+    retained: bool = False
+    """Whether it stays when it is no longer declared."""
 
     def get(self, key: str, default: Any = None) -> Any:
         """The output `key` (every input is an output too)."""

@@ -354,6 +354,11 @@ def _random_password(registration: Registration) -> Created:
     return Created("none", outputs, frozenset(outputs))
 
 
+def _stash(registration: Registration) -> Created:
+    """The engine's own resource, which holds a value."""
+    return Created(registration.guid("stash"), {"output": registration.inputs["input"]})
+
+
 _OTHER: dict[str, Callable[[Registration], Created]] = {
     "azuread:index/application:Application": _application,
     "azuread:index/servicePrincipal:ServicePrincipal": _service_principal,
@@ -361,6 +366,7 @@ _OTHER: dict[str, Callable[[Registration], Created]] = {
     "azuread:index/servicePrincipalDelegatedPermissionGrant:ServicePrincipalDelegatedPermissionGrant": _directory_object,
     "azuread:index/appRoleAssignment:AppRoleAssignment": _directory_object,
     "azuread:index/applicationFederatedIdentityCredential:ApplicationFederatedIdentityCredential": _directory_object,
+    "pulumi:index:Stash": _stash,
     "random:index/randomBytes:RandomBytes": _random_bytes,
     "random:index/randomPassword:RandomPassword": _random_password,
     "random:index/randomString:RandomString": _random_string,

@@ -73,6 +73,8 @@ class Monitor(mocks.MockMonitor):
             secrets=frozenset(secrets),
             unknowns=frozenset(unknowns),
             dependencies=frozenset(request.dependencies),
+            deleted_with=request.deletedWith,
+            retained=request.retainOnDelete,
         )
         with self._lock:
             if urn in self.recorded:
@@ -108,6 +110,16 @@ class _NoMocks(mocks.Mocks):
 
     def new_resource(self, args: mocks.MockResourceArgs) -> Any:
         raise AssertionError(args.typ)
+
+
+class _NoHooks:
+    """Takes hooks and runs none: nothing is deployed. The SDK's own would be a server that nobody calls."""
+
+    def register_resource_hook(self, hook: object) -> None:
+        del hook
+
+    def register_error_hook(self, hook: object) -> None:
+        del hook
 
 
 def run(project: Project, stack: str, environment: Environment) -> Recording:
@@ -151,13 +163,16 @@ def _run(project: Project, stack: str, monitor: Monitor) -> None:
     try:
         mock = mocks.MockSettings(
             monitor=monitor,
-            monitor_features=set(),
+            monitor_features={
+                resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS,
+                resource_pb2.RESOURCE_MONITOR_FEATURE_ERROR_HOOKS,
+            },
             engine=mocks.MockEngine(logger),
             project=project.name,
             stack=stack,
             organization="organization",
             dry_run=False,
-            callbacks=None,
+            callbacks=_NoHooks(),
             legacy_apply_enabled=False,
             root_directory=str(project.main.parent),
             parallel=None,

@@ -1,0 +1,32 @@
+"""What our components have in common: with what their resources go when a stack is destroyed."""
+
+from typing import Any
+
+import pulumi
+
+
+class Component(pulumi.ComponentResource):
+    """A component whose resources lie in one resource group, but for those that say otherwise.
+
+    Give it `deleted_with` the group if the same stack makes the group: then nothing in it is deleted one by one. Azure deletes
+    the group with all that is in it, in an order of its own, and repeats what is still in use: a subnet that is let go of an
+    hour late, secrets of a vault that nobody can reach from outside. In a group that was there before, each resource is
+    deleted by itself; that is what happens without the option.
+
+    The option goes to the resources and not to the component, from which Pulumi would hand it on to each of them without a way
+    out. Locks have to go first, and what lies elsewhere (Entra ID, roles on things of others) does not go with the group.
+    https://www.pulumi.com/docs/iac/concepts/resources/options/deletedwith/
+    """
+
+    def __init__(self, type: str, name: str, opts: pulumi.ResourceOptions | None) -> None:
+        own = pulumi.ResourceOptions.merge(opts, None)
+        self._group, own.deleted_with = own.deleted_with, None
+        super().__init__(type, name, None, own)
+
+    def inside(self, **more: Any) -> pulumi.ResourceOptions:
+        """Options of what lies in the group, a component or a resource."""
+        return pulumi.ResourceOptions(parent=self, deleted_with=self._group, **more)
+
+    def outside(self, **more: Any) -> pulumi.ResourceOptions:
+        """Options of what is deleted by itself, wherever it lies."""
+        return pulumi.ResourceOptions(parent=self, **more)
