@@ -21,7 +21,7 @@ async def stand_in(scope: Scope, receive: Receive, send: Send) -> None:
     await JSONResponse({"jsonrpc": "2.0", "id": 1, "result": {}})(scope, receive, send)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def cloud_with() -> CloudWith:
     """A cloud of its own with other configuration and a server that says yes, for as long as the block lasts."""
 

@@ -74,12 +74,13 @@ def _csharp_array(items: Iterable[str]) -> str:
 
 
 @jinja2.pass_context
-def _inline(context: jinja2.runtime.Context, fragment_id: str) -> str:
-    """The elements of a fragment, for use in another one: API Management does not let fragments nest."""
-    text = context.environment.get_template(f"fragments/{fragment_id}.xml").render(context.get_all())
+def _inline(context: jinja2.runtime.Context, name: str, folder: str = "fragments") -> str:
+    """The elements of a fragment, for use in another one: API Management does not let fragments nest. Of another folder:
+    a part of one document that stands in a file of its own."""
+    text = context.environment.get_template(f"{folder}/{name}.xml").render(context.get_all())
     match = re.search(r"<fragment>\n(.*)</fragment>", text, re.DOTALL)
     if not match:
-        raise ValueError(f"policies/fragments/{fragment_id}.xml has no <fragment> element")
+        raise ValueError(f"policies/{folder}/{name}.xml has no <fragment> element")
     return match[1].rstrip()
 
 

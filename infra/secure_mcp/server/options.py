@@ -32,7 +32,8 @@ class TransportOptions(Options):
     mcp_protocol_versions: Sequence[str] = option(
         each(Rule(r"\d{4}-\d{2}-\d{2}", "a protocol version is a date")),
         length(1),
-        default=("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"),
+        # Not 2025-03-26, whose servers must take batches: a batch would be checked as one message and read as many.
+        default=("2025-11-25", "2025-06-18", "2024-11-05"),
     )
     """MCP protocol versions that the server behind the gateway speaks, newest first."""
 

@@ -1,13 +1,16 @@
 """The two readers of JSON, the quick one for what keeps to RFC 8259 and the lenient one, say the same."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apim_policies.expressions.failures import CSharpException
 from apim_policies.expressions.newtonsoft import reader
 from apim_policies.expressions.newtonsoft.tokens import JArray, JObject, JToken, JValue
+from apim_policies.expressions.text import utf16
 
 TEXTS = st.text(max_size=8) | st.sampled_from(
     ["2024-02-29T01:02:03Z", "2024-02-29T24:00:00", "2024-02-29T01:02:03.1234567+02:00", "/Date(1)/", "2024-02-29", ""]
@@ -39,9 +42,35 @@ def leniently(text: str) -> object:
 @given(PLAIN)
 def test_plain_json_is_read_alike(value: object) -> None:
     # Half a surrogate cannot come from UTF-8, and texts hold code units.
-    text = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
+    text = utf16(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode())
     quick = reader.strictly(text)
     assert quick is None or shape(quick) == leniently(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r'{"caf\u00e9":"\u00e9\ud83d\ude00\\u0041"}',
+        r'["\\ud800 is no escape"]',
+        "[" * 64 + "1" + "]" * 64,
+        '["' + "[" * 80 + '"]',
+        '"' + "{" * 80 + '"',
+    ],
+)
+def test_escapes_and_depth_are_read_alike(text: str) -> None:
+    quick = reader.strictly(text)
+    assert quick is not None
+    assert shape(quick) == leniently(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["1" * 381, "[" + "1" * 3_000_000 + "]", "[" * 65 + "]" * 65, "[" * 64 + "{}" + "]" * 64]
+)
+def test_what_is_too_large_or_too_deep_is_refused_at_once(text: str) -> None:
+    start = time.process_time()
+    with pytest.raises(CSharpException, match=r"too large|MaxDepth"):
+        reader.parse(text)
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize(
@@ -67,6 +96,8 @@ def test_what_json_leaves_open_is_read_alike(text: str) -> None:
         "+1",
         "1 2",
         '"\\ud800"',
+        '"\\ud800\\ud800\\udc00"',
+        r'"\\\ude00\ud83d"',
         '"a\nb"',
         "[" * 80 + "]" * 80,
     ],

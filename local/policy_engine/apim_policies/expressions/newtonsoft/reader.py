@@ -1,5 +1,6 @@
 """Tokens of a text, as leniently as Newtonsoft reads."""
 
+import gc
 import json
 import math
 import re
@@ -14,6 +15,13 @@ from apim_policies.expressions.text import utf16
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,7})\d*)?(Z|[+-]\d\d(?::?\d\d)?)?\Z", re.ASCII)
 _MICROSOFT_DATE = re.compile(r"/Date\((-?[0-9]+)([+-][0-9]{2}(?:[0-9]{2})?)?\)/\Z")
 _DEPTH = 64
+_DIGITS = 380
+"""How many digits an integer may have: JsonTextReader.MaximumJavascriptIntegerCharacterLength."""
+# No escape of half a surrogate, of which Python's reader and Newtonsoft make different things.
+_WHOLE_ESCAPES = re.compile(
+    r"(?:[^\\]++|\\[^u]|\\u(?![dD][89a-fA-F])|\\u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2})*+\Z",
+    re.DOTALL,
+)
 
 
 def parse(text: str, wanted: str = "JToken") -> JToken:
@@ -52,12 +60,21 @@ def strictly(text: str) -> JToken | None:
 
     Python's reader does not make U+FFFD of half a surrogate and has no limit of depth: such texts are not for it.
     """
-    if "\\u" in text:
+    if "\\u" in text and _WHOLE_ESCAPES.match(text) is None:
         return None
+    # A million new containers are no garbage; to look for some among them takes longer than to read them.
+    collecting = gc.isenabled()
+    gc.disable()
     try:
-        return _token(_STRICT.decode(text), 1)
+        value = _STRICT.decode(text)
+        if text.count("[") + text.count("{") > _DEPTH and _is_deep(value):
+            return None
     except (ValueError, RecursionError):
         return None
+    finally:
+        if collecting:
+            gc.enable()
+    return _token(value)
 
 
 class _Members(list[tuple[str, Any]]):
@@ -68,27 +85,43 @@ def _not_strict(constant: str) -> None:
     raise ValueError(constant)
 
 
-_STRICT = json.JSONDecoder(object_pairs_hook=_Members, parse_constant=_not_strict)
+def _integer(digits: str) -> int:
+    if len(digits) > _DIGITS:
+        raise ValueError(digits)
+    return int(digits)
 
 
-def _token(value: Any, depth: int) -> JToken:
-    """
-    Raises:
-        ValueError: the depth is one that the slower reader has something to say about.
-    """
-    if depth > _DEPTH:
-        raise ValueError(depth)
+_STRICT = json.JSONDecoder(object_pairs_hook=_Members, parse_constant=_not_strict, parse_int=_integer)
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether containers lie deeper than Newtonsoft reads, found level by level."""
+    level = [value] if isinstance(value, list) else []
+    for _ in range(_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in ([item for _, item in outer] if outer.__class__ is _Members else outer)
+            if inner.__class__ is list or inner.__class__ is _Members
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _token(value: Any) -> JToken:
+    """The token of a value; what is inside a container is made when somebody looks."""
     match value:
         case str():
-            return JValue(_with_dates(value))
+            return JValue(_with_dates(utf16(value)))
         case _Members():
             result = JObject()
             # A repeated name keeps its place and takes the last value.
-            result.take((name, _token(item, depth + 1)) for name, item in value)
+            result.take_later(lambda: ((utf16(name), _token(item)) for name, item in value))
             return result
         case list():
             items = JArray()
-            items.take(_token(item, depth + 1) for item in cast("list[Any]", value))
+            items.take_later(lambda: map(_token, cast("list[Any]", value)))
             return items
         case _:
             return JValue(value)
@@ -114,9 +147,9 @@ class _Reader:
         return token
 
     def value(self, depth: int) -> JToken:
-        if depth > _DEPTH + 1:
-            raise self.fail(f"The reader's MaxDepth of {_DEPTH} has been exceeded")
         c = self.text[self.at : self.at + 1]
+        if c in {"{", "["} and depth > _DEPTH:
+            raise self.fail(f"The reader's MaxDepth of {_DEPTH} has been exceeded")
         if c == "{":
             return self.object(depth)
         if c == "[":
@@ -139,12 +172,14 @@ class _Reader:
 
     def number(self, text: str) -> int | float:
         if re.fullmatch(r"-?(?:0|[1-9][0-9]*)", text):
+            if len(text) > _DIGITS:
+                raise self.fail(f"JSON integer {text[:20]}... is too large to parse")
             return int(text)
         if re.fullmatch(r"0[xX][0-9A-Fa-f]{1,15}|0[0-7]{1,20}", text):
             return int(text, 16) if text[1] in "xX" else int(text, 8)
         if re.match(r"-0[0-9xX]|0[xX]", text):
             raise NotImplementedError(f"the number {text} in JSON")
-        if re.fullmatch(r"[-+]?[0-9]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?", text) and re.search("[0-9]", text):
+        if re.fullmatch(r"[-+]?[0-9]*+\.?[0-9]*+(?:[eE][-+]?[0-9]+)?", text) and re.search("[0-9]", text):
             if text[0] == "+" or re.match(r"-?0[0-9]", text):
                 raise self.fail("Input string is not a valid number")
             try:

@@ -1,6 +1,6 @@
 """Newtonsoft.Json's token tree."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from uuid import UUID
 
@@ -117,20 +117,32 @@ class JValue(JToken):
 
 
 class JArray(JToken):
-    __slots__ = ("items",)
+    __slots__ = ("_items", "_later")
     kind = "Array"
 
     def __init__(self) -> None:
         super().__init__()
-        self.items: list[JToken] = ChangingList()
+        self._items: list[JToken] = ChangingList()
+        self._later: Callable[[], Iterable[JToken]] | None = None
+
+    @property
+    def items(self) -> list[JToken]:
+        if self._later is not None:
+            later, self._later = self._later, None
+            self.take(later())
+        return self._items
+
+    def take_later(self, tokens: Callable[[], Iterable[JToken]]) -> None:
+        """Tokens that are made when somebody looks: of a large text, most are never looked at."""
+        self._later = tokens
 
     def add(self, token: JToken | None) -> None:
         self.items.append(_adopted(token, self))
 
     def take(self, tokens: Iterable[JToken]) -> None:
         """Tokens that belong to nobody yet, into a new array."""
-        self.items = ChangingList(tokens)
-        for token in self.items:
+        self._items = ChangingList(tokens)
+        for token in self._items:
             token.parent = self
 
     def insert(self, index: int, token: JToken | None) -> None:
@@ -213,12 +225,24 @@ class JProperty(JToken):
 
 
 class JObject(JToken):
-    __slots__ = ("properties",)
+    __slots__ = ("_later", "_properties")
     kind = "Object"
 
     def __init__(self) -> None:
         super().__init__()
-        self.properties: dict[str, JProperty] = ChangingDict()
+        self._properties: dict[str, JProperty] = ChangingDict()
+        self._later: Callable[[], Iterable[tuple[str, JToken]]] | None = None
+
+    @property
+    def properties(self) -> dict[str, JProperty]:
+        if self._later is not None:
+            later, self._later = self._later, None
+            self.take(later())
+        return self._properties
+
+    def take_later(self, members: Callable[[], Iterable[tuple[str, JToken]]]) -> None:
+        """Members that are made when somebody looks: of a large text, most are never looked at."""
+        self._later = members
 
     @property
     def members(self) -> dict[str, JToken]:
@@ -238,8 +262,8 @@ class JObject(JToken):
 
     def take(self, members: Iterable[tuple[str, JToken]]) -> None:
         """Values that belong to nobody yet, into a new object."""
-        self.properties = ChangingDict((name, JProperty.taking(name, value)) for name, value in members)
-        for part in self.properties.values():
+        self._properties = ChangingDict((name, JProperty.taking(name, value)) for name, value in members)
+        for part in self._properties.values():
             part.parent = self
 
     def add(self, part: JProperty) -> None:

@@ -1,0 +1,368 @@
+"""M34: a message is strict JSON, read in linear time, and what is checked is what the server reads."""
+
+import base64
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from actors.application import Application
+from actors.person import Person
+from secure_mcp_local.cloud import LocalCloud
+
+CloudWith = Callable[..., AbstractAsyncContextManager[LocalCloud]]
+MIB = 1 << 20
+
+
+class Caller:
+    """A signed-in client of a cloud whose server says yes to everything."""
+
+    def __init__(self, application: Application, key: str) -> None:
+        self.application, self.key = application, key
+
+    async def post(self, body: str | bytes, **headers: str) -> httpx.Response:
+        sent = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        content = body.encode() if isinstance(body, str) else body
+        return await self.application.send("POST", "/mcp", content=content, headers=sent)
+
+    async def accepts(self, body: str | bytes, **headers: str) -> bool:
+        response = await self.post(body, **headers)
+        assert response.status_code in {200, 400}, response.text
+        return response.status_code == 200
+
+
+@pytest.fixture(scope="module")
+async def caller(cloud_with: CloudWith) -> AsyncIterator[Caller]:
+    async with cloud_with() as cloud:
+        application = Application(cloud.gateway_url)
+        yield Caller(application, (await application.tokens(Person()))["access_token"])
+
+
+def call(arguments: str, name: str = "hello_mcp") -> str:
+    return f'{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":{json.dumps(name)},"arguments":{arguments}}}}}'
+
+
+ORDINARY = [
+    '{"x":["a",":"]}',
+    '{"args":["-addr",":8080"]}',
+    '{"css":[":hover",":focus"]}',
+    '{"at":["09",":30"]}',
+    '{"source":"if (a == \\"b\\") { return {c: [1,2]}; } // {\\"x\\": 1}"}',
+    '{"text":"caf\\u00e9 \\ud83d\\ude00 / \\/ \\b\\f\\n\\r\\t \\\\"}',
+    '{"":null,"a":{},"b":[],"c":[[],{}],"d":-0,"e":1.5E+10,"f":true,"g":false}',
+    '{ "a" :\t[ 1 ,\r\n 2 ] }',
+    '{"name":"x","Name":"y","NAME":"z"}',
+    '{"a":1,"a":2}',
+    '{"text":"\u2028 \U0001f600 \ufffd"}',
+]
+
+
+async def test_M34_F1_ordinary_arguments_pass(caller: Caller) -> None:
+    for arguments in ORDINARY:
+        assert await caller.accepts(call(arguments)), arguments
+
+
+LENIENT = [
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"save_snippet",name:"hello_mcp"}}',
+    '{jsonrpc:"2.0","id":1,"method":"ping"}',
+    "{'jsonrpc':'2.0','id':1,'method':'ping'}",
+    '{"jsonrpc":"2.0","id":1,"method":"ping"/* */}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping"} // x',
+    '{"jsonrpc":"2.0","id":1,"method":"ping"}{}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping",}',
+    '{,"jsonrpc":"2.0","id":1,"method":"ping"}',
+    '{"jsonrpc":"2.0","id":010,"method":"ping"}',
+    '{"jsonrpc":"2.0","id":0x10,"method":"ping"}',
+    '{"jsonrpc":"2.0","id":+1,"method":"ping"}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":NaN}}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":Infinity}}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":undefined}}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":new Date(1)}}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":[1,]}}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":[,1]}}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":[1 2]}}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":[1}}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":.5}}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":1.}}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":TRUE}}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping","params":{1:2}}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping","params":{null:2}}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":"\t"}}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":"\n"}}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":"\\x41"}}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":"\\ud800"}}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":"\\ude00\\ud83d"}}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":"\\u00"}}',
+    '\ufeff{"jsonrpc":"2.0","id":1,"method":"ping"}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping"}\x00',
+    '{"jsonrpc":"2.0","id":1,"method":"ping"}\xa0',
+    '[{"jsonrpc":"2.0","id":1,"method":"ping"}]',
+    '{"jsonrpc":"2.0","id":1,"method":"ping"',
+    '"ping"',
+    "",
+    '{"jsonrpc":"2.0","id":1,"method":7}',
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":["hello_mcp"]}}',
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":["hello_mcp"]}',
+    '{"jsonrpc":2.0,"id":1,"method":"ping"}',
+]
+
+
+async def test_M34_F3_lenient_json_is_refused(caller: Caller) -> None:
+    for body in LENIENT:
+        assert not await caller.accepts(body), body
+    for body in (
+        b'{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":"\xff"}}',
+        b'{"jsonrpc":"2.0","method":"\xf0\x9f\x98"}',
+    ):
+        assert not await caller.accepts(body), body
+    assert not await caller.accepts('{"jsonrpc":"2.0","id":1,"method":"ping"}'.encode("utf-16"))
+
+
+REPEATED = [
+    '{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call"}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping","\\u006dethod":"tools/call"}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call"}',
+    '{"jsonrpc":"2.0","id":1,"METHOD":"tools/call"}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping","Params":{}}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping","param\u017f":{}}',
+    '{"jsonrpc":"2.0","id":1,"ID":2,"method":"ping"}',
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","name":"b"}}',
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","Name":"b"}}',
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"nAme":"b"}}',
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","\\u004eame":"b"}}',
+    '{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"a","ur\u0131":"b"}}',
+    '{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"a","URI":"b"}}',
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":{},"Arguments":{}}}',
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a"},"params":{"name":"b"}}',
+]
+
+
+async def test_M34_repeated_and_case_varied_names_that_matter_are_refused(caller: Caller) -> None:
+    for body in REPEATED:
+        assert not await caller.accepts(body), body
+
+
+LARGE = {
+    "quotes in a string": '{"x":"' + '\\"' * (MIB - 100) + '"}',
+    "backslashes": '{"x":"' + "\\\\" * (MIB - 100) + '"}',
+    "a text": '{"x":"' + "hello world " * (MIB // 6 - 20) + '"}',
+    "escapes": '{"x":"' + "\\u00e9" * (MIB // 3 - 100) + '"}',
+    "surrogates": '{"x":"' + "\\ud83d\\ude00" * (MIB // 6 - 100) + '"}',
+    "numbers": '{"x":[' + "0," * (MIB - 100) + "0]}",
+    "strings": '{"x":[' + '"",' * (MIB * 2 // 3 - 100) + '""]}',
+    "empty lists": '{"x":[' + "[]," * (MIB * 2 // 3 - 100) + "0]}",
+    "nested lists": '{"x":[' + ("[" * 60 + "]" * 60 + ",") * (MIB * 2 // 121 - 10) + "0]}",
+    "members": '{"x":{' + ",".join(f'"{n}":0' for n in range(MIB // 6)) + "}}",
+    "objects": '{"x":[' + ",".join('{"a":{}}' for _ in range(MIB * 2 // 9 - 100)) + "]}",
+    "blanks": '{"x":' + " " * (2 * MIB - 200) + "0}",
+}
+REFUSED = {
+    "an open string": '{"x":"' + '\\"' * (MIB - 100),
+    "open brackets": '{"x":' + "[" * (2 * MIB - 200),
+    "open braces": '{"x":' + '{"x":' * (MIB // 3),
+    "quotes": '"' * (2 * MIB - 200),
+    "colons": '{"x":' + ":" * (2 * MIB - 200),
+    "one number": '{"x":' + "1" * (2 * MIB - 200) + "}",
+    "blanks without end": '{"x":0' + " ," * (MIB - 200),
+    "members of the message": "{" + ",".join(f'"{n}":0' for n in range(MIB // 6)) + "}",
+}
+
+
+@pytest.mark.parametrize("kind", LARGE)
+async def test_M34_F2_two_mebibytes_of_anything_pass_in_under_a_second(caller: Caller, kind: str) -> None:
+    body = call(LARGE[kind])
+    assert MIB < len(body) <= 2 * MIB
+    took, response = await timed(caller, body)
+    assert response.status_code == 200, response.text
+    assert took < 1
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+async def test_M34_F2_two_mebibytes_of_anything_are_refused_in_under_a_second(caller: Caller, kind: str) -> None:
+    took, response = await timed(caller, REFUSED[kind])
+    assert response.status_code == 400, response.text
+    assert took < 1
+
+
+async def timed(caller: Caller, body: str) -> tuple[float, httpx.Response]:
+    """Seconds of this process's own work, so that a busy machine does not count; the server is in this process."""
+    start = time.process_time()
+    response = await caller.post(body)
+    return time.process_time() - start, response
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    pieces=st.lists(
+        st.sampled_from(['"', "\\", "{", "}", "[", "]", ":", ",", "0", " ", "\\u00e9", "a", '""', "[]", '{"a":']),
+        min_size=1,
+        max_size=6,
+    ),
+    prefix=st.sampled_from(["", '{"x":', '{"x":"', '{"x":[', call("[")[:-3]]),
+)
+async def test_M34_any_repetition_is_read_in_time_bounded_by_its_size(
+    caller: Caller, pieces: list[str], prefix: str
+) -> None:
+    repeated = "".join(pieces)
+    took, response = await timed(caller, prefix + repeated * ((2 * MIB - 200) // len(repeated)))
+    assert response.status_code in {200, 400}
+    assert took < 1.5
+
+
+def mutated() -> st.SearchStrategy[str]:
+    alphabet = '{}[],:"\\ \n0123-+.eEutrfalsn/x'
+    edits = st.lists(
+        st.tuples(st.integers(0, 200), st.sampled_from(["put", "add", "cut"]), st.sampled_from(alphabet)), max_size=3
+    )
+    bases = st.sampled_from([call(arguments) for arguments in ORDINARY])
+
+    def apply(base: str, changes: list[tuple[int, str, str]]) -> str:
+        text = list(base)
+        for at, kind, character in changes:
+            place = at % len(text)
+            text[place : place + (kind != "add")] = [] if kind == "cut" else [character]
+        return "".join(text)
+
+    return st.builds(apply, bases, edits)
+
+
+class _Members(list[tuple[str, Any]]):
+    pass
+
+
+def is_strict(text: str) -> bool:
+    """What Python's reader, which is strict but for its constants, makes of a message; repeated names at its two levels."""
+
+    def no_constant(name: str) -> None:
+        raise ValueError(name)
+
+    try:
+        message = json.loads(text, parse_constant=no_constant, object_pairs_hook=_Members)
+    except ValueError:
+        return False
+    levels = [message, *(value for _, value in message)] if isinstance(message, _Members) else []
+    return bool(levels) and all(
+        len({name for name, _ in level}) == len(level) for level in levels if isinstance(level, _Members)
+    )
+
+
+@settings(
+    max_examples=400, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(body=mutated())
+async def test_M34_what_is_not_strict_json_never_passes(caller: Caller, body: str) -> None:
+    if not is_strict(body) or re.search(r"\\u[dD][89a-fA-F]", body.replace("\\ud83d\\ude00", "")):
+        assert (await caller.post(body)).status_code == 400, body
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content_Type": "application/json; charset=utf-7"},
+        {"Content_Type": "application/json; charset=shift_jis"},
+        {"Content_Type": "application/json; x=y; CHARSET=utf-16"},
+        {"Content_Type": "text/plain"},
+        {"Content_Type": "application/json, text/plain"},
+        {"Content_Type": "application/x-www-form-urlencoded"},
+        {"Content_Type": ""},
+        {"Content_Encoding": "gzip"},
+        {"Content_Encoding": "br"},
+        {"Content_Encoding": "identity, gzip"},
+    ],
+)
+async def test_M34_F4_what_two_readers_may_read_as_two_messages_is_415(caller: Caller, headers: dict[str, str]) -> None:
+    assert (await caller.post('{"jsonrpc":"2.0","id":1,"method":"ping"}', **headers)).status_code == 415
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/json",
+        "application/json; charset=utf-8",
+        'Application/JSON;charset="UTF-8"',
+        "application/json; x=y",
+    ],
+)
+async def test_M34_json_in_utf_8_is_taken(caller: Caller, content_type: str) -> None:
+    assert await caller.accepts('{"jsonrpc":"2.0","id":1,"method":"ping"}', Content_Type=content_type)
+
+
+def encoded(text: str) -> str:
+    return f"=?base64?{base64.b64encode(text.encode()).decode()}?="
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "fits"),
+    [
+        (call("{}", "save_snippet"), {"Mcp_Name": "hello_mcp"}, False),
+        (call("{}"), {"Mcp_Name": "hello_mcp", "Mcp_Method": "tools/call"}, True),
+        (call("{}"), {"Mcp_Method": "ping"}, False),
+        (call("{}"), {"Mcp_Method": "Tools/Call"}, False),
+        (call("{}"), {"Mcp_Name": "Hello_mcp"}, False),
+        (call("{}"), {"Mcp_Name": ""}, False),
+        (call("{}"), {"Mcp_Name": encoded("hello_mcp")}, True),
+        (call("{}"), {"Mcp_Name": encoded("other")}, False),
+        (call("{}"), {"Mcp_Name": encoded("hello_mcp")[:-3] + " ?="}, False),
+        (call("{}"), {"Mcp_Name": "=?base64?%%?="}, False),
+        (call("{}", "caf\u00e9"), {"Mcp_Name": encoded("caf\u00e9")}, True),
+        (call("{}", "=?base64?aGk=?="), {"Mcp_Name": "=?base64?aGk=?="}, False),
+        (call("{}", "=?base64?aGk=?="), {"Mcp_Name": encoded("=?base64?aGk=?=")}, True),
+        ('{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"a:b"}}', {"Mcp_Name": "a:b"}, True),
+        ('{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"a:b"}}', {"Mcp_Name": "a:c"}, False),
+        (
+            '{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"a:b","name":"n"}}',
+            {"Mcp_Name": "n"},
+            False,
+        ),
+        ('{"jsonrpc":"2.0","id":1,"result":{}}', {"Mcp_Method": "tools/call"}, False),
+    ],
+)
+async def test_M34_F6_headers_that_contradict_the_body_are_refused(
+    caller: Caller, body: str, headers: dict[str, str], fits: bool
+) -> None:
+    response = await caller.post(body, **headers)
+    assert response.status_code == (200 if fits else 400), response.text
+    assert fits or response.json()["error"]["code"] == -32020
+
+
+async def test_M34_F7_a_message_may_have_64_levels(caller: Caller) -> None:
+    deepest = "[" * 61 + "]" * 61
+    assert await caller.accepts(call(f'{{"x":{deepest}}}'))
+    assert not await caller.accepts(call(f'{{"x":[{deepest}]}}'))
+
+
+async def test_M34_F8_batches_are_refused_and_their_version_is_not_advertised(caller: Caller) -> None:
+    message = '{"jsonrpc":"2.0","id":1,"method":"ping"}'
+    assert not await caller.accepts(f"[{message},{message}]")
+    response = await caller.post(message, MCP_Protocol_Version="2025-03-26")
+    assert response.status_code == 400
+    assert "2025-03-26" not in response.json()["error"]["data"]["supported"]
+
+
+GUARDED = [
+    "save_snippet",
+    "SAVE_snippet",
+    "\u017fave_snippet",
+    "save_sn\u0131ppet",
+    "save_sn\u0130ppet",
+    "save_snippet ",
+    "save\u200b_snippet",
+]
+
+
+@pytest.mark.parametrize("tool", GUARDED)
+async def test_M34_F5_a_name_that_folds_to_a_guarded_tool_is_refused(cloud_with: CloudWith, tool: str) -> None:
+    guards = {"mcpScopes": '["mcp:tools", "snippets:write"]', "toolScopes": '{"save_snippet": "snippets:write"}'}
+    async with cloud_with(**guards) as cloud:
+        application = Application(cloud.gateway_url)
+        caller = Caller(application, (await application.tokens(Person()))["access_token"])
+        assert (await caller.post(call("{}", tool))).status_code in {400, 403}
+        assert await caller.accepts(call("{}", "hello_mcp"))
