@@ -64,7 +64,24 @@ UNUSED = Rule(
     "Nothing uses this named value or fragment: it may be the rest of something, or a name with a mistake in it.",
     "Remove it, or use it.",
 )
-RULES = (CONFIGURATION, PLAN, NAMED_VALUE_LIMITS, PLAIN_SECRET, DEPENDENCY, BODY_LOGGING, TIER, METRICS, UNUSED)
+PASSED_BY = Rule(
+    "passed-by",
+    "error",
+    "The local cloud does not model this, and it may decide who gets in: nothing that is said here about the stack is certain.",
+    "See what it does, and accept its type by name: --accept TYPE.",
+)
+RULES = (
+    CONFIGURATION,
+    PLAN,
+    PASSED_BY,
+    NAMED_VALUE_LIMITS,
+    PLAIN_SECRET,
+    DEPENDENCY,
+    BODY_LOGGING,
+    TIER,
+    METRICS,
+    UNUSED,
+)
 
 MODULE = "azure-native:apimanagement:"
 _LONGEST_VALUE, _LONGEST_NAME = 4096, 256

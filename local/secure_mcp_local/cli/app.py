@@ -1,5 +1,9 @@
 """Commands and their options. What a command needs is imported when it runs, so that `--help` is quick."""
 
+import os
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal
@@ -30,6 +34,21 @@ CwdOption = Annotated[
     Path | None,
     typer.Option("--cwd", "-C", help="Folder of the Pulumi project. Default: the nearest one upwards from here."),
 ]
+CwdsOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--cwd", "-C",
+        help="Folder of the Pulumi project. Default: the nearest one upwards from here. Repeated: projects whose stacks refer to "
+        "each other.",
+    ),
+]  # fmt: skip
+AcceptOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--accept", metavar="TYPE",
+        help="Resource type that is not modelled and may decide who gets in: go on as if it were not declared. Can be repeated.",
+    ),
+]  # fmt: skip
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value for scripts.")]
 
 
@@ -61,9 +80,11 @@ def local(
     ] = 8080,
     config: ConfigOption = None,
     backend: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            metavar="URL", help="MCP server on this machine to put behind the gateway instead of function_app/."
+            metavar="[NAME=]URL",
+            help="Server on this machine to put behind the API with the id NAME instead of what is declared; without a name: behind "
+            "the only one. Can be repeated.",
         ),
     ] = None,
     fault: Annotated[
@@ -78,8 +99,9 @@ def local(
             "for, instead of running the program; another `pulumi up` reaches the running gateway.",
         ),
     ] = None,
+    accept: AcceptOption = None,
     json: JsonOption = False,
-    cwd: CwdOption = None,
+    cwd: CwdsOption = None,
 ) -> None:
     """Run a stack on this machine.
 
@@ -90,7 +112,10 @@ def local(
 
     if from_state is not None and config:
         raise LocalCloudError("--config has no effect on what is deployed already; give it to pulumi up")
-    serve(project_root(cwd), stack, parsed(config), port, backend, fault or [], from_state, as_json=json)
+    backends = addresses(backend)
+    serve(
+        project_roots(cwd), stack, parsed(config), port, backends, fault or [], from_state, accept or [], as_json=json
+    )
 
 
 @app.command("stand-ins", context_settings={"allow_interspersed_args": False, "ignore_unknown_options": False})
@@ -132,8 +157,9 @@ def stand_ins(
 def plan(
     stack: StackOption = "dev",
     config: ConfigOption = None,
+    accept: AcceptOption = None,
     json: JsonOption = False,
-    cwd: CwdOption = None,
+    cwd: CwdsOption = None,
 ) -> None:
     """Show every resource that a stack declares, offline.
 
@@ -141,11 +167,11 @@ def plan(
     """
     from secure_mcp_local.cli.plan import as_json  # noqa: PLC0415
     from secure_mcp_local.cli.progress import working  # noqa: PLC0415
-    from secure_mcp_local.recording import record  # noqa: PLC0415
+    from secure_mcp_local.recording import Recording, record_together  # noqa: PLC0415
 
-    root = project_root(cwd)
-    with working(f"Running the program of stack {stack}"):
-        recording = record(root, stack, parsed(config))
+    roots = project_roots(cwd)
+    with working(f"Running the program of stack {stack}"), output_aside():
+        recording = Recording.together(record_together(roots, stack, parsed(config), accept=accept or []))
     if json:
         typer.echo(as_json(recording))
         return
@@ -169,8 +195,8 @@ def policies(
     from secure_mcp_local.recording import record  # noqa: PLC0415
 
     root = project_root(cwd)
-    with working(f"Running the program of stack {stack}"):
-        recording = record(root, stack, parsed(config))
+    with working(f"Running the program of stack {stack}"), output_aside():
+        recording = record(root, stack, parsed(config), accept=None)
     documents = policy_documents(recording)
     for path, text in documents.items():
         target = out / path
@@ -217,10 +243,11 @@ def check(
         Literal["text", "github", "json"], typer.Option("--format", "-f", help="github: annotations of GitHub Actions.")
     ] = "text",
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    accept: AcceptOption = None,
     rules: Annotated[
         bool, typer.Option("--rules", help="Show every rule, why it is one and how to fix it; check nothing.")
     ] = False,
-    cwd: CwdOption = None,
+    cwd: CwdsOption = None,
 ) -> None:
     """Find what Azure would refuse and what a reviewer would not let pass, offline.
 
@@ -243,9 +270,10 @@ def check(
     def work() -> Report:
         if paths:
             return check_files(paths, named_value or [], ignore or [], secret_value or [])
-        root, values = project_root(cwd), parsed(config)
-        reports = [check_stack(root, name, values, ignore or []) for name in stack or ["dev"]]
-        return Report.of((one for report in reports for one in report.findings), sum(r.documents for r in reports))
+        roots, values = project_roots(cwd), parsed(config)
+        with output_aside():
+            reports = [check_stack(roots, name, values, ignore or [], accept or []) for name in stack or ["dev"]]
+        return Report.joined(reports)
 
     run(work, "json" if json else format, ignore or [], strict=strict)
 
@@ -316,7 +344,6 @@ def expression(
     The expression gives what it would give in API Management or is refused by name, never something else. Exits with 1 if it
     does not compile, throws or cannot be run here.
     """
-    import sys  # noqa: PLC0415
     from json import dumps  # noqa: PLC0415
 
     from secure_mcp_local.cli.expression import answers, context_file, show  # noqa: PLC0415
@@ -347,6 +374,51 @@ def project_root(cwd: Path | None) -> Path:
             return folder
     where = str(start) if cwd else f"{start} or any folder above it"
     raise LocalCloudError(f"no Pulumi.yaml in {where}; name the project's folder with --cwd")
+
+
+def project_roots(cwd: list[Path] | None) -> list[Path]:
+    """The Pulumi projects to work on together.
+
+    Raises:
+        LocalCloudError: there is none, or one is named twice.
+    """
+    roots = [project_root(folder) for folder in cwd or [None]]
+    if len(set(roots)) < len(roots):
+        raise LocalCloudError(f"--cwd names a project twice: {', '.join(map(str, roots))}")
+    return roots
+
+
+def addresses(backends: list[str] | None) -> dict[str, str]:
+    """`NAME=URL` arguments as a mapping; a URL alone is under an empty name.
+
+    Raises:
+        LocalCloudError: a name is given twice, or an address is none.
+    """
+    found: dict[str, str] = {}
+    for item in backends or []:
+        name, separator, url = item.partition("=")
+        if not separator or "://" in name:
+            name, url = "", item
+        if not url.startswith(("http://", "https://")):
+            raise LocalCloudError(f"--backend {item!r} is neither URL nor NAME=URL")
+        if name in found or (found and "" in {name, *found}):
+            raise LocalCloudError(f"--backend {item}: with several, each has another name: NAME=URL")
+        found[name] = url
+    return found
+
+
+@contextmanager
+def output_aside() -> Generator[None]:
+    """What programs and what they start write to standard output goes to standard error: the output is ours."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def parsed(config: list[str] | None) -> dict[str, str]:

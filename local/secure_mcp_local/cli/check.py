@@ -36,9 +36,13 @@ def run(check: Callable[[], Report], format: Format, ignore: Collection[str], *,
     elif format == "github":
         if report.findings:
             typer.echo(as_github(report))
-        typer.echo(_summary(report), err=True)
+        for line in (*report.notes, _summary(report)):
+            typer.echo(line, err=True)
     else:
         print_report(report)
+    if report.empty:
+        typer.echo("error: there was nothing that could be checked", err=True)
+        raise typer.Exit(2)
     if report.failed(strict=strict):
         raise typer.Exit(1)
 
@@ -65,6 +69,8 @@ def print_report(report: Report) -> None:
             console.print(Text.assemble("  why: ", finding.rule.why))
             console.print(Text.assemble("  fix: ", finding.rule.fix))
         console.print()
+    for note in report.notes:
+        console.print(note, markup=False)
     console.print(_summary(report))
 
 
@@ -92,6 +98,8 @@ def _pointed(finding: Finding) -> list[str]:
 
 def _summary(report: Report) -> str:
     documents = f"{report.documents} policy documents" if report.documents != 1 else "1 policy document"
+    if report.others:
+        documents += f", {report.others} other resource{'s' * (report.others != 1)}"
     if not report.findings:
         return f"{documents}: nothing found"
     errors, warnings = report.count("error"), report.count("warning")

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from secure_mcp_local.recording import Recording
+from secure_mcp_local.recording import Recording, models
 
 SECRET = "[secret]"  # noqa: S105
 
@@ -32,10 +32,12 @@ def as_json(recording: Recording) -> str:
                     "secrets": sorted(resource.secrets),
                     "unknowns": sorted(resource.unknowns),
                     "dependencies": sorted(resource.dependencies),
+                    "modelled": not resource.custom or models.known(resource.type),
                 }
                 for resource in recording
             ],
             "outputs": masked(recording.outputs, recording.output_secrets),
+            "unknownOutputs": sorted(recording.output_unknowns),
         }
     )
 

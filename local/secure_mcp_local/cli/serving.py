@@ -10,32 +10,35 @@ from pathlib import Path
 
 from rich.console import Console
 
-from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.cloud import Backends, LocalCloud
+from secure_mcp_local.recording.unmodelled import passed_by
 
 
 def serve(
-    root: Path,
+    roots: Sequence[Path],
     stack: str,
     config: Mapping[str, str],
     port: int,
-    backend: str | None,
+    backend: Backends,
     faults: Sequence[str],
     state: Path | None = None,
+    accept: Sequence[str] = (),
     *,
     as_json: bool,
 ) -> None:
-    """Runs until SIGINT or SIGTERM; both are the normal way to end it, so the exit code is 0."""
-    asyncio.run(_serve(root, stack, config, port, backend, faults, state, as_json))
+    """Runs until SIGINT or SIGTERM; both are the normal way to end it, so the exit code is 0. Arguments: `LocalCloud.open`."""
+    asyncio.run(_serve(roots, stack, config, port, backend, faults, state, accept, as_json))
 
 
 async def _serve(
-    root: Path,
+    roots: Sequence[Path],
     stack: str,
     config: Mapping[str, str],
     port: int,
-    backend: str | None,
+    backend: Backends,
     faults: Sequence[str],
     state: Path | None,
+    accept: Sequence[str],
     as_json: bool,
 ) -> None:
     stop = asyncio.Event()
@@ -53,7 +56,9 @@ async def _serve(
 
     if status:
         status.start()
-    cloud = LocalCloud.open(root, stack, config, port, backend, faults=faults, progress=progress, state=state)
+    cloud = LocalCloud.open(
+        roots, stack, config, port, backend, faults=faults, progress=progress, state=state, accept=accept
+    )
     cloud.journal.tellers.append(
         lambda line: errors.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
     )
@@ -85,15 +90,25 @@ async def _serve(
 
 def _print_next_steps(cloud: LocalCloud) -> None:
     console = Console()
-    mcp = cloud.urls["mcp"]
     people = ", ".join(user.name for user in cloud.entra.users if user.employee)
     console.print(f"\n[bold]The stack {cloud.recording.stack} runs.[/bold] Ctrl-C stops it.\n", highlight=False)
-    for name, url in cloud.urls.items():
-        console.print(f"  {name:<8} {url}", highlight=False)
-    console.print("\nConnect a client:", highlight=False)
-    console.print(f"  Claude Code    claude mcp add --transport http mcp {mcp}", highlight=False, soft_wrap=True)
-    console.print(f"  VS Code        MCP: Add Server ..., HTTP, {mcp}", highlight=False, soft_wrap=True)
-    console.print(
-        f"  MCP Inspector  npx @modelcontextprotocol/inspector, Streamable HTTP, {mcp}", highlight=False, soft_wrap=True
-    )
+    urls = cloud.urls
+    width = max(map(len, urls))
+    for name, url in urls.items():
+        console.print(f"  {name:<{width}} {url}", highlight=False, markup=False, soft_wrap=True)
+    for line in (*passed_by(cloud.passed), *(f"Not run: {reason}" for reason in cloud.idle)):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    if cloud.servers:
+        console.print("\nConnect a client:", highlight=False)
+    for name, url in cloud.servers.items():
+        short = name.rpartition("/")[2]
+        console.print(
+            f"  Claude Code    claude mcp add --transport http {short} {url}", highlight=False, soft_wrap=True
+        )
+        console.print(f"  VS Code        MCP: Add Server ..., HTTP, {url}", highlight=False, soft_wrap=True)
+        console.print(
+            f"  MCP Inspector  npx @modelcontextprotocol/inspector, Streamable HTTP, {url}",
+            highlight=False,
+            soft_wrap=True,
+        )
     console.print(f"\nSign in as {people}.", highlight=False)

@@ -9,6 +9,7 @@ from rich.tree import Tree
 
 from secure_mcp_local.cli.plan import masked
 from secure_mcp_local.recording import Recording, Resource
+from secure_mcp_local.recording.unmodelled import passed, passed_by
 
 # What tells resources of a kind apart, in the order in which it is looked for.
 _KEY_INPUTS = (
@@ -41,11 +42,14 @@ def print_tree(recording: Recording) -> None:
 
     grow("", tree)
     console.print(tree)
+    for line in passed_by(passed(recording)):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     count = sum(resource.custom for resource in recording)
     console.print(f"\n{count} resources in {len(recording.resources) - count} components")
     for name, value in sorted(masked(recording.outputs, recording.output_secrets).items()):
         console.print(f"  {name}: ", end="", highlight=False)
-        console.print(str(value).split("\n")[0], markup=False, highlight=False, soft_wrap=True)
+        text = "(not known before it runs in Azure)" if name in recording.output_unknowns else str(value).split("\n")[0]
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _line(resource: Resource) -> str:

@@ -46,9 +46,11 @@ class _SignIn:
 class AuthorizationEndpoint:
     """`/oauth2/v2.0/authorize`."""
 
-    def __init__(self, tenant: Tenant, pages: Pages) -> None:
+    def __init__(self, tenant: Tenant, pages: Pages, address: str) -> None:
+        """`address`: where browsers find Entra ID."""
         self._tenant = tenant
         self._pages = pages
+        self._address = address
 
     async def answer(self, request: Request) -> Response:
         """Answer a request: GET asks or sends back, POST is the answer to the sign-in page."""
@@ -230,7 +232,7 @@ class AuthorizationEndpoint:
 
     @property
     def _origin(self) -> str:
-        scheme, _, rest = self._tenant.issuer.base_url.partition("://")
+        scheme, _, rest = self._address.partition("://")
         return f"{scheme}://{rest.partition('/')[0]}"
 
 

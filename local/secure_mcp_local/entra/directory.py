@@ -21,15 +21,6 @@ GRAPH = "00000003-0000-0000-c000-000000000000"
 DEFAULT_ACCESS = "00000000-0000-0000-0000-000000000000"
 """App role id of an assignment without a role."""
 
-_MODELLED_TYPES = {
-    APPLICATION,
-    SERVICE_PRINCIPAL,
-    FEDERATED_CREDENTIAL,
-    APP_ROLE_ASSIGNMENT,
-    REDIRECT_URIS,
-    IDENTIFIER_URI,
-    PERMISSION_GRANT,
-}
 # Inputs of an application that change tokens or sign-in in a way that is not modelled here.
 _NOT_MODELLED = (
     "groupMembershipClaims",
@@ -104,9 +95,6 @@ class Directory:
         Raises:
             LocalCloudError: a declaration that Entra ID would refuse, or that is not modelled.
         """
-        for resource in recording:
-            if resource.type.startswith("azuread:") and resource.type not in _MODELLED_TYPES:
-                raise NotModelled(f"{resource.name}: the local Entra ID has no model of {resource.type}")
         applications = tuple(_application(recording, r) for r in recording.all(APPLICATION))
         return cls(tenant_id(recording), applications)
 
@@ -124,7 +112,7 @@ def tenant_id(recording: Recording) -> str:
     """The tenant that the stack is deployed to.
 
     Raises:
-        LocalCloudError: the resources do not say, or disagree.
+        LocalCloudError: the resources disagree.
     """
     found = {
         str(tenant).lower()
@@ -138,8 +126,10 @@ def tenant_id(recording: Recording) -> str:
         )
         if tenant
     }
+    if not found:
+        return recording.tenant
     if len(found) != 1:
-        names = ", ".join(sorted(found)) or "none"
+        names = ", ".join(sorted(found))
         raise LocalCloudError(f"the stack {recording.stack!r} must belong to exactly one tenant; found: {names}")
     return found.pop()
 

@@ -26,13 +26,20 @@ from secure_mcp_local.recording import Recording
 class Entra:
     """The stack's tenant: its declared applications, a few users, and the endpoints."""
 
-    def __init__(self, directory: Directory, issuer: TokenIssuer, clock: Clock, explain: Explain = unexplained) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        issuer: TokenIssuer,
+        clock: Clock,
+        explain: Explain = unexplained,
+        address: str | None = None,
+    ) -> None:
         self.issuer = issuer
         self.users: list[User] = default_users()
         self._clock = clock
         self._tenant = Tenant(directory, self.users, Grants(clock), issuer, clock, explain)
         self._pages = Pages(clock)
-        authorize = AuthorizationEndpoint(self._tenant, self._pages).answer
+        authorize = AuthorizationEndpoint(self._tenant, self._pages, address or issuer.base_url).answer
         token = TokenEndpoint(self._tenant).answer
         self.app: ASGIApp = Starlette(
             routes=[
@@ -46,15 +53,27 @@ class Entra:
 
     @classmethod
     def from_recording(
-        cls, recording: Recording, base_url: str, clock: Clock, explain: Explain = unexplained
+        cls,
+        recording: Recording,
+        base_url: str,
+        clock: Clock,
+        explain: Explain = unexplained,
+        address: str | None = None,
     ) -> "Entra":
-        """The tenant as the stack declares it. `base_url`: its own address, such as http://localhost:8081.
+        """The tenant as the stack declares it.
+
+        Args:
+            recording: The stack.
+            base_url: The address that it knows itself by, and tokens name: https://login.microsoftonline.com.
+            clock: What time it is.
+            explain: Told why it refuses something.
+            address: Where browsers find it, such as http://localhost:8081. None: at `base_url`.
 
         Raises:
             LocalCloudError: a declaration that Entra ID would refuse, or that is not modelled.
         """
         directory = Directory.from_recording(recording)
-        return cls(directory, TokenIssuer(base_url, directory.tenant, clock), clock, explain)
+        return cls(directory, TokenIssuer(base_url, directory.tenant, clock), clock, explain, address)
 
     def user(self, id: str) -> User:
         """One of the users, by its short name such as `alice`."""

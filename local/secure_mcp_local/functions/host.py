@@ -21,10 +21,10 @@ from secure_mcp_local.functions.identity import IdentityEndpoint
 from secure_mcp_local.functions.outbound import Outbound
 from secure_mcp_local.functions.process import FunctionFailed, Worker
 from secure_mcp_local.functions.server import Server
-from secure_mcp_local.functions.site import Site, mapping
+from secure_mcp_local.functions.site import SITE, Site, mapping
 from secure_mcp_local.functions.tools import Tool, tools_of
 from secure_mcp_local.identities import ManagedIdentities
-from secure_mcp_local.recording import Recording
+from secure_mcp_local.recording import Recording, Resource
 
 _STALE = 12 * 3600.0
 """Seconds by which the local cloud's clock may have moved ahead of a worker's, which caches tokens for up to a day."""
@@ -64,13 +64,14 @@ class FunctionHost:
         network: Network,
         clock: Clock,
         explain: Explain = unexplained,
+        declared: Resource | None = None,
     ) -> "FunctionHost":
-        """The stack's function app with the code in a folder. Nothing runs yet.
+        """A function app of the stack, the only one if none is given, with the code in a folder. Nothing runs yet.
 
         Raises:
             LocalCloudError: the declaration, or host.json, is one that Azure would refuse or that is not modelled.
         """
-        site = Site.from_recording(recording)
+        site = Site.of(declared or recording.one(SITE))
         code = code.resolve()
         host = cls(site, code, site.host_json(code), IdentityEndpoint(site, identities, clock), network, clock)
         host.hosts[site.host] = authenticated(host.answer, site, recording, issuer, explain)

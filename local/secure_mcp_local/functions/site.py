@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from secure_mcp_local.errors import LocalCloudError, NotModelled
-from secure_mcp_local.recording import Recording, Resource
+from secure_mcp_local.recording import Resource
 from secure_mcp_local.recording.models import mcp_extension_key
 
 SITE = "azure-native:web:WebApp"
@@ -37,13 +37,13 @@ class Site:
         return mcp_extension_key(self.name)
 
     @classmethod
-    def from_recording(cls, recording: Recording) -> "Site":
-        """The only function app of a stack.
+    def of(cls, declared: Resource) -> "Site":
+        """A declared function app.
 
         Raises:
-            LocalCloudError: there is none, there are several, or it is not one that runs Python functions.
+            LocalCloudError: it has no id.
+            NotModelled: it is not one that runs Python functions.
         """
-        declared = recording.one(SITE)
         if not declared.id:
             raise LocalCloudError(f"{declared.name}: the recording has no id for this {declared.type}")
         if "functionapp" not in str(declared.get("kind", "")).split(","):

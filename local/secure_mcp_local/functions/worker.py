@@ -40,6 +40,8 @@ def _load(folder: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     https://github.com/Azure/azure-functions-python-worker (loader.index_function_app)
     """
     sys.path.insert(0, str(folder))
+    # What a package brings along, for the platform; what is installed here goes before it.
+    sys.path.append(str(folder / ".python_packages" / "lib" / "site-packages"))
     import azure.functions as func  # noqa: PLC0415  (the app's own, from its path)
 
     module = importlib.import_module("function_app")

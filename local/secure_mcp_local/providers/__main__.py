@@ -16,7 +16,8 @@ from secure_mcp_local.recording.models import Environment
 def main(package: str) -> None:
     """Serves until the engine ends the process; the first line of output is the port, as the engine expects."""
     store = Store(Path(os.environ[plugins.STORE]))
-    environment = Environment(gateway_url=os.environ.get(plugins.GATEWAY_URL) or None)
+    url = os.environ.get(plugins.GATEWAY_URL) or None
+    environment = Environment(lambda _: url)
     rules = faults.Faults(faults.parsed(os.environ.get(faults.ENVIRONMENT_VARIABLE, "")))
     server, port = start(Provider(package, store, environment, rules))
     print(port, flush=True)

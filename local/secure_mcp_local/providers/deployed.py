@@ -9,7 +9,6 @@ from secure_mcp_local.recording import Recording, Resource
 from secure_mcp_local.recording.wire import plain
 
 _SERVICE = "azure-native:apimanagement:ApiManagementService"
-_TRUST = "azuread:index/applicationFederatedIdentityCredential:ApplicationFederatedIdentityCredential"
 
 
 def deployed(folder: Path, stack: str) -> Recording:
@@ -34,25 +33,17 @@ def deployed(folder: Path, stack: str) -> Recording:
 
 
 def port_of(recording: Recording) -> int:
-    """The port that the gateway was deployed for, and Entra ID for the next one.
+    """The port that the gateway was deployed for.
 
     Raises:
         LocalCloudError: it was deployed for other addresses than this machine's; says how to deploy it again.
     """
     url = urlsplit(str(recording.one(_SERVICE).get("gatewayUrl")))
-    again = f"deploy it again with: secure-mcp stand-ins --port 8080 pulumi up --stack {recording.stack} --config "
     if url.hostname != "localhost" or not url.port:
         raise LocalCloudError(
             f"the gateway was deployed for {url.geturl()}, which is not on this machine; "
-            f"{again}loginEndpoint=http://localhost:8081"
+            f"deploy it again with: secure-mcp stand-ins --port 8080 pulumi up --stack {recording.stack}"
         )
-    entra = f"http://localhost:{url.port + 1}"
-    for trust in recording.all(_TRUST):
-        if not str(trust.get("issuer")).startswith(f"{entra}/"):
-            raise LocalCloudError(
-                f"the application was deployed for {trust.get('issuer')}, but Entra ID is served at {entra}; "
-                f"{again}loginEndpoint={entra}".replace("8080", str(url.port))
-            )
     return url.port
 
 

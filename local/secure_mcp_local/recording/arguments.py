@@ -110,9 +110,50 @@ def refuse(type: str, name: str, inputs: Mapping[str, Any], unknowns: Collection
     Raises:
         LocalCloudError: names the resource and every property that is wrong.
     """
-    if problems := check(type, inputs, unknowns):
+    raise_for(type, name, check(type, inputs, unknowns))
+
+
+def raise_for(type: str, name: str, problems: Collection[Problem]) -> None:
+    """Raises if there are problems with a resource's inputs.
+
+    Raises:
+        LocalCloudError: names the resource and every property that is wrong.
+    """
+    if problems:
         lines = "".join(f"\n  {problem}" for problem in problems)
         raise LocalCloudError(f"the inputs of {type} {name} are not what the provider's SDK declares:{lines}")
+
+
+@functools.lru_cache(_CAPACITY)
+def own_name(type: str) -> str | None:
+    """The input of an azure-native type that is the resource's own name, which the provider makes up where it is not given.
+
+    None if there is none, or the type is not in the installed SDK. By the names that the SDK has for it: it must not be required.
+    """
+    try:
+        properties = _properties(_arguments(type))
+    except (NotModelled, ValueError):
+        return None
+    name = type.rpartition(":")[2]
+    optional = [key for key, (_, required) in properties.items() if not required and key.endswith("ame")]
+    wanted = [f"{name[:1].lower()}{name[1:]}Name", "resourceName", "name"]
+    short = [key for key in optional if key.endswith("Name") and name.lower().endswith(key[:-4].lower())]
+    initials = [key for key in optional if key == f"{''.join(c for c in name if c.isupper()).lower()}Name"]
+    return next((key for key in (*wanted, *short, *initials) if key in optional), None)
+
+
+@functools.lru_cache(_CAPACITY)
+def parent_names(type: str) -> tuple[str, ...]:
+    """The inputs of an azure-native type that name what it is inside of, such as `serverName`: what has to be given and is a name."""
+    try:
+        properties = _properties(_arguments(type))
+    except (NotModelled, ValueError):
+        return ()
+    return tuple(
+        key
+        for key, (_, required) in properties.items()
+        if required and key.endswith("Name") and key != "resourceGroupName"
+    )
 
 
 @functools.lru_cache(_CAPACITY)

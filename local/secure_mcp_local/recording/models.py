@@ -1,20 +1,23 @@
 """What Azure would answer when a resource is created: its id, its name and what it computes.
 
-One row for each type that our components declare. A type without a row is refused.
+One row for each type that is modelled. A resource without a row has an id by a general rule, and outputs that nobody knows.
 """
 
 import base64
 import hashlib
+import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from string import Formatter
 from typing import Any
 
 from secure_mcp_local.errors import LocalCloudError, NotModelled
+from secure_mcp_local.recording.model import TENANT
+from secure_mcp_local.recording.naming import Way
 
 SUBSCRIPTION = "00000000-0000-4000-8000-000000000001"
-TENANT = "00000000-0000-4000-8000-000000000002"
+RESOURCE_GROUP = "azure-native:resources:ResourceGroup"
 DEPLOYER = "00000000-0000-4000-8000-000000000003"
 
 _GUIDS = uuid.UUID("b4a6b7a3-9e5e-4a5e-8f33-2c7b6b1d7e55")
@@ -22,12 +25,10 @@ _GUIDS = uuid.UUID("b4a6b7a3-9e5e-4a5e-8f33-2c7b6b1d7e55")
 
 @dataclass(frozen=True)
 class Environment:
-    """The two addresses that the local cloud has and Azure would not know."""
+    """The addresses that the local cloud has and Azure would not know."""
 
-    gateway_url: str | None = None
-    """Where the gateway is, or none: `https://<name>.azure-api.net`."""
-    login_endpoint: str | None = None
-    """Where Entra ID is, or none: the configuration is left alone."""
+    gateway_url: Callable[[str], str | None] = lambda _: None
+    """Where the gateway of an API Management service of this name is, or none: `https://<name>.azure-api.net`."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Registration:
     name: str
     inputs: Mapping[str, Any]
     environment: Environment
+    subscription: str = SUBSCRIPTION
+    tenant: str = TENANT
 
     def guid(self, kind: str) -> str:
         """A GUID that this resource has in every run."""
@@ -79,6 +82,74 @@ def modelled(type: str) -> bool:
     return type in _ARM or type in _OTHER
 
 
+def known(type: str) -> bool:
+    """Whether there is a row for a type, or it is one of Pulumi's own that are no resources anywhere."""
+    return modelled(type) or type.startswith(("pulumi:providers:", "pulumi:pulumi:"))
+
+
+def own_name(type: str) -> tuple[str, Way] | None:
+    """The input that is the resource's own name, and how azure-native makes one up; none if it always has to be given.
+
+    The provider makes up names of what stands directly in a group with random digits, copies those of what is inside something else,
+    and makes GUIDs where Azure takes nothing else. Where Azure takes one name only, a made-up one would be refused.
+    """
+    if type not in _ARM:
+        return None
+    template = _ARM[type][0]
+    fields = [field for _, field, _, _ in Formatter().parse(template) if field]
+    if not template.endswith("}") or fields[-1] in {"policyId", "diagnosticId"}:
+        return None
+    if type.endswith(("RoleAssignment", "RoleDefinition", ":Workbook")):
+        return fields[-1], "uuid"
+    return fields[-1], "random" if len(set(fields) - {"group", "subscription"}) == 1 else "copy"
+
+
+def parsed(type: str, id: str) -> Mapping[str, str] | None:
+    """The inputs that an ARM id of a modelled type is made of, and `subscription`; none if it is not one."""
+    if type not in _ARM:
+        return None
+    pattern = ""
+    for literal, field, _, _ in Formatter().parse(_ARM[type][0]):
+        pattern += re.escape(literal)
+        match field:
+            case None:
+                pass
+            case "group":
+                pattern += r"/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<resourceGroupName>[^/]+)"
+            case "scope" | "resourceUri" | "parentResourcePath":
+                pattern += f"(?P<{field}>.+)"
+            case _:
+                pattern += f"(?P<{field}>[^/]+)"
+    match = re.fullmatch(pattern, id, re.IGNORECASE)
+    return match.groupdict() if match else None
+
+
+def general(registration: Registration, own: str | None, parents: Sequence[str]) -> Created:
+    """A resource of which nothing is modelled: an id by the pattern that most of Azure's have, and no outputs.
+
+    Args:
+        registration: Its inputs, with its own name if it has one.
+        own: The input that is its name.
+        parents: The inputs that are names of what it is inside of.
+    """
+    package, module, name = ([*registration.type.split(":"), "", ""])[:3]
+    if package != "azure-native":
+        return Created(registration.guid("id"), {})
+    i = registration.inputs
+    group = f"/resourceGroups/{i['resourceGroupName']}" if i.get("resourceGroupName") else ""
+    within = "".join(f"/{_several(key.removesuffix('Name'))}/{i[key]}" for key in parents if i.get(key))
+    last = i.get(own) if own else None
+    id = (
+        f"/subscriptions/{registration.subscription}{group}/providers/Microsoft.{module.split('/')[0].capitalize()}"
+        f"{within}/{_several(name[:1].lower() + name[1:])}/{last or registration.name}"
+    )
+    return Created(id, {"name": last or registration.name})
+
+
+def _several(word: str) -> str:
+    return f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
+
+
 def id_properties(type: str) -> frozenset[str]:
     """Inputs that the ARM id of a type is made of; none outside ARM.
 
@@ -100,21 +171,46 @@ def _not_modelled(type: str, name: str) -> NotModelled:
     )
 
 
-def invoke(function: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+def looked_up(function: str, arguments: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Type and ARM id of the resource that a function such as `azure-native:web:getWebApp` looks up, if that type is modelled."""
+    package, _, name = function.rpartition(":")
+    type = f"{package}:{name.removeprefix('get')}"
+    if type not in _ARM or not name.startswith("get"):
+        return None
+    try:
+        return type, _ARM[type][0].format_map(
+            {
+                "subscription": SUBSCRIPTION,
+                "group": f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{arguments.get('resourceGroupName')}",
+                **arguments,
+            }
+        )
+    except KeyError:
+        return None
+
+
+def invoke(
+    function: str, arguments: Mapping[str, Any], subscription: str = SUBSCRIPTION, tenant: str = TENANT
+) -> Mapping[str, Any]:
     """The answer of a provider function.
 
     Raises:
-        NotModelled: it is not one that our components call.
+        NotModelled: it is not one that is modelled.
     """
     if function == "azure-native:authorization:getClientConfig":
-        return {"clientId": DEPLOYER, "objectId": DEPLOYER, "subscriptionId": SUBSCRIPTION, "tenantId": TENANT}
+        return {"clientId": DEPLOYER, "objectId": DEPLOYER, "subscriptionId": subscription, "tenantId": tenant}
+    if function == "azuread:index/getClientConfig:getClientConfig":
+        return {"clientId": DEPLOYER, "objectId": DEPLOYER, "tenantId": tenant, "id": DEPLOYER}
     if function == "azure-native:web:listWebAppHostKeys":
         return {
             "masterKey": "the-master-key-is-never-read",
             "functionKeys": {},
             "systemKeys": {"mcp_extension": mcp_extension_key(arguments["name"])},
         }
-    raise NotModelled(f"the local cloud does not model the function {function}")
+    raise NotModelled(
+        f"the local cloud does not model the function {function}, which asks Azure for what no program declares; "
+        "give the program the value by configuration where there is no Azure"
+    )
 
 
 def mcp_extension_key(site_name: str) -> str:
@@ -124,15 +220,15 @@ def mcp_extension_key(site_name: str) -> str:
 
 def _arm_id(template: str, registration: Registration) -> str:
     inputs = {
-        "subscription": SUBSCRIPTION,
-        "group": f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{registration.inputs.get('resourceGroupName')}",
+        "subscription": registration.subscription,
+        "group": f"/subscriptions/{registration.subscription}/resourceGroups/{registration.inputs.get('resourceGroupName')}",
         **registration.inputs,
     }
     try:
         return template.format_map(inputs)
     except KeyError as missing:
         raise LocalCloudError(
-            f"{registration.type} {registration.name}: {missing.args[0]} is not set, so Pulumi would make up a name"
+            f"{registration.type} {registration.name}: {missing.args[0]} is not set, and Azure refuses a name that Pulumi makes up"
         ) from None
 
 
@@ -146,7 +242,7 @@ def _identity(registration: Registration, id: str) -> Mapping[str, Any]:
     return {
         "principalId": registration.guid("principal"),
         "clientId": registration.guid("client"),
-        "tenantId": TENANT,
+        "tenantId": registration.tenant,
     }
 
 
@@ -156,13 +252,13 @@ def _system_identity(registration: Registration) -> Mapping[str, Any]:
         # Given as a list in some types, answered as a map in all.
         identity["userAssignedIdentities"] = {id: {} for id in assigned}
     if "SystemAssigned" in identity.get("type", ""):
-        identity |= {"principalId": registration.guid("system principal"), "tenantId": TENANT}
+        identity |= {"principalId": registration.guid("system principal"), "tenantId": registration.tenant}
     return {"identity": identity} if identity else {}
 
 
 def _api_management(registration: Registration, id: str) -> Mapping[str, Any]:
     name = id.rsplit("/", 1)[-1]
-    url = registration.environment.gateway_url or f"https://{name}.azure-api.net"
+    url = registration.environment.gateway_url(name) or f"https://{name}.azure-api.net"
     return {"gatewayUrl": url, "provisioningState": "Succeeded", **_system_identity(registration)}
 
 
@@ -359,10 +455,44 @@ def _stash(registration: Registration) -> Created:
     return Created(registration.guid("stash"), {"output": registration.inputs["input"]})
 
 
+def _random_id(registration: Registration) -> Created:
+    content, prefix = (
+        registration.bytes(int(registration.inputs["byteLength"])),
+        registration.inputs.get("prefix") or "",
+    )
+    standard = base64.b64encode(content).decode()
+    url = base64.urlsafe_b64encode(content).decode().rstrip("=")
+    outputs = {
+        "b64Std": prefix + standard, "b64Url": prefix + url, "hex": prefix + content.hex(),
+        "dec": prefix + str(int.from_bytes(content)),
+    }  # fmt: skip
+    return Created(url, outputs)
+
+
+def _random_uuid(registration: Registration) -> Created:
+    result = registration.guid("uuid")
+    return Created(result, {"result": result})
+
+
+def _random_integer(registration: Registration) -> Created:
+    low, high = int(registration.inputs["min"]), int(registration.inputs["max"])
+    result = low + int.from_bytes(registration.bytes(16)) % (high - low + 1)
+    return Created(str(result), {"result": result})
+
+
+def _random_pet(registration: Registration) -> Created:
+    words = int(registration.inputs.get("length") or 2)
+    digits, separator = registration.bytes(words * 2).hex(), registration.inputs.get("separator") or "-"
+    parts = [f"pet{digits[at * 4 : at * 4 + 4]}" for at in range(words)]
+    result = separator.join([*filter(None, [registration.inputs.get("prefix")]), *parts])
+    return Created(result, {"result": result})
+
+
 _OTHER: dict[str, Callable[[Registration], Created]] = {
     "azuread:index/application:Application": _application,
     "azuread:index/servicePrincipal:ServicePrincipal": _service_principal,
     "azuread:index/applicationRedirectUris:ApplicationRedirectUris": _directory_object,
+    "azuread:index/applicationIdentifierUri:ApplicationIdentifierUri": _directory_object,
     "azuread:index/servicePrincipalDelegatedPermissionGrant:ServicePrincipalDelegatedPermissionGrant": _directory_object,
     "azuread:index/appRoleAssignment:AppRoleAssignment": _directory_object,
     "azuread:index/applicationFederatedIdentityCredential:ApplicationFederatedIdentityCredential": _directory_object,
@@ -370,4 +500,8 @@ _OTHER: dict[str, Callable[[Registration], Created]] = {
     "random:index/randomBytes:RandomBytes": _random_bytes,
     "random:index/randomPassword:RandomPassword": _random_password,
     "random:index/randomString:RandomString": _random_string,
+    "random:index/randomId:RandomId": _random_id,
+    "random:index/randomUuid:RandomUuid": _random_uuid,
+    "random:index/randomInteger:RandomInteger": _random_integer,
+    "random:index/randomPet:RandomPet": _random_pet,
 }

@@ -7,26 +7,32 @@ import os
 import runpy
 import sys
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Generator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pulumi.resource
-from google.protobuf import json_format
+from google.protobuf import empty_pb2, json_format
 from pulumi import RunError
 from pulumi.runtime import mocks, resource, settings
+from pulumi.runtime._callbacks import _CallbackServicer  # pyright: ignore[reportPrivateUsage]  (the version is pinned)
 from pulumi.runtime.config import set_all_config
 from pulumi.runtime.proto import resource_pb2, source_pb2
+from pulumi.runtime.rpc import UNKNOWN
 from pulumi.runtime.stack import run_in_stack
 
-from secure_mcp_local.errors import LocalCloudError
+from secure_mcp_local.errors import ExplainedError, LocalCloudError, NotModelled
 from secure_mcp_local.recording import arguments, models
 from secure_mcp_local.recording.model import Recording, Resource
 from secure_mcp_local.recording.models import Environment
+from secure_mcp_local.recording.naming import Naming
 from secure_mcp_local.recording.project import Project
 from secure_mcp_local.recording.wire import plain, secret, struct
 
 _STACK = "pulumi:pulumi:Stack"
+_REFERENCE = "pulumi:pulumi:StackReference"
+_PROVIDERS = "pulumi:providers:"
 _TIMEOUT = 120
 """Seconds; a program that never ends waits for an output that never comes."""
 
@@ -34,13 +40,25 @@ _TIMEOUT = 120
 class Monitor(mocks.MockMonitor):
     """Sees the raw registrations, answers them with the resource models and keeps both."""
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(
+        self, environment: Environment, config: Mapping[str, str] | None = None, others: Sequence[Recording] = ()
+    ) -> None:
+        """`config`: in full keys; `others`: the stacks that stack references can lead to."""
         super().__init__(_NoMocks())
         self._environment = environment
+        self._config = config or {}
+        self._others = others
+        self._subscription = self._config.get("azure-native:subscriptionId", models.SUBSCRIPTION)
+        self.tenant = self._config.get("azure-native:tenantId", models.TENANT)
         self._lock = threading.Lock()
+        self._transforms: dict[str, list[Any]] = {}
+        """Callbacks by the URN of the resource whose children they are for, too; those of the stack under an empty one."""
+        self._parents: dict[str, str] = {}
+        self.callbacks: Callbacks | None = None
         self.recorded: dict[str, Resource] = {}
         self.stack_outputs: dict[str, Any] = {}
         self.stack_secrets: set[str] = set()
+        self.stack_unknowns: set[str] = set()
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
         """The engine's rule; the SDK's mocks keep only the last parent's type."""
@@ -52,20 +70,28 @@ class Monitor(mocks.MockMonitor):
         urn = self.make_urn(request.parent, request.type, request.name)
         if request.type == _STACK:
             return resource_pb2.RegisterResourceResponse(urn=urn)
+        if request.remote:
+            raise NotModelled(
+                f"{request.type} {request.name} is a component that another program makes: the engine has to start that; use "
+                "secure-mcp stand-ins pulumi up"
+            )
+        self._transform(request, urn)
         secrets: set[str] = set()
         unknowns: set[str] = set()
         raw = json_format.MessageToDict(request.object)
         inputs = plain(raw, secrets, unknowns)
         created = models.Created("", {})
+        incomplete = False
         if request.custom:
-            arguments.refuse(request.type, request.name, inputs, unknowns)
-            created = models.create(models.Registration(urn, request.type, request.name, inputs, self._environment))
-        parent = request.parent if not request.parent.split("::")[2].endswith(_STACK) else ""
+            known = models.known(request.type)
+            self._check(request, inputs, unknowns, known=known)
+            inputs = self._named(request, urn, inputs, unknowns)
+            created, incomplete = self._create(urn, request.type, request.name, inputs, request.provider, unknowns)
         registered = Resource(
             urn=urn,
             type=request.type,
             name=request.name,
-            parent=parent,
+            parent=self._parent(request.parent),
             inputs=inputs,
             outputs={**inputs, **created.outputs},
             id=created.id,
@@ -75,31 +101,240 @@ class Monitor(mocks.MockMonitor):
             dependencies=frozenset(request.dependencies),
             deleted_with=request.deletedWith,
             retained=request.retainOnDelete,
+            sources={key: frozenset(value.urns) for key, value in request.propertyDependencies.items()},
+            incomplete=incomplete,
         )
-        with self._lock:
-            if urn in self.recorded:
-                raise LocalCloudError(f"two resources have the URN {urn}; give one of them another name")
-            self.recorded[urn] = registered
+        self._keep(registered)
         answer = {**raw}
         for name, value in created.outputs.items():
             hidden = name in created.secrets or name in request.additionalSecretOutputs
             answer[name] = secret(value) if hidden else value
-        return resource_pb2.RegisterResourceResponse(urn=urn, id=created.id, object=struct(answer))
+        return resource_pb2.RegisterResourceResponse(urn=urn, id=created.id, object=struct(answer), unknown=incomplete)
 
     def RegisterResourceOutputs(self, request: Any) -> Any:
         if request.urn.split("::")[2].endswith(_STACK):
-            self.stack_outputs = plain(json_format.MessageToDict(request.outputs), self.stack_secrets, set())
+            outputs = json_format.MessageToDict(request.outputs)
+            self.stack_outputs = plain(outputs, self.stack_secrets, self.stack_unknowns)
         return super().RegisterResourceOutputs(request)
 
     def ReadResource(self, request: Any) -> Any:
-        raise LocalCloudError(
-            f"{request.type} {request.name} is read from Azure (get): the local cloud has only what a stack declares"
+        """What is looked up: another stack, or a resource that is there already."""
+        urn = self.make_urn(request.parent, request.type, request.name)
+        if request.type == _REFERENCE:
+            return self._reference(request, urn)
+        declared = self._declared(request.id)
+        if declared is not None:
+            outputs, incomplete = declared.outputs, declared.incomplete
+        else:
+            inputs = models.parsed(request.type, request.id) or {}
+            outputs, incomplete = self._taken(urn, request.type, request.name, inputs)
+        self._keep(
+            Resource(
+                urn=urn,
+                type=request.type,
+                name=request.name,
+                parent=self._parent(request.parent),
+                inputs={},
+                outputs=outputs,
+                id=request.id,
+                dependencies=frozenset(request.dependencies),
+                read=True,
+                incomplete=incomplete,
+            )
         )
+        return resource_pb2.ReadResourceResponse(urn=urn, id=request.id, properties=struct(outputs), unknown=incomplete)
 
     def Invoke(self, request: Any) -> Any:
         arguments = plain(json_format.MessageToDict(request.args), set(), set())
-        answer = struct(dict(models.invoke(request.tok, arguments)))
-        return resource_pb2.ResourceInvokeResponse(**{"return": answer})  # pyright: ignore[reportArgumentType]
+        answer = self._looked_up(request.tok, arguments)
+        if answer is None:
+            answer = models.invoke(request.tok, arguments, self._subscription, self.tenant)
+        return resource_pb2.ResourceInvokeResponse(**{"return": struct(dict(answer))})  # pyright: ignore[reportArgumentType]
+
+    def RegisterStackTransform(self, request: Any) -> Any:
+        self._transforms.setdefault("", []).append(request)
+        return empty_pb2.Empty()
+
+    def RegisterStackInvokeTransform(self, request: Any) -> Any:
+        raise NotModelled("the local cloud does not run transforms of provider functions (invoke transforms)")
+
+    def _check(self, request: Any, inputs: Mapping[str, Any], unknowns: Collection[str], *, known: bool) -> None:
+        if request.type.startswith((_PROVIDERS, "pulumi:pulumi:")):
+            return
+        try:
+            problems = arguments.check(request.type, inputs, unknowns)
+        except (NotModelled, ValueError):
+            # Of what is not modelled the SDK need not be understood either.
+            if known:
+                raise
+            return
+        arguments.raise_for(request.type, request.name, problems)
+
+    def _named(self, request: Any, urn: str, inputs: Mapping[str, Any], unknowns: Collection[str]) -> Mapping[str, Any]:
+        """The inputs with a name that the provider makes up, if the program gives none."""
+        own = models.own_name(request.type)
+        if own is None and not models.known(request.type) and request.type.startswith("azure-native:"):
+            key = arguments.own_name(request.type)
+            own = (key, "copy" if arguments.parent_names(request.type) else "random") if key else None
+        if own is None or inputs.get(own[0]) is not None or own[0] in unknowns:
+            return inputs
+        naming = Naming.of(settings.get_project(), settings.get_stack(), self._config)
+        return {**inputs, own[0]: naming.name(urn, request.type, request.name, own[1])}
+
+    def _create(
+        self, urn: str, type: str, name: str, inputs: Mapping[str, Any], provider: str, unknowns: Collection[str]
+    ) -> tuple[models.Created, bool]:
+        """Id and outputs, and whether there are outputs that nothing here can know."""
+        subscription = self._of_provider(provider).get("subscriptionId") or self._subscription
+        registration = models.Registration(urn, type, name, inputs, self._environment, subscription, self.tenant)
+        if type.startswith(_PROVIDERS):
+            return models.Created(registration.guid("provider"), {}), False
+        if not models.modelled(type):
+            return models.general(registration, arguments.own_name(type), arguments.parent_names(type)), True
+        try:
+            return models.create(registration), False
+        except (KeyError, TypeError, ValueError, AttributeError):
+            if not unknowns:
+                raise
+            # What it is computed from is not known.
+            return models.general(registration, (models.own_name(type) or ("",))[0], ()), True
+
+    def _of_provider(self, reference: str) -> Mapping[str, Any]:
+        """The inputs of an explicit provider, by `URN::ID`."""
+        provider = self.recorded.get(reference.rpartition("::")[0])
+        return provider.inputs if provider is not None else {}
+
+    def _taken(self, urn: str, type: str, name: str, inputs: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
+        """The outputs of something that is there already, as far as its address says them."""
+        if not inputs:
+            return {}, True
+        subscription = inputs.get("subscription", self._subscription)
+        given = {key: value for key, value in inputs.items() if key != "subscription"}
+        try:
+            made = models.create(
+                models.Registration(urn, type, name, given, self._environment, subscription, self.tenant)
+            )
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return given, True
+        return {**given, **made.outputs}, True
+
+    def _declared(self, id: str) -> Resource | None:
+        """What this program or one of the others declares under an id."""
+        everything = [*self.recorded.values(), *(one for other in self._others for one in other)]
+        return next((one for one in everything if not one.read and one.id and one.id.lower() == id.lower()), None)
+
+    def _looked_up(self, function: str, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The answer of a function that looks up a resource of a modelled type."""
+        if (found := models.looked_up(function, arguments)) is None:
+            return None
+        type, id = found
+        declared = self._declared(id)
+        if declared is not None:
+            return {**declared.outputs, "id": declared.id}
+        outputs, _ = self._taken(self.make_urn("", type, id.rpartition("/")[2]), type, id, arguments)
+        return {**outputs, "id": id, "name": id.rpartition("/")[2]}
+
+    def _reference(self, request: Any, urn: str) -> Any:
+        """Another stack's outputs: `organization/project/stack`, `project/stack`, or `stack` of this project."""
+        parts = request.id.split("/")
+        project, stack = parts[-2] if len(parts) > 1 else settings.get_project(), parts[-1]
+        for other in self._others:
+            if (other.project, other.stack) == (project, stack):
+                outputs = {
+                    key: UNKNOWN if key in other.output_unknowns else value for key, value in other.outputs.items()
+                }
+                return resource_pb2.ReadResourceResponse(
+                    urn=urn,
+                    id=request.id,
+                    properties=struct(
+                        {
+                            "name": request.id,
+                            "outputs": outputs,
+                            "secretOutputNames": sorted(other.output_secrets & outputs.keys()),
+                        }
+                    ),
+                )
+        raise MissingStack(project, stack)
+
+    def _transform(self, request: Any, urn: str) -> None:
+        """Runs the transforms of the resource, of everything that it is in, and of the stack, as the engine does."""
+        own = list(request.transforms)
+        self._parents[urn] = request.parent
+        self._transforms[urn] = own
+        callbacks = [*own]
+        above = request.parent
+        while above:
+            callbacks += self._transforms.get(above, ())
+            above = self._parents.get(above, "")
+        for callback in [*callbacks, *self._transforms.get("", ())]:
+            assert self.callbacks is not None
+            self.callbacks.transform(callback, request)
+
+    def _keep(self, resource: Resource) -> None:
+        with self._lock:
+            if resource.urn in self.recorded:
+                raise LocalCloudError(f"two resources have the URN {resource.urn}; give one of them another name")
+            self.recorded[resource.urn] = resource
+
+    def _parent(self, urn: str) -> str:
+        return urn if urn and not urn.split("::")[2].endswith(_STACK) else ""
+
+
+class Callbacks(_CallbackServicer):
+    """The program's transforms. The engine would call them through a server; here they are called where they are."""
+
+    def __init__(self, monitor: Monitor, loop: asyncio.AbstractEventLoop) -> None:
+        # Without the server that the SDK's own would start.
+        self._callbacks, self._transforms, self._state_migrations = {}, {}, {}
+        self._monitor: Any = monitor
+        self._loop = loop
+        self._target = "here"
+
+    def register_resource_hook(self, hook: object) -> None:
+        """Nothing is deployed, so that no hook runs."""
+        del hook
+
+    def register_error_hook(self, hook: object) -> None:
+        """Nothing is deployed, so that nothing fails."""
+        del hook
+
+    def transform(self, callback: Any, request: Any) -> None:
+        """Lets a transform change a registration. Called from the thread of a registration."""
+        options = resource_pb2.TransformResourceOptions(
+            depends_on=request.dependencies,
+            protect=request.protect,
+            ignore_changes=request.ignoreChanges,
+            provider=request.provider,
+            additional_secret_outputs=request.additionalSecretOutputs,
+        )
+        asked = resource_pb2.TransformRequest(
+            type=request.type,
+            name=request.name,
+            custom=request.custom,
+            parent=request.parent,
+            properties=request.object,
+            options=options,
+        )
+        work = self._callbacks[callback.token](asked.SerializeToString())
+        answer: Any = asyncio.run_coroutine_threadsafe(cast("Coroutine[Any, Any, Any]", work), self._loop).result()
+        request.object.CopyFrom(answer.properties)
+        if answer.HasField("options"):
+            known = set(request.dependencies)
+            request.dependencies.extend(urn for urn in answer.options.depends_on if urn not in known)
+            request.provider = answer.options.provider or request.provider
+            del request.additionalSecretOutputs[:]
+            request.additionalSecretOutputs.extend(answer.options.additional_secret_outputs)
+
+
+class MissingStack(LocalCloudError):
+    """A stack reference leads to a stack that was not recorded."""
+
+    def __init__(self, project: str, stack: str) -> None:
+        self.project, self.stack = project, stack
+        super().__init__(
+            f"the program refers to the stack {stack!r} of the project {project!r}; name that project's folder, too: "
+            "-C FOLDER -C FOLDER"
+        )
 
 
 class _NoMocks(mocks.Mocks):
@@ -112,24 +347,14 @@ class _NoMocks(mocks.Mocks):
         raise AssertionError(args.typ)
 
 
-class _NoHooks:
-    """Takes hooks and runs none: nothing is deployed. The SDK's own would be a server that nobody calls."""
-
-    def register_resource_hook(self, hook: object) -> None:
-        del hook
-
-    def register_error_hook(self, hook: object) -> None:
-        del hook
-
-
-def run(project: Project, stack: str, environment: Environment) -> Recording:
+def run(project: Project, stack: str, environment: Environment, others: Sequence[Recording] = ()) -> Recording:
     """Runs the program as the language host does, in a thread and a context of its own, so that runs never share state
     and a caller may be in an event loop.
 
     Raises:
         LocalCloudError: the program failed; its own message.
     """
-    monitor = Monitor(environment)
+    monitor = Monitor(environment, project.config, others)
     result: list[BaseException | None] = [None]
 
     def go() -> None:
@@ -149,6 +374,9 @@ def run(project: Project, stack: str, environment: Environment) -> Recording:
         resources=tuple(monitor.recorded.values()),
         outputs=monitor.stack_outputs,
         output_secrets=frozenset(monitor.stack_secrets),
+        output_unknowns=frozenset(key.partition(".")[0].partition("[")[0] for key in monitor.stack_unknowns),
+        folders={project.name: project.main.parent},
+        tenant=monitor.tenant,
     )
 
 
@@ -158,6 +386,7 @@ def _run(project: Project, stack: str, monitor: Monitor) -> None:
     outputs: set[asyncio.Future[Any]] = set()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
+    monitor.callbacks = Callbacks(monitor, loop)
     # Every output downstream of a failure repeats it; the first one is raised.
     loop.set_exception_handler(lambda *_: None)
     try:
@@ -166,13 +395,14 @@ def _run(project: Project, stack: str, monitor: Monitor) -> None:
             monitor_features={
                 resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS,
                 resource_pb2.RESOURCE_MONITOR_FEATURE_ERROR_HOOKS,
+                resource_pb2.RESOURCE_MONITOR_FEATURE_TRANSFORMS,
             },
             engine=mocks.MockEngine(logger),
             project=project.name,
             stack=stack,
             organization="organization",
             dry_run=False,
-            callbacks=_NoHooks(),
+            callbacks=monitor.callbacks,
             legacy_apply_enabled=False,
             root_directory=str(project.main.parent),
             parallel=None,
@@ -184,7 +414,8 @@ def _run(project: Project, stack: str, monitor: Monitor) -> None:
         settings.ROOT.set(None)
         settings.configure(mock)
         set_all_config(dict(project.config), [])
-        loop.run_until_complete(asyncio.wait_for(run_in_stack(_program(project.main, outputs)), _TIMEOUT))
+        with _in_its_folder(project.main.parent):
+            loop.run_until_complete(asyncio.wait_for(run_in_stack(_program(project.main, outputs)), _TIMEOUT))
     finally:
         pending = asyncio.all_tasks(loop)
         for task in pending:
@@ -210,18 +441,30 @@ def _lighten() -> None:
     resource._get_stack_trace = source_pb2.StackTrace  # pyright: ignore[reportPrivateUsage]
 
 
+@contextmanager
+def _in_its_folder(folder: Path) -> Generator[None]:
+    """As Pulumi starts programs: in their own folder, which modules are imported from, and nothing that they print is a result.
+
+    Afterwards modules of that folder are forgotten: the next program has its own of the same name, or the same ones, edited.
+    """
+    before, modules = Path.cwd(), set(sys.modules)
+    sys.path.insert(0, str(folder))
+    os.chdir(folder)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.chdir(before)
+        sys.path.remove(str(folder))
+        for name in set(sys.modules) - modules:
+            file = getattr(sys.modules[name], "__file__", None)
+            if file and folder in Path(file).parents and "site-packages" not in file:
+                del sys.modules[name]
+
+
 def _program(main: Path, outputs: set[asyncio.Future[Any]]) -> Callable[[], Coroutine[Any, Any, None]]:
     async def go() -> None:
-        folder = str(main.parent)
-        sys.path.insert(0, folder)
-        before = os.getcwd()
-        # Pulumi starts programs in their own folder.
-        os.chdir(folder)
-        try:
-            runpy.run_path(str(main), run_name="__main__")
-        finally:
-            os.chdir(before)
-            sys.path.remove(folder)
+        runpy.run_path(str(main), run_name="__main__")
         # The SDK, which waits next, goes through all that is left again each time that one is done.
         while pending := {output for output in outputs if not output.done()}:
             await asyncio.wait(pending)
@@ -231,7 +474,7 @@ def _program(main: Path, outputs: set[asyncio.Future[Any]]) -> Callable[[], Coro
 
 def _explained(error: BaseException, main: Path) -> BaseException:
     """The error as a user should see it."""
-    if isinstance(error, LocalCloudError | KeyboardInterrupt):
+    if isinstance(error, ExplainedError | KeyboardInterrupt):
         return error
     if isinstance(error, RunError):
         return LocalCloudError(str(error))

@@ -3,8 +3,9 @@
 The rules are those of `pkg/workspace/config.go` and `project.go` of Pulumi.
 """
 
+import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,8 @@ def load_project(root: Path, stack: str, overrides: Mapping[str, str]) -> Projec
     settings = _read(
         stack_file, f"unknown stack {stack!r}: there is no {stack_file.name}; known stacks: {', '.join(known)}"
     )
-    name = project["name"]
+    name = _name(project, root)
+    _python(project, root)
     declared = {
         _full(name, key): _declaration(name, key, value) for key, value in (project.get("config") or {}).items()
     }
@@ -56,13 +58,11 @@ def load_project(root: Path, stack: str, overrides: Mapping[str, str]) -> Projec
             raise LocalCloudError(
                 f"{stack_file.name}: {key} is encrypted and cannot be read here; give a value with --config {key}=..."
             )
+        _declared(name, key, declared, f"{stack_file.name}: ")
         values[_full(name, key)] = value
     for key, text in overrides.items():
         full = _full(name, key)
-        if full.startswith(f"{name}:") and full not in declared:
-            raise LocalCloudError(
-                f"unknown configuration key {key!r}; Pulumi.yaml declares: {', '.join(_own(name, declared))}"
-            )
+        _declared(name, key, declared, "")
         values[full] = _parsed(declared.get(full, {}).get("type", "string"), text)
     missing: list[str] = []
     for key, declaration in declared.items():
@@ -86,6 +86,78 @@ def load_project(root: Path, stack: str, overrides: Mapping[str, str]) -> Projec
     if not main.is_file():
         raise LocalCloudError(f"Pulumi.yaml: main is {project.get('main', '.')!r}, but there is no {main}")
     return Project(name, main, {key: _text(value) for key, value in values.items()})
+
+
+def name_of(root: Path) -> str:
+    """The name of the project in a folder.
+
+    Raises:
+        LocalCloudError: there is none.
+    """
+    path = root / "Pulumi.yaml"
+    return _name(_read(path, f"{root} has no Pulumi.yaml: name a Pulumi project with --cwd"), root)
+
+
+def shared_out(config: Mapping[str, str], roots: Sequence[Path]) -> dict[str, dict[str, str]]:
+    """By project: those values of `config` that are for it. A key without a namespace is for each project that declares it.
+
+    Raises:
+        LocalCloudError: a key is for none of them.
+    """
+    given: dict[str, dict[str, str]] = {}
+    left = set(config)
+    for root in roots:
+        project = _read(root / "Pulumi.yaml", f"{root} has no Pulumi.yaml")
+        name = _name(project, root)
+        own = {_full(name, key) for key in project.get("config") or {}}
+        taken = {
+            key: value
+            for key, value in config.items()
+            if _full(name, key) in own or key.startswith(f"{name}:") or (":" in key and key.split(":")[0] not in given)
+        }
+        given[name] = taken
+        left -= taken.keys()
+    if left:
+        raise LocalCloudError(f"unknown configuration key {sorted(left)[0]!r}: none of the projects declares it")
+    return given
+
+
+def _name(project: Mapping[str, Any], root: Path) -> str:
+    name = project.get("name")
+    if not isinstance(name, str) or not name:
+        raise LocalCloudError(f"{root / 'Pulumi.yaml'} has no name")
+    return name
+
+
+def _python(project: Mapping[str, Any], root: Path) -> None:
+    """Raises if the program is not in Python.
+
+    Raises:
+        LocalCloudError: says how it can be run all the same.
+    """
+    runtime = project.get("runtime")
+    name = runtime.get("name") if isinstance(runtime, dict) else runtime
+    if name != "python":
+        raise LocalCloudError(
+            f"{root / 'Pulumi.yaml'}: the runtime is {name}, and only Python programs are run without an engine. With the real one: "
+            "secure-mcp stand-ins pulumi up, then secure-mcp local --from-state .stand-ins"
+        )
+
+
+def _declared(name: str, key: str, declared: Mapping[str, Any], where: str) -> None:
+    """Raises if a key of the project itself is not one that it declares. A project that declares none takes any.
+
+    Raises:
+        LocalCloudError: names those that there are.
+    """
+    own, full = _own(name, declared), _full(name, key)
+    if not own or not full.startswith(f"{name}:") or full in declared:
+        return
+    near = difflib.get_close_matches(full.removeprefix(f"{name}:"), own, 1)
+    meant = f"did you mean {near[0]}? " if near else ""
+    raise LocalCloudError(
+        f"{where}unknown configuration key {key.removeprefix(f'{name}:')!r}; {meant}Pulumi.yaml declares: {', '.join(own)}"
+    )
 
 
 def _read(path: Path, missing: str) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def test_plan_as_json_has_every_resource_and_no_secret() -> None:
     plan = json.loads(answer.stdout)
     assert (plan["project"], plan["stack"]) == ("secure-mcp", "dev")
     assert set(plan["resources"][0]) == {
-        "urn", "type", "name", "parent", "inputs", "secrets", "unknowns", "dependencies",
+        "urn", "type", "name", "parent", "inputs", "secrets", "unknowns", "dependencies", "modelled",
     }  # fmt: skip
     urns = {resource["urn"] for resource in plan["resources"]}
     chain = "secure-mcp:index:SecureMcpServer$secure-mcp:index:Gateway$azure-native:apimanagement:ApiManagementService"

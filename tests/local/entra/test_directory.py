@@ -33,7 +33,6 @@ def added(recording: Recording, token: str, **properties: object) -> Recording:
         ),
         (GRANT, {"resourceServicePrincipalObjectId": "99999999"}, "no service principal 99999999"),
         (GRANT, {"userObjectId": "x"}, "one user"),
-        (IDENTITY, {"tenantId": None}, "exactly one tenant; found: none"),
     ],
 )
 def test_what_azure_refuses_or_is_not_modelled_is_refused_by_name(
@@ -42,12 +41,6 @@ def test_what_azure_refuses_or_is_not_modelled_is_refused_by_name(
     changed = recording.changed(recording.all(type)[0].urn, **change)
     with pytest.raises(ExplainedError, match=message):
         Directory.from_recording(changed)
-
-
-def test_an_unknown_type_of_the_directory(recording: Recording) -> None:
-    type = "azuread:index/applicationPassword:ApplicationPassword"
-    with pytest.raises(ExplainedError, match="no model of azuread:index/applicationPassword"):
-        Directory.from_recording(added(recording, type))
 
 
 def test_two_tenants(recording: Recording) -> None:

@@ -89,7 +89,7 @@ Run = Callable[..., AbstractAsyncContextManager[App]]
 
 @pytest.fixture(scope="session")
 def recording() -> Recording:
-    return record(ROOT, "dev", {}, Environment("http://localhost:8080", LOGIN))
+    return record(ROOT, "dev", {}, Environment(lambda _: "http://localhost:8080"))
 
 
 @pytest.fixture(scope="session")

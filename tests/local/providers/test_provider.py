@@ -103,7 +103,7 @@ def starting(store: Store) -> Iterator[Starting]:
     def go(
         package: str = "azure-native", rules: str = "", stall: float = faults.STALL, url: str | None = None
     ) -> Engine:
-        provider = Provider(package, store, Environment(url), faults.Faults(faults.parsed(rules), stall))
+        provider = Provider(package, store, Environment(lambda _: url), faults.Faults(faults.parsed(rules), stall))
         server, port = start(provider)
         servers.append(server)
         return Engine(provider_pb2_grpc.ResourceProviderStub(grpc.insecure_channel(f"127.0.0.1:{port}")))

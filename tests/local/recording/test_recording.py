@@ -1,11 +1,12 @@
 """A program's recording: what the engine would see."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from secure_mcp_local.errors import LocalCloudError, NotModelled
-from secure_mcp_local.recording import Environment, Recording, record
+from secure_mcp_local.recording import Environment, Recording, record, record_together, unmodelled
 
 PROJECT = """\
 name: sample
@@ -122,8 +123,9 @@ def test_wrong_configuration_is_named(tmp_path: Path, stack: str, config: dict[s
         ("import pulumi\nraise pulumi.RunError('say this')", "^say this$"),
         ("1 / 0", "ZeroDivisionError"),
         (
-            "from pulumi_azure_native import resources\nresources.ResourceGroup('a', location='x')",
-            "resourceGroupName is not set",
+            "from pulumi_azure_native import apimanagement\n"
+            "apimanagement.Policy('a', resource_group_name='g', service_name='s', format='rawxml', value='')",
+            "policyId is not set",
         ),
         (
             "from pulumi_azure_native import resources\n"
@@ -131,8 +133,8 @@ def test_wrong_configuration_is_named(tmp_path: Path, stack: str, config: dict[s
             "two resources have the URN",
         ),
         (
-            "from pulumi_azure_native import resources\nresources.ResourceGroup.get('a', '/subscriptions/x')",
-            "is read from Azure",
+            "import pulumi\npulumi.StackReference('organization/other/dev')",
+            "refers to the stack 'dev' of the project 'other'",
         ),
     ],
 )
@@ -161,11 +163,112 @@ def test_what_a_test_takes_away_must_be_there(recording: Recording) -> None:
     assert len(smaller.resources) == len(recording.resources) - 1
 
 
-def test_the_environment_gives_the_two_local_addresses() -> None:
+def test_the_environment_gives_the_gateways_address() -> None:
     root = Path(__file__).parents[3]
-    recorded = record(root, "dev", {}, Environment("http://localhost:1", "http://localhost:2"))
+    recorded = record(root, "dev", {}, Environment(lambda _: "http://localhost:1"))
     assert recorded.outputs["mcpUrl"] == "http://localhost:1/mcp"
-    credential = recorded.one(
-        "azuread:index/applicationFederatedIdentityCredential:ApplicationFederatedIdentityCredential"
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        ("import pulumi_azuread as ad\nad.ApplicationPassword('p', application_id='x')", "a policy, a role"),
+        ("from pulumi_azure_native import network\nnetwork.NatGateway('n', resource_group_name='g')", "a network"),
+        (
+            "from pulumi_azure_native import sql\nsql.FirewallRule('f', resource_group_name='g', server_name='s')",
+            "a network",
+        ),
+        (
+            "from pulumi_azure_native import web\n"
+            "app = web.WebApp('w', name='w', resource_group_name='g')\n"
+            "web.WebAppSlot('s', name=app.name, slot='s', resource_group_name='g')",
+            "belongs to azure-native:web:WebApp w",
+        ),
+    ],
+)
+def test_what_may_decide_who_gets_in_is_refused(tmp_path: Path, program: str, reason: str) -> None:
+    root = project(tmp_path, program)
+    with pytest.raises(NotModelled, match=reason):
+        record(root, "dev")
+    [refused] = unmodelled.refused(record(root, "dev", accept=None))
+    assert record(root, "dev", accept=[refused.resource.type])
+    with pytest.raises(LocalCloudError, match="declares nothing of this type"):
+        record(root, "dev", accept=[refused.resource.type, "azure-native:web:WebApp"])
+
+
+def test_names_are_made_up_as_pulumi_does(tmp_path: Path) -> None:
+    program = (
+        "from pulumi_azure_native import apimanagement, resources, sql\n"
+        "g = resources.ResourceGroup('rg')\n"
+        "d = sql.Server('db', resource_group_name=g.name)\n"
+        "sql.Database('d', resource_group_name=g.name, server_name=d.name)\n"
     )
-    assert credential.inputs["issuer"].startswith("http://localhost:2/")
+    recorded = record(project(tmp_path, program), "dev")
+    group = recorded.one("azure-native:resources:ResourceGroup")
+    assert re.fullmatch("rg[0-9a-f]{8}", group.get("name"))
+    assert group.id.endswith(f"/resourceGroups/{group.get('name')}")
+    server, database = recorded.one("azure-native:sql:Server"), recorded.one("azure-native:sql:Database")
+    assert re.fullmatch("db[0-9a-f]{8}", server.get("serverName"))
+    assert database.id == f"{server.id}/databases/d"
+    assert database.id.startswith(f"{group.id}/providers/Microsoft.Sql/servers/db")
+    for said, expected in (("{mode: verbatim}", "rg"), ("{pattern: 'x-${name}-${hex(4)}'}", r"x-rg-[0-9a-f]{4}")):
+        stack = f"config:\n  needed: 1\n  pulumi:autonaming: {said}\n"
+        recorded = record(project(tmp_path, program, stack), "dev")
+        assert re.fullmatch(expected, recorded.one("azure-native:resources:ResourceGroup").get("name"))
+    stack = "config:\n  needed: 1\n  pulumi:autonaming: {mode: disabled}\n"
+    with pytest.raises(LocalCloudError, match="lets none be made up"):
+        record(project(tmp_path, program, stack), "dev")
+
+
+def test_explicit_providers_transforms_and_lookups_are_pulumis(tmp_path: Path) -> None:
+    program = """
+import pulumi
+import pulumi_azure_native as azure_native
+from pulumi_azure_native import apimanagement, authorization, resources
+
+def tagged(args):
+    if args.type_ == "azure-native:resources:ResourceGroup":
+        return pulumi.ResourceTransformResult({**args.props, "tags": {"by": "stack"}}, args.opts)
+
+def placed(args):
+    return pulumi.ResourceTransformResult({**args.props, "location": "there"}, args.opts)
+
+pulumi.runtime.register_resource_transform(tagged)
+other = azure_native.Provider("other", subscription_id="11111111-0000-4000-8000-000000000001")
+group = resources.ResourceGroup(
+    "rg", location="here", opts=pulumi.ResourceOptions(provider=other, transforms=[placed])
+)
+id = "/subscriptions/1/resourceGroups/theirs/providers/Microsoft.ApiManagement/service/theirs"
+service = apimanagement.ApiManagementService.get("theirs", id)
+looked_up = apimanagement.get_api_management_service_output(resource_group_name="g", service_name="third")
+pulumi.export("url", service.gateway_url)
+pulumi.export("third", looked_up.gateway_url)
+pulumi.export("host", service.developer_portal_url)
+pulumi.export("tenant", authorization.get_client_config().tenant_id)
+"""
+    recorded = record(project(tmp_path, program), "dev")
+    group = recorded.one("azure-native:resources:ResourceGroup")
+    assert (group.inputs["tags"], group.inputs["location"]) == ({"by": "stack"}, "there")
+    assert group.id.startswith("/subscriptions/11111111-0000-4000-8000-000000000001/")
+    assert recorded.outputs["url"] == "https://theirs.azure-api.net"
+    assert recorded.outputs["third"] == "https://third.azure-api.net"
+    assert recorded.output_unknowns == {"host"}
+    assert recorded.outputs["tenant"] == recorded.tenant
+    assert recorded.one("azure-native:apimanagement:ApiManagementService").read
+
+
+def test_a_function_that_asks_azure_is_named(tmp_path: Path) -> None:
+    program = "from pulumi_azure_native import storage\nstorage.list_storage_account_keys('a', 'g')"
+    with pytest.raises(NotModelled, match="azure-native:storage:listStorageAccountKeys"):
+        record(project(tmp_path, program), "dev")
+
+
+def test_stacks_that_refer_to_each_other_in_a_circle_are_refused(tmp_path: Path) -> None:
+    roots: list[Path] = []
+    for name, other in (("a", "b"), ("b", "a")):
+        (root := tmp_path / name).mkdir()
+        project(root, f"import pulumi\npulumi.StackReference('organization/{other}/dev')")
+        (root / "Pulumi.yaml").write_text(f"name: {name}\nruntime: python\nmain: program.py\n")
+        roots.append(root)
+    with pytest.raises(LocalCloudError, match="in a circle"):
+        record_together(roots, "dev")

@@ -51,15 +51,35 @@ class Report:
     """In order of file and place, each once."""
     documents: int
     """How many policy documents were checked."""
+    others: int = 0
+    """How many other declared things were checked."""
+    notes: tuple[str, ...] = ()
+    """What was not checked, as sentences."""
 
     @classmethod
-    def of(cls, findings: Iterable[Finding], documents: int) -> "Report":
+    def of(cls, findings: Iterable[Finding], documents: int, others: int = 0, notes: Iterable[str] = ()) -> "Report":
         """Findings in any order. One that several documents share, such as a line of a macro, is there once."""
         unique: dict[object, Finding] = {}
         for one in findings:
             unique.setdefault((one.rule.name, one.file, one.line, one.column, one.message), one)
         order = sorted(unique.values(), key=lambda one: (one.file, one.line, one.column, one.rule.name))
-        return cls(tuple(order), documents)
+        return cls(tuple(order), documents, others, tuple(dict.fromkeys(notes)))
+
+    @classmethod
+    def joined(cls, reports: Iterable["Report"]) -> "Report":
+        """Several reports as one."""
+        every = list(reports)
+        return cls.of(
+            (finding for report in every for finding in report.findings),
+            sum(report.documents for report in every),
+            sum(report.others for report in every),
+            (note for report in every for note in report.notes),
+        )
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was checked and nothing found: no reason to be content."""
+        return not (self.documents or self.others or self.findings)
 
     def count(self, level: Level) -> int:
         return sum(finding.rule.level == level for finding in self.findings)

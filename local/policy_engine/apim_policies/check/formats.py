@@ -17,6 +17,7 @@ def as_json(report: Report, *, strict: bool) -> str:
             "documents": report.documents,
             "errors": report.count("error"),
             "warnings": report.count("warning"),
+            "notes": list(report.notes),
             "findings": [
                 {
                     "file": one.file,

@@ -20,8 +20,9 @@ from secure_mcp_local.azure.api_management import describe
 from secure_mcp_local.check import plan
 from secure_mcp_local.check.gateway import documents_of, gateways, included_by
 from secure_mcp_local.check.templates import Templates
-from secure_mcp_local.recording import Recording, record
-from secure_mcp_local.recording.project import load_project
+from secure_mcp_local.recording import Recording, models, record_together
+from secure_mcp_local.recording.project import load_project, name_of, shared_out
+from secure_mcp_local.recording.unmodelled import passed, passed_by, refused, unused
 
 UNKNOWN_RULE = Rule(
     "unknown-rule",
@@ -39,46 +40,62 @@ _ALLOWED = re.compile(r"<!--\s*secure-mcp:\s*allow\s+([\w-]+(?:\s*,\s*[\w-]+)*)\
 _LINT_RULES = frozenset(lint.rule.name for lint in LINTS)
 
 
-def check_stack(root: Path, stack: str, config: Mapping[str, str], ignore: Collection[str] = ()) -> Report:
+def check_stack(
+    roots: Path | Sequence[Path],
+    stack: str,
+    config: Mapping[str, str],
+    ignore: Collection[str] = (),
+    accept: Collection[str] = (),
+) -> Report:
     """Everything that can be known about a stack before `pulumi up`.
 
     Args:
-        root: Folder of the Pulumi project.
+        roots: Folder of the Pulumi project, or folders of several whose stacks refer to each other.
         stack: Name of the stack.
         config: Configuration that wins over the stack's.
         ignore: Names of rules that are left out.
+        accept: Types that are passed by although they are not modelled and may decide who gets in.
 
     Raises:
-        ExplainedError: there is no such project or stack.
+        ExplainedError: there is no such project or stack, or a type is accepted that is not declared.
     """
-    file = root / f"Pulumi.{stack}.yaml"
-    if not (root / "Pulumi.yaml").is_file() or not file.is_file():
-        load_project(root, stack, config)
+    roots = [roots] if isinstance(roots, Path) else list(roots)
+    given = {name_of(root): config for root in roots} if len(roots) == 1 else shared_out(config, roots)
+    for root in roots:
+        file = root / f"Pulumi.{stack}.yaml"
+        try:
+            load_project(root, stack, given[name_of(root)])
+        except ExplainedError as error:
+            if not file.is_file():
+                raise
+            return _report([plan.failed(str(error), file, _shown(file), configuration=True)], 0, ignore)
+    file = roots[0] / f"Pulumi.{stack}.yaml"
     shown = _shown(file)
     try:
-        load_project(root, stack, config)
-    except ExplainedError as error:
-        return _report([plan.failed(str(error), file, shown, configuration=True)], 0, ignore)
-    try:
-        recording = record(root, stack, config)
+        recordings = record_together(roots, stack, config, accept=None)
+        recording = Recording.together(recordings)
     except NotModelled as error:
         return _report([Finding(RULES["not-modelled"], str(error), shown)], 0, ignore)
     except ExplainedError as error:
         configuration = isinstance(error.__cause__, RunError)
         return _report([plan.failed(str(error), file, shown, configuration=configuration)], 0, ignore)
-    return check_recording(recording, root, ignore)
+    unused(recording, accept)
+    return check_recording(recording, roots[0], ignore, accept)
 
 
-def check_recording(recording: Recording, root: Path, ignore: Collection[str] = ()) -> Report:
+def check_recording(
+    recording: Recording, root: Path, ignore: Collection[str] = (), accept: Collection[str] = ()
+) -> Report:
     """Everything that can be known about what a stack declares.
 
     Args:
         recording: What it declares.
         root: Folder of the Pulumi project, whose `policies` may hold the templates of its documents.
         ignore: Names of rules that are left out.
+        accept: Types that are passed by although they are not modelled and may decide who gets in.
     """
     shown = _shown(root / f"Pulumi.{recording.stack}.yaml")
-    findings: list[Finding] = []
+    findings = [Finding(plan.PASSED_BY, str(one), shown) for one in refused(recording, accept)]
     count = 0
     templates = Templates(root / "policies")
     for gateway in gateways(recording):
@@ -88,7 +105,11 @@ def check_recording(recording: Recording, root: Path, ignore: Collection[str] = 
         findings += [
             _traced(_quoted(finding, by_name), by_name, templates) for finding in _of_gateway(gateway, documents, shown)
         ]
-    return _report(findings, count, ignore)
+    by_us = passed(recording)
+    others = sum(one.custom and not one.read and models.modelled(one.type) for one in recording) - count
+    rest = [one for one in by_us if not one.reason or one.resource.type in accept]
+    report = _report(findings, count, ignore)
+    return Report.of(report.findings, count, others, passed_by(rest))
 
 
 def _of_gateway(recording: Recording, documents: Mapping[str, Document], file: str) -> list[Finding]:

@@ -1,0 +1,334 @@
+"""The local cloud: recorded stacks, running on this machine."""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from starlette.types import Receive, Scope, Send
+
+from apim_policies.clock import Clock
+from apim_policies.console import Console
+from apim_policies.errors import DocumentError
+from apim_policies.gateway import Gateway
+from apim_policies.listener import Listener
+from apim_policies.network import Network
+from apim_policies.pipeline.trace import Journal
+from secure_mcp_local.azure import api_management
+from secure_mcp_local.cloud.addresses import LOGIN_HOSTS, Addresses
+from secure_mcp_local.cloud.edge import Edge
+from secure_mcp_local.cloud.following import follow
+from secure_mcp_local.cloud.gateways import DeclaredGateway, backends_of, gateways
+from secure_mcp_local.cloud.projects import Backends, Hook, Projects
+from secure_mcp_local.cosmos import Cosmos
+from secure_mcp_local.entra import Entra
+from secure_mcp_local.errors import LocalCloudError, NotModelled
+from secure_mcp_local.identities import ManagedIdentities
+from secure_mcp_local.providers.deployed import deployed, port_of
+from secure_mcp_local.recording import Recording, Resource
+from secure_mcp_local.recording.unmodelled import Passed, passed
+from secure_mcp_local.sources import Sources
+from secure_mcp_local.storage import Azurite, BlobStorage, account_names
+
+if TYPE_CHECKING:
+    from secure_mcp_local.functions import FunctionHost
+
+Progress = Callable[[str], None]
+
+_SITE = "azure-native:web:WebApp"
+
+
+class LocalCloud:
+    """Runs the Pulumi programs of projects and stands in for every Azure service that they declare.
+
+    Use `open` as an asynchronous context manager. Attributes hold the services while it runs.
+    """
+
+    recording: Recording
+    network: Network
+    entra: Entra
+    cosmos: Cosmos
+    identities: ManagedIdentities
+    gateways: dict[str, Gateway]
+    """By the name of the API Management service, in the order of the program."""
+    hosts: dict[str, "FunctionHost"]
+    """The function apps that run, by host name."""
+    idle: list[str]
+    """What is declared and does not run, each with the reason."""
+    passed: list[Passed]
+    """What is declared and nothing stands in for."""
+
+    def __init__(self, projects: Projects, port: int, faults: Collection[str], progress: Progress | None) -> None:
+        self.clock = Clock()
+        self.journal = Journal()
+        """The gateways' requests; values are recorded while somebody watches."""
+        self._projects, self._port, self._faults = projects, port, faults
+        self._progress: Progress = progress or (lambda _: None)
+        self._resources = AsyncExitStack()
+
+    @classmethod
+    def open(
+        cls,
+        root: Path | Sequence[Path],
+        stack: str = "dev",
+        config: Mapping[str, str] | None = None,
+        port: int = 8080,
+        backend: Backends = None,
+        recording_hook: Hook | None = None,
+        faults: Collection[str] = (),
+        progress: Progress | None = None,
+        state: Path | None = None,
+        accept: Collection[str] = (),
+    ) -> "LocalCloud":
+        """A cloud that starts when it is entered.
+
+        Args:
+            root: Folder of the Pulumi project, or folders of several, whose stacks may refer to each other.
+            stack: Name of the stack, the same in every project.
+            config: Configuration that wins over the stack's.
+            port: Of the first gateway; Entra ID gets the next one, the trace console the one after that, and further gateways
+                those after it. 0: free ones.
+            backend: Address of a server to put behind the gateway instead of the only one that is declared, or addresses by the
+                names of the APIs in front of them.
+            recording_hook: Changes the recording before anything is built from it; for tests of the wiring.
+            faults: Names of faults that are on from the start.
+            progress: Called with what is being done, before each step that takes time.
+            state: Folder that the stack was deployed to by `secure-mcp stand-ins pulumi up`: it is served instead of what
+                the program declares, at the ports that it was deployed for, and the gateway follows its changes.
+            accept: Types that are passed by although they are not modelled and may decide who gets in.
+        """
+        roots = [root] if isinstance(root, Path) else list(root)
+        projects = Projects(roots, stack, config or {}, accept, backend, recording_hook, state)
+        return cls(projects, port, faults, progress)
+
+    async def __aenter__(self) -> "LocalCloud":
+        try:
+            await self._start()
+        except BaseException:
+            await self._resources.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._resources.aclose()
+
+    @property
+    def entra_url(self) -> str:
+        """Where a browser finds Entra ID."""
+        return self._addresses.entra.url
+
+    @property
+    def console_url(self) -> str:
+        return self._addresses.console.url
+
+    @property
+    def gateway(self) -> Gateway:
+        """The first gateway, of most stacks the only one."""
+        return self.gateways[self._declared[0].service]
+
+    @property
+    def gateway_url(self) -> str:
+        """Address of the first gateway."""
+        return self._declared[0].url
+
+    @property
+    def functions(self) -> "FunctionHost":
+        """The first function app that runs."""
+        return next(iter(self.hosts.values()))
+
+    @property
+    def servers(self) -> dict[str, str]:
+        """Addresses of the APIs that have a backend, by their ids; with several gateways, by `service/id`."""
+        several = len(self._declared) > 1
+        return {
+            f"{gateway.service}/{id}" if several else id: url
+            for gateway in self._declared
+            for id, url in gateway.servers.items()
+        }
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """What a client or a person may want to open: gateways, servers, what the stack names of them, Entra ID, the console."""
+        several = len(self._declared) > 1
+        urls = {f"{one.service}" if several else "gateway": one.url for one in self._declared} | self.servers
+        for key, value in self.recording.outputs.items():
+            name = key.removesuffix("Url")
+            if name in urls or value in urls.values() or not isinstance(value, str):
+                continue
+            if any(value.startswith(f"{one.url}/") for one in self._declared):
+                urls[name] = value
+        return urls | {"entra": self.entra_url, "console": self.console_url}
+
+    def restart_gateway(self) -> None:
+        """Gateways that remember nothing: no cache, no counters."""
+        self._declared = gateways(self.recording, self._addresses.of_gateway)
+        self.gateways = self._made(self._declared)
+
+    def reconfigure(self, **config: str) -> None:
+        """Runs the program with other configuration and gives the gateways what it declares then, as another `pulumi up` would.
+
+        Blocks while the program runs. The session store, Entra ID and the function apps stay as they are.
+        """
+        self._projects.config |= config
+        self.recording = self._projects.record(self._addresses)
+        self.restart_gateway()
+
+    def _take(self) -> None:
+        """Gives the gateways what is declared by now, all of it or nothing."""
+        recording = self._projects.record(self._addresses)
+        declared = gateways(recording, self._addresses.of_gateway)
+        made = self._made(declared)
+        self.recording, self._declared, self.gateways = recording, declared, made
+
+    def _made(self, declared: Sequence[DeclaredGateway]) -> dict[str, Gateway]:
+        return {one.service: self._gateway(one.recording) for one in declared}
+
+    def _gateway(self, recording: Recording) -> Gateway:
+        """A gateway, whose documents are named by their templates."""
+        sources = Sources(self._projects.root, recording)
+        self.journal.locate = sources.called
+        try:
+            return api_management.gateway(recording, self.network, self.identities, self.clock, journal=self.journal)
+        except DocumentError as error:
+            raise sources.traced(error) from None
+
+    async def _start(self) -> None:
+        projects = self._projects
+        if projects.state is not None:
+            self._port = port_of(deployed(projects.state, projects.stack))
+        self._addresses = Addresses(self._port)
+        self._resources.callback(self._addresses.close)
+
+        self._progress(
+            f"{'Reading what is deployed' if projects.state else 'Running the program'} of stack {projects.stack}"
+        )
+        # In a thread: the program has an event loop of its own.
+        self.recording = await asyncio.to_thread(projects.record, self._addresses)
+        self.passed = passed(self.recording)
+        self.idle, self.hosts, self.gateways = [], {}, {}
+        self._declared = gateways(self.recording, self._addresses.of_gateway)
+        if not self._declared:
+            raise LocalCloudError(
+                f"the stack {projects.stack!r} declares no API Management service and nothing on one: there is no gateway to run"
+            )
+
+        self.network = Network()
+        self._resources.push_async_callback(self.network.aclose)
+        login = self._login()
+        refused = self.journal.refused
+        self.entra = Entra.from_recording(self.recording, login, self.clock, refused, self.entra_url)
+        issuer = self.entra.issuer
+        self.identities = ManagedIdentities(self.recording, issuer, self.clock, self.network.faults, refused)
+        self.cosmos = Cosmos.from_recording(self.recording, issuer, self.clock, refused)
+        for host in (*LOGIN_HOSTS, urlsplit(self.entra_url).netloc):
+            self.network.serve(host, self.entra.app, kind="entra")
+        for host, app in self.cosmos.hosts.items():
+            self.network.serve(host, app, kind="cosmos")
+        for url in projects.backends.values():
+            backend = urlsplit(url)
+            self.network.forward(backend.netloc, f"{backend.scheme}://{backend.netloc}", kind="functions")
+        sites = self._sites()
+        running = "storage and the function apps" if len(sites) > 1 else "storage and the function app"
+        self._progress(f"Compiling the policies, starting {running}" if sites else "Compiling the policies")
+        # Most of the time is spent waiting for other processes. A broken policy is reported at once all the same.
+        await _all(asyncio.to_thread(self.restart_gateway), self._start_function_apps(sites))
+        self._note_unserved()
+        await self._listen(login)
+        for name in self._faults:
+            self.network.faults.active.add(name)
+        if projects.state is not None:
+            following = asyncio.create_task(follow(projects.state, self._take, self._progress))
+            self._resources.callback(following.cancel)
+
+    async def _listen(self, login: str) -> None:
+        addresses = self._addresses
+        await self._resources.enter_async_context(Listener(self.entra.app, addresses.entra.sockets))
+        for service, address in addresses.gateways.items():
+            answer = self._answer_of(service)
+            # Gateways reach each other, and themselves.
+            self.network.serve(urlsplit(address.url).netloc, answer)
+            edge = Edge(answer, {login: self.entra_url})
+            await self._resources.enter_async_context(Listener(edge, address.sockets))
+        console = Console(self.journal, self._projects.stack, self.gateway_url, addresses.console.port)
+        await self._resources.enter_async_context(Listener(console.app, addresses.console.sockets))
+        self._resources.callback(console.close)
+
+    def _login(self) -> str:
+        """The address that the stack has for Entra ID, which tokens name as their issuer: its own host, or the local one."""
+        said = json.dumps([dict(resource.inputs) for resource in self.recording])
+        known = [self.entra_url, *(f"https://{host}" for host in LOGIN_HOSTS)]
+        return next((url for url in known if f"{url}/" in said or f'"{url}"' in said), f"https://{LOGIN_HOSTS[0]}")
+
+    def _sites(self) -> list[Resource]:
+        """The apps to run: not those that only stand behind APIs which have another backend here."""
+        sites = self.recording.all(_SITE)
+        if not self._projects.backends:
+            return sites
+        wanted = {host for _, host in backends_of(self.recording)}
+        return [site for site in sites if str(site.get("defaultHostName")).lower() in wanted]
+
+    async def _start_function_apps(self, sites: Sequence[Resource]) -> None:
+        if not sites:
+            return
+        # Only needed where code runs here.
+        from secure_mcp_local.functions import FunctionHost  # noqa: PLC0415
+        from secure_mcp_local.functions.code import code_of  # noqa: PLC0415
+
+        folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="secure-mcp-")))
+        azurite = await self._resources.enter_async_context(Azurite(folder, account_names(self.recording)))
+        storage = await BlobStorage.from_recording(
+            self.recording, azurite, self.entra.issuer, self.clock, self.journal.refused
+        )
+        for host, app in storage.hosts.items():
+            self.network.serve(host, app)
+        for site in sites:
+            try:
+                if reason := self.recording.unknown(site, "siteConfig"):
+                    raise NotModelled(reason)
+                # It reaches the hosts that are there when it starts.
+                host = FunctionHost.from_recording(
+                    self.recording,
+                    code_of(self.recording, site, folder / "code"),
+                    self.identities,
+                    self.entra.issuer,
+                    self.network,
+                    self.clock,
+                    self.journal.refused,
+                    site,
+                )
+            except NotModelled as error:
+                self.idle.append(str(error))
+                continue
+            await self._resources.enter_async_context(host)
+            for name, app in host.hosts.items():
+                self.hosts[name] = host
+                self.network.serve(name, app, kind="functions")
+
+    def _note_unserved(self) -> None:
+        """Backends that nothing answers for: whoever calls them should not have to guess."""
+        for api, host in backends_of(self.recording):
+            if host not in self.network.hosts and not host.startswith(("localhost:", "127.0.0.1:")):
+                id = api.get("apiId")
+                self.idle.append(
+                    f"the API {id}: nothing here answers for its backend {host}; run it yourself and say where: --backend {id}=URL"
+                )
+
+    def _answer_of(self, service: str) -> Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]:
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            await self.gateways[service].app(scope, receive, send)
+
+        return answer
+
+
+async def _all(*work: Coroutine[Any, Any, None]) -> None:
+    """Waits for everything. What fails first ends the rest and is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for each in work:
+                group.create_task(each)
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None

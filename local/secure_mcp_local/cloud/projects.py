@@ -1,0 +1,79 @@
+"""The projects that are run, and what they declare: read anew whenever that may have changed."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+
+from secure_mcp_local.cloud.addresses import Addresses
+from secure_mcp_local.cloud.gateways import with_backends
+from secure_mcp_local.errors import LocalCloudError
+from secure_mcp_local.providers.deployed import deployed
+from secure_mcp_local.recording import Environment, Recording, record_together
+
+Hook = Callable[[Recording], Recording]
+Backends = str | Mapping[str, str] | None
+"""The address of a server in place of the only one's, or addresses by the names of APIs."""
+
+
+class Projects:
+    """One stack of one or several projects, as one recording."""
+
+    def __init__(
+        self,
+        roots: Sequence[Path],
+        stack: str,
+        config: Mapping[str, str],
+        accept: Collection[str],
+        backends: Backends,
+        hook: Hook | None,
+        state: Path | None,
+    ) -> None:
+        """Arguments are those of `LocalCloud.open`."""
+        self.stack, self.state = stack, state
+        self.config = dict(config)
+        self.backends: Mapping[str, str] = {"": backends} if isinstance(backends, str) else dict(backends or {})
+        self._roots, self._accept, self._hook = roots, accept, hook
+
+    @property
+    def root(self) -> Path:
+        """Folder of the first project."""
+        return self._roots[0]
+
+    def record(self, addresses: Addresses) -> Recording:
+        """What is declared, or deployed where a state is followed. Blocks while programs run.
+
+        Raises:
+            LocalCloudError: a program fails, or something is declared that must not be passed by.
+        """
+        if self.state is not None:
+            recording = deployed(self.state, self.stack)
+        else:
+            environment = Environment(addresses.of_gateway)
+            recordings = record_together(self._roots, self.stack, self.config, environment, self._accept)
+            recording = Recording.together(recordings)
+        recording = with_backends(recording, self.backends)
+        recording = self._hook(recording) if self._hook else recording
+        _refuse_unknown(recording)
+        return recording
+
+
+def _refuse_unknown(recording: Recording) -> None:
+    """Raises if a gateway needs what nothing here can know.
+
+    Raises:
+        LocalCloudError: names what needs it and where it comes from, and what can be done.
+    """
+    for resource in recording:
+        if not resource.type.startswith("azure-native:apimanagement:") or not resource.unknowns:
+            continue
+        for path in sorted(resource.unknowns):
+            hint = ""
+            if path == "serviceUrl":
+                hint = (
+                    f"; give the API a server of this machine: --backend {resource.get('apiId')}=http://localhost:PORT"
+                )
+            if path.partition(".")[0] in _NEEDED:
+                raise LocalCloudError(recording.unknown(resource, path) + hint)
+
+
+_NEEDED = frozenset({"serviceUrl", "value", "path", "urlTemplate", "method", "displayName", "keyVault"})
+"""What a gateway cannot answer without."""
