@@ -19,7 +19,7 @@ from secure_mcp_local.recording.models import TENANT
 from secure_mcp_local.storage import Azurite, BlobStorage, account_names
 
 ROOT = Path(__file__).parents[3]
-LOGIN = "http://localhost:8081"
+LOGIN = "https://login.microsoftonline.com"
 ALICE = "aaaaaaaa-0000-4000-8000-000000000001"
 BOB = "bbbbbbbb-0000-4000-8000-000000000002"
 
