@@ -6,7 +6,7 @@ https://learn.microsoft.com/azure/api-management/api-management-policies, and th
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from apim_policies.elements.model import ANYWHERE, INBOUND
+from apim_policies.elements.model import ANYWHERE
 
 OUTBOUND = frozenset({"outbound"})
 
@@ -20,47 +20,20 @@ class Outline:
 
 
 BEYOND: Mapping[str, Outline] = {
-    "authentication-basic": Outline(("username", "password")),
-    "authentication-certificate": Outline(),
     "authentication-token": Outline(),
-    "azure-openai-emit-token-metric": Outline(),
-    "azure-openai-semantic-cache-lookup": Outline(("score-threshold", "embeddings-backend-id"), sections=INBOUND),
-    "azure-openai-semantic-cache-store": Outline(("duration",), sections=OUTBOUND),
-    "azure-openai-token-limit": Outline(("counter-key", "estimate-prompt-tokens")),
-    "cache-lookup": Outline(("vary-by-developer", "vary-by-developer-groups"), sections=INBOUND),
-    "cache-store": Outline(("duration",), sections=OUTBOUND),
     "cosmosdb-data-source": Outline(),
     "cross-domain": Outline(),
-    "find-and-replace": Outline(("from", "to")),
-    "get-authorization-context": Outline(),
     "graphql-data-source": Outline(),
     "http-data-source": Outline(),
     "invoke-dapr-binding": Outline(),
     "invoke-request": Outline(),
-    "json-to-xml": Outline(("apply",)),
-    "jsonp": Outline(("callback-parameter-name",), sections=OUTBOUND),
-    "llm-content-safety": Outline(("backend-id",)),
-    "llm-emit-token-metric": Outline(),
-    "llm-semantic-cache-lookup": Outline(("score-threshold", "embeddings-backend-id"), sections=INBOUND),
-    "llm-semantic-cache-store": Outline(("duration",), sections=OUTBOUND),
-    "llm-token-limit": Outline(("counter-key", "estimate-prompt-tokens")),
-    "log-to-eventhub": Outline(("logger-id",)),
     "proxy": Outline(("url",)),
     "publish-event": Outline(),
     "publish-to-dapr": Outline(("topic",)),
-    "quota": Outline(sections=INBOUND),
-    "rate-limit": Outline(("calls", "renewal-period"), sections=INBOUND),
-    "redirect-content-urls": Outline(),
-    "send-one-way-request": Outline(),
     "set-request-metric-dimension-value": Outline(),
     "sql-data-source": Outline(),
-    "validate-client-certificate": Outline(),
-    "validate-content": Outline(("unspecified-content-type-action", "max-size", "size-exceeded-action")),
     "validate-graphql-request": Outline(),
-    "validate-headers": Outline(("specified-header-action", "unspecified-header-action")),
     "validate-odata-request": Outline(),
     "validate-parameters": Outline(("specified-parameter-action", "unspecified-parameter-action")),
-    "validate-status-code": Outline(("unspecified-status-code-action",)),
-    "xml-to-json": Outline(("kind", "apply")),
     "xsl-transform": Outline(),
 }

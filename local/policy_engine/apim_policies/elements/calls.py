@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from urllib.parse import urlencode, urljoin
 
 import httpx
 
@@ -23,10 +24,12 @@ from apim_policies.elements.model import (
     PolicyElement,
 )
 from apim_policies.errors import NotModelled
-from apim_policies.expressions.context import Body, Headers, Response
+from apim_policies.expressions.context import Backend, Headers, Response
 from apim_policies.network.messages import Answer, Outgoing, Patience
+from apim_policies.pipeline.backends import AllTripped, DeclaredBackend
+from apim_policies.pipeline.bodies import TooLarge, buffered
 from apim_policies.pipeline.call import Call, Failure
-from apim_policies.pipeline.incoming import BUFFERED, ClientGone, LargeBody
+from apim_policies.pipeline.incoming import ClientGone, LargeBody
 from apim_policies.pipeline.sections import Policy
 from apim_policies.pipeline.values import Compiled, Seconds, Source
 
@@ -76,11 +79,11 @@ class SendRequest:
         seconds = self.timeout.number(call)
         response: Response | None = None
         try:
-            response = await _exchange(call, method, url, headers, content, seconds)
+            response = await exchange(call, method, url, headers, content, seconds)
         except (httpx.TimeoutException, TimeoutError) as error:
             if not self.ignore_error:
                 raise Failure("Timeout", f"no answer within {seconds:g} s") from error
-        except (httpx.HTTPError, httpx.InvalidURL, _TooLarge) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, TooLarge) as error:
             if not self.ignore_error:
                 raise Failure("BackendConnectionFailure", type(error).__name__) from error
         if self.variable is not None:
@@ -98,13 +101,14 @@ class SendRequest:
         return request.body.content if request.body is not None else None
 
 
-class _TooLarge(Exception):
-    pass
-
-
-async def _exchange(
+async def exchange(
     call: Call, method: str, url: str, headers: Headers, content: bytes | None, seconds: float
 ) -> Response:
+    """A request of the gateway's own, and its whole answer.
+
+    Raises:
+        httpx.HTTPError, httpx.InvalidURL, TimeoutError, TooLarge: there is none.
+    """
     request = httpx.Request(
         method,
         url,
@@ -116,7 +120,7 @@ async def _exchange(
     async with asyncio.timeout(seconds):
         answer = await _send(call, Outgoing.of(request))
         try:
-            body = await _buffered(answer)
+            body = await buffered(answer)
         finally:
             await answer.stream.aclose()
     return Response(answer.status, answer.reason, response_headers(answer), body)
@@ -144,6 +148,10 @@ _IDENTITY = "authentication-managed-identity"
 
 
 def _send_request(source: Source, element: Element) -> Policy:
+    return _request_of(source, element, ignore_error=source.flag(element, "ignore-error"))
+
+
+def _request_of(source: Source, element: Element, *, ignore_error: bool) -> SendRequest:
     by_name = {child.name: child for child in element.children}
     copy = source.literal(element, "mode") == "copy"
     if "set-url" not in by_name:
@@ -153,7 +161,7 @@ def _send_request(source: Source, element: Element) -> Policy:
     return SendRequest(
         variable=source.literal(element, "response-variable-name"),
         timeout=source.seconds(element, "60"),
-        ignore_error=source.flag(element, "ignore-error"),
+        ignore_error=ignore_error,
         fail_on_error=source.flag(element, "fail-on-error-status-code"),
         copy=copy,
         url=source.content(by_name["set-url"]),
@@ -181,9 +189,10 @@ SEND_REQUEST = PolicyElement(
             Child("set-method", 0, 1),
             Child("set-header"),
             Child("set-body", 0, 1),
+            Child("authentication-certificate", 0, 1),
             Child(_IDENTITY, 0, 1),
         ),
-        beyond=frozenset({"authentication-certificate", "authentication-token", "authentication-token-store", "proxy"}),
+        beyond=frozenset({"authentication-token", "authentication-token-store", "proxy"}),
     ),
     _send_request,
 )
@@ -195,34 +204,64 @@ class ForwardRequest:
     https://learn.microsoft.com/azure/api-management/forward-request-policy
     """
 
-    def __init__(self, timeout: Seconds, buffer_response: bool, fail_on_error: bool) -> None:
+    def __init__(self, timeout: Seconds, buffer_response: bool, fail_on_error: bool, *, follow: bool = False) -> None:
         self._timeout, self._buffer, self._fail_on_error = timeout, buffer_response, fail_on_error
+        self._follow = follow
 
     async def run(self, call: Call) -> None:
         seconds = self._timeout.number(call)
         outgoing = self._request(call, seconds)
+        chosen, backends = call.context.backend, call.services.backends
+        single = backends.find(chosen.id) if chosen is not None else None
         try:
             with call.incoming.attended():
                 answer = await _send(call, outgoing)
+                for _ in range(_REDIRECTS if self._follow else 0):
+                    further = _redirected(outgoing, answer)
+                    if further is None:
+                        break
+                    await answer.stream.aclose()
+                    outgoing, answer = further, await _send(call, further)
                 call.backend_response = answer
+                if single is not None:
+                    backends.answered(single, answer.status, response_headers(answer).get("Retry-After"))
                 call.context.response = Response(answer.status, answer.reason, response_headers(answer))
                 if self._buffer or call.reads_response:
-                    call.context.response.body = await _buffered(answer)
+                    call.context.response.body = await buffered(answer)
                     await call.drop_backend_response()
         except ClientGone:
             raise Failure("ClientConnectionFailure", "the client has left", 499) from None
         except (httpx.TimeoutException, TimeoutError) as error:
+            if single is not None:
+                backends.failed(single, "Timeout")
             raise Failure("Timeout", f"the backend did not answer within {seconds:g} s", 504) from error
-        except _TooLarge as error:
+        except TooLarge as error:
             message = "the backend's answer is too large to be held in memory"
             raise Failure("BackendConnectionFailure", message, 502) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
+            if single is not None:
+                backends.failed(single, "BackendConnectionFailure")
             raise Failure("BackendConnectionFailure", "the backend cannot be reached", 502) from error
         if self._fail_on_error and answer.status >= 400:
             raise Failure("BackendErrorStatusCode", f"the backend answered {answer.status}", answer.status)
 
+    def _backend(self, call: Call) -> DeclaredBackend | None:
+        """The single backend of the resource that was chosen, if one was."""
+        if call.backend is None:
+            return None
+        try:
+            single = call.services.backends.choose(call.backend)
+        except AllTripped as tripped:
+            call.limit_headers.set("Retry-After", str(tripped.seconds))
+            raise Failure("BackendConnectionFailure", "the circuit breaker of the backend is open", 503) from None
+        call.context.backend = Backend(single.id, single.type)
+        return single
+
     def _request(self, call: Call, seconds: float) -> Outgoing:
         request = call.context.request
+        single = self._backend(call)
+        if single is not None:
+            call.service_url = single.url
         if not call.service_url:
             raise Failure("BackendConnectionFailure", "the API has no service URL")
         if isinstance(request.body, LargeBody) and request.body.attempted:
@@ -234,7 +273,11 @@ class ForwardRequest:
         elif call.incoming.streamable:
             content = call.incoming.stream()
         method, original = request.method.upper(), request.original_url
-        url = _address(call.service_url.rstrip("/") + call.backend_path + request.url.query_string)
+        query = request.url.query_string
+        if single is not None and single.query:
+            query = f"{query}&" if query else "?"
+            query += urlencode([(name, value) for name, values in single.query.items() for value in values])
+        url = _address(call.service_url.rstrip("/") + call.backend_path + query)
         headers = [
             ("Host", url.netloc.decode("ascii")),
             *((name, value) for name, value in request.headers.items() if name.lower() not in _OWN),
@@ -242,6 +285,11 @@ class ForwardRequest:
             ("X-Forwarded-Proto", original.scheme),
             ("X-Forwarded-Host", request.headers.get("Host") or original.host),
         ]
+        if single is not None:
+            own = [(name, value) for name, values in single.headers.items() for value in values]
+            own += [("Authorization", single.authorization)] if single.authorization else []
+            replaced = {name.lower() for name, _ in own}
+            headers = [*((name, value) for name, value in headers if name.lower() not in replaced), *own]
         if not isinstance(content, bytes):
             headers.append(("Transfer-Encoding", "chunked"))
         elif content or method in {"POST", "PUT", "PATCH"}:
@@ -250,13 +298,29 @@ class ForwardRequest:
 
 
 def _forward_request(source: Source, element: Element) -> Policy:
-    if source.flag(element, "follow-redirects"):
-        raise source.not_modelled(element, 'follow-redirects="true"')
     return ForwardRequest(
         source.seconds(element, "300"),
         source.flag(element, "buffer-response", default=True),
         source.flag(element, "fail-on-error-status-code"),
+        follow=source.flag(element, "follow-redirects"),
     )
+
+
+_REDIRECTS = 10
+
+
+def _redirected(request: Outgoing, answer: Answer) -> Outgoing | None:
+    """The request to where an answer points, if it points anywhere; a body that is a stream is gone."""
+    place = response_headers(answer).get("Location")
+    if answer.status not in {301, 302, 303, 307, 308} or place is None or not isinstance(request.content, bytes):
+        return None
+    url = _address(urljoin(str(request.url), place))
+    keeps = answer.status in {307, 308} or request.method in {"GET", "HEAD"}
+    dropped = {b"host"} | (set() if keeps else {b"content-length", b"content-type"})
+    dropped |= {b"authorization"} if url.host != request.url.host else set()
+    headers = [(name, value) for name, value in request.headers if name.lower() not in dropped]
+    content, method = (request.content, request.method) if keeps else (b"", "GET")
+    return Outgoing(method, url, [(b"Host", url.netloc), *headers], content, request.patience)
 
 
 FORWARD_REQUEST = PolicyElement(
@@ -291,16 +355,36 @@ def _address(url: str) -> httpx.URL:
     return httpx.URL(url)
 
 
-async def _buffered(answer: Answer) -> Body:
-    content = b""
-    async for chunk in answer.stream:
-        content += chunk
-        if len(content) > BUFFERED:
-            raise _TooLarge
-    return Body(content)
+@dataclass(frozen=True)
+class SendOneWayRequest:
+    """A request whose answer nobody waits for.
 
+    https://learn.microsoft.com/azure/api-management/send-one-way-request-policy
+    """
+
+    request: SendRequest
+
+    async def run(self, call: Call) -> None:
+        # It goes out before the next policy runs, so that what a test sees is the same every time.
+        await self.request.run(call)
+
+
+def _send_one_way(source: Source, element: Element) -> Policy:
+    return SendOneWayRequest(_request_of(source, element, ignore_error=True))
+
+
+SEND_ONE_WAY_REQUEST = PolicyElement(
+    "send-one-way-request",
+    Model(
+        {"mode": Attribute("not modelled", one_of=("new", "copy")), "timeout": NUMBER},
+        SEND_REQUEST.model.children,
+        beyond=frozenset({"authentication-token", "authentication-token-store", "proxy"}),
+    ),
+    _send_one_way,
+)
 
 ELEMENTS: Sequence[Declared] = (
     SEND_REQUEST,
+    SEND_ONE_WAY_REQUEST,
     FORWARD_REQUEST,
 )

@@ -9,8 +9,10 @@ from urllib.parse import urlsplit
 
 from apim_policies.documents.document import Element
 from apim_policies.elements.model import (
+    ANY,
     BOOL_HERE_LITERAL,
     INBOUND,
+    LITERAL,
     Attribute,
     Child,
     Declared,
@@ -152,5 +154,5 @@ ELEMENTS: Sequence[Declared] = (
     Part("method", Model(text=True)),
     Part("allowed-headers", Model({}, (Child("header", 1),))),
     Part("expose-headers", Model({}, (Child("header", 1),))),
-    Part("header", Model(text=True)),
+    Part("header", Model({"name": LITERAL, "action": ANY}, text=True)),
 )

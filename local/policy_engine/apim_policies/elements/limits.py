@@ -1,4 +1,4 @@
-"""How often: rate-limit-by-key, quota-by-key."""
+"""How often: rate-limit, quota, rate-limit-by-key, quota-by-key."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,12 +10,16 @@ from apim_policies.elements.model import (
     INBOUND,
     LITERAL,
     LITERAL_BOOL,
+    LITERAL_NUMBER,
     NEEDED,
     NEEDED_LITERAL_NUMBER,
     NEEDED_NUMBER,
     NUMBER,
+    Attribute,
+    Child,
     Declared,
     Model,
+    Part,
     PolicyElement,
 )
 from apim_policies.pipeline.call import Call, Failure
@@ -35,6 +39,25 @@ class Report:
     remaining_header: str | None = None
     remaining_variable: str | None = None
     total_header: str | None = None
+
+    def tell(self, call: Call, remaining: int, limit: int, wait: int) -> None:
+        """Says what is left, and how long to wait if nothing is.
+
+        Raises:
+            Failure: nothing is.
+        """
+        if self.remaining_variable:
+            call.context.variables[self.remaining_variable] = remaining
+        headers: list[tuple[str | None, int]] = [(self.remaining_header, remaining), (self.total_header, limit)]
+        if wait:
+            if self.retry_after_variable:
+                call.context.variables[self.retry_after_variable] = wait
+            headers.append((self.retry_after_header, wait))
+        for name, value in headers:
+            if name:
+                call.limit_headers.set(name, str(value))
+        if wait:
+            raise Failure("RateLimitExceeded", f"Rate limit is exceeded. Try again in {wait} seconds.", 429)
 
 
 @dataclass(frozen=True)
@@ -79,18 +102,17 @@ class RateLimitByKey:
         if not wait:
             counted = self._increment.apply(call, lambda amount: counters.count(key, amount))
             remaining = max(0, remaining - counted)
-        if report.remaining_variable:
-            call.context.variables[report.remaining_variable] = remaining
-        headers: list[tuple[str | None, int]] = [(report.remaining_header, remaining), (report.total_header, limit)]
-        if wait:
-            if report.retry_after_variable:
-                call.context.variables[report.retry_after_variable] = wait
-            headers.append((report.retry_after_header, wait))
-        for name, value in headers:
-            if name:
-                call.limit_headers.set(name, str(value))
-        if wait:
-            raise Failure("RateLimitExceeded", f"Rate limit is exceeded. Try again in {wait} seconds.", 429)
+        report.tell(call, remaining, limit, wait)
+
+
+def _report(source: Source, element: Element) -> Report:
+    return Report(
+        source.literal(element, "retry-after-header-name") or "Retry-After",
+        source.literal(element, "retry-after-variable-name"),
+        source.literal(element, "remaining-calls-header-name"),
+        source.literal(element, "remaining-calls-variable-name"),
+        source.literal(element, "total-calls-header-name"),
+    )
 
 
 def _rate_limit(source: Source, element: Element) -> Policy:
@@ -99,13 +121,7 @@ def _rate_limit(source: Source, element: Element) -> Policy:
         source.attribute(element, "renewal-period"),
         source.attribute(element, "counter-key"),
         _increment(source, element),
-        Report(
-            source.literal(element, "retry-after-header-name") or "Retry-After",
-            source.literal(element, "retry-after-variable-name"),
-            source.literal(element, "remaining-calls-header-name"),
-            source.literal(element, "remaining-calls-variable-name"),
-            source.literal(element, "total-calls-header-name"),
-        ),
+        _report(source, element),
     )
 
 
@@ -138,12 +154,18 @@ class QuotaByKey:
     https://learn.microsoft.com/azure/api-management/quota-by-key-policy
     """
 
-    def __init__(self, calls: int, period: int, start: float, key: Compiled, increment: Increment) -> None:
-        self._calls, self._period, self._start = calls, period, start
+    def __init__(
+        self, calls: int | None, kilobytes: int | None, period: int, start: float, key: Compiled, increment: Increment
+    ) -> None:
+        self._calls, self._kilobytes, self._period, self._start = calls, kilobytes, period, start
         self._key, self._increment = key, increment
 
     def run(self, call: Call) -> None:
         counters, key = call.services.counters, f"quota {self._key.text(call)}"
+        if self._kilobytes is not None:
+            spend(call, key, None, self._kilobytes, self._period)
+        if self._calls is None:
+            return
         spent, wait = counters.spent(key, self._period, self._start)
         if spent - call.counted.get(key, 0) < self._calls:
             # Several policies with a key count a request once.
@@ -168,7 +190,8 @@ def _quota(source: Source, element: Element) -> Policy:
         except (ValueError, OverflowError):
             raise source.error(element, f"first-period-start={text!r} is no time; write 2026-01-31T00:00:00Z") from None
     return QuotaByKey(
-        int(source.literal(element, "calls") or ""),
+        int(calls) if (calls := source.literal(element, "calls")) is not None else None,
+        int(size) if (size := source.literal(element, "bandwidth")) is not None else None,
         int(source.literal(element, "renewal-period") or ""),
         start,
         source.attribute(element, "counter-key"),
@@ -180,7 +203,8 @@ QUOTA_BY_KEY = PolicyElement(
     "quota-by-key",
     Model(
         {
-            "calls": NEEDED_LITERAL_NUMBER,
+            "calls": Attribute("refused", required=True, number=True, unless=frozenset({"bandwidth"})),
+            "bandwidth": LITERAL_NUMBER,
             "renewal-period": NEEDED_LITERAL_NUMBER,
             "counter-key": NEEDED,
             "increment-condition": ANY,
@@ -188,7 +212,6 @@ QUOTA_BY_KEY = PolicyElement(
             "first-period-start": LITERAL,
         },
         sections=INBOUND,
-        beyond=frozenset({"bandwidth"}),
     ),
     _quota,
 )
@@ -202,7 +225,168 @@ def _increment(source: Source, element: Element) -> Increment:
     )
 
 
+class RateLimit:
+    """A sliding window for each subscription; requests without one are not limited.
+
+    https://learn.microsoft.com/azure/api-management/rate-limit-policy
+    """
+
+    def __init__(self, own: "_Allowance", apis: Sequence["_Allowance"], report: Report) -> None:
+        self._own, self._apis, self._report = own, apis, report
+
+    def run(self, call: Call) -> None:
+        subscription = call.context.subscription
+        if subscription is None:
+            return
+        allowance = self._own
+        for api in self._apis:
+            if api.names(call.context.api.id, call.context.api.name):
+                allowance = next(
+                    (
+                        one
+                        for one in api.operations
+                        if one.names(call.context.operation.id, call.context.operation.name)
+                    ),
+                    api,
+                )
+        if allowance.calls is None or allowance.period is None:
+            return
+        counters, key = call.services.counters, f"rate subscription {subscription.id} {allowance.name}"
+        remaining, wait = counters.left(key, allowance.calls, allowance.period)
+        if not wait:
+            counters.count(key, 1)
+            remaining -= 1
+        self._report.tell(call, remaining, allowance.calls, wait)
+
+
+@dataclass(frozen=True)
+class _Allowance:
+    """How many calls of an API or operation there may be."""
+
+    id: str = ""
+    name: str = ""
+    calls: int | None = None
+    period: int | None = None
+    bandwidth: int | None = None
+    operations: Sequence["_Allowance"] = ()
+
+    def names(self, id: str, name: str) -> bool:
+        return self.id == id or (not self.id and self.name == name)
+
+
+def _allowance(source: Source, element: Element) -> _Allowance:
+    def number(name: str) -> int | None:
+        text = source.literal(element, name)
+        return int(text) if text is not None else None
+
+    return _Allowance(
+        source.literal(element, "id") or "",
+        source.literal(element, "name") or source.literal(element, "id") or "",
+        number("calls"),
+        number("renewal-period"),
+        number("bandwidth"),
+        [_allowance(source, child) for child in element.children if child.name == "operation"],
+    )
+
+
+def _rate_limit_of_subscription(source: Source, element: Element) -> Policy:
+    apis = [_allowance(source, child) for child in element.children if child.name == "api"]
+    return RateLimit(_allowance(source, element), apis, _report(source, element))
+
+
+_REPORTS = {
+    "retry-after-header-name": LITERAL,
+    "retry-after-variable-name": LITERAL,
+    "remaining-calls-header-name": LITERAL,
+    "remaining-calls-variable-name": LITERAL,
+    "total-calls-header-name": LITERAL,
+}
+
+RATE_LIMIT = PolicyElement(
+    "rate-limit",
+    Model(
+        {"calls": NEEDED_LITERAL_NUMBER, "renewal-period": NEEDED_LITERAL_NUMBER, **_REPORTS},
+        (Child("api"), Child("operation")),
+        INBOUND,
+    ),
+    _rate_limit_of_subscription,
+)
+
+
+class Quota:
+    """So many calls, and so many bytes, of each subscription in each period.
+
+    https://learn.microsoft.com/azure/api-management/quota-policy
+    """
+
+    def __init__(self, own: _Allowance, apis: Sequence[_Allowance]) -> None:
+        self._own, self._apis = own, apis
+
+    def run(self, call: Call) -> None:
+        subscription = call.context.subscription
+        if subscription is None:
+            return
+        matching = [api for api in self._apis if api.names(call.context.api.id, call.context.api.name)]
+        for allowance in (self._own, *matching):
+            period = allowance.period if allowance.period is not None else self._own.period or 0
+            key = f"quota subscription {subscription.id} {allowance.name}"
+            spend(call, key, allowance.calls, allowance.bandwidth, period)
+
+
+def spend(call: Call, key: str, calls: int | None, kilobytes: int | None, period: int) -> None:
+    """Counts a call, and when the answer is known its bytes, in a period that began with the first.
+
+    Raises:
+        Failure: nothing is left.
+    """
+    counters = call.services.counters
+    for name, most in (("calls", calls), ("bytes", kilobytes * 1024 if kilobytes is not None else None)):
+        if most is None:
+            continue
+        spent, wait = counters.spent(f"{key} {name}", period, FIRST_PERIOD)
+        if spent >= most:
+            what = "call volume" if name == "calls" else "bandwidth"
+            if period:
+                call.limit_headers.set("Retry-After", str(wait))
+            raise Failure("QuotaExceeded", f"Out of {what} quota.", 403)
+    if calls is not None:
+        counters.spend(f"{key} calls", 1, period, FIRST_PERIOD)
+    if kilobytes is not None:
+
+        def count() -> None:
+            bodies = (call.context.request.body, call.context.response.body if call.context.response else None)
+            size = sum(len(body.content) for body in bodies if body is not None)
+            counters.spend(f"{key} bytes", size, period, FIRST_PERIOD)
+
+        call.afterwards.append(count)
+
+
+def _quota_of_subscription(source: Source, element: Element) -> Policy:
+    if not element.attributes.keys() & {"calls", "bandwidth"}:
+        raise source.error(element, "<quota> needs calls or bandwidth")
+    return Quota(_allowance(source, element), [_allowance(source, child) for child in element.children])
+
+
+QUOTA = PolicyElement(
+    "quota",
+    Model(
+        {"calls": LITERAL_NUMBER, "bandwidth": LITERAL_NUMBER, "renewal-period": NEEDED_LITERAL_NUMBER},
+        (Child("api"),),
+        INBOUND,
+    ),
+    _quota_of_subscription,
+)
+
+_OF_API = {
+    "id": LITERAL, "name": LITERAL, "calls": LITERAL_NUMBER, "renewal-period": LITERAL_NUMBER, "bandwidth": LITERAL_NUMBER,
+    **_REPORTS,
+}  # fmt: skip
+
 ELEMENTS: Sequence[Declared] = (
+    RATE_LIMIT,
+    QUOTA,
+    Part("api", Model(_OF_API, (Child("operation"),))),
+    Part("operation", Model(_OF_API)),
     RATE_LIMIT_BY_KEY,
     QUOTA_BY_KEY,
 )

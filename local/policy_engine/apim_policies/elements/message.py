@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from http.client import responses
 from urllib.parse import quote
 
 from apim_policies.documents.document import Element
+from apim_policies.elements.liquid import Template
 from apim_policies.elements.model import (
     ANY,
     BOTH_REQUEST,
@@ -21,7 +23,8 @@ from apim_policies.elements.model import (
     PolicyElement,
 )
 from apim_policies.expressions import to_python
-from apim_policies.expressions.context import Body, Headers, form_decode
+from apim_policies.expressions.context import Backend, Body, Headers, form_decode
+from apim_policies.pipeline.bodies import message_body, set_message_body
 from apim_policies.pipeline.call import Call, Failure
 from apim_policies.pipeline.sections import Policy
 from apim_policies.pipeline.values import Compiled, Source
@@ -104,40 +107,86 @@ class SetBody:
         return self._content.text(call).encode("utf-8", "replace") if not isinstance(value, str) else _utf8(value)
 
 
+class SetLiquidBody(SetBody):
+    """A body that a Liquid template gives."""
+
+    def __init__(self, template: Template, origin: Compiled) -> None:
+        super().__init__(origin)
+        self._template = template
+
+    async def run(self, call: Call) -> None:
+        await message_body(call)
+        await super().run(call)
+
+    def content(self, call: Call) -> bytes:
+        return self._template.render(call).encode("utf-8", "replace")
+
+
 def set_body(source: Source, element: Element) -> SetBody:
     if source.literal(element, "template") == "liquid":
-        raise source.not_modelled(element, 'template="liquid"')
+        text = element.text
+        if text is not None and text.expression:
+            raise source.error(element, "a Liquid template is no expression")
+        return SetLiquidBody(Template(text.text if text is not None else "", source, element), source.content(element))
     return SetBody(source.content(element))
 
 
 SET_BODY = PolicyElement(
     "set-body",
     Model(
-        {"template": Attribute("refused", one_of=("none", "liquid"))},
+        {
+            "template": Attribute("refused", one_of=("none", "liquid")),
+            "xsi-nil": Attribute("refused", one_of=("blank", "null")),
+            "parse-date": LITERAL_BOOL,
+        },
         text=True,
-        beyond=frozenset({"xsi-nil", "parse-date", "html-decode-expression"}),
+        beyond=frozenset({"html-decode-expression"}),
     ),
     set_body,
 )
 
 
 class SetStatus:
-    def __init__(self, code: Compiled, reason: Compiled) -> None:
+    """Without a reason: the phrase of the standard. What Azure sends then is not documented, and HTTP/2 sends none."""
+
+    def __init__(self, code: Compiled, reason: Compiled | None) -> None:
         self._code, self._reason = code, reason
 
     def run(self, call: Call) -> None:
-        call.response.status_code = int(self._code.number(call))
-        call.response.status_reason = _one_line(self._reason.text(call))
+        code = int(self._code.number(call))
+        call.response.status_code = code
+        reason = self._reason.text(call) if self._reason is not None else responses.get(code, "")
+        call.response.status_reason = _one_line(reason)
 
 
 def _set_status(source: Source, element: Element) -> Policy:
-    if "reason" not in element.attributes:
-        # Azure takes it; which phrase it then sends is written nowhere.
-        raise source.not_modelled(element, "no reason")
-    return SetStatus(source.attribute(element, "code"), source.attribute(element, "reason"))
+    return SetStatus(source.attribute(element, "code"), source.optional(element, "reason"))
 
 
 SET_STATUS = PolicyElement("set-status", Model({"code": NEEDED_NUMBER, "reason": ANY}), _set_status)
+
+
+class FindAndReplace:
+    """A text in the body, with another one in all its places.
+
+    https://learn.microsoft.com/azure/api-management/find-and-replace-policy
+    """
+
+    def __init__(self, wanted: Compiled, other: Compiled) -> None:
+        self._wanted, self._other = wanted, other
+
+    async def run(self, call: Call) -> None:
+        content = await message_body(call)
+        wanted = self._wanted.text(call).encode("utf-8", "replace")
+        if content and wanted:
+            set_message_body(call, content.replace(wanted, self._other.text(call).encode("utf-8", "replace")))
+
+
+def _find_and_replace(source: Source, element: Element) -> Policy:
+    return FindAndReplace(source.attribute(element, "from"), source.attribute(element, "to"))
+
+
+FIND_AND_REPLACE = PolicyElement("find-and-replace", Model({"from": NEEDED, "to": NEEDED}), _find_and_replace)
 
 
 class SetMethod:
@@ -239,27 +288,40 @@ REWRITE_URI = PolicyElement(
 
 
 class SetBackendService:
-    """Another base address of the backend."""
+    """Another base address of the backend, or one of the gateway's backend resources.
 
-    def __init__(self, base_url: Compiled) -> None:
-        self._base_url = base_url
+    https://learn.microsoft.com/azure/api-management/set-backend-service-policy
+    """
+
+    def __init__(self, base_url: Compiled | None, backend: Compiled | None) -> None:
+        self._base_url, self._backend = base_url, backend
 
     def run(self, call: Call) -> None:
-        call.service_url = self._base_url.text(call)
+        call.backend = call.context.backend = None
+        if self._backend is not None:
+            call.backend = call.services.backends.find(self._backend.text(call))
+            call.context.backend = Backend(call.backend.id, call.backend.type)
+            call.service_url = call.backend.url or call.service_url
+        elif self._base_url is not None:
+            call.service_url = self._base_url.text(call)
 
 
 def _set_backend_service(source: Source, element: Element) -> Policy:
-    return SetBackendService(source.attribute(element, "base-url"))
+    if {"base-url", "backend-id"} <= element.attributes.keys():
+        raise source.error(element, "<set-backend-service> has base-url or backend-id, not both")
+    return SetBackendService(source.optional(element, "base-url"), source.optional(element, "backend-id"))
 
 
 SET_BACKEND_SERVICE = PolicyElement(
     "set-backend-service",
     Model(
-        {"base-url": Attribute(required=True, unless=frozenset({"backend-id", "dapr-app-id"}))},
+        {
+            "base-url": Attribute(required=True, unless=frozenset({"backend-id", "dapr-app-id"})),
+            "backend-id": ANY,
+        },
         sections=BOTH_REQUEST,
         beyond=frozenset(
             {
-                "backend-id",
                 "sf-partition-key",
                 "sf-replica-type",
                 "sf-resolve-condition",
@@ -290,6 +352,7 @@ ELEMENTS: Sequence[Declared] = (
     SET_VARIABLE,
     SET_HEADER,
     SET_BODY,
+    FIND_AND_REPLACE,
     SET_STATUS,
     SET_METHOD,
     SET_QUERY_PARAMETER,

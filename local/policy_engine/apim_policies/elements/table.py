@@ -6,20 +6,39 @@ for what may be an expression.
 
 from collections.abc import Mapping
 
-from apim_policies.elements import caching, calls, cors, filters, flow, identity, limits, message, telemetry, tokens
+from apim_policies.elements import (
+    caching,
+    calls,
+    conversion,
+    cors,
+    credentials,
+    filters,
+    flow,
+    identity,
+    language_models,
+    limits,
+    message,
+    telemetry,
+    tokens,
+    validation,
+)
 from apim_policies.elements.model import Declared, HoldingElement, Model, Part, PolicyElement
 
 _DECLARED: tuple[Declared, ...] = (
     *caching.ELEMENTS,
     *calls.ELEMENTS,
+    *conversion.ELEMENTS,
     *cors.ELEMENTS,
+    *credentials.ELEMENTS,
     *filters.ELEMENTS,
     *flow.ELEMENTS,
     *identity.ELEMENTS,
+    *language_models.ELEMENTS,
     *limits.ELEMENTS,
     *message.ELEMENTS,
     *telemetry.ELEMENTS,
     *tokens.ELEMENTS,
+    *validation.ELEMENTS,
 )
 
 ELEMENTS: Mapping[str, Model] = {element.name: element.model for element in _DECLARED}

@@ -15,7 +15,7 @@ from apim_policies.elements.model import (
     Part,
     PolicyElement,
 )
-from apim_policies.pipeline.call import Call
+from apim_policies.pipeline.call import Call, Event
 from apim_policies.pipeline.sections import Policy
 from apim_policies.pipeline.values import Compiled, Source
 
@@ -118,7 +118,36 @@ EMIT_METRIC = PolicyElement(
     _emit_metric,
 )
 
+
+class LogToEventHub:
+    """An event for an event hub: remembered with what the gateway has sent.
+
+    https://learn.microsoft.com/azure/api-management/log-to-eventhub-policy
+    """
+
+    def __init__(self, logger: Compiled, content: Compiled, partition: Compiled | None) -> None:
+        self._logger, self._content, self._partition = logger, content, partition
+
+    def run(self, call: Call) -> None:
+        logger, content = self._logger.text(call), self._content.text(call)
+        partition = self._partition.text(call) if self._partition is not None else ""
+        call.services.events.append(Event(logger, content, partition))
+        call.trace.messages.append({"source": "log-to-eventhub", "severity": "information", "message": logger})
+
+
+def _log_to_event_hub(source: Source, element: Element) -> Policy:
+    partition = source.optional(element, "partition-key") or source.optional(element, "partition-id")
+    return LogToEventHub(source.attribute(element, "logger-id"), source.content(element), partition)
+
+
+LOG_TO_EVENTHUB = PolicyElement(
+    "log-to-eventhub",
+    Model({"logger-id": NEEDED, "partition-key": ANY, "partition-id": ANY}, text=True),
+    _log_to_event_hub,
+)
+
 ELEMENTS: Sequence[Declared] = (
+    LOG_TO_EVENTHUB,
     TRACE,
     EMIT_METRIC,
     Part("message", Model(text=True)),

@@ -1,8 +1,11 @@
 """The built-in cache: volatile, and values can be read only some time after they were stored."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from apim_policies.clock import Clock
+from apim_policies.expressions.context import Body, Response
 
 _LARGEST = 2 * 1024 * 1024
 """Bytes of one value."""
@@ -56,3 +59,78 @@ class Cache:
     def clear(self) -> None:
         """Forgets everything."""
         self._entries.clear()
+
+
+class ResponseCache:
+    """Whole answers, as `cache-store` keeps them."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._cache = Cache(clock)
+
+    def get(self, key: str) -> Response | None:
+        """A copy of the answer that is kept under a key."""
+        found, kept = self._cache.get(key)
+        return copied(kept) if found and isinstance(kept, Response) else None
+
+    def store(self, key: str, response: Response, seconds: float) -> None:
+        """Keeps an answer, if its body is not larger than 2 MiB."""
+        if response.body is None or len(response.body.content) <= _LARGEST:
+            self._cache.store(key, copied(response), seconds)
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._cache.clear()
+
+
+def copied(response: Response) -> Response:
+    """An answer of its own, whose headers and body others do not change."""
+    body = Body(response.body.content) if response.body is not None else None
+    return replace(response, headers=response.headers.copy(), body=body)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a model was asked: a vector of the text, and what else answers depend on."""
+
+    group: str
+    vector: Sequence[float]
+
+
+@dataclass(frozen=True)
+class _Answered:
+    asked: Asked
+    response: Response
+    expires: float
+
+
+class SemanticCache:
+    """Answers of models, found by how near a question is to an earlier one."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._answers: list[_Answered] = []
+
+    def nearest(self, asked: Asked, threshold: float) -> Response | None:
+        """The answer to the nearest question whose distance is no larger.
+
+        Args:
+            asked: The question.
+            threshold: Largest cosine distance, 0 (the same) to 1: `score-threshold`.
+        """
+        now = self._clock.now()
+        self._answers = [one for one in self._answers if one.expires > now]
+        near = [
+            (distance, one)
+            for one in self._answers
+            if one.asked.group == asked.group and (distance := _distance(one.asked.vector, asked.vector)) <= threshold
+        ]
+        return copied(min(near, key=lambda one: one[0])[1].response) if near else None
+
+    def store(self, asked: Asked, response: Response, seconds: float) -> None:
+        """Keeps an answer."""
+        self._answers = [*self._answers[-_MOST:], _Answered(asked, copied(response), self._clock.now() + seconds)]
+
+
+def _distance(one: Sequence[float], two: Sequence[float]) -> float:
+    length = math.hypot(*one) * math.hypot(*two)
+    return 1 - sum(a * b for a, b in zip(one, two, strict=False)) / length if length and len(one) == len(two) else 1.0

@@ -1,15 +1,16 @@
 """One request on its way through the gateway: what policies read, change and leave behind."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from apim_policies.clock import Clock
 from apim_policies.expressions import Profile
-from apim_policies.expressions.context import Context, Headers, Response
+from apim_policies.expressions.context import Authorization, Certificate, Context, Headers, Response
 from apim_policies.network import Network
 from apim_policies.network.messages import Answer
-from apim_policies.pipeline.cache import Cache
+from apim_policies.pipeline.backends import Backends, DeclaredBackend
+from apim_policies.pipeline.cache import Asked, Cache, ResponseCache, SemanticCache
 from apim_policies.pipeline.counters import Counters
 from apim_policies.pipeline.identities import Identities
 from apim_policies.pipeline.incoming import Incoming
@@ -41,6 +42,15 @@ class Returned(Exception):
 
 
 @dataclass(frozen=True)
+class Event:
+    """An event that a policy sent to an event hub."""
+
+    logger: str
+    content: str
+    partition: str = ""
+
+
+@dataclass(frozen=True)
 class Services:
     """What the gateway as a whole has."""
 
@@ -51,6 +61,20 @@ class Services:
     counters: Counters
     openid: OpenIdMetadata
     profile: Profile
+    backends: Backends = field(default_factory=lambda: Backends({}, Clock()))
+    """The backend resources of the gateway."""
+    responses: ResponseCache = field(default_factory=lambda: ResponseCache(Clock()))
+    """Whole answers that were kept."""
+    semantic: SemanticCache = field(default_factory=lambda: SemanticCache(Clock()))
+    """Answers of models, by what was asked."""
+    certificates: Sequence[Certificate] = ()
+    """Certificates that the gateway holds."""
+    authorizations: Mapping[tuple[str, str], Authorization] = field(
+        default_factory=dict[tuple[str, str], Authorization]
+    )
+    """Connections of the credential manager, by provider and connection."""
+    events: list[Event] = field(default_factory=list[Event])
+    """What was sent to event hubs."""
     running: Counter[str] = field(default_factory=Counter[str])
     """Requests inside `limit-concurrency`, by key."""
 
@@ -79,6 +103,14 @@ class Call:
     """What the quotas with a key have counted for this request."""
     section: str = ""
     scope: str = ""
+    backend: DeclaredBackend | None = None
+    """The backend resource that a policy has chosen."""
+    client_certificate: str = ""
+    """Thumbprint of the certificate that the gateway shows to the backend."""
+    keeping: Callable[[Response, float], None] | None = None
+    """What `cache-lookup` said about how to keep the answer."""
+    asked: Asked | None = None
+    """What a model was asked, if the semantic cache had no answer."""
 
     @property
     def response(self) -> Response:
