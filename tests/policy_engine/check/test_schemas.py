@@ -38,7 +38,36 @@ DIFFERENCES: dict[str, tuple[str, ...]] = {
         "validate-jwt/required-claims/claim: name is required here",
         "validate-jwt/required-claims: 1 to 1000000 claim here, 0 to 1000000 in the schema",
     ),
-    # A quota without calls is one of bandwidth, which is not modelled, as is the backend without an address of its own.
+    # One row for the api and operation of quota and of rate-limit.
+    "quota": (
+        *(
+            f"quota/{path}: we have the attribute {name}"
+            for path in ("api", "api/operation")
+            for name in (
+                "remaining-calls-header-name", "remaining-calls-variable-name", "renewal-period", "retry-after-header-name",
+                "retry-after-variable-name", "total-calls-header-name",
+            )
+        ),
+        "quota/api: the children are ordered here", "quota: renewal-period is required here",
+        "quota: the children are ordered here",
+    ),
+    "rate-limit": (
+        *(f"rate-limit/{path}: we have the attribute bandwidth" for path in ("api", "api/operation", "operation")),
+        "rate-limit/api: the children are ordered here", "rate-limit: calls is required here",
+        "rate-limit: renewal-period is required here", "rate-limit: the children are ordered here",
+    ),
+    # Newer than the schema, whose blocklists are one by mistake.
+    "llm-content-safety": (
+        "llm-content-safety/blocklists: 1 to 1000000 id here, 1 to 1 in the schema",
+        "llm-content-safety: we have the attribute enforce-on-completions",
+    ),
+    # One row for the header of cors, which is a text, and that of validate-headers, which has attributes.
+    "validate-headers": (
+        "validate-headers/header: action is not required here",
+        "validate-headers/header: action is one of [] here, ['detect', 'ignore', 'prevent'] in the schema",
+        "validate-headers/header: name is not required here",
+    ),
+    # A quota without calls is one of bandwidth, and a backend without an address is one of the resources.
     "quota-by-key": ("quota-by-key: calls is required here", "quota-by-key: renewal-period is required here"),
     "set-backend-service": ("set-backend-service: base-url is required here",),
     # The schema takes any text; the documentation has these three.
@@ -166,7 +195,7 @@ def test_every_policy_of_the_schemas_is_known() -> None:
     assert (STANDALONE.keys() | BEYOND.keys()) - files - {"base"} == set(DIFFERENCES.get("beyond the schemas", ()))
 
 
-@pytest.mark.parametrize("name", sorted(STANDALONE.keys() - {"base"}))
+@pytest.mark.parametrize("name", sorted(STANDALONE.keys() - {"base", *DIFFERENCES["beyond the schemas"]}))
 def test_a_policy_is_as_in_its_schema(name: str) -> None:
     schema = Schema(name)
     assert sorted(compared(name, schema, schema.top, ELEMENTS[name])) == sorted(DIFFERENCES.get(name, ()))

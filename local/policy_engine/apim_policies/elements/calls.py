@@ -16,6 +16,7 @@ from apim_policies.elements.model import (
     BOOL_HERE_LITERAL,
     LITERAL,
     LITERAL_BOOL,
+    LITERAL_NUMBER,
     NUMBER,
     Attribute,
     Child,
@@ -376,7 +377,7 @@ def _send_one_way(source: Source, element: Element) -> Policy:
 SEND_ONE_WAY_REQUEST = PolicyElement(
     "send-one-way-request",
     Model(
-        {"mode": Attribute("not modelled", one_of=("new", "copy")), "timeout": NUMBER},
+        {"mode": Attribute("not modelled", one_of=("new", "copy")), "timeout": LITERAL_NUMBER},
         SEND_REQUEST.model.children,
         beyond=frozenset({"authentication-token", "authentication-token-store", "proxy"}),
     ),

@@ -99,7 +99,7 @@ GET_AUTHORIZATION_CONTEXT = PolicyElement(
             "provider-id": NEEDED,
             "authorization-id": NEEDED,
             "context-variable-name": NEEDED,
-            "identity-type": Attribute(one_of=("managed", "jwt")),
+            "identity-type": ANY,
             "identity": ANY,
             "ignore-error": Attribute(one_of=("true", "false")),
         },

@@ -13,10 +13,12 @@ import httpx
 from apim_policies.documents.document import Element
 from apim_policies.elements.calls import exchange
 from apim_policies.elements.model import (
+    ANY,
     INBOUND,
     LITERAL,
     LITERAL_BOOL,
     NEEDED,
+    NEEDED_LITERAL,
     NEEDED_NUMBER,
     NUMBER,
     Attribute,
@@ -38,6 +40,7 @@ _MINUTE = 60
 _PERIODS = {
     "Indefinite": 0, "Hourly": 3600, "Daily": 86_400, "Weekly": 604_800, "Monthly": 2_592_000, "Yearly": 31_536_000,
 }  # fmt: skip
+_KINDS = Attribute("refused", one_of=("all", "total-tokens", "prompt-tokens", "completion-tokens"))
 _SECONDS = 30.0
 """That a service of the policy's own may take."""
 
@@ -210,7 +213,7 @@ _TOKEN_LIMIT = Model(
         "tokens-per-minute": NUMBER,
         "token-quota": NUMBER,
         "token-quota-period": Attribute("refused", one_of=tuple(_PERIODS)),
-        "estimate-prompt-tokens": Attribute(required=True, one_of=("true", "false")),
+        "estimate-prompt-tokens": Attribute("refused", required=True, one_of=("true", "false")),
         "prompt-type": Attribute("refused", one_of=("auto", "chat-completion", "completion", "embeddings")),
         "ignore-prompt": LITERAL_BOOL,
         **{
@@ -231,6 +234,7 @@ class TokenMetric:
 
     def __init__(self, source: Source, element: Element) -> None:
         self._namespace = source.literal(element, "namespace") or "API Management"
+        self._kind = source.literal(element, "value-type") or "all"
         self._dimensions = [
             (child.attributes["name"].text, source.optional(child, "value")) for child in element.children
         ]
@@ -260,13 +264,15 @@ class TokenMetric:
                     ("Completion Tokens", usage.completion),
                     ("Total Tokens", usage.total),
                 )
+                if self._kind in {"all", name.lower().replace(" ", "-")}
             )
 
         when_answered(call, emit)
 
 
 _TOKEN_METRIC = Model(
-    {"namespace": LITERAL, "name": LITERAL, "ignore-prompt": LITERAL_BOOL}, (Child("dimension", 0, 10),)
+    {"namespace": LITERAL, "name": LITERAL, "value-type": _KINDS, "ignore-prompt": LITERAL_BOOL},
+    (Child("dimension", 0, 10),),
 )
 
 
@@ -360,8 +366,8 @@ async def ask(call: Call, backend_id: str, path: str, question: Mapping[str, Any
 _CONTENT_SAFETY = Model(
     {
         "backend-id": NEEDED,
-        "shield-prompt": Attribute(one_of=("true", "false")),
-        "enforce-on-completions": Attribute(one_of=("true", "false")),
+        "shield-prompt": ANY,
+        "enforce-on-completions": ANY,
     },
     (Child("categories", 0, 1), Child("blocklists", 0, 1)),
     frozenset({"inbound", "outbound"}),
@@ -405,15 +411,16 @@ class SemanticLookup:
 
 _SEMANTIC_LOOKUP = Model(
     {
-        "score-threshold": NEEDED,
+        "score-threshold": NEEDED_LITERAL,
         "embeddings-backend-id": NEEDED,
         "embeddings-backend-auth": Attribute("refused", one_of=("system-assigned", "header")),
-        "ignore-system-messages": LITERAL_BOOL,
+        "ignore-system-messages": LITERAL,
         "max-message-count": LITERAL,
         "cache-id": LITERAL,
     },
     (Child("vary-by"),),
     INBOUND,
+    ordered=False,
 )
 
 
@@ -460,7 +467,15 @@ ELEMENTS: Sequence[Declared] = (
             {"output-type": Attribute(one_of=("FourSeverityLevels", "EightSeverityLevels"))}, (Child("category", 1),)
         ),
     ),
-    Part("category", Model({"name": NEEDED, "threshold": NEEDED_NUMBER})),
+    Part(
+        "category",
+        Model(
+            {
+                "name": Attribute(required=True, one_of=("Hate", "SelfHarm", "Sexual", "Violence")),
+                "threshold": NEEDED_NUMBER,
+            }
+        ),
+    ),
     Part("blocklists", Model({}, (Child("id", 1),))),
     Part("id", Model(text=True)),
     Part("vary-by", Model(text=True)),

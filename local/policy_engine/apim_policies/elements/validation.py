@@ -14,6 +14,7 @@ from apim_policies.elements.model import (
     INBOUND,
     LITERAL,
     LITERAL_BOOL,
+    NEEDED_LITERAL_NUMBER,
     NEEDED_NUMBER,
     Attribute,
     Child,
@@ -282,7 +283,7 @@ ELEMENTS: Sequence[Declared] = (
             beyond=frozenset({"schema-ref"}),
         ),
     ),
-    Part("status-code", Model({"code": NEEDED_NUMBER, "action": _ACTION})),
+    Part("status-code", Model({"code": NEEDED_LITERAL_NUMBER, "action": _ACTION})),
     Part("identities", Model({}, (Child("identity", 1, 10),))),
     Part(
         "identity",

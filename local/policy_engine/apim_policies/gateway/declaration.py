@@ -3,6 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from apim_policies.expressions.context import Authorization, Certificate
+from apim_policies.pipeline.backends import DeclaredBackend
+
 
 @dataclass(frozen=True)
 class NamedValue:
@@ -53,3 +56,11 @@ class Declaration:
     """Texts of the policy fragments by id."""
     policy: str | None = None
     """Of the whole service; None: the one that a new service has."""
+    backends: Sequence[DeclaredBackend] = ()
+    """Backend resources: single ones and pools."""
+    certificates: Sequence[Certificate] = ()
+    """Certificates that policies can use."""
+    authorizations: Mapping[tuple[str, str], Authorization] = field(
+        default_factory=dict[tuple[str, str], Authorization]
+    )
+    """Connections of the credential manager, by provider and connection."""

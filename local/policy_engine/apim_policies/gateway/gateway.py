@@ -19,7 +19,8 @@ from apim_policies.gateway.compilation import Compilation
 from apim_policies.gateway.declaration import Declaration
 from apim_policies.gateway.routing import Route, find_api, find_route
 from apim_policies.network import Network
-from apim_policies.pipeline.cache import Cache
+from apim_policies.pipeline.backends import Backends
+from apim_policies.pipeline.cache import Cache, ResponseCache, SemanticCache
 from apim_policies.pipeline.call import Call, Failure, Returned, Services
 from apim_policies.pipeline.counters import Counters
 from apim_policies.pipeline.identities import Identities, NoIdentities
@@ -86,6 +87,11 @@ class Gateway:
             counters=Counters(clock),
             openid=OpenIdMetadata(network.client(), clock),
             profile=Profile(clock),
+            backends=Backends({one.id: one for one in declaration.backends}, clock),
+            responses=ResponseCache(clock),
+            semantic=SemanticCache(clock),
+            certificates=declaration.certificates,
+            authorizations=declaration.authorizations,
         )
         return cls(compilation, services, journal or Journal(always=True))
 

@@ -5,12 +5,13 @@ https://learn.microsoft.com/azure/api-management/backends
 
 import math
 import random
+import re
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from apim_policies.clock import Clock
-from apim_policies.errors import LocalCloudError
+from apim_policies.errors import ExplainedError
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,22 @@ class DeclaredBackend:
         return "Pool" if self.members else "Single"
 
 
+_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
+
+
+def seconds(duration: str) -> float:
+    """An ISO 8601 duration such as `PT1M` in seconds.
+
+    Raises:
+        ExplainedError: it is none.
+    """
+    match = _DURATION.fullmatch(duration)
+    if match is None or not any(match.groups()):
+        raise ExplainedError(f"the duration {duration!r} is none of ISO 8601; write PT1M for a minute")
+    days, hours, minutes, rest = (float(part or 0) for part in match.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + rest
+
+
 @dataclass
 class _State:
     calls: deque[tuple[float, bool]] = field(default_factory=deque[tuple[float, bool]])
@@ -98,12 +115,12 @@ class Backends:
         """A backend by its id, without regard to case.
 
         Raises:
-            LocalCloudError: there is none.
+            ExplainedError: there is none.
         """
         found = self._declared.get(id.lower())
         if found is None:
             known = ", ".join(sorted(self._declared)) or "none"
-            raise LocalCloudError(f"the backend {id!r} is not declared; declared are: {known}")
+            raise ExplainedError(f"the backend {id!r} is not declared; declared are: {known}")
         return found
 
     def choose(self, backend: DeclaredBackend) -> DeclaredBackend:

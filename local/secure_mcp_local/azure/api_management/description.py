@@ -1,6 +1,7 @@
 """What a stack declares about its gateway: service, APIs, operations, policies, fragments, named values."""
 
 from apim_policies.gateway import ApiDeclaration, Declaration, NamedValue, OperationDeclaration
+from secure_mcp_local.azure.api_management.backends import backend
 from secure_mcp_local.errors import LocalCloudError, NotModelled
 from secure_mcp_local.keyvault import KeyVaults
 from secure_mcp_local.recording import Recording, Resource
@@ -35,6 +36,7 @@ def describe(recording: Recording) -> Declaration:
         named_values=named_values,
         fragments=fragments,
         policy=_text(policy, "service.xml") if policy is not None else None,
+        backends=[backend(one) for one in recording.all(MODULE + "Backend")],
     )
 
 
@@ -81,6 +83,7 @@ def _policy(recording: Recording, type: str, api: str, operation: str | None = N
 
 
 def _text(resource: Resource, document: str) -> str:
-    if resource.get("format") != "rawxml":
+    # In the xml format, the default, expressions are written with entities: that is read as well.
+    if resource.get("format") not in {"rawxml", "xml", None}:
         raise NotModelled(f"{document}: the policy format {resource.get('format')!r} is not modelled; use rawxml")
     return str(resource.get("value"))

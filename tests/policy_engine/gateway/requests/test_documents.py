@@ -14,7 +14,7 @@ FRAME = "<policies>\n<inbound>\n{}\n</inbound>\n</policies>"
     ("inbound", "message"),
     [
         ("<unknown-policy />", "<unknown-policy> is no policy of API Management"),
-        ("<json-to-xml />", "<json-to-xml> is not modelled"),
+        ("<cross-domain />", "<cross-domain> is not modelled"),
         ('<set-variable name="a" value="b" other="c" />', "has no attribute other"),
         ('<set-variable name="a" />', "needs the attribute value"),
         ('<set-variable name="@(1)" value="b" />', "cannot be an expression"),
