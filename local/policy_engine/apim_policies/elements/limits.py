@@ -354,8 +354,14 @@ def spend(call: Call, key: str, calls: int | None, kilobytes: int | None, period
     if kilobytes is not None:
 
         def count() -> None:
-            bodies = (call.context.request.body, call.context.response.body if call.context.response else None)
-            size = sum(len(body.content) for body in bodies if body is not None)
+            request, response = call.context.request, call.context.response
+            size = sum(
+                len(message.body.content)
+                if message.body is not None
+                else int(message.headers.get("Content-Length") or 0)
+                for message in (request, response)
+                if message is not None
+            )
             counters.spend(f"{key} bytes", size, period, FIRST_PERIOD)
 
         call.afterwards.append(count)

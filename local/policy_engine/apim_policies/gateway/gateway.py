@@ -181,7 +181,9 @@ class Gateway:
             api=route.api.api,
             operation=route.operation.operation,
             variables=Variables(trace),
-            deployment=Deployment("local", self._compiled.id, self._compiled.name),
+            deployment=Deployment(
+                "local", self._compiled.id, self._compiled.name, certificates=list(self._services.certificates)
+            ),
             request_id=request_id,
             timestamp=self._services.clock.utcnow(),
             elapsed=lambda: timedelta(seconds=time.perf_counter() - start),
