@@ -46,7 +46,8 @@ def remote(workspace: Workspace) -> Workspace:
 def test_a_server_is_deployed_and_changed(small: Callable[[str], Workspace]) -> None:
     workspace = remote(small(program("{}")))
     assert 'mcpUrl: "https://apim-snippets-' in workspace.up().output
-    assert {"snippets-apim", "snippets-deployment", "snippets-mcp-policy"} <= workspace.names
+    assert {"snippets-apim", "snippets-mcp-policy"} <= workspace.names
+    assert "save_snippet" in workspace.functions()
     chain = "secure-mcp:index:SecureMcpServer$secure-mcp:index:Gateway$azure-native:apimanagement:ApiManagementService"
     assert f"urn:pulumi:dev::small::{chain}::snippets-apim" in {r["urn"] for r in workspace.state["resources"]}
     workspace.program(program('{"mcpRateLimit": 7}'))
@@ -75,4 +76,5 @@ def test_the_yaml_example_is_deployed(small: Callable[[str], Workspace]) -> None
     workspace.pulumi("stack", "init")
     run = workspace.up()
     assert re.search(r"mcpUrl +: \"https://apim-snippets-\w+\.azure-api\.net/mcp\"", run.output)
-    assert {"snippets-apim", "snippets-deployment", "snippets-mcp-policy", "snippets-kv"} <= workspace.names
+    assert {"snippets-apim", "snippets-mcp-policy", "snippets-kv"} <= workspace.names
+    assert "save_snippet" in workspace.functions()

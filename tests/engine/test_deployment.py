@@ -82,6 +82,7 @@ def test_C_destroy_deletes_the_group_and_what_is_outside_and_leaves_nothing(depl
     assert len(inside) > 90
     deployed.destroy()
     assert not list(r for r in deployed.store if not r.adopted)
+    assert not list(deployed.store.folder.glob("*.zip")), "code stays behind"
     assert not deployed.state.get("resources") or {r["type"] for r in deployed.state["resources"]} <= {
         "pulumi:pulumi:Stack"
     }

@@ -6,6 +6,8 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 import yaml
 
 from secure_mcp.azure.propagation import WAIT
-from secure_mcp_local.providers import plugins
+from secure_mcp_local.providers.standing import standing
 from secure_mcp_local.providers.store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +33,8 @@ class Run:
     output: str
     operations: dict[str, str]
     """What was done to each resource, by URN; for a replacement the last step's name begins with `replace`."""
+    messages: list[str]
+    """What the program told the engine, in order."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -85,6 +89,11 @@ class Workspace:
         """Pulumi names of what the stack has in the cloud."""
         return {resource.name for resource in self.store if resource.stack == self.stack and not resource.adopted}
 
+    def functions(self) -> list[str]:
+        """Names of the functions in the code that the stack's only function app has."""
+        [site] = [r for r in self.store if r.stack == self.stack and r.type == "azure-native:web:WebApp"]
+        return self.store.functions(site.id)
+
     def copied_to(self, folder: Path) -> "Workspace":
         """The same deployment once more: what is done to one is not seen by the other."""
         shutil.copytree(self.folder, folder, symlinks=True, dirs_exist_ok=True)
@@ -128,27 +137,25 @@ class Workspace:
         log = self.folder / "events.jsonl"
         log.unlink(missing_ok=True)
         events = ["--event-log", str(log)] if arguments[0] in {"preview", "up", "refresh", "destroy"} else []
-        done = subprocess.run(
-            [
-                "pulumi",
-                *arguments,
-                *events,
-                *([] if arguments[0] == "package" else ["--stack", self.stack]),
-                "--non-interactive",
-            ],
-            cwd=self.project,
-            env=self.environment(faults),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_TIMEOUT,
-            check=False,
-        )
+        stack = [] if arguments[0] == "package" else ["--stack", self.stack]
+        with self.environment(faults) as environment:
+            done = subprocess.run(
+                ["pulumi", *arguments, *events, *stack, "--non-interactive"],
+                cwd=self.project,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=_TIMEOUT,
+                check=False,
+            )
         assert not check or done.returncode == 0, f"pulumi {' '.join(arguments)}:\n{done.stdout}"
-        return Run(done.returncode, done.stdout, _operations(log) if events else {})
+        told = _messages(log) if events else []
+        return Run(done.returncode, done.stdout, _operations(log) if events else {}, told)
 
-    def environment(self, faults: str = "") -> dict[str, str]:
-        """Environment variables of `pulumi`, the stand-ins among them."""
+    @contextmanager
+    def environment(self, faults: str = "") -> Iterator[dict[str, str]]:
+        """Environment variables of `pulumi`, with the stand-ins, which run meanwhile."""
         base = {
             **os.environ,
             "PULUMI_BACKEND_URL": (self.folder / "backend").as_uri(),
@@ -162,7 +169,8 @@ class Workspace:
         }
         # Compiled once, the SDK is imported in a third of the time.
         base.pop("PYTHONDONTWRITEBYTECODE", None)
-        return plugins.environment(self.folder / "cloud", self.gateway_url, faults, base)
+        with standing(self.folder / "cloud", self.gateway_url, faults, base) as environment:
+            yield environment
 
 
 def copied_project(folder: Path, gateway_url: str | None = None, stack: str = "dev") -> Workspace:
@@ -202,7 +210,12 @@ def _config(config: dict[str, str]) -> list[str]:
 
 def _custom(urn: str) -> bool:
     type = urn.split("::")[2].rsplit("$", 1)[-1]
-    return not type.startswith(("pulumi:", "secure-mcp:"))
+    return not type.startswith(("pulumi:pulumi:", "pulumi:providers:", "secure-mcp:"))
+
+
+def _messages(log: Path) -> list[str]:
+    events = [json.loads(line).get("diagnosticEvent") for line in log.read_text().splitlines()]
+    return [event["message"] for event in events if event and event["severity"].startswith("info")]
 
 
 def _operations(log: Path) -> dict[str, str]:

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from secure_mcp.apis import documents as policy
+from secure_mcp.package import build_package
 from secure_mcp_local.cli.plan import masked
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.recording import Recording, Resource, models, record
 
 Declared = Callable[..., Recording]
 APIM = "azure-native:apimanagement:"
+ROOT = Path(__file__).parents[2]
 LOCK = "azure-native:authorization:ManagementLockByScope"
 ROLE = "azure-native:authorization:RoleAssignment"
 STASH = "pulumi:index:Stash"
@@ -359,21 +361,38 @@ def test_A9_few_steps_before_the_slow_gateway_and_at_most_three_after(
     assert (before, after) == path
 
 
-def test_in_a_network_code_is_deployed_through_the_private_endpoints(declared: Declared) -> None:
+def test_code_is_published_when_everything_is_there(declared: Declared) -> None:
     recording = declared("prod")
-    names = {r.urn for r in recording.all("azure-native:network:PrivateDnsZoneGroup")}
-    links = {r.urn for r in recording.all("azure-native:privatedns:VirtualNetworkLink")}
-    package = recording.one("azure-native:storage:Blob")
-    assert names | links <= package.dependencies
-    assert package.urn in recording.one("azure-native:resources:Resource").dependencies
+    code = recording.one(STASH, "mcp-code")
+    needed = [
+        r.urn
+        for type in (
+            "network:PrivateDnsZoneGroup",
+            "privatedns:VirtualNetworkLink",
+            "web:WebAppAuthSettingsV2",
+            "web:WebApp",
+        )
+        for r in recording.all(f"azure-native:{type}")
+    ]
+    needed += [r.urn for r in recording.all("azure-native:authorization:RoleAssignment") if "storage" in r.name]
+    assert len(needed) > 12
+    assert code.dependencies >= set(needed)
+
+
+def test_what_the_state_keeps_of_the_code_is_no_secret(declared: Declared) -> None:
+    recording = declared("dev")
+    code, site = recording.one(STASH, "mcp-code"), recording.one("azure-native:web:WebApp")
+    assert not code.secrets
+    assert code.inputs["input"] == {
+        "digest": build_package(ROOT / "function_app").digest,
+        "app": site.id,
+        "scmHost": f"{site.get('name')}.scm.azurewebsites.net",
+        "container": site.get("functionAppConfig")["deployment"]["storage"]["value"],
+    }
 
 
 def test_code_can_be_left_to_others(declared: Declared) -> None:
-    def code(recording: Recording) -> list[str]:
-        return [r.name for r in recording if r.name in {"mcp-package", "mcp-deployment"} and r.custom]
-
-    assert code(declared("dev")) == ["mcp-package", "mcp-deployment"]
-    assert code(declared(deployCode="false")) == []
+    assert "mcp-code" not in {r.name for r in declared(deployCode="false").all(STASH)}
     assert declared(deployCode="false", backendAuth="functionKey").all(APIM + "NamedValue")
 
 

@@ -30,11 +30,9 @@ def shown(resource: Resource) -> dict[str, Any]:
     for condition in inputs.get("criteria", {}).get("allOf", []):
         if "query" in condition:
             condition["query"] = next(f"(query {name})" for name in names() if query(name) == condition["query"])
-    if "source" in inputs:
-        # The name of the package is made of its content, which is not what a review of the infrastructure is about.
-        inputs |= {"source": "(package)", "blobName": "(package)"}
-    if "packageUri" in inputs.get("properties", {}):
-        inputs["properties"] = inputs["properties"] | {"packageUri": "(package)"}
+    if "digest" in (inputs.get("input") or ()):
+        # What the code is is not what a review of the infrastructure is about.
+        inputs["input"] |= {"digest": "(package)"}
     return inputs
 
 

@@ -29,8 +29,6 @@ POLICIES = [APIM + kind for kind in ("Policy", "ApiPolicy", "ApiOperationPolicy"
 WITHOUT_SCHEMA = {
     "azure-native:keyvault:Secret",
     "azure-native:resources:Deployment",
-    "azure-native:resources:Resource",
-    "azure-native:storage:Blob",
 }
 
 
@@ -151,9 +149,9 @@ def misspelt(value: Mapping[str, Any], path: tuple[Any, ...]) -> dict[str, Any]:
 def free(type: str, path: tuple[Any, ...]) -> bool:
     """Whether any key is right there: in maps, in a file, in what the SDK sends as it is."""
     return (
-        path[-1:] in {("tags",), ("userAssignedIdentities",), ("source",)}
+        path[-1:] in {("tags",), ("userAssignedIdentities",), ("keepers",)}
         or (type == APIM + "Logger" and path == ("credentials",))
-        or (type == "azure-native:resources:Resource" and path[:1] == ("properties",))
+        or (type == "pulumi:index:Stash" and path[:1] == ("input",))
         or (type == "azure-native:resources:Deployment" and path[:2] == ("properties", "template"))
     )
 

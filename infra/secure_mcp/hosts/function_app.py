@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pulumi
-from pulumi_azure_native import managedidentity, resources, storage, web
+from pulumi_azure_native import managedidentity, web
 
 from ..azure.component import Component
 from ..azure.diagnostics import FUNCTION_APP, keep_logs
@@ -13,6 +13,7 @@ from ..azure.roles import MONITORING_METRICS_PUBLISHER, assign_role
 from ..azure.sdk_defaults import unsent
 from ..options import Taken
 from ..package import PYTHON_VERSION, build_package
+from ..publishing import publish_code
 from .options import FunctionAppOptions
 from .storage import Storage, StorageArgs
 
@@ -169,8 +170,10 @@ class McpFunctionApp(Component):
             ),
         )
         # No user name and password for deployments.
-        web.WebAppFtpAllowed(f"{name}-no-ftp", allow=False, name=site.name, resource_group_name=group, opts=here)
-        web.WebAppScmAllowed(f"{name}-no-basic-scm", allow=False, name=site.name, resource_group_name=group, opts=here)
+        passwords = [
+            kind(f"{name}-{what}", allow=False, name=site.name, resource_group_name=group, opts=here)
+            for kind, what in ((web.WebAppFtpAllowed, "no-ftp"), (web.WebAppScmAllowed, "no-basic-scm"))
+        ]
         authentication = web.WebAppAuthSettingsV2(
             f"{name}-authentication",
             name=site.name,
@@ -201,7 +204,8 @@ class McpFunctionApp(Component):
             opts=here,
         )
         self._component, self._args, self._site, self._store = name, args, site, store
-        self._authentication = authentication
+        # Each change of the site restarts what takes the code: all of them come before it.
+        self._settled = [authentication, *passwords]
         keep_logs(f"{name}-func-logs", FUNCTION_APP, site.id, args.workspace_id, here)
         self.site = site
         self.name = site.name
@@ -220,33 +224,16 @@ class McpFunctionApp(Component):
         self._store.lock(contents)
 
     def deploy(self, depends_on: Sequence[pulumi.Resource] = ()) -> pulumi.Resource:
-        """Uploads the package under a name made of its content, and has the platform deploy it when that changes.
+        """Has `pulumi up` publish the code whenever that changes.
 
         What needs a running app waits for what is returned. In a private network the private endpoints are what this waits for:
-        both the upload and the platform, which fetches the package, go through them.
-
-        The deployer needs Storage Blob Data Contributor on the account, and a network path to it.
-        https://learn.microsoft.com/azure/azure-functions/functions-infrastructure-as-code#deployment-packages
+        the deployment endpoint is behind one, and the platform writes the package through another.
         """
-        package = build_package(Path(self._args.code))
-        blob = storage.Blob(
-            f"{self._component}-package",
-            blob_name=f"package-{package.digest}.zip",
-            account_name=self._store.deployment_account_name,
-            container_name=self._store.deployment_container_name,
-            resource_group_name=self._args.resource_group_name,
-            type=storage.BlobType.BLOCK,
-            source=pulumi.FileAsset(str(package.archive)),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=depends_on),
-        )
-        return resources.Resource(
-            f"{self._component}-deployment",
-            resource_provider_namespace="Microsoft.Web",
-            parent_resource_path=self._site.name.apply(lambda site_name: f"sites/{site_name}"),
-            resource_type="extensions",
-            resource_name_="onedeploy",
-            resource_group_name=self._args.resource_group_name,
-            api_version="2024-04-01",
-            properties={"packageUri": blob.url, "remoteBuild": False, "type": "zip"},
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[self._authentication, *self._store.roles]),
+        return publish_code(
+            f"{self._component}-code",
+            build_package(Path(self._args.code)),
+            self._site,
+            self._store.deployment_container_url,
+            self,
+            [*self._settled, *self._store.roles, *depends_on],
         )

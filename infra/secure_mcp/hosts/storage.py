@@ -43,12 +43,10 @@ class Storage(Component):
 
     account_id: pulumi.Output[str]
     deployment_account_id: pulumi.Output[str]
-    deployment_account_name: pulumi.Output[str]
     blob_endpoint: pulumi.Output[str]
     queue_endpoint: pulumi.Output[str]
     deployment_container_url: pulumi.Output[str]
     snippets_container_name: pulumi.Output[str]
-    deployment_container_name: pulumi.Output[str]
     roles: list[pulumi.Resource]
 
     def __init__(self, name: str, args: StorageArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -84,10 +82,8 @@ class Storage(Component):
             self.lock()
         self.account_id = account.id
         self.deployment_account_id = code.id
-        self.deployment_account_name = code.name
         self.blob_endpoint = account.primary_endpoints.apply(lambda endpoints: endpoints.blob.rstrip("/"))
         self.queue_endpoint = account.primary_endpoints.apply(lambda endpoints: endpoints.queue.rstrip("/"))
-        self.deployment_container_name = deployment.name
         self.deployment_container_url = pulumi.Output.concat(
             code.primary_endpoints.apply(lambda endpoints: endpoints.blob), deployment.name
         )

@@ -138,7 +138,8 @@ def stand_ins(
         typer.Option(
             metavar="RULE",
             help="'KIND OPERATION RESOURCE': fail, stall or lose (the answer of) create, read, update or delete of a type "
-            "token, a Pulumi name or a URN. Can be repeated.",
+            "token, a Pulumi name or a URN. 'KIND publish RESOURCE' for the code of a function app: docs/local-cloud.md has "
+            "the kinds. Can be repeated.",
         ),
     ] = None,
     cwd: CwdOption = None,
@@ -150,7 +151,7 @@ def stand_ins(
     """
     from secure_mcp_local.cli.stand_ins import FOLDER, run  # noqa: PLC0415
 
-    run(command, state or project_root(cwd) / FOLDER, port, fault or [])
+    raise typer.Exit(run(command, state or project_root(cwd) / FOLDER, port, fault or []))
 
 
 @app.command()

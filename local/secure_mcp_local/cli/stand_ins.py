@@ -2,26 +2,32 @@
 
 import os
 import shutil
+import signal
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Never
 
 from secure_mcp_local.errors import LocalCloudError
-from secure_mcp_local.providers import plugins
+from secure_mcp_local.providers.standing import standing
 
 FOLDER = ".stand-ins"
 """In the folder of the project."""
 
 
-def run(command: Sequence[str], state: Path, port: int, faults: Sequence[str]) -> Never:
-    """Becomes the command.
+def run(command: Sequence[str], state: Path, port: int, faults: Sequence[str]) -> int:
+    """Runs the command and returns its exit code.
 
     Raises:
         LocalCloudError: there is no such command, or the stand-ins cannot be set up.
     """
     url = f"http://localhost:{port}" if port else None
-    environment = plugins.environment(state, url, ";".join(faults), os.environ)
-    if shutil.which(command[0], path=environment["PATH"]) is None:
-        hint = "; see https://www.pulumi.com/docs/install/" if command[0] == "pulumi" else ""
-        raise LocalCloudError(f"there is no command {command[0]!r} on PATH{hint}")
-    os.execvpe(command[0], list(command), environment)  # noqa: S606  (the user's own command)
+    with standing(state, url, ";".join(faults), os.environ) as environment:
+        if shutil.which(command[0], path=environment["PATH"]) is None:
+            hint = "; see https://www.pulumi.com/docs/install/" if command[0] == "pulumi" else ""
+            raise LocalCloudError(f"there is no command {command[0]!r} on PATH{hint}")
+        with subprocess.Popen(list(command), env=environment) as process:  # noqa: S603  (the user's own command)
+            # Ctrl-C reaches it as well, and it is the command that decides what to do then.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, lambda number, _: process.send_signal(number))
+            return process.wait()

@@ -9,7 +9,7 @@ Code that ignores proxies finds a host that does not know it, or nothing.
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
@@ -22,10 +22,9 @@ from apim_policies.listener import Listener, bind
 from apim_policies.network import Network
 from secure_mcp_local.functions.certificates import Certificates
 from secure_mcp_local.functions.identity import PATH, IdentityEndpoint
+from secure_mcp_local.functions.proxy import NoWay, Proxy
 
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "proxy-connection", "te", "upgrade", "expect"}
-_HEAD = 16384
-"""Bytes that the head of a CONNECT request may have."""
 
 
 class Outbound:
@@ -37,7 +36,6 @@ class Outbound:
     def __init__(self, network: Network, identity: IdentityEndpoint) -> None:
         self._network, self._identity = network, identity
         self._resources = AsyncExitStack()
-        self._connections: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> "Outbound":
         try:
@@ -52,76 +50,37 @@ class Outbound:
 
     async def _start(self) -> None:
         folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="secure-mcp-tls-")))
-        self._hosts = frozenset(host for host in self._network.hosts if ":" not in host)
-        certificates = await asyncio.to_thread(Certificates.make, self._hosts or {"localhost"}, folder)
+        hosts = frozenset(host for host in self._network.hosts if ":" not in host)
+        certificates = await asyncio.to_thread(Certificates.make, hosts or {"localhost"}, folder)
         client = await self._resources.enter_async_context(self._network.client())
 
         async def forward(scope: Scope, receive: Receive, send: Send) -> None:
             response = await _forward(client, Request(scope, receive))
             await response(scope, receive, send)
 
-        self._tls_port, sockets = bind(0)
+        tls_port, sockets = bind(0)
         listener = Listener(forward, sockets, certificate=(certificates.certificate, certificates.key))
         await self._resources.enter_async_context(listener)
         identity_port, sockets = bind(0)
         await self._resources.enter_async_context(Listener(self._identity, sockets))
-        proxy = await asyncio.start_server(self._connect, "127.0.0.1", 0, limit=_HEAD)
-        self._resources.push_async_callback(self._close, proxy)
-        proxy_url = f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+
+        def way(host: str) -> tuple[str, int]:
+            if host not in hosts:
+                raise NoWay(f"{host} is not a host of this stack (its hosts: {', '.join(sorted(hosts)) or 'none'})")
+            return "127.0.0.1", tls_port
+
+        proxy = await self._resources.enter_async_context(Proxy(way))
         local = "localhost,127.0.0.1,::1"
         self.environment = {
             "IDENTITY_ENDPOINT": f"http://127.0.0.1:{identity_port}{PATH}",
             "IDENTITY_HEADER": self._identity.secret,
-            "HTTPS_PROXY": proxy_url,
-            "https_proxy": proxy_url,
+            "HTTPS_PROXY": proxy.url,
+            "https_proxy": proxy.url,
             "NO_PROXY": local,
             "no_proxy": local,
             "REQUESTS_CA_BUNDLE": str(certificates.authority),
             "SSL_CERT_FILE": str(certificates.authority),
         }
-
-    async def _close(self, proxy: asyncio.Server) -> None:
-        proxy.close()
-        for task in self._connections:
-            task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
-
-    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection to the proxy: a tunnel to our own TLS server, if it is for a host of the stack."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._connections.add(task)
-        try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-            method, target, *_ = [*head.split("\r\n", 1)[0].split(" "), "", ""]
-            host, _, port = target.rpartition(":")
-            if method != "CONNECT" or port != "443" or host.lower() not in self._hosts:
-                known = ", ".join(sorted(self._hosts)) or "none"
-                body = f"{target} is not a host of this stack (its hosts: {known})\n".encode()
-                writer.write(b"HTTP/1.1 502 Not a host of this stack\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-                await writer.drain()
-                return
-            tls_reader, tls_writer = await asyncio.open_connection("127.0.0.1", self._tls_port)
-            try:
-                writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                await asyncio.gather(_pump(reader, tls_writer), _pump(tls_reader, writer))
-            finally:
-                tls_writer.close()
-        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError):
-            pass
-        finally:
-            self._connections.discard(task)
-            writer.close()
-
-
-async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while chunk := await source.read(65536):
-            target.write(chunk)
-            await target.drain()
-    with suppress(OSError):
-        if target.can_write_eof():
-            target.write_eof()
 
 
 async def _forward(client: httpx.AsyncClient, request: Request) -> Response:

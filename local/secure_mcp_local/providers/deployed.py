@@ -32,6 +32,11 @@ def deployed(folder: Path, stack: str) -> Recording:
     return Recording(project=own[0].project, stack=stack, resources=tuple(map(_resource, found)))
 
 
+def everything(store: Store) -> Recording:
+    """All that is deployed, of whatever stack: what Azure sees."""
+    return Recording(project="", stack="", resources=tuple(map(_resource, store)))
+
+
 def port_of(recording: Recording) -> int:
     """The port that the gateway was deployed for.
 

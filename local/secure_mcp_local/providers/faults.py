@@ -11,6 +11,19 @@ ENVIRONMENT_VARIABLE = "SECURE_MCP_STAND_IN_FAULTS"
 
 KINDS = ("fail", "stall", "lose")
 OPERATIONS = ("create", "read", "update", "delete")
+PUBLISH = {
+    "fail": "the package is accepted, and the deployment fails afterwards",
+    "lose": "the package is accepted and deployed, but the answer is lost",
+    "early": "the app's identity may not write the package yet: its role is not in force (two attempts)",
+    "forbid": "403, as right after a change of access (two attempts)",
+    "busy": "409, another deployment is in progress (two attempts)",
+    "unavailable": "503, Site Unavailable (two attempts)",
+    "retype": "415, a wrong content type",
+    "recycle": "the worker is recycled before the end is seen: 404 (once)",
+    "empty": "the deployment succeeds, and the app has no functions",
+    "hide": "the deployment endpoint cannot be reached from this machine",
+}
+"""Kinds of the operation `publish`, which brings code to a function app."""
 STALL = 600.0
 """Seconds; longer than anyone waits."""
 
@@ -40,10 +53,12 @@ def parsed(text: str) -> tuple[Rule, ...]:
     rules: list[Rule] = []
     for item in filter(str.strip, text.split(";")):
         words = item.split()
-        if len(words) != 3 or words[0] not in KINDS or words[1] not in OPERATIONS:
+        kinds = KINDS if len(words) == 3 and words[1] in OPERATIONS else tuple(PUBLISH)
+        if len(words) != 3 or words[0] not in kinds or words[1] not in {*OPERATIONS, "publish"}:
             raise LocalCloudError(
                 f"fault {item.strip()!r} is not KIND OPERATION RESOURCE with one of {', '.join(KINDS)}, one of "
-                f"{', '.join(OPERATIONS)}, and a type token, a Pulumi name or a URN"
+                f"{', '.join(OPERATIONS)}, and a type token, a Pulumi name or a URN; nor KIND publish FUNCTION-APP with one "
+                f"of {', '.join(PUBLISH)}"
             )
         rules.append(Rule(*words))
     return tuple(rules)

@@ -43,6 +43,9 @@ def environment(store: Path, gateway_url: str | None, rules: str, base: Mapping[
                 f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m secure_mcp_local.providers {package} "$@"\n'
             )
             plugin.chmod(0o755)
+        az = folder / "az"
+        az.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m secure_mcp_local.providers.az "$@"\n')
+        az.chmod(0o755)
     except OSError as error:
         raise LocalCloudError(f"{folder} cannot be written ({error.strerror}); choose another folder") from None
     return {

@@ -203,7 +203,7 @@ class _Refusals:
     def __enter__(self) -> None: ...
 
     def __exit__(self, type: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, LocalCloudError):
+        if isinstance(error, ExplainedError):
             status = next(status for kind, status in _STATUS if isinstance(error, kind))
             _abort(self._context, status, f"{self._subject.rsplit('::', 1)[-1]}: {error}")
 

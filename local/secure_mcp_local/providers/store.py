@@ -10,12 +10,14 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from secure_mcp_local.errors import LocalCloudError
+
+_PACKAGE, _FUNCTIONS = ".zip", ".functions"
 
 
 class AlreadyExists(LocalCloudError):
@@ -107,8 +109,24 @@ class Store:
         inside = f"{id.lower().rstrip('/')}/"
         gone = [r.id for r in self if r.id.lower() == id.lower() or r.id.lower().startswith(inside)]
         for each in gone:
-            self._path(each).unlink(missing_ok=True)
+            for suffix in (".json", _PACKAGE, _FUNCTIONS):
+                self._path(each).with_suffix(suffix).unlink(missing_ok=True)
         return gone
+
+    def publish(self, id: str, package: bytes, functions: Sequence[str]) -> None:
+        """Keeps the code of a function app, and the names of the functions in it. It goes with the app."""
+        self._replace(self._path(id).with_suffix(_PACKAGE), package)
+        self._replace(self._path(id).with_suffix(_FUNCTIONS), json.dumps(list(functions)).encode())
+
+    def package(self, id: str) -> Path | None:
+        """The published code of a function app, if there is any."""
+        path = self._path(id).with_suffix(_PACKAGE)
+        return path if path.exists() else None
+
+    def functions(self, id: str) -> list[str]:
+        """Names of the functions in the published code."""
+        path = self._path(id).with_suffix(_FUNCTIONS)
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
 
     def version(self) -> int:
         """A number that changes when anything is created, changed or deleted; 0: nothing was ever deployed."""
@@ -119,6 +137,12 @@ class Store:
 
     def _path(self, id: str) -> Path:
         return self.folder / f"{hashlib.sha256(id.lower().encode()).hexdigest()[:32]}.json"
+
+    def _replace(self, path: Path, content: bytes) -> None:
+        handle, written = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=self.folder)
+        with open(handle, "wb") as file:
+            file.write(content)
+        Path(written).replace(path)
 
     def _write(self, resource: Deployed) -> Path:
         handle, path = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=self.folder)

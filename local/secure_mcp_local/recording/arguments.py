@@ -94,7 +94,7 @@ def check(type: str, inputs: Mapping[str, Any], unknowns: Collection[str] = ()) 
     """What the SDK's types say against some inputs.
 
     Args:
-        type: Type token, such as `azure-native:storage:Blob`.
+        type: Type token, such as `azure-native:web:WebApp`.
         inputs: Plain JSON with the names of the wire.
         unknowns: Paths of values that are not known yet: nothing is said against them.
 

@@ -277,14 +277,15 @@ def _storage(registration: Registration, id: str) -> Mapping[str, Any]:
     }
 
 
-def _blob(registration: Registration, id: str) -> Mapping[str, Any]:
-    del id
-    i = registration.inputs
-    return {"url": f"https://{i['accountName']}.blob.core.windows.net/{i['containerName']}/{i['blobName']}"}
-
-
 def _site(registration: Registration, id: str) -> Mapping[str, Any]:
-    return {"defaultHostName": f"{id.rsplit('/', 1)[-1]}.azurewebsites.net", **_system_identity(registration)}
+    name = id.rsplit("/", 1)[-1].lower()
+    hosts = {"Standard": f"{name}.azurewebsites.net", "Repository": f"{name}.scm.azurewebsites.net"}
+    return {
+        "defaultHostName": hosts["Standard"],
+        "enabledHostNames": list(hosts.values()),
+        "hostNameSslStates": [{"name": host, "hostType": type, "sslState": "Disabled"} for type, host in hosts.items()],
+        **_system_identity(registration),
+    }
 
 
 def _insights(registration: Registration, id: str) -> Mapping[str, Any]:
@@ -374,10 +375,6 @@ _ARM: dict[str, tuple[str, _Computed]] = {
     ),
     "azure-native:storage:StorageAccount": (_ACCOUNT, _storage),
     "azure-native:storage:BlobContainer": (_ACCOUNT + "/blobServices/default/containers/{containerName}", _nothing),
-    "azure-native:storage:Blob": (
-        _ACCOUNT + "/blobServices/default/containers/{containerName}/blobs/{blobName}",
-        _blob,
-    ),
     "azure-native:authorization:RoleAssignment": (
         "{scope}/providers/Microsoft.Authorization/roleAssignments/{roleAssignmentName}",
         _nothing,
@@ -393,10 +390,6 @@ _ARM: dict[str, tuple[str, _Computed]] = {
     "azure-native:web:WebAppScmAllowed": (_SITE + "/basicPublishingCredentialsPolicies/scm", _nothing),
     "azure-native:resources:Deployment": (
         "{group}/providers/Microsoft.Resources/deployments/{deploymentName}",
-        _nothing,
-    ),
-    "azure-native:resources:Resource": (
-        "{group}/providers/{resourceProviderNamespace}/{parentResourcePath}/{resourceType}/{resourceName}",
         _nothing,
     ),
     "azure-native:network:NetworkSecurityGroup": (
