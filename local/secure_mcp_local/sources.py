@@ -53,8 +53,7 @@ class Sources:
 
     def traced(self, error: DocumentError) -> DocumentError:
         """An error that names the template."""
-        file, line, column = self.place(error.document, error.line, error.column)
-        return DocumentError(error.message, document=file, line=line, column=column, rule=error.rule)
+        return error.at(*self.place(error.document, error.line, error.column))
 
     def _name(self, file: Path) -> str:
         return f"policies/{file.relative_to(self._folder).as_posix()}"

@@ -1,5 +1,8 @@
 """What is said when the engine cannot stand in for API Management: one clear message, never a silent guess."""
 
+from copy import copy
+from typing import Self
+
 
 class ExplainedError(Exception):
     """Shown to the user as it is, without a traceback: it names the thing, the value and the fix."""
@@ -16,8 +19,19 @@ class DocumentError(ExplainedError):
         self.message, self.document, self.line, self.column = message, document, line, column
         self.rule = rule
         """What kind of mistake it is, by the name that the check has for it; empty: none of its own."""
-        where = f"{document}:{line}:{column}: " if document and line else f"{document}: " if document else ""
-        super().__init__(f"{where}{message}")
+        super().__init__(self._told())
+
+    def at(self, document: str, line: int, column: int) -> Self:
+        """The same mistake, said of another place."""
+        moved = copy(self)
+        moved.document, moved.line, moved.column = document, line, column
+        moved.args = (moved._told(),)
+        return moved
+
+    def _told(self) -> str:
+        document, line = self.document, self.line
+        where = f"{document}:{line}:{self.column}: " if document and line else f"{document}: " if document else ""
+        return f"{where}{self.message}"
 
 
 class DocumentNotModelled(DocumentError, NotModelled):

@@ -318,6 +318,44 @@ def doctor(
     raise typer.Exit(run(request))
 
 
+@app.command("probe-azure")
+def probe_azure(
+    service: Annotated[str, typer.Option(metavar="ID", help="ARM id of the API Management service to ask.")] = "",
+    stack: Annotated[
+        str, typer.Option("--stack", "-s", help="Or the stack that has deployed it, as pulumi knows it.")
+    ] = "",
+    via: Annotated[
+        str, typer.Option(metavar="URL", help="Address to call the gateway at, such as a Front Door's in front of it.")
+    ] = "",
+    only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this question. Can be repeated.")] = None,
+    show: Annotated[
+        bool, typer.Option("--list", help="Show every question and what is believed; ask nothing.")
+    ] = False,
+    endpoint: Annotated[
+        str, typer.Option("--resource-manager", metavar="URL", help="Azure Resource Manager of another cloud.")
+    ] = "https://management.azure.com",
+    json: JsonOption = False,
+    cwd: CwdOption = None,
+) -> None:
+    """Ask a real API Management what no documentation says.
+
+    Makes a temporary API of its own that nobody else can call, asks it, and takes it away again, also after Ctrl-C. Nothing else
+    of the service is touched. Needs the login of the Azure CLI, or any other of azure-identity, with the role API Management
+    Service Contributor.
+
+    Exit code: 0 all is as believed, 1 something differs, 2 nothing could be asked.
+    """
+    from secure_mcp_local.cli.probing import print_list, run, service_of  # noqa: PLC0415
+
+    if show:
+        print_list()
+        return
+    if bool(service) == bool(stack):
+        raise typer.BadParameter("name the service with --service, or the stack with --stack")
+    id = service or service_of(project_root(cwd), stack)
+    raise typer.Exit(run(id, endpoint, via, only or [], as_json=json))
+
+
 @app.command()
 def expression(
     text: Annotated[

@@ -98,7 +98,9 @@ def test_a_broken_policy_is_named_with_its_place(tmp_path: Path) -> None:
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
     assert answer.returncode == 1
-    assert "apis/oauth/revoke.xml:" in answer.stderr
+    # By the line of the template, which is what somebody can mend.
+    line = next(n for n, text in enumerate(broken.read_text().splitlines(), 1) if "IsNullOrNothing" in text)
+    assert f"policies/oauth/revoke.xml:{line}:" in answer.stderr
     assert "IsNullOrNothing" in answer.stderr
     assert "Traceback" not in answer.stderr
 
