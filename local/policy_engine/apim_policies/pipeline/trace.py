@@ -320,7 +320,7 @@ class Journal:
         """Are told of each refusal, in one line."""
         self.locate: Callable[[str, int], str] = lambda document, line: f"{document}:{line}"
         """What a line of a policy document is called: its template, where that is known."""
-        self.secrets: Sequence[str] = ()
+        self.secrets: set[str] = set()
         """Never part of what is told of a refusal."""
 
     @property
