@@ -50,7 +50,7 @@ class Gateway:
         self._scheme = urlsplit(compiled.url).scheme
         self.cache = services.cache
         self.traces = journal.traces
-        journal.secrets = compiled.secrets
+        journal.secrets |= set(compiled.secrets)
         self.secrets = compiled.secrets
         """Values of secret named values: what must never be seen."""
 
