@@ -94,12 +94,6 @@ def test_formats_and_keys_that_are_not_modelled_are_named(stack: Stack) -> None:
         stack.build()
 
 
-def test_subscription_keys_are_not_modelled(stack: Stack) -> None:
-    stack.declare("Api", "api", apiId="api", displayName="Api", path="", subscriptionRequired=True)
-    with pytest.raises(ExplainedError, match="subscriptionRequired"):
-        stack.build()
-
-
 def test_two_apis_cannot_have_one_path(stack: Stack) -> None:
     stack.api("one", "same")
     stack.api("two", "Same")

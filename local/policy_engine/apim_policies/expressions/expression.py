@@ -60,8 +60,17 @@ def _compiled(text: str) -> Expression:
 
 
 def _compile(text: str, document: str, line: int, column: int) -> Expression:
+    return compile_by(Binder, text, document, line, column)
+
+
+def compile_by(binds: type[Binder], text: str, document: str, line: int, column: int) -> Expression:
+    """Compiles with a binder that does more than the usual one, such as to note which ways conditions go.
+
+    Raises:
+        ExpressionError: as `compile_expression`.
+    """
     source, root = parse(text, document, line, column)
-    binder = Binder(source)
+    binder = binds(source)
     try:
         run = binder.root(root)
     except NotImplementedError as error:

@@ -1,7 +1,7 @@
 """From a declared gateway to one whose policies can run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from apim_policies.documents.document import Element, parse, substitute
@@ -30,6 +30,9 @@ _GLOBAL = """<policies>
     <outbound />
     <on-error />
 </policies>"""
+
+
+_EMPTY = "<policies><inbound><base /></inbound><backend><base /></backend><outbound><base /></outbound><on-error><base /></on-error></policies>"
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,18 @@ class Compilation:
         disclosure = Disclosure(hidden, [declaration.url, *named_values.values()])
         documents = _Documents(declaration.fragments, named_values, compile, disclosure)
         outermost = Scope("global", documents.sections(declaration.policy or _GLOBAL, "service.xml", ()))
-        apis = [_api(documents, declared, outermost) for declared in declaration.apis]
+        products = [
+            (one, Scope("product", documents.sections(one.policy or _EMPTY, f"products/{one.id}.xml", [outermost])))
+            for one in declaration.products
+        ]
+        apis: list[DeclaredApi] = []
+        for one in declaration.apis:
+            of_product = {
+                product.id: _api(documents, one, [outermost, scope])
+                for product, scope in products
+                if one.id in product.apis
+            }
+            apis.append(replace(_api(documents, one, [outermost]), of_product=of_product))
         paths = [declared.api.path.lower() for declared in apis]
         if len(set(paths)) != len(paths):
             raise ExplainedError(f"two APIs have the same path; the paths are {', '.join(repr(p) for p in paths)}")
@@ -108,9 +122,17 @@ class _Documents:
         return parse(substitute(text, self._named_values, document), document)
 
 
-def _api(documents: _Documents, declared: ApiDeclaration, outermost: Scope) -> DeclaredApi:
-    api = Api(declared.id, declared.name, declared.path)
-    scopes = [outermost]
+def _api(documents: _Documents, declared: ApiDeclaration, outer: Sequence[Scope]) -> DeclaredApi:
+    api = Api(
+        declared.id,
+        declared.name,
+        declared.path,
+        declared.revision,
+        declared.version,
+        subscription_key_header=declared.key_header,
+        subscription_key_query=declared.key_query,
+    )
+    scopes = list(outer)
     reads: set[str] = set()
     if declared.policy is not None:
         scopes.append(Scope("api", documents.sections(declared.policy, f"apis/{api.id}/api.xml", scopes[:])))
@@ -128,7 +150,7 @@ def _api(documents: _Documents, declared: ApiDeclaration, outermost: Scope) -> D
         )
     for text in (api.id, api.path, declared.service_url, *(one.url_template for one in declared.operations)):
         documents.disclosure.learn(text or "")
-    return DeclaredApi(api, declared.service_url, operations)
+    return DeclaredApi(api, declared.service_url, operations, declared.subscription_required)
 
 
 def _cors(scopes: Sequence[Scope]) -> list[Cors]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from apim_policies.expressions.context import Authorization, Certificate
+from apim_policies.expressions.context import Authorization, Certificate, User
 from apim_policies.pipeline.backends import DeclaredBackend
 
 
@@ -26,8 +26,35 @@ class OperationDeclaration:
 
 
 @dataclass(frozen=True)
+class ProductDeclaration:
+    """A product: APIs with a policy of their own, for who has subscribed to it."""
+
+    id: str
+    name: str = ""
+    apis: Collection[str] = ()
+    """Ids of its APIs."""
+    policy: str | None = None
+    subscription_required: bool = True
+
+
+@dataclass(frozen=True)
+class SubscriptionDeclaration:
+    """A subscription: to a product, to an API, or to all of them."""
+
+    id: str
+    primary_key: str
+    secondary_key: str = ""
+    name: str = ""
+    product: str | None = None
+    api: str | None = None
+    user: User | None = None
+    """Who has subscribed."""
+    active: bool = True
+
+
+@dataclass(frozen=True)
 class ApiDeclaration:
-    """An API whose requests need no subscription key."""
+    """An API."""
 
     id: str
     name: str
@@ -37,6 +64,12 @@ class ApiDeclaration:
     """Base address of its backend."""
     operations: Sequence[OperationDeclaration] = ()
     policy: str | None = None
+    subscription_required: bool = False
+    """Whether its requests need a key, in `key_header` or `key_query`."""
+    key_header: str = "Ocp-Apim-Subscription-Key"
+    key_query: str = "subscription-key"
+    revision: str = "1"
+    version: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +89,8 @@ class Declaration:
     """Texts of the policy fragments by id."""
     policy: str | None = None
     """Of the whole service; None: the one that a new service has."""
+    products: Sequence[ProductDeclaration] = ()
+    subscriptions: Sequence[SubscriptionDeclaration] = ()
     backends: Sequence[DeclaredBackend] = ()
     """Backend resources: single ones and pools."""
     certificates: Sequence[Certificate] = ()

@@ -5,6 +5,7 @@ import sys
 import time
 import traceback
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from apim_policies.expressions.context import Context, Deployment, Headers, Requ
 from apim_policies.gateway.compilation import Compilation
 from apim_policies.gateway.declaration import Declaration
 from apim_policies.gateway.routing import Route, find_api, find_route
+from apim_policies.gateway.subscriptions import Access, Subscriptions
 from apim_policies.network import Network
 from apim_policies.pipeline.backends import Backends
 from apim_policies.pipeline.cache import Cache, ResponseCache, SemanticCache
@@ -45,8 +47,13 @@ class Gateway:
     `app` is the ASGI application. `cache` can be emptied and made slow. `traces` holds the last requests, policy by policy.
     """
 
-    def __init__(self, compiled: Compilation, services: Services, journal: Journal) -> None:
+    def __init__(
+        self, compiled: Compilation, services: Services, journal: Journal, subscriptions: Subscriptions | None = None
+    ) -> None:
         self._compiled, self._services, self._journal = compiled, services, journal
+        self._subscriptions = subscriptions or Subscriptions((), ())
+        self.services = services
+        self.compiled = compiled
         self._scheme = urlsplit(compiled.url).scheme
         self.cache = services.cache
         self.traces = journal.traces
@@ -93,7 +100,8 @@ class Gateway:
             certificates=declaration.certificates,
             authorizations=declaration.authorizations,
         )
-        return cls(compilation, services, journal or Journal(always=True))
+        subscriptions = Subscriptions(declaration.subscriptions, declaration.products)
+        return cls(compilation, services, journal or Journal(always=True), subscriptions)
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application."""
@@ -113,8 +121,17 @@ class Gateway:
                 response = status_message(404, "Resource not found")
             else:
                 trace.api, trace.operation = route.api.api.id, route.operation.operation.id
-                call = self._call(request, request_id, route, trace, receive)
-                response = await self._answer(call, route)
+                denied: Failure | None = None
+                access = Access()
+                try:
+                    access = self._subscriptions.access(route.api, request)
+                except Failure as failure:
+                    denied = failure
+                if access.product is not None and (of_product := route.api.of_product.get(access.product.id)):
+                    at = route.api.operations.index(route.operation)
+                    route = replace(route, api=of_product, operation=of_product.operations[at])
+                call = self._call(request, request_id, route, trace, receive, access)
+                response = await self._answer(call, route, denied)
             trace.answered(response)
             self._journal.tell(trace)
             await send_response(send, str(scope["method"]), response, call)
@@ -171,7 +188,13 @@ class Gateway:
         return answer_preflight(route.operation.cors, origin, method)
 
     def _call(
-        self, request: Request, request_id: uuid.UUID, route: Route, trace: RequestTrace, receive: Receive
+        self,
+        request: Request,
+        request_id: uuid.UUID,
+        route: Route,
+        trace: RequestTrace,
+        receive: Receive,
+        access: Access,
     ) -> Call:
         request.matched_parameters = route.parameters
         request.url.path = route.rest or "/"
@@ -187,6 +210,9 @@ class Gateway:
             request_id=request_id,
             timestamp=self._services.clock.utcnow(),
             elapsed=lambda: timedelta(seconds=time.perf_counter() - start),
+            product=access.product,
+            user=access.user,
+            subscription=access.subscription,
         )
         return Call(
             context,
@@ -198,12 +224,14 @@ class Gateway:
             route.operation.reads_response,
         )
 
-    async def _answer(self, call: Call, route: Route) -> Response:
+    async def _answer(self, call: Call, route: Route, denied: Failure | None) -> Response:
         if route.operation.reads_body:
             # Before any policy runs: expressions cannot wait for it. Without such an expression it streams.
             call.context.request.body = await call.incoming.body()
         scopes = route.operation.scopes
         try:
+            if denied is not None:
+                raise denied
             for section in ("inbound", "backend", "outbound"):
                 await run_section(call, section, scopes)
             response = call.response

@@ -1,7 +1,7 @@
 """Which operation a request is for: the API with the longest matching path, then method and URL template."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from apim_policies.elements.cors import Cors
@@ -9,7 +9,7 @@ from apim_policies.errors import NotModelled
 from apim_policies.expressions.context import Api, Operation
 from apim_policies.pipeline.sections import Scope
 
-_PARAMETER = re.compile(r"\{([^{}*]+)\}")
+_PARAMETER = re.compile(r"\{(\*?[^{}*]+)\}|(\*)$")
 
 
 @dataclass
@@ -24,15 +24,32 @@ class DeclaredOperation:
     cors: Sequence[Cors]
     """The cors policies that its requests meet, in order."""
     pattern: re.Pattern[str] = field(init=False)
+    parameters: list[str] = field(init=False)
+    """Names of the groups of the pattern."""
 
     def __post_init__(self) -> None:
         template = self.operation.url_template
-        if "*" in template or "?" in template:
-            raise NotModelled(f"operation {self.operation.id}: URL template {template!r} with * or ? is not modelled")
-        parts = _PARAMETER.split(template.rstrip("/"))
-        literal = [re.escape(part) if index % 2 == 0 else f"(?P<{part}>[^/]+)" for index, part in enumerate(parts)]
+        if "?" in template:
+            raise NotModelled(f"operation {self.operation.id}: URL template {template!r} with ? is not modelled")
+        self.parameters, text, at = [], "", 0
+        template = template.rstrip("/")
+        for match in _PARAMETER.finditer(template):
+            text += re.escape(template[at : match.start()])
+            # A star takes the rest of the path, also none of it.
+            wild = match[2] is not None or match[1].startswith("*")
+            text += "(.*)" if wild else "([^/]+)"
+            self.parameters.append(match[2] or match[1].removeprefix("*"))
+            at = match.end()
+        rest = template[at:]
+        if "*" in rest:
+            raise NotModelled(f"operation {self.operation.id}: URL template {template!r}: * stands at the end only")
         # Like API Management: without case, and a trailing slash makes no difference.
-        self.pattern = re.compile("".join(literal) + "/?", re.IGNORECASE)
+        self.pattern = re.compile(text + re.escape(rest) + "/?", re.IGNORECASE)
+
+    @property
+    def wild(self) -> bool:
+        """Whether it takes what no other one does."""
+        return "*" in self.operation.url_template
 
 
 @dataclass
@@ -40,6 +57,14 @@ class DeclaredApi:
     api: Api
     service_url: str | None
     operations: list[DeclaredOperation]
+    needs_key: bool = False
+    """Whether its requests need the key of a subscription."""
+    of_product: "Mapping[str, DeclaredApi]" = field(default_factory=dict[str, "DeclaredApi"])
+    """The same API with the policies of each product that it is in, by the product's id."""
+
+    def __post_init__(self) -> None:
+        # Those that take anything come last.
+        self.operations.sort(key=lambda one: one.wild)
 
 
 @dataclass(frozen=True)
@@ -70,7 +95,8 @@ def find_route(apis: Sequence[DeclaredApi], method: str, path: str) -> Route | N
         return None
     api, rest = found
     for operation in api.operations:
-        match = operation.pattern.fullmatch(rest.rstrip("/"))
-        if operation.operation.method.upper() == method.upper() and match is not None:
-            return Route(api, operation, match.groupdict(), rest)
+        match = operation.pattern.fullmatch(rest.rstrip("/")) or operation.pattern.fullmatch(rest)
+        if operation.operation.method.upper() in {method.upper(), "*"} and match is not None:
+            groups = zip(operation.parameters, match.groups(), strict=True)
+            return Route(api, operation, {name: value for name, value in groups if name != "*"}, rest)
     return None

@@ -1,6 +1,13 @@
 """What a stack declares about its gateway: service, APIs, operations, policies, fragments, named values."""
 
-from apim_policies.gateway import ApiDeclaration, Declaration, NamedValue, OperationDeclaration
+from apim_policies.gateway import (
+    ApiDeclaration,
+    Declaration,
+    NamedValue,
+    OperationDeclaration,
+    ProductDeclaration,
+    SubscriptionDeclaration,
+)
 from secure_mcp_local.azure.api_management.backends import backend
 from secure_mcp_local.errors import LocalCloudError, NotModelled
 from secure_mcp_local.keyvault import KeyVaults
@@ -36,6 +43,8 @@ def describe(recording: Recording) -> Declaration:
         named_values=named_values,
         fragments=fragments,
         policy=_text(policy, "service.xml") if policy is not None else None,
+        products=[_product(recording, one) for one in recording.all(MODULE + "Product")],
+        subscriptions=[_subscription(one) for one in recording.all(MODULE + "Subscription")],
         backends=[backend(one) for one in recording.all(MODULE + "Backend")],
     )
 
@@ -51,8 +60,6 @@ def _named_value(resource: Resource, vaults: KeyVaults) -> NamedValue:
 
 def _api(recording: Recording, resource: Resource) -> ApiDeclaration:
     id = str(resource.get("apiId"))
-    if resource.get("subscriptionRequired") is not False:
-        raise NotModelled(f"API {id}: subscription keys are not modelled; set subscriptionRequired to false")
     operations = [
         OperationDeclaration(
             str(one.get("operationId")),
@@ -65,6 +72,7 @@ def _api(recording: Recording, resource: Resource) -> ApiDeclaration:
         if one.get("apiId") == id
     ]
     service_url = resource.get("serviceUrl")
+    names = resource.get("subscriptionKeyParameterNames") or {}
     return ApiDeclaration(
         id,
         str(resource.get("displayName")),
@@ -72,6 +80,38 @@ def _api(recording: Recording, resource: Resource) -> ApiDeclaration:
         str(service_url) if service_url else None,
         operations,
         _policy(recording, "ApiPolicy", id),
+        # Azure's default: an API needs a key.
+        subscription_required=resource.get("subscriptionRequired") is not False,
+        key_header=str(names.get("header") or "Ocp-Apim-Subscription-Key"),
+        key_query=str(names.get("query") or "subscription-key"),
+        version=str(resource.get("apiVersion") or "") or None,
+    )
+
+
+def _product(recording: Recording, resource: Resource) -> ProductDeclaration:
+    id = str(resource.get("productId"))
+    policy = next((one for one in recording.all(MODULE + "ProductPolicy") if one.get("productId") == id), None)
+    return ProductDeclaration(
+        id,
+        str(resource.get("displayName")),
+        [str(one.get("apiId")) for one in recording.all(MODULE + "ProductApi") if one.get("productId") == id],
+        _text(policy, f"products/{id}.xml") if policy is not None else None,
+        subscription_required=resource.get("subscriptionRequired") is not False,
+    )
+
+
+def _subscription(resource: Resource) -> SubscriptionDeclaration:
+    """A subscription; keys that Azure would make are `<sid>-primary` and `<sid>-secondary` here."""
+    id = str(resource.get("sid"))
+    kind, _, of = str(resource.get("scope") or "").rpartition("/")
+    return SubscriptionDeclaration(
+        id,
+        str(resource.get("primaryKey") or f"{id}-primary"),
+        str(resource.get("secondaryKey") or f"{id}-secondary"),
+        str(resource.get("displayName") or ""),
+        product=of if kind.endswith("products") else None,
+        api=of if kind.endswith("apis") and of else None,
+        active=str(resource.get("state") or "active") == "active",
     )
 
 

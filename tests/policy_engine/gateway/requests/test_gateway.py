@@ -254,11 +254,3 @@ async def test_traces_name_policies_and_never_values(stack: Any) -> None:
     assert [step.place.element for step in trace.steps] == ["set-variable", "trace", "return-response"]
     assert trace.events("audit") == [{"source": "audit", "severity": "verbose", "message": "said", "who": "alice"}]
     assert "s3cret" not in str(trace.as_dict())
-
-
-async def test_a_subscription_key_is_not_modelled(stack: Any) -> None:
-    from apim_policies.errors import NotModelled
-
-    stack.add("Api", "keyed", apiId="keyed", path="k", displayName="K", subscriptionRequired=True)
-    with pytest.raises(NotModelled, match="subscription keys"):
-        stack.gateway()
