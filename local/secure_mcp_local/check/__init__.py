@@ -1,1 +1,5 @@
-"""Checks of a stack: its resources, its policy documents and the templates that they come from."""
+"""`secure-mcp check`: what can be known about a stack before anything is deployed."""
+
+from secure_mcp_local.check.stack import RULES, check_recording, check_stack
+
+__all__ = ["RULES", "check_recording", "check_stack"]

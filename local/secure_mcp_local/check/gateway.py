@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from apim_policies.check.document import Document
+from apim_policies.check.document import Document, included_by
 from apim_policies.documents.document import Element
 from secure_mcp_local.check.plan import MODULE
 from secure_mcp_local.recording import Recording, Resource
@@ -67,16 +67,6 @@ def _join(documents: Iterable[Document], recording: Recording) -> None:
             document.complete = True
             document.called = bool(document.called) or called
             document.company += [one for one in (*chain, *included) if one not in document.company]
-
-
-def included_by(documents: Iterable[Document]) -> set[str]:
-    """Ids of the fragments that documents include."""
-    return {
-        placed.element.attributes["fragment-id"].text
-        for document in documents
-        for placed in document.named("include-fragment")
-        if "fragment-id" in placed.element.attributes
-    }
 
 
 def _calls(chain: Sequence[Document]) -> bool:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from apim_policies.command import app as engine
 from secure_mcp_local.errors import LocalCloudError
 
 app = typer.Typer(
@@ -166,8 +167,8 @@ def plan(
 
     Runs the program as `pulumi preview` would, against a monitor that records. Secret values are shown as [secret].
     """
+    from apim_policies.command.progress import working  # noqa: PLC0415
     from secure_mcp_local.cli.plan import as_json  # noqa: PLC0415
-    from secure_mcp_local.cli.progress import working  # noqa: PLC0415
     from secure_mcp_local.recording import Recording, record_together  # noqa: PLC0415
 
     roots = project_roots(cwd)
@@ -191,8 +192,8 @@ def policies(
     cwd: CwdOption = None,
 ) -> None:
     """Write each policy document exactly as it would be sent to API Management."""
+    from apim_policies.command.progress import working  # noqa: PLC0415
     from secure_mcp_local.cli.plan import policy_documents  # noqa: PLC0415
-    from secure_mcp_local.cli.progress import working  # noqa: PLC0415
     from secure_mcp_local.recording import record  # noqa: PLC0415
 
     root = project_root(cwd)
@@ -257,11 +258,12 @@ def check(
 
     Exit code: 0 nothing found that counts, 1 errors (with --strict also warnings), 2 nothing could be checked.
     """
-    from apim_policies.check import Report, check_files, check_stack  # noqa: PLC0415
-    from secure_mcp_local.cli.check import print_rules, run  # noqa: PLC0415
+    from apim_policies.check import Report, check_files  # noqa: PLC0415
+    from apim_policies.command.check import print_rules, run  # noqa: PLC0415
+    from secure_mcp_local.check import RULES, check_stack  # noqa: PLC0415
 
     if rules:
-        print_rules()
+        print_rules(RULES)
         return
     if paths and (stack or config or cwd):
         raise typer.BadParameter("files are checked without --stack, --config and --cwd")
@@ -276,7 +278,7 @@ def check(
             reports = [check_stack(roots, name, values, ignore or [], accept or []) for name in stack or ["dev"]]
         return Report.joined(reports)
 
-    run(work, "json" if json else format, ignore or [], strict=strict)
+    run(work, RULES, "json" if json else format, ignore or [], strict=strict)
 
 
 @app.command()
@@ -356,48 +358,7 @@ def probe_azure(
     raise typer.Exit(run(id, endpoint, via, only or [], as_json=json))
 
 
-@app.command()
-def expression(
-    text: Annotated[
-        str | None,
-        typer.Argument(metavar="EXPRESSION", help="'@(…)' or '@{ … }', as in a policy. -: read it from stdin."),
-    ] = None,
-    context: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="JSON of the request it sees, or of what differs from the sample request."),
-    ] = None,
-    sample: Annotated[bool, typer.Option("--sample", help="Print the sample request, to change it.")] = False,
-    jsonl: Annotated[
-        bool,
-        typer.Option("--jsonl", help='Read lines {"id", "text", "ctx"} from stdin and write a line of JSON for each.'),
-    ] = False,
-    json: JsonOption = False,
-) -> None:
-    """Evaluate a policy expression and show its value and its .NET type.
-
-    \b
-      secure-mcp expression '@(context.Request.Headers.GetValueOrDefault("X-Id", "none"))'
-      secure-mcp expression --sample > request.json
-      secure-mcp expression --context request.json '@(context.Request.Method + 1)'
-
-    The expression gives what it would give in API Management or is refused by name, never something else. Exits with 1 if it
-    does not compile, throws or cannot be run here.
-    """
-    from json import dumps  # noqa: PLC0415
-
-    from secure_mcp_local.cli.expression import answers, context_file, show  # noqa: PLC0415
-
-    given = context_file(context)
-    if sample:
-        typer.echo(dumps(given, indent=2, ensure_ascii=False))
-    elif jsonl:
-        sys.stdin.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-        for line in answers(sys.stdin, given):
-            typer.echo(line)
-    elif text is None:
-        raise LocalCloudError("no expression is given: write it in quotes, such as '@(context.Request.Method)'")
-    elif not show(sys.stdin.read().strip() if text == "-" else text, given, as_json=json):
-        raise typer.Exit(1)
+app.command(name="expression")(engine.expression)
 
 
 def project_root(cwd: Path | None) -> Path:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from apim_policies.check import Finding, check_stack
-from apim_policies.check.inspection import check_recording
+from apim_policies.check import Finding
+from secure_mcp_local.check import check_recording, check_stack
 from secure_mcp_local.recording import Recording, record
 
 ROOT = Path(__file__).parents[3]

@@ -8,7 +8,6 @@ import pytest
 from apim_policies.check import RULES, check_files
 from apim_policies.check.document_check import LARGEST
 from apim_policies.check.inspection import UNKNOWN_RULE
-from secure_mcp_local.check import plan
 
 MARK = "»"
 """Stands in front of the place of the finding, and is not part of the document."""
@@ -192,7 +191,7 @@ CASES = [
     Case("missing-base", inbound("").replace("<on-error>\n        <base />", "»<on-error>\n"),
          "<policies><inbound /><backend><forward-request /></backend><outbound /><on-error /></policies>"),
     Case("missing-base", inbound("").replace("<on-error>\n        <base />", "»<on-error>\n"),
-         inbound("").replace("<on-error>\n        <base />", "<!-- secure-mcp: allow missing-base: a test -->\n<on-error>\n")),
+         inbound("").replace("<on-error>\n        <base />", "<!-- policy: allow missing-base: a test -->\n<on-error>\n")),
     Case("unreachable", inbound('<return-response />»<set-variable name="x" value="1" />'), inbound("<return-response />")),
     Case("liquid-in-return-response", inbound('<return-response><set-body template="»liquid">{ {a} }</set-body></return-response>'),
          inbound('<return-response><set-body template="none">a</set-body></return-response>')),
@@ -207,7 +206,7 @@ CASES = [
          inbound('<set-variable name="n" value="@(5)" /><set-variable name="x" value="@((int)context.Variables["n"] + 1)" />')),
     Case("variable-type", inbound('<set-variable name="n" value="true" /><set-variable name="x" value="@(context.Variables.GetValueOrDefault<bool>»("n"))" />'),
          inbound('<set-variable name="n" value="a" /><set-variable name="x" value="@(context.Variables.GetValueOrDefault<string>("n"))" />')),
-    Case("unknown-rule", inbound("»<!-- secure-mcp: allow missing-bases: a mistake -->"), inbound("<!-- allow what you like -->")),
+    Case("unknown-rule", inbound("»<!-- policy: allow missing-bases: a mistake -->"), inbound("<!-- allow what you like -->")),
 ]  # fmt: skip
 
 
@@ -232,7 +231,7 @@ def test_a_rule_finds_its_mistake_at_its_place_and_nothing_else(case: Case, tmp_
 
 
 def test_every_rule_about_documents_has_a_case() -> None:
-    needs_a_stack = {rule.name for rule in plan.RULES} | {"cors-options", "unset-variable"}
+    needs_a_stack = {"cors-options", "unset-variable"}
     assert {case.rule for case in CASES} == set(RULES) - needs_a_stack
     assert UNKNOWN_RULE.name in RULES
 

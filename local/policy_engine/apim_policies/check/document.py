@@ -1,7 +1,7 @@
 """A policy document as lints see it: its elements with where they stand, and its expressions as trees."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -165,3 +165,13 @@ def _placed(element: Element, parents: tuple[Element, ...]) -> Iterator[Placed]:
     yield Placed(element, parents)
     for child in element.children:
         yield from _placed(child, (*parents, element))
+
+
+def included_by(documents: Iterable[Document]) -> set[str]:
+    """Ids of the fragments that documents include."""
+    return {
+        placed.element.attributes["fragment-id"].text
+        for document in documents
+        for placed in document.named("include-fragment")
+        if "fragment-id" in placed.element.attributes
+    }

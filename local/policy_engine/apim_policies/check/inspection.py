@@ -1,4 +1,4 @@
-"""Checks: of a stack with all that it declares, and of policy files of any project."""
+"""Checks of policy files, and of documents wherever they come from."""
 
 import os
 import re
@@ -6,23 +6,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pulumi import RunError
-
 from apim_policies.check import counters, structure
-from apim_policies.check.document import Document
+from apim_policies.check.document import Document, included_by
 from apim_policies.check.document_check import check_document
 from apim_policies.check.finding import Finding, Report, Rule
 from apim_policies.check.lints import LINTS
-from apim_policies.errors import DocumentError, ExplainedError, NotModelled
-from apim_policies.expressions import compile_expression
-from apim_policies.gateway.compilation import Compilation
-from secure_mcp_local.azure.api_management import describe
-from secure_mcp_local.check import plan
-from secure_mcp_local.check.gateway import documents_of, gateways, included_by
-from secure_mcp_local.check.templates import Templates
-from secure_mcp_local.recording import Recording, models, record_together
-from secure_mcp_local.recording.project import load_project, name_of, shared_out
-from secure_mcp_local.recording.unmodelled import passed, passed_by, refused, unused
+from apim_policies.errors import ExplainedError
 
 UNKNOWN_RULE = Rule(
     "unknown-rule",
@@ -31,108 +20,12 @@ UNKNOWN_RULE = Rule(
     "Correct the name.",
 )
 RULES: Mapping[str, Rule] = {
-    rule.name: rule
-    for rule in (*structure.RULES, *(lint.rule for lint in LINTS), counters.SHARED, *plan.RULES, UNKNOWN_RULE)
+    rule.name: rule for rule in (*structure.RULES, *(lint.rule for lint in LINTS), counters.SHARED, UNKNOWN_RULE)
 }
-"""Every rule by its name."""
+"""Every rule about policies by its name."""
 
-_ALLOWED = re.compile(r"<!--\s*secure-mcp:\s*allow\s+([\w-]+(?:\s*,\s*[\w-]+)*)\s*(?::.*?)?-->", re.DOTALL)
+_ALLOWED = re.compile(r"<!--\s*policy:\s*allow\s+([\w-]+(?:\s*,\s*[\w-]+)*)\s*(?::.*?)?-->", re.DOTALL)
 _LINT_RULES = frozenset(lint.rule.name for lint in LINTS)
-
-
-def check_stack(
-    roots: Path | Sequence[Path],
-    stack: str,
-    config: Mapping[str, str],
-    ignore: Collection[str] = (),
-    accept: Collection[str] = (),
-) -> Report:
-    """Everything that can be known about a stack before `pulumi up`.
-
-    Args:
-        roots: Folder of the Pulumi project, or folders of several whose stacks refer to each other.
-        stack: Name of the stack.
-        config: Configuration that wins over the stack's.
-        ignore: Names of rules that are left out.
-        accept: Types that are passed by although they are not modelled and may decide who gets in.
-
-    Raises:
-        ExplainedError: there is no such project or stack, or a type is accepted that is not declared.
-    """
-    roots = [roots] if isinstance(roots, Path) else list(roots)
-    given = {name_of(root): config for root in roots} if len(roots) == 1 else shared_out(config, roots)
-    for root in roots:
-        file = root / f"Pulumi.{stack}.yaml"
-        try:
-            load_project(root, stack, given[name_of(root)])
-        except ExplainedError as error:
-            if not file.is_file():
-                raise
-            return _report([plan.failed(str(error), file, _shown(file), configuration=True)], 0, ignore)
-    file = roots[0] / f"Pulumi.{stack}.yaml"
-    shown = _shown(file)
-    try:
-        recordings = record_together(roots, stack, config, accept=None)
-        recording = Recording.together(recordings)
-    except NotModelled as error:
-        return _report([Finding(RULES["not-modelled"], str(error), shown)], 0, ignore)
-    except ExplainedError as error:
-        configuration = isinstance(error.__cause__, RunError)
-        return _report([plan.failed(str(error), file, shown, configuration=configuration)], 0, ignore)
-    unused(recording, accept)
-    return check_recording(recording, roots[0], ignore, accept)
-
-
-def check_recording(
-    recording: Recording, root: Path, ignore: Collection[str] = (), accept: Collection[str] = ()
-) -> Report:
-    """Everything that can be known about what a stack declares.
-
-    Args:
-        recording: What it declares.
-        root: Folder of the Pulumi project, whose `policies` may hold the templates of its documents.
-        ignore: Names of rules that are left out.
-        accept: Types that are passed by although they are not modelled and may decide who gets in.
-    """
-    shown = _shown(root / f"Pulumi.{recording.stack}.yaml")
-    findings = [Finding(plan.PASSED_BY, str(one), shown) for one in refused(recording, accept)]
-    count = 0
-    templates = Templates(root / "policies")
-    for gateway in gateways(recording):
-        documents = documents_of(gateway)
-        count += len(documents)
-        by_name = {document.name: document for document in documents.values()}
-        findings += [
-            _traced(_quoted(finding, by_name), by_name, templates) for finding in _of_gateway(gateway, documents, shown)
-        ]
-    by_us = passed(recording)
-    others = sum(one.custom and not one.read and models.modelled(one.type) for one in recording) - count
-    rest = [one for one in by_us if not one.reason or one.resource.type in accept]
-    report = _report(findings, count, ignore)
-    return Report.of(report.findings, count, others, passed_by(rest))
-
-
-def _of_gateway(recording: Recording, documents: Mapping[str, Document], file: str) -> list[Finding]:
-    """The findings about one gateway; what has no document of its own is in the stack's file."""
-    named_values = {
-        # Secrets have no place in what is printed, and what the program cannot know yet has no value.
-        str(resource.get("displayName")): None if resource.get("secret") else resource.get("value")
-        for resource in recording.all(plan.MODULE + "NamedValue")
-    }
-    fragments = {document.fragment: document.text for document in documents.values() if document.fragment}
-    findings = [*_examined(documents.values(), named_values, fragments)]
-    declared_here = len(recording.all(plan.MODULE + "ApiManagementService")) == 1
-    if declared_here and not any(finding.rule.level == "error" for finding in findings):
-        # The rest of what the gateway looks at when it starts.
-        try:
-            Compilation.of(describe(recording), compile_expression)
-        except DocumentError:
-            pass
-        except NotModelled as error:
-            findings.append(Finding(RULES["not-modelled"], str(error), file))
-        except ExplainedError as error:
-            findings.append(Finding(plan.PLAN, str(error), file))
-    return [*findings, *counters.shared(documents.values()), *plan.findings(recording, documents, file)]
 
 
 def check_files(
@@ -165,10 +58,10 @@ def check_files(
     by_name = {document.name: document for document in documents}
     files = {f"fragments/{id}.xml": document.name for id, document in fragments.items()}
     findings = [
-        _quoted(replace(finding, file=files.get(finding.file, finding.file)), by_name)
-        for finding in (*_examined(documents, known, texts), *counters.shared(documents))
+        quoted(replace(finding, file=files.get(finding.file, finding.file)), by_name)
+        for finding in (*examined(documents, known, texts), *counters.shared(documents))
     ]
-    return _report(findings, len(documents), ignore)
+    return report(findings, len(documents), ignore)
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
@@ -190,21 +83,22 @@ def _read(path: Path, secrets: frozenset[str]) -> Document:
         raise ExplainedError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ExplainedError(f"{path} is not UTF-8 text") from None
-    document = Document(_shown(path), text, secrets=secrets)
+    document = Document(shown(path), text, secrets=secrets)
     if document.root is not None and document.root.name == "fragment":
         document.fragment = path.stem
     return document
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
     """The path as someone in this folder would write it."""
     full, here = path.resolve(), Path.cwd()
     return full.relative_to(here).as_posix() if full.is_relative_to(here) else os.fspath(path)
 
 
-def _examined(
+def examined(
     documents: Iterable[Document], named_values: Mapping[str, str | None] | None, fragments: Mapping[str, str] | None
 ) -> Iterator[Finding]:
+    """All findings about some documents; arguments as those of `check_document`."""
     for document in documents:
         yield from examine(document, named_values, fragments)
 
@@ -263,7 +157,7 @@ def _allowances(document: Document) -> Iterator[tuple[tuple[int, int], tuple[int
         yield start, end, [name.strip() for name in match[1].split(",")]
 
 
-def _quoted(finding: Finding, documents: Mapping[str, Document]) -> Finding:
+def quoted(finding: Finding, documents: Mapping[str, Document]) -> Finding:
     """The finding with the line that it is about."""
     document = documents.get(finding.file)
     lines = document.text.split("\n") if document is not None else []
@@ -272,16 +166,6 @@ def _quoted(finding: Finding, documents: Mapping[str, Document]) -> Finding:
     return replace(finding, excerpt=lines[finding.line - 1].rstrip("\r"), column_of_excerpt=finding.column)
 
 
-def _traced(finding: Finding, documents: Mapping[str, Document], templates: Templates) -> Finding:
-    """The finding at the line of the template that its line was rendered from, if that is known."""
-    document = documents.get(finding.file)
-    if document is None:
-        return finding
-    origin = templates.origin(document.text, finding.line, finding.column)
-    if origin is None:
-        return replace(finding, rendered=True)
-    return replace(finding, file=_shown(origin.file), line=origin.line, column=origin.column, document=document.name)
-
-
-def _report(findings: Iterable[Finding], documents: int, ignore: Collection[str]) -> Report:
+def report(findings: Iterable[Finding], documents: int, ignore: Collection[str]) -> Report:
+    """The report, without the rules that are left out."""
     return Report.of((finding for finding in findings if finding.rule.name not in ignore), documents)

@@ -76,7 +76,7 @@ RULES = (
         "expression-syntax",
         "error",
         "It is not C# 7. Azure may save the policy, and fails each request that comes to it.",
-        "Correct it; secure-mcp expression shows what an expression gives.",
+        "Correct it; apim-policies expression shows what an expression gives.",
     ),
     Rule(
         "expression-type",
@@ -93,7 +93,7 @@ RULES = (
     Rule(
         "not-modelled",
         "warning",
-        "API Management may have this, the local cloud does not: it was not checked, and secure-mcp local cannot run it.",
+        "API Management may have this, it is not modelled: it was not checked, and cannot be run on this machine.",
         "Check it in Azure, or use what is modelled; --ignore not-modelled leaves these findings out.",
     ),
 )

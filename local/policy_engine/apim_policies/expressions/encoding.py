@@ -1,4 +1,4 @@
-"""Values of expressions as JSON, with their .NET types: what `secure-mcp expression` prints.
+"""Values of expressions as JSON, with their .NET types: what `apim-policies expression` prints.
 
 A value is `{"type", "value", "text"}`: the type as C# writes it, the value as JSON (numbers that JSON cannot hold, dates,
 times and Guids as strings, bytes as base64, JSON tokens as compact JSON beside their `jtype`), and its `ToString()`.

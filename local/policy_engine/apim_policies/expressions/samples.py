@@ -61,11 +61,11 @@ def context_of(given: dict[str, Any]) -> Context:
         return _context(given)
     except KeyError as error:
         raise ExplainedError(
-            f"the context has no member {error}; `secure-mcp expression --sample` prints one that has all"
+            f"the context has no member {error}; `apim-policies expression --sample` prints one that has all"
         ) from None
     except (TypeError, ValueError, AttributeError) as error:
         raise ExplainedError(
-            f"the context cannot be read: {error}; `secure-mcp expression --sample` prints one"
+            f"the context cannot be read: {error}; `apim-policies expression --sample` prints one"
         ) from None
 
 

@@ -14,7 +14,7 @@ MISSING_BASE = Rule(
     "Without <base /> the policies of the API, the product and the whole service do not run in this section: their checks, "
     "limits and error handling are gone, silently.",
     "Add <base /> as the first policy of the section, or say why not in a comment: "
-    "<!-- secure-mcp: allow missing-base: the reason -->.",
+    "<!-- policy: allow missing-base: the reason -->.",
 )
 UNREACHABLE = Rule(
     "unreachable",

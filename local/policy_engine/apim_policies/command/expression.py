@@ -1,4 +1,4 @@
-"""What `secure-mcp expression` shows: a value with its type, or what is wrong and where; and the same by the line."""
+"""What the command `expression` shows: a value with its type, or what is wrong and where; and the same by the line."""
 
 import json
 import sys
@@ -9,17 +9,17 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from apim_policies.errors import ExplainedError, NotModelled
 from apim_policies.expressions import CSharpException, ExpressionError, Profile, compile_expression
 from apim_policies.expressions.answers import Answerer
 from apim_policies.expressions.encoding import encoded
 from apim_policies.expressions.samples import SAMPLE, context_of, merged
-from secure_mcp_local.errors import ExplainedError, LocalCloudError, NotModelled
 
 _KINDS = {
     "syntax": "this is not C#",
     "compile": "C# would not compile this",
     "refused": "API Management refuses this",
-    "not modelled": "the local cloud cannot run this",
+    "not modelled": "this is not modelled",
 }
 
 
@@ -27,18 +27,18 @@ def context_file(path: Path | None) -> dict[str, Any]:
     """The sample request, with what a file changes of it.
 
     Raises:
-        LocalCloudError: the file is not there or holds no JSON object.
+        ExplainedError: the file is not there or holds no JSON object.
     """
     if path is None:
         return SAMPLE
     try:
         given = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise LocalCloudError(f"--context {path} cannot be read: {error.strerror}") from None
+        raise ExplainedError(f"--context {path} cannot be read: {error.strerror}") from None
     except ValueError as error:
-        raise LocalCloudError(f"--context {path} is not JSON: {error}") from None
+        raise ExplainedError(f"--context {path} is not JSON: {error}") from None
     if not isinstance(given, dict):
-        raise LocalCloudError(f"--context {path} must hold a JSON object; `secure-mcp expression --sample` prints one")
+        raise ExplainedError(f"--context {path} must hold a JSON object; `expression --sample` prints one")
     return merged(SAMPLE, given)
 
 
@@ -101,7 +101,7 @@ def answers(lines: Iterable[str], context: dict[str, Any]) -> Iterator[str]:
     """A line of JSON for each line `{"id", "text", "ctx"}`.
 
     Raises:
-        LocalCloudError: a line is not of this form.
+        ExplainedError: a line is not of this form.
     """
     answerer = Answerer(context)
     for number, line in enumerate(lines, 1):
@@ -111,7 +111,7 @@ def answers(lines: Iterable[str], context: dict[str, Any]) -> Iterator[str]:
             case = json.loads(line)
             name, text, changes = case["id"], case["text"], case.get("ctx") or {}
         except (ValueError, TypeError, KeyError, AttributeError):
-            raise LocalCloudError(
+            raise ExplainedError(
                 f'line {number} of the input is not {{"id": …, "text": "@(…)", "ctx": {{…}}}}: {line.strip()[:80]}'
             ) from None
         yield json.dumps({"id": name, **_guarded(answerer, text, changes)})

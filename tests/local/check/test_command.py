@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from apim_policies.check import RULES, Finding, Report, check_files
+from apim_policies.check import Finding, Report, check_files
 from apim_policies.check.formats import as_github
+from secure_mcp_local.check import RULES
 from secure_mcp_local.cli.app import app
 
 GOOD = "<policies><inbound><base /></inbound><backend><base /></backend><outbound><base /></outbound><on-error><base /></on-error></policies>"

@@ -1,16 +1,16 @@
-"""`secure-mcp check`: runs it, and prints what it found for people."""
+"""Runs a check, and prints what it found for people."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Literal
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from apim_policies.check import RULES, Finding, Report
+from apim_policies.check.finding import Finding, Report, Rule
 from apim_policies.check.formats import as_github, as_json
-from secure_mcp_local.cli.progress import working
-from secure_mcp_local.errors import ExplainedError, LocalCloudError
+from apim_policies.command.progress import working
+from apim_policies.errors import ExplainedError
 
 Format = Literal["text", "github", "json"]
 _COLOURS = {"error": "red", "warning": "yellow"}
@@ -18,12 +18,14 @@ _WIDEST = 110
 """Characters of a line that are shown."""
 
 
-def run(check: Callable[[], Report], format: Format, ignore: Collection[str], *, strict: bool) -> None:
+def run(
+    check: Callable[[], Report], rules: Mapping[str, Rule], format: Format, ignore: Collection[str], *, strict: bool
+) -> None:
     """Checks, prints the report, and ends with exit code 0, 1 (findings), or 2 (nothing could be checked)."""
     try:
         for name in ignore:
-            if name not in RULES:
-                raise LocalCloudError(f"--ignore {name}: there is no such rule; --rules shows all of them")
+            if name not in rules:
+                raise ExplainedError(f"--ignore {name}: there is no such rule; --rules shows all of them")
         with working("Checking"):
             report = check()
     except ExplainedError as error:
@@ -74,10 +76,10 @@ def print_report(report: Report) -> None:
     console.print(_summary(report))
 
 
-def print_rules() -> None:
+def print_rules(rules: Mapping[str, Rule]) -> None:
     """Every rule with what it means."""
     console = Console(soft_wrap=True, highlight=False)
-    for rule in RULES.values():
+    for rule in rules.values():
         console.print(Text.assemble((rule.name, "bold"), " ", (rule.level, _COLOURS[rule.level])))
         console.print(Text(f"  why: {rule.why}\n  fix: {rule.fix}\n"))
 

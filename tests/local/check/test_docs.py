@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from apim_policies.check import RULES, check_files
+from apim_policies.check import check_files
+from secure_mcp_local.check import RULES
 
 PAGE = (Path(__file__).parents[3] / "docs" / "check.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^### ([\w-]+)\n(.*?)(?=^##|\Z)", PAGE, re.DOTALL | re.MULTILINE))

@@ -1,0 +1,135 @@
+"""Commands and their options. What a command needs is imported when it runs, so that `--help` is quick."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from apim_policies.errors import ExplainedError
+
+app = typer.Typer(
+    name="apim-policies",
+    help="Policies of Azure API Management, on this machine: find what Azure would refuse, and evaluate expressions.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value for scripts.")]
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        typer.echo(version("apim-policies"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    del show_version
+
+
+@app.command()
+def check(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PATH...", help="Policy files in the rawxml format, or folders of them."),
+    ] = None,
+    named_value: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A named value that exists. Once one is given, all others are findings. Can be repeated.",
+        ),
+    ] = None,
+    secret_value: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="As --named-value, for one that is secret: it must not show in traces and addresses."
+        ),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(metavar="RULE", help="Leave out the findings of a rule. Can be repeated.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 for warnings, too.")] = False,
+    format: Annotated[
+        Literal["text", "github", "json"], typer.Option("--format", "-f", help="github: annotations of GitHub Actions.")
+    ] = "text",
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    rules: Annotated[
+        bool, typer.Option("--rules", help="Show every rule, why it is one and how to fix it; check nothing.")
+    ] = False,
+) -> None:
+    """Find what Azure would refuse and what a reviewer would not let pass, offline.
+
+    Policies and fragments of any project; fragments are known by their file names, once there is one among the files.
+
+    Exit code: 0 nothing found that counts, 1 errors (with --strict also warnings), 2 nothing could be checked.
+    """
+    from apim_policies.check import RULES, check_files  # noqa: PLC0415
+    from apim_policies.command.check import print_rules, run  # noqa: PLC0415
+
+    if rules:
+        print_rules(RULES)
+        return
+    if not paths:
+        raise typer.BadParameter("name a policy file, or a folder of them")
+    run(
+        lambda: check_files(paths, named_value or [], ignore or [], secret_value or []),
+        RULES,
+        "json" if json else format,
+        ignore or [],
+        strict=strict,
+    )
+
+
+@app.command()
+def expression(
+    text: Annotated[
+        str | None,
+        typer.Argument(metavar="EXPRESSION", help="'@(…)' or '@{ … }', as in a policy. -: read it from stdin."),
+    ] = None,
+    context: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="JSON of the request it sees, or of what differs from the sample request."),
+    ] = None,
+    sample: Annotated[bool, typer.Option("--sample", help="Print the sample request, to change it.")] = False,
+    jsonl: Annotated[
+        bool,
+        typer.Option("--jsonl", help='Read lines {"id", "text", "ctx"} from stdin and write a line of JSON for each.'),
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Evaluate a policy expression and show its value and its .NET type.
+
+    \b
+      apim-policies expression '@(context.Request.Headers.GetValueOrDefault("X-Id", "none"))'
+      apim-policies expression --sample > request.json
+      apim-policies expression --context request.json '@(context.Request.Method + 1)'
+
+    The expression gives what it would give in API Management or is refused by name, never something else. Exits with 1 if it
+    does not compile, throws or cannot be run here.
+    """
+    import sys  # noqa: PLC0415
+    from json import dumps  # noqa: PLC0415
+
+    from apim_policies.command.expression import answers, context_file, show  # noqa: PLC0415
+
+    given = context_file(context)
+    if sample:
+        typer.echo(dumps(given, indent=2, ensure_ascii=False))
+    elif jsonl:
+        sys.stdin.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+        for line in answers(sys.stdin, given):
+            typer.echo(line)
+    elif text is None:
+        raise ExplainedError("no expression is given: write it in quotes, such as '@(context.Request.Method)'")
+    elif not show(sys.stdin.read().strip() if text == "-" else text, given, as_json=json):
+        raise typer.Exit(1)
