@@ -7,8 +7,8 @@ offline and in milliseconds:
     python -m secure_mcp.package function_app
 """
 
-from .archive import Package, build_package
+from .archive import Package, build_package, built_package
 from .dependencies import LOCK_COMMAND, PYTHON_VERSION
 from .failure import PackageError
 
-__all__ = ["LOCK_COMMAND", "PYTHON_VERSION", "Package", "PackageError", "build_package"]
+__all__ = ["LOCK_COMMAND", "PYTHON_VERSION", "Package", "PackageError", "build_package", "built_package"]

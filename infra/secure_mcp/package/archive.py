@@ -68,6 +68,12 @@ def _sources(source: Path) -> list[str]:
     return [name for name in names if not ignored.match_file(name) and not never.match_file(name)]
 
 
+def built_package(digest: str) -> Package | None:
+    """The package with a digest, if it was built on this machine."""
+    archive = cached(f"package-{digest}.zip")
+    return Package(archive, digest) if archive.exists() else None
+
+
 def _digest(files: Mapping[str, bytes], dependencies: Dependencies | None) -> str:
     content = [[name, hashlib.sha256(text).hexdigest()] for name, text in files.items()]
     identity = json.dumps([_FORMAT, dependencies.identity if dependencies else None, content])

@@ -29,6 +29,7 @@ from secure_mcp_local.entra import Entra
 from secure_mcp_local.errors import LocalCloudError, NotModelled
 from secure_mcp_local.identities import ManagedIdentities
 from secure_mcp_local.providers.deployed import deployed, port_of
+from secure_mcp_local.providers.store import Store
 from secure_mcp_local.recording import Recording, Resource
 from secure_mcp_local.recording.unmodelled import Passed, passed
 from secure_mcp_local.sources import Sources
@@ -285,6 +286,7 @@ class LocalCloud:
         )
         for host, app in storage.hosts.items():
             self.network.serve(host, app)
+        published = Store(self._projects.state) if self._projects.state else None
         for site in sites:
             try:
                 if reason := self.recording.unknown(site, "siteConfig"):
@@ -292,7 +294,7 @@ class LocalCloud:
                 # It reaches the hosts that are there when it starts.
                 host = FunctionHost.from_recording(
                     self.recording,
-                    code_of(self.recording, site, folder / "code"),
+                    code_of(self.recording, site, folder / "code", published.package(site.id) if published else None),
                     self.identities,
                     self.entra.issuer,
                     self.network,
