@@ -38,9 +38,9 @@ check: setup ## lint, strict types, and what the dev stack declares
 	$(BIN)/basedpyright
 	$(BIN)/secure-mcp check --strict
 
-# Needs uv. The versions are those that are tested here, the files those for the platform of the function app.
+# Needs uv. The versions are those that are tested here, for every Python that the function app can run on.
 lock: ## pin what the function app needs, with hashes
-	cd function_app && uv pip compile --quiet --generate-hashes --python-version 3.12 --python-platform x86_64-manylinux_2_28 \
+	cd function_app && uv pip compile --quiet --generate-hashes --universal --python-version 3.12 \
 	  --constraints ../constraints.txt --custom-compile-command 'make lock' --output-file requirements.txt requirements.in
 
 bench: setup ## how fast it is, against peers in the same run

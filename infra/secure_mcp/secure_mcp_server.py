@@ -9,6 +9,7 @@ from pulumi_azure_native import authorization, resources, web
 
 from .azure.key_vault import KeyVault, KeyVaultArgs, KeyVaultReader
 from .azure.network import ZONES, Network, NetworkArgs, PrivateService
+from .azure.tags import tagged
 from .gateway.api_management import Gateway, GatewayArgs
 from .gateway.authorization_server import AuthorizationServer, AuthorizationServerArgs
 from .gateway.entra_application import EntraApplication, EntraApplicationArgs
@@ -17,7 +18,9 @@ from .gateway.session_store import SessionStore, SessionStoreArgs
 from .hosts.function_app import McpFunctionApp, McpFunctionAppArgs
 from .hosts.options import FunctionAppOptions
 from .monitoring.alerts import GATEWAY_ERRORS, THROTTLING
+from .monitoring.budget import declare_budget
 from .monitoring.monitoring import Monitoring, MonitoringArgs
+from .monitoring.options import MonitoringOptions
 from .options import Taken
 from .server.mcp_api import McpApi, McpApiArgs
 from .server.options import AssignmentOptions, ServerOptions
@@ -80,7 +83,8 @@ class SecureMcpServer(pulumi.ComponentResource):
             ConfigError: a key, a value or a combination cannot work; nothing has been declared then.
         """
         args = SecureMcpServerArgs.of(args)
-        super().__init__("secure-mcp:index:SecureMcpServer", name, None, opts)
+        tagging = pulumi.ResourceOptions(transformations=[tagged(args.tags)])
+        super().__init__("secure-mcp:index:SecureMcpServer", name, None, pulumi.ResourceOptions.merge(opts, tagging))
         here = pulumi.ResourceOptions(parent=self)
         client = authorization.get_client_config_output(opts=pulumi.InvokeOutputOptions(parent=self))
         suffix = random.RandomString(
@@ -102,12 +106,15 @@ class SecureMcpServer(pulumi.ComponentResource):
         inside = pulumi.ResourceOptions(parent=self, deleted_with=group)
         scope: dict[str, Any] = {"resource_group_name": group.name, "location": args.location, "suffix": suffix}
 
+        emails = args.alert_emails or (args.apim_publisher_email,)
+        monitored: dict[str, Any] = {**args.part(MonitoringOptions), "alert_emails": emails}
+        if args.monthly_budget:
+            declare_budget(f"{name}-budget", group.id, args.monthly_budget, emails, inside)
         monitoring = Monitoring(
             name,
             MonitoringArgs(
                 **scope,
-                alert_emails=args.alert_emails or (args.apim_publisher_email,),
-                alert_latency_seconds=args.alert_latency_seconds,
+                **monitored,
             ),
             inside,
         )
@@ -125,7 +132,7 @@ class SecureMcpServer(pulumi.ComponentResource):
                 app_insights_id=monitoring.app_insights_id,
                 app_insights_connection_string=monitoring.connection_string,
                 subnet_id=network.gateway_subnet_id if network else None,
-                workspace_id=monitoring.workspace_id,
+                workspace_id=monitoring.audit_workspace_id,
             ),
             inside,
         )
@@ -147,6 +154,7 @@ class SecureMcpServer(pulumi.ComponentResource):
             SessionStoreArgs(
                 **scope,
                 private=network is not None,
+                zone_redundant=args.zone_redundant,
                 principal_id=gateway.principal_id,
                 workspace_id=monitoring.workspace_id,
             ),
@@ -157,6 +165,7 @@ class SecureMcpServer(pulumi.ComponentResource):
             McpFunctionAppArgs(
                 **scope,
                 **args.part(FunctionAppOptions),
+                zone_redundant=args.zone_redundant,
                 subscription_id=client.subscription_id,
                 tenant_id=client.tenant_id,
                 login_endpoint=args.login_endpoint,
@@ -262,7 +271,7 @@ class SecureMcpServer(pulumi.ComponentResource):
                 tenant_id=tenant_id,
                 private=closed,
                 reader_principal_id=gateway.system_principal_id if closed else gateway.principal_id,
-                workspace_id=monitoring.workspace_id,
+                workspace_id=monitoring.audit_workspace_id,
             ),
             opts,
         )

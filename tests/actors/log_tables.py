@@ -37,6 +37,11 @@ TABLES = {
         DatabaseName:string, DurationMs:real, OperationName:string, PartitionId:string, RegionName:string,
         RequestCharge:real, RequestLength:real, RequestResourceId:string, RequestResourceType:string, StatusCode:int
     """,
+    "Usage": """
+        TimeGenerated:datetime, AvgLatencyInSeconds:real, BatchesCapped:long, Computer:string, DataType:string,
+        EndTime:datetime, IsBillable:bool, Quantity:real, QuantityUnit:string, ResourceUri:string, Solution:string,
+        StartTime:datetime
+    """,
 }  # fmt: skip
 
 # Columns that say who somebody is or what somebody sent, beyond the object id of the audit events.

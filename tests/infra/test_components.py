@@ -13,7 +13,7 @@ from secure_mcp.apis import documents as policy
 from secure_mcp.package import build_package
 from secure_mcp_local.cli.plan import masked
 from secure_mcp_local.errors import LocalCloudError
-from secure_mcp_local.recording import Recording, Resource, models, record
+from secure_mcp_local.recording import Recording, Resource, arguments, models, record
 
 Declared = Callable[..., Recording]
 APIM = "azure-native:apimanagement:"
@@ -272,7 +272,7 @@ def test_storage_and_deployment_need_no_keys(anything: Recording) -> None:
     assert settings["AzureWebJobsStorage__credential"] == "managedidentity"
     forbidden = {"FUNCTIONS_WORKER_RUNTIME", "WEBSITE_RUN_FROM_PACKAGE", "AzureWebJobsStorage"}
     assert not forbidden & set(settings), "not for Flex Consumption"
-    assert site["functionAppConfig"]["runtime"] == {"name": "python", "version": "3.12"}
+    assert site["functionAppConfig"]["runtime"] == {"name": "python", "version": "3.13"}
     for kind in ("WebAppFtpAllowed", "WebAppScmAllowed"):
         assert anything.one(f"azure-native:web:{kind}").inputs["allow"] is False
 
@@ -399,8 +399,8 @@ def test_code_can_be_left_to_others(declared: Declared) -> None:
 def test_a_function_app_without_its_key_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     azure = models.invoke
 
-    def invoke(function: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {**azure(function, arguments), "systemKeys": {}}
+    def invoke(function: str, arguments: Mapping[str, Any], *more: Any) -> Mapping[str, Any]:
+        return {**azure(function, arguments, *more), "systemKeys": {}}
 
     monkeypatch.setattr(models, "invoke", invoke)
     with pytest.raises(LocalCloudError, match="Deploy the code, then run pulumi up again"):
@@ -517,7 +517,7 @@ def test_C_what_lies_in_the_group_goes_with_it(anything: Recording) -> None:
             continue
         # Locks would keep the group; a role on what another component has made may lie anywhere.
         alone = not resource.id.startswith(group.id + "/") or resource.type == LOCK
-        alone |= resource.name in {"mcp-metrics-role", "mcp-package", "mcp-deployment"}
+        alone |= resource.name in {"mcp-metrics-role"}
         assert resource.deleted_with == ("" if alone else group.urn), resource.name
 
 
@@ -538,3 +538,68 @@ def test_C5_another_region_brings_other_names(anything: Recording) -> None:
     assert suffix.inputs["keepers"] == {
         "location": anything.one("azure-native:resources:ResourceGroup").inputs["location"]
     }
+
+
+def test_B1_python_3_12_takes_the_apps_own_libraries(declared: Declared) -> None:
+    for version, isolated in (("3.12", "1"), ("3.13", None)):
+        site = declared(pythonVersion=version).one("azure-native:web:WebApp").inputs
+        settings = {setting["name"]: setting["value"] for setting in site["siteConfig"]["appSettings"]}
+        assert site["functionAppConfig"]["runtime"]["version"] == version
+        assert settings.get("PYTHON_ISOLATE_WORKER_DEPENDENCIES") == isolated
+
+
+def test_B2_data_can_be_brought_back(anything: Recording) -> None:
+    accounts = {account.inputs["accountName"] for account in anything.all("azure-native:storage:StorageAccount")}
+    services = anything.all("azure-native:storage:BlobServiceProperties")
+    assert {service.inputs["accountName"] for service in services} == accounts
+    for service in services:
+        assert service.inputs["isVersioningEnabled"] is True
+        for kept in ("deleteRetentionPolicy", "containerDeleteRetentionPolicy"):
+            assert service.inputs[kept] == {"enabled": True, "days": 14}
+    backup = anything.one(COSMOS + "DatabaseAccount").inputs["backupPolicy"]
+    assert backup == {"type": "Continuous", "continuousModeProperties": {"tier": "Continuous7Days"}}
+
+
+def test_sizes_and_duties_are_configuration(declared: Declared) -> None:
+    owner = ALICE
+    recording = declared(
+        apimSku="PremiumV2",
+        apimUnits="3",
+        apimZones='["1", "2", "3"]',
+        instanceMemoryMb="4096",
+        maximumInstanceCount="100",
+        alwaysReadyInstances="2",
+        zoneRedundant="true",
+        keepDeletedDays="30",
+        entraDisplayName="Snippets",
+        entraOwners=json.dumps([owner]),
+        monthlyBudget="900",
+        tags='{"owner": "platform"}',
+    )
+    service = recording.one(APIM + "ApiManagementService").inputs
+    assert (service["sku"]["capacity"], service["zones"]) == (3, ["1", "2", "3"])
+    scale = recording.one("azure-native:web:WebApp").inputs["functionAppConfig"]["scaleAndConcurrency"]
+    assert scale == {
+        "instanceMemoryMB": 4096,
+        "maximumInstanceCount": 100,
+        "alwaysReady": [{"name": "http", "instanceCount": 2}],
+    }
+    assert recording.one("azure-native:web:AppServicePlan").inputs["zoneRedundant"] is True
+    for account in recording.all("azure-native:storage:StorageAccount"):
+        assert account.inputs["sku"]["name"] == "Standard_ZRS"
+    assert recording.one(COSMOS + "DatabaseAccount").inputs["locations"][0]["isZoneRedundant"] is True
+    applications = recording.all(APPLICATION)
+    assert [a.inputs["displayName"] for a in applications] == ["Snippets", "Snippets (MCP function app)"]
+    assert all(a.inputs["owners"] == [owner] for a in applications)
+    budget = recording.one("azure-native:consumption:Budget").inputs
+    assert budget["amount"] == 900
+    assert budget["scope"] == recording.one("azure-native:resources:ResourceGroup").id
+
+
+def test_tags_are_on_everything_that_can_have_some(declared: Declared) -> None:
+    recording = declared("prod", tags='{"owner": "platform"}')
+    taggable = [r for r in recording if r.type.startswith("azure-native:") and "tags" in arguments.known(r.type)]
+    assert len(taggable) > 20
+    for resource in taggable:
+        if resource.type != APIM + "NamedValue":
+            assert resource.inputs.get("tags") == {"owner": "platform"}, resource.name

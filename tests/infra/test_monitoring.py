@@ -135,14 +135,15 @@ def test_no_query_shows_who_somebody_is(analysed: Mapping[str, Analysis]) -> Non
 
 def test_the_workbook_shows_every_query_but_those_of_alerts_only(declared: Declared) -> None:
     shown = {panel["name"]: panel["content"] for panel in panels(declared("dev"))}
-    assert set(names()) - set(shown) == {"refused-tokens", "slow-calls"}
-    workspace = declared("dev").one("azure-native:operationalinsights:Workspace").id
+    assert set(names()) - set(shown) == {"refused-tokens", "slow-calls", "daily-volume"}
+    workspace, audit = workspaces(declared("dev"))
     for name, content in shown.items():
         assert content["query"] == query(name)
-        assert content["crossComponentResources"] == [workspace]
+        own_log = "ApiManagementGatewayLogs" in query(name)
+        assert content["crossComponentResources"] == [audit if own_log else workspace]
         assert content["timeContextFromParameter"] == "TimeRange"
         assert content["title"]
-    assert book(declared("dev"))["fallbackResourceIds"] == [workspace]
+    assert book(declared("dev"))["fallbackResourceIds"] == [workspace, audit]
 
 
 @pytest.mark.parametrize("subject", ["sign-in", "consent", "refus", "tool", "user", "latency", "errors"])
@@ -166,6 +167,11 @@ def test_the_workbooks_name_is_a_guid_and_stays(declared: Declared) -> None:
     assert declared("dev").outputs["workbookUrl"] == f"https://portal.azure.com/#resource{workbooks[0].id}/workbook"
 
 
+def workspaces(recording: Recording) -> list[str]:
+    """The one of telemetry, and the one of the audit trail."""
+    return [workspace.id for workspace in recording.all("azure-native:operationalinsights:Workspace")]
+
+
 def rules(recording: Recording) -> dict[str, Resource]:
     return {
         resource.name.removeprefix("mcp-alert-"): resource
@@ -181,6 +187,7 @@ def test_every_rule_tells_somebody(declared: Declared) -> None:
     assert len(group.inputs["groupShortName"]) <= 12
     assert set(rules(recording)) == {
         "gateway-errors", "session-store-throttling", "failing-sign-ins", "replayed-tokens", "refused-tokens", "slow-calls",
+        "near-cap",
     }  # fmt: skip
     for rule in rules(recording).values():
         assert rule.inputs["enabled"] is True
@@ -214,18 +221,19 @@ def test_metric_rules_watch_one_resource_and_what_it_has(declared: Declared) -> 
 
 
 def test_query_rules_compare_columns_that_their_query_has(declared: Declared, analysed: Mapping[str, Analysis]) -> None:
-    recording = declared("dev", alertLatencySeconds="7")
-    workspace = recording.one("azure-native:operationalinsights:Workspace").id
+    recording = declared("dev", alertLatencySeconds="7", dailyCapGb="10")
+    workspace, audit = workspaces(recording)
     texts = {query(name): name for name in names()}
     for rule in recording.all(MONITOR + "ScheduledQueryRule"):
         (condition,) = rule.inputs["criteria"]["allOf"]
         columns = analysed[texts[condition["query"]]].columns
-        assert rule.inputs["scopes"] == [workspace]
+        assert rule.inputs["scopes"] == [audit if "ApiManagementGatewayLogs" in condition["query"] else workspace]
         assert (condition["timeAggregation"] == "Count") is ("metricMeasureColumn" not in condition)
         assert {condition.get("metricMeasureColumn", columns[0])} <= set(columns)
         assert {dimension["name"] for dimension in condition.get("dimensions", [])} <= set(columns)
     slow = rules(recording)["slow-calls"].inputs["criteria"]["allOf"][0]
     assert slow["threshold"] == 7000
+    assert rules(recording)["near-cap"].inputs["criteria"]["allOf"][0]["threshold"] == 8
 
 
 def test_a_query_that_looks_back_is_given_the_time_it_needs(declared: Declared) -> None:
@@ -239,7 +247,6 @@ CATEGORIES = {
     "Microsoft.ApiManagement/service": {"GatewayLogs"},
     "Microsoft.DocumentDB/databaseAccounts": {"DataPlaneRequests", "ControlPlaneRequests"},
     "Microsoft.Storage/storageAccounts": {"StorageRead", "StorageWrite", "StorageDelete"},
-    "Microsoft.Web/sites": {"FunctionAppLogs"},
     "Microsoft.KeyVault/vaults": {"AuditEvent"},
 }
 
@@ -247,15 +254,16 @@ CATEGORIES = {
 @pytest.mark.parametrize("config", [{}, {"keyVaultEnabled": "true"}], ids=["no vault", "vault"])
 def test_every_service_that_holds_or_serves_something_is_logged(declared: Declared, config: dict[str, str]) -> None:
     recording = declared("dev", **config)
-    workspace = recording.one("azure-native:operationalinsights:Workspace").id
+    workspace, audit = workspaces(recording)
     logged: dict[str, set[str]] = {}
     for setting in recording.all(MONITOR + "DiagnosticSetting"):
-        assert setting.inputs["workspaceId"] == workspace
+        apart = any(kind in setting.inputs["resourceUri"] for kind in ("ApiManagement", "KeyVault"))
+        assert setting.inputs["workspaceId"] == (audit if apart else workspace)
         assert all(log["enabled"] for log in setting.inputs["logs"])
         logged[setting.inputs["resourceUri"]] = {log["category"] for log in setting.inputs["logs"]}
     kinds = {
         "azure-native:apimanagement:ApiManagementService", "azure-native:cosmosdb:DatabaseAccount",
-        "azure-native:storage:StorageAccount", "azure-native:web:WebApp", "azure-native:keyvault:Vault",
+        "azure-native:storage:StorageAccount", "azure-native:keyvault:Vault",
     }  # fmt: skip
     expected = {
         r.id + ("/blobServices/default" if r.type.endswith(":StorageAccount") else ""): CATEGORIES[kind]
@@ -264,7 +272,23 @@ def test_every_service_that_holds_or_serves_something_is_logged(declared: Declar
         if r.type in kinds and f"/providers/{kind}/" in r.id
     }
     assert logged == expected
-    assert len(expected) == (6 if config else 5)
+    assert len(expected) == (5 if config else 4)
+
+
+def test_B3_a_day_of_telemetry_has_a_cap_and_the_audit_trail_has_none(declared: Declared) -> None:
+    recording = declared("dev", dailyCapGb="7", logRetentionDays="90")
+    capped, apart = recording.all("azure-native:operationalinsights:Workspace")
+    assert capped.inputs["workspaceCapping"] == {"dailyQuotaGb": 7}
+    assert "workspaceCapping" not in apart.inputs
+    assert {w.inputs["retentionInDays"] for w in (capped, apart)} == {90}
+    insights = recording.one("azure-native:applicationinsights:Component")
+    assert insights.inputs["workspaceResourceId"] == capped.id
+
+
+def test_B4_what_the_function_app_says_is_kept_once(declared: Declared) -> None:
+    site = declared("prod").one("azure-native:web:WebApp").id
+    settings = declared("prod").all(MONITOR + "DiagnosticSetting")
+    assert not [s for s in settings if s.inputs["resourceUri"] == site]
 
 
 def test_logs_go_to_the_tables_that_the_queries_ask(declared: Declared) -> None:

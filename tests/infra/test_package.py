@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from secure_mcp.package import PYTHON_VERSION, PackageError, build_package
+from secure_mcp.package import PYTHON_VERSION, PYTHON_VERSIONS, PackageError, build_package
 
 ROOT = Path(__file__).parents[2]
 APP = ROOT / "function_app"
 WORKER = ROOT / "local/secure_mcp_local/functions/worker.py"
+VERSION = PYTHON_VERSION.replace(".", "")
 SITE_PACKAGES = ".python_packages/lib/site-packages"
 
 
@@ -96,7 +97,7 @@ def test_dependencies_are_unpacked_and_the_same_every_time(
     lock = wheels(tmp_path, monkeypatch)
     (app / "requirements.txt").write_text("# a comment\n" + lock.replace(" --", " \\\n    --"))
     package = build_package(app)
-    assert "Fetching 1 dependencies of app for Python 3.12" in capfd.readouterr().err
+    assert "Fetching 1 dependencies of app for Python 3.13" in capfd.readouterr().err
     assert names(package.archive) == [
         "function_app.py",
         "host.json",
@@ -161,7 +162,7 @@ def test_what_is_not_pinned_with_hashes_is_refused(app: Path, line: str) -> None
     with pytest.raises(PackageError) as refused:
         build_package(app)
     assert line.split(" --hash", maxsplit=1)[0] in str(refused.value)
-    assert "uv pip compile --generate-hashes --python-version 3.12" in str(refused.value)
+    assert "uv pip compile --generate-hashes --python-version 3.13" in str(refused.value)
 
 
 def test_funcignore_reads_like_a_gitignore(app: Path) -> None:
@@ -230,7 +231,7 @@ def test_everything_compiled_is_for_the_platform(unpacked: Path) -> None:
         content = path.read_bytes()
         assert content[4:6] == b"\x02\x01", f"{path.name} is not 64 bits"
         assert content[18:20] == b"\x3e\x00", f"{path.name} is not for x86-64"
-        assert re.search(r"\.(cpython-312-x86_64-linux-gnu|abi3)\.so$|\.libs/", path.as_posix()), path.name
+        assert re.search(rf"\.(cpython-{VERSION}-x86_64-linux-gnu|abi3)\.so$|\.libs/", path.as_posix()), path.name
         newest = max((int(minor) for minor in re.findall(rb"GLIBC_2\.(\d+)", content)), default=0)
         assert newest <= 28, f"{path.name} needs glibc 2.{newest}"
 
@@ -242,27 +243,31 @@ def test_nothing_in_it_tells_where_it_was_made(unpacked: Path) -> None:
     assert not (unpacked / SITE_PACKAGES / "bin").exists()
 
 
-def interpreter() -> str | None:
-    """A Python of the app's version: ours, the one on the path, or one that a version manager keeps."""
+def interpreter(wanted: str) -> str | None:
+    """A Python of a version: ours, the one on the path, or one that a version manager keeps."""
     kept = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
-    candidates = [sys.executable, shutil.which(f"python{PYTHON_VERSION}")]
-    candidates += [str(folder / "bin" / "python") for folder in kept.glob(f"{PYTHON_VERSION}.*")]
+    candidates = [sys.executable, shutil.which(f"python{wanted}")]
+    candidates += [str(folder / "bin" / "python") for folder in kept.glob(f"{wanted}.*")]
     if uv := shutil.which("uv"):
-        found = subprocess.run([uv, "python", "find", PYTHON_VERSION], capture_output=True, text=True, check=False)
+        found = subprocess.run([uv, "python", "find", wanted], capture_output=True, text=True, check=False)
         candidates.append(found.stdout.strip())
     for candidate in filter(None, candidates):
         version = "import sys; print('%d.%d' % sys.version_info[:2])"
         said = subprocess.run([candidate, "-ISc", version], capture_output=True, text=True, check=False)
-        if said.stdout.strip() == PYTHON_VERSION:
+        if said.stdout.strip() == wanted:
             return candidate
     return None
 
 
-def test_the_package_runs_by_itself(unpacked: Path) -> None:
+@pytest.mark.parametrize("version", PYTHON_VERSIONS)
+def test_B1_the_package_runs_by_itself_on_each_python(tmp_path: Path, version: str) -> None:
     """The worker indexes the functions and calls one with nothing on its path but the package and the standard library."""
-    python = interpreter()
+    python = interpreter(version)
     if python is None:
-        pytest.skip(f"there is no Python {PYTHON_VERSION} here, for which the package is made")
+        pytest.skip(f"there is no Python {version} here, for which the package is made")
+    unpacked = tmp_path
+    with zipfile.ZipFile(build_package(APP, version).archive) as archive:
+        archive.extractall(unpacked)
     program = (
         f"import sys, runpy; sys.path.insert(0, {str(unpacked / SITE_PACKAGES)!r}); "
         f"sys.argv = ['worker.py', {str(unpacked)!r}]; runpy.run_path({str(WORKER)!r}, run_name='__main__')"
@@ -299,3 +304,23 @@ def test_the_package_runs_by_itself(unpacked: Path) -> None:
         check=False,
     )
     assert (checked.stdout.strip(), checked.returncode) == ("[]", 0), checked.stderr
+
+
+def test_B1_conditions_are_asked_of_where_the_app_runs(
+    app: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One lock for every Python: pip by itself would ask the Python that runs pip."""
+    pin = wheels(tmp_path, monkeypatch).replace(" --hash", " ; python_full_version < '3.13' --hash")
+    (app / "requirements.txt").write_text(pin)
+    assert f"{SITE_PACKAGES}/tiny.py" in names(build_package(app, "3.12").archive)
+    assert f"{SITE_PACKAGES}/tiny.py" not in names(build_package(app, "3.13").archive)
+    (app / "requirements.txt").write_text(pin.replace("python_full_version", "python_fulll_version"))
+    with pytest.raises(PackageError, match="condition that cannot be read"):
+        build_package(app)
+
+
+@pytest.mark.parametrize(("version", "major"), [("3.12", "1"), ("3.13", "2")])
+def test_B1_the_lock_has_the_azure_functions_of_each_python(version: str, major: str) -> None:
+    archive = build_package(APP, version).archive
+    found = {name.split("/")[3] for name in names(archive) if name.startswith(f"{SITE_PACKAGES}/azure_functions-")}
+    assert [name.split("-")[1].split(".")[0] for name in found] == [major]

@@ -30,8 +30,6 @@ GATEWAY = Service(("GatewayLogs",), table_can_be_chosen=True)
 SESSION_STORE = Service(("DataPlaneRequests", "ControlPlaneRequests"), table_can_be_chosen=True)
 # Table: StorageBlobLogs.
 BLOBS = Service(("StorageRead", "StorageWrite", "StorageDelete"), part="/blobServices/default")
-# Table: FunctionAppLogs.
-FUNCTION_APP = Service(("FunctionAppLogs",))
 # Table: AZKVAuditLogs.
 KEY_VAULT = Service(("AuditEvent",), table_can_be_chosen=True)
 

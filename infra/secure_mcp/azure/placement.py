@@ -2,14 +2,14 @@
 
 import pulumi
 
-from ..options import Options
+from ..options import Options, option
 
 
 class RegionOptions(Options):
     """Where everything goes."""
 
     location: str
-    """Azure region, such as westeurope."""
+    """Azure region, such as swedencentral."""
 
 
 class Placement(RegionOptions):
@@ -19,6 +19,21 @@ class Placement(RegionOptions):
     """Resource group that everything goes to."""
     suffix: pulumi.Input[str]
     """Ending of names, letters and digits: some must be unique in all of Azure."""
+
+
+class ZoneOptions(Options):
+    """What survives the loss of a data centre."""
+
+    zone_redundant: bool = False
+    """Whether storage, session store and function app are spread over the region's zones. The region must have zones, and those of
+    Flex Consumption. API Management is spread by apimUnits in PremiumV2."""
+
+
+class RecoveryOptions(Options):
+    """What survives a mistake."""
+
+    keep_deleted_days: int = option(default=14, at_least=1, at_most=365)
+    """Days that deleted or overwritten data of the function app can be brought back, 1 to 365."""
 
 
 class LoggedOptions(Options):

@@ -127,7 +127,8 @@ class Gateway(Component):
             service_name=pulumi.Output.concat("apim-", name, "-", args.suffix),
             resource_group_name=group,
             location=args.location,
-            sku=apimanagement.ApiManagementServiceSkuPropertiesArgs(name=args.apim_sku, capacity=1),
+            sku=apimanagement.ApiManagementServiceSkuPropertiesArgs(name=args.apim_sku, capacity=args.apim_units),
+            zones=args.apim_zones or None,
             publisher_email=args.apim_publisher_email,
             publisher_name=args.apim_publisher_name,
             identity=apimanagement.ApiManagementServiceIdentityArgs(

@@ -73,9 +73,11 @@ class EntraApplication(pulumi.ComponentResource):
         super().__init__("secure-mcp:index:EntraApplication", name, None, opts)
         here = pulumi.ResourceOptions(parent=self)
         roles = args.app_roles
+        owners = args.entra_owners or None
         application = azuread.Application(
             f"{name}-sign-in",
-            display_name=f"{name} (MCP sign-in)",
+            display_name=args.entra_display_name or f"{name} (MCP sign-in)",
+            owners=owners,
             sign_in_audience="AzureADMyOrg",
             prevent_duplicate_names=False,
             api=azuread.ApplicationApiArgs(requested_access_token_version=2),
@@ -94,6 +96,7 @@ class EntraApplication(pulumi.ComponentResource):
             f"{name}-sign-in-principal",
             client_id=application.client_id,
             app_role_assignment_required=True,
+            owners=owners,
             opts=here,
         )
         # Users cannot consent to an application that requires assignment: what the sign-in asks for is granted for all of them.
@@ -140,14 +143,15 @@ class EntraApplication(pulumi.ComponentResource):
         )
         backend = azuread.Application(
             f"{name}-backend",
-            display_name=f"{name} (MCP function app)",
+            display_name=f"{args.entra_display_name or name} (MCP function app)",
+            owners=owners,
             sign_in_audience="AzureADMyOrg",
             prevent_duplicate_names=False,
             # Version 2 tokens, whose audience is the client id.
             api=azuread.ApplicationApiArgs(requested_access_token_version=2),
             opts=here,
         )
-        azuread.ServicePrincipal(f"{name}-backend-principal", client_id=backend.client_id, opts=here)
+        azuread.ServicePrincipal(f"{name}-backend-principal", client_id=backend.client_id, owners=owners, opts=here)
         self.client_id = application.client_id
         self.object_id = application.object_id
         self.backend_client_id = backend.client_id

@@ -1,13 +1,13 @@
 """What can be chosen about a gateway. A policy of the authorization server reads these, and none of a server's."""
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..apis.options import OriginOptions
-from ..azure.placement import RegionOptions
+from ..azure.placement import RegionOptions, ZoneOptions
 from ..monitoring.options import MonitoringOptions
 from ..options import ConfigError, Options, Rule, each, matches, one_of, option, unlike
-from ..options.rules import EMAIL, HOSTS
+from ..options.rules import EMAIL, HOSTS, OBJECT_IDS
 
 # Tiers of API Management: v2 for streaming and rate limits by key; Consumption buffers answers and has no cache.
 SKUS = ("BasicV2", "StandardV2", "PremiumV2")
@@ -27,6 +27,16 @@ class ApiManagementOptions(Options):
     """Name of whoever runs the gateway."""
     apim_sku: str = option(one_of(*SKUS), default="BasicV2")
     """SKU of API Management, BasicV2, StandardV2 or PremiumV2."""
+    apim_units: int = option(default=1, at_least=1, at_most=30)
+    """Units of API Management, 1 to 10; in PremiumV2 to 30."""
+    apim_zones: Sequence[str] = option(each(Rule(r"[1-3]", "give numbers of zones, such as 1, 2 and 3")), default=())
+    """Zones that the units are spread over, in PremiumV2 only. If empty, Azure chooses."""
+
+    def check(self) -> None:
+        if self.apim_zones and self.apim_sku != "PremiumV2":
+            raise self.wrong("apim_zones", f"{self.apim_sku} has no zones to choose; set apimSku to PremiumV2")
+        if self.apim_units > 10 and self.apim_sku != "PremiumV2":
+            raise self.wrong("apim_units", f"{self.apim_sku} has at most 10 units")
 
 
 class NetworkOptions(Options):
@@ -70,6 +80,16 @@ class KeyVaultOptions(Options):
             raise self.wrong("key_vault_closed", "there is no vault to close; set keyVaultEnabled to true")
 
 
+class GroupOptions(Options):
+    """What holds for everything that is paid for."""
+
+    tags: Mapping[str, str] = option(default={})
+    """Tags of everything that can have some, such as owner: platform-team."""
+    monthly_budget: int = option(default=0, at_least=0)
+    """What the resource group may cost a month, in the subscription's currency: at 80 and 100 % those who get alerts are told.
+    0: no budget."""
+
+
 class CloudOptions(Options):
     """Which of Azure's clouds it is."""
 
@@ -85,6 +105,10 @@ class SignInOptions(CloudOptions):
 
     oauth_scopes: str = "openid profile offline_access"
     """Scopes that the gateway asks Entra ID for, separated by spaces."""
+    entra_display_name: str = ""
+    """Name that users see when they sign in. If empty, it is the server's with (MCP sign-in) behind it."""
+    entra_owners: Sequence[str] = option(each(OBJECT_IDS), default=())
+    """Object ids of users or service principals that own what is registered in Entra ID."""
 
     def check(self) -> None:
         scopes = self.oauth_scopes.split(" ")
@@ -131,6 +155,8 @@ class GatewayOptions(
     KeyVaultOptions,
     NetworkOptions,
     ApiManagementOptions,
+    GroupOptions,
+    ZoneOptions,
     RegionOptions,
 ):
     """Everything that servers share."""

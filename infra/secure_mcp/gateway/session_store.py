@@ -9,7 +9,7 @@ from pulumi_azure_native import cosmosdb
 from ..azure.component import Component
 from ..azure.diagnostics import SESSION_STORE, keep_logs
 from ..azure.locks import lock
-from ..azure.placement import LoggedOptions, Placement
+from ..azure.placement import LoggedOptions, Placement, ZoneOptions
 from ..azure.roles import assignment_name
 from ..options import Taken
 from .options import LockOptions
@@ -25,7 +25,7 @@ _ACTIONS = [
 ]
 
 
-class SessionStoreArgs(LockOptions, LoggedOptions, Placement):
+class SessionStoreArgs(LockOptions, ZoneOptions, LoggedOptions, Placement):
     """Where it goes, and who uses it."""
 
     private: bool = False
@@ -61,7 +61,19 @@ class SessionStore(Component):
             consistency_policy=cosmosdb.ConsistencyPolicyArgs(
                 default_consistency_level=cosmosdb.DefaultConsistencyLevel.STRONG
             ),
-            locations=[cosmosdb.LocationArgs(location_name=args.location, failover_priority=0)],
+            locations=[
+                cosmosdb.LocationArgs(
+                    location_name=args.location, failover_priority=0, is_zone_redundant=args.zone_redundant
+                )
+            ],
+            # To any moment of the last week, for nothing, without a ticket.
+            # https://learn.microsoft.com/azure/cosmos-db/continuous-backup-restore-introduction
+            backup_policy=cosmosdb.ContinuousModeBackupPolicyArgs(
+                type="Continuous",
+                continuous_mode_properties=cosmosdb.ContinuousModePropertiesArgs(
+                    tier=cosmosdb.ContinuousTier.CONTINUOUS7_DAYS
+                ),
+            ),
             disable_local_auth=True,
             disable_key_based_metadata_write_access=True,
             minimal_tls_version=cosmosdb.MinimalTlsVersion.TLS12,

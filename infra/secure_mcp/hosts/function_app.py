@@ -7,12 +7,11 @@ import pulumi
 from pulumi_azure_native import managedidentity, web
 
 from ..azure.component import Component
-from ..azure.diagnostics import FUNCTION_APP, keep_logs
-from ..azure.placement import LoggedOptions, Placement
+from ..azure.placement import LoggedOptions, Placement, ZoneOptions
 from ..azure.roles import MONITORING_METRICS_PUBLISHER, assign_role
 from ..azure.sdk_defaults import unsent
 from ..options import Taken
-from ..package import PYTHON_VERSION, build_package
+from ..package import build_package
 from ..publishing import publish_code
 from .options import FunctionAppOptions
 from .storage import Storage, StorageArgs
@@ -20,7 +19,7 @@ from .storage import Storage, StorageArgs
 MCP_PATH = "/runtime/webhooks/mcp"
 
 
-class McpFunctionAppArgs(FunctionAppOptions, LoggedOptions, Placement):
+class McpFunctionAppArgs(FunctionAppOptions, ZoneOptions, LoggedOptions, Placement):
     """Where it goes, who calls it, and its code."""
 
     subscription_id: pulumi.Input[str]
@@ -108,7 +107,8 @@ class McpFunctionApp(Component):
             kind="functionapp",
             reserved=True,
             sku=web.SkuDescriptionArgs(name="FC1", tier="FlexConsumption"),
-            opts=here,
+            zone_redundant=args.zone_redundant or None,
+            opts=self.inside(transformations=[unsent("hyper_v", "is_spot", "is_xenon", "per_site_scaling")]),
         )
         settings: dict[str, pulumi.Input[str]] = {
             "AzureWebJobsStorage__credential": "managedidentity",
@@ -123,6 +123,11 @@ class McpFunctionApp(Component):
                 "ClientId=", identity.client_id, ";Authorization=AAD"
             ),
         }
+        if args.python_version == "3.12":
+            # There the worker's own libraries come first, and its azure-functions may not know the decorators of tools: the app
+            # would start without a single function, and say nothing. From 3.13 on the app's own always come first.
+            # https://github.com/Azure/azure-functions-python-worker/blob/dev/workers/proxy_worker/utils/dependency.py
+            settings["PYTHON_ISOLATE_WORKER_DEPENDENCIES"] = "1"
         if args.backend_auth == "functionKey":
             # host.json lets everyone in that App Service authentication let in; without that, the key is asked for.
             settings["AzureFunctionsJobHost__extensions__mcp__system__webhookAuthorizationLevel"] = "System"
@@ -151,9 +156,17 @@ class McpFunctionApp(Component):
                         ),
                     )
                 ),
-                runtime=web.FunctionsRuntimeArgs(name=web.RuntimeName.PYTHON, version=PYTHON_VERSION),
+                runtime=web.FunctionsRuntimeArgs(name=web.RuntimeName.PYTHON, version=args.python_version),
                 scale_and_concurrency=web.FunctionsScaleAndConcurrencyArgs(
-                    instance_memory_mb=2048, maximum_instance_count=40
+                    instance_memory_mb=args.instance_memory_mb,
+                    maximum_instance_count=args.maximum_instance_count,
+                    # The scale group of triggers over HTTP. That those of the MCP extension are among them is a belief: no page
+                    # says where they are. https://learn.microsoft.com/azure/azure-functions/flex-consumption-plan#per-function-scaling
+                    always_ready=[
+                        web.FunctionsAlwaysReadyConfigArgs(name="http", instance_count=args.always_ready_instances)
+                    ]
+                    if args.always_ready_instances
+                    else None,
                 ),
             ),
             # A plain dictionary: the SDK's class would add netFrameworkVersion. No ftpsState either: there is no FTP on this plan.
@@ -206,7 +219,8 @@ class McpFunctionApp(Component):
         self._component, self._args, self._site, self._store = name, args, site, store
         # Each change of the site restarts what takes the code: all of them come before it.
         self._settled = [authentication, *passwords]
-        keep_logs(f"{name}-func-logs", FUNCTION_APP, site.id, args.workspace_id, here)
+        # Its logs go to Application Insights alone. In FunctionAppLogs every message would stand again, whatever the app's levels are,
+        # also what libraries say of a call's contents. https://github.com/Azure/azure-functions-host/issues/11434
         self.site = site
         self.name = site.name
         self.site_id = site.id
@@ -231,7 +245,7 @@ class McpFunctionApp(Component):
         """
         return publish_code(
             f"{self._component}-code",
-            build_package(Path(self._args.code)),
+            build_package(Path(self._args.code), self._args.python_version),
             self._site,
             self._store.deployment_container_url,
             self,

@@ -8,7 +8,7 @@ from pulumi_azure_native import storage
 from ..azure.component import Component
 from ..azure.diagnostics import BLOBS, keep_logs
 from ..azure.locks import lock
-from ..azure.placement import LoggedOptions, Placement
+from ..azure.placement import LoggedOptions, Placement, RecoveryOptions, ZoneOptions
 from ..azure.roles import (
     STORAGE_BLOB_DATA_CONTRIBUTOR,
     STORAGE_BLOB_DATA_OWNER,
@@ -18,7 +18,7 @@ from ..azure.roles import (
 from ..options import Taken
 
 
-class StorageArgs(LoggedOptions, Placement):
+class StorageArgs(RecoveryOptions, ZoneOptions, LoggedOptions, Placement):
     """Where it goes, and who uses it."""
 
     subscription_id: pulumi.Input[str]
@@ -57,6 +57,20 @@ class Storage(Component):
         account = self._declare_account(f"{name}-st", pulumi.Output.concat("st", short, args.suffix), args)
         code = self._declare_account(f"{name}-stcode", pulumi.Output.concat("stcode", short, args.suffix), args)
         snippets = self._container(f"{name}-snippets", "snippets", account, args)
+        kept = storage.DeleteRetentionPolicyArgs(enabled=True, days=args.keep_deleted_days)
+        recovery = [
+            storage.BlobServiceProperties(
+                f"{name}-{key}-blobs",
+                blob_services_name="default",
+                account_name=each.name,
+                resource_group_name=args.resource_group_name,
+                delete_retention_policy=kept,
+                container_delete_retention_policy=kept,
+                is_versioning_enabled=True,
+                opts=here,
+            )
+            for key, each in (("st", account), ("stcode", code))
+        ]
         deployment = self._container(f"{name}-deployment", "deployment", code, args)
         self.roles = [
             assign_role(
@@ -77,7 +91,7 @@ class Storage(Component):
         logs = keep_logs(f"{name}-st-logs", BLOBS, account.id, workspace_id, here)
         keep_logs(f"{name}-stcode-logs", BLOBS, code.id, workspace_id, here)
         self._name, self._account = name, account
-        self._contents = [snippets, *self.roles, *logs]
+        self._contents = [snippets, recovery[0], *self.roles, *logs]
         if args.locked:
             self.lock()
         self.account_id = account.id
@@ -114,7 +128,9 @@ class Storage(Component):
             resource_group_name=args.resource_group_name,
             location=args.location,
             kind=storage.Kind.STORAGE_V2,
-            sku=storage.SkuArgs(name=storage.SkuName.STANDARD_LRS),
+            sku=storage.SkuArgs(
+                name=storage.SkuName.STANDARD_ZRS if args.zone_redundant else storage.SkuName.STANDARD_LRS
+            ),
             allow_shared_key_access=False,
             allow_blob_public_access=False,
             default_to_o_auth_authentication=True,

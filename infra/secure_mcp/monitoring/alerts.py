@@ -69,6 +69,9 @@ THROTTLING = MetricAlert(
     "Microsoft.DocumentDB/databaseAccounts", "TotalRequests", "Count", "StatusCode", "429", 5,
 )  # fmt: skip
 
+NEAR_CAP = 0.8
+"""Share of the daily cap at which somebody is told."""
+
 QUERY_ALERTS = (
     QueryAlert(
         "failing-sign-ins", "Sign-ins fail because of us or Entra ID", Severity.ERROR,
@@ -85,6 +88,10 @@ QUERY_ALERTS = (
     QueryAlert(
         "slow-calls", "Calls are slow", Severity.WARNING,
         "slow-calls", minutes=15, column="p95", dimension="ApiId",
+    ),
+    QueryAlert(
+        "near-cap", "Telemetry of a day nears its cap", Severity.WARNING,
+        "daily-volume", minutes=60, column="gigabytes", history="P1D",
     ),
 )  # fmt: skip
 
@@ -146,7 +153,7 @@ def alert_on_metric(
 def alert_on_query(
     name: str,
     alert: QueryAlert,
-    limit: int,
+    limit: float,
     workspace_id: pulumi.Input[str],
     args: Placement,
     action_group_id: pulumi.Input[str],

@@ -8,12 +8,12 @@ from pulumi_azure_native import applicationinsights, monitor, operationalinsight
 from ..azure.component import Component
 from ..azure.placement import Placement
 from ..options import Taken
-from .alerts import QUERY_ALERTS, MetricAlert, alert_on_metric, alert_on_query
+from .alerts import NEAR_CAP, QUERY_ALERTS, MetricAlert, alert_on_metric, alert_on_query
 from .options import MonitoringOptions
+from .queries import is_of_the_gateways_log
 from .workbook import workbook
 
 _WORKBOOKS = uuid.UUID("c8b3a1f4-54a6-4f6e-9a6e-2d8f3f0e9b57")
-_RETENTION_DAYS = 30
 
 
 class MonitoringArgs(MonitoringOptions, Placement):
@@ -29,6 +29,8 @@ class Monitoring(Component):
 
     workspace_id: pulumi.Output[str]
     """Resource id of the Log Analytics workspace."""
+    audit_workspace_id: pulumi.Output[str]
+    """Resource id of the workspace without a daily cap, for logs that must not end."""
     app_insights_id: pulumi.Output[str]
     """Resource id of the Application Insights component."""
     connection_string: pulumi.Output[str]
@@ -44,16 +46,10 @@ class Monitoring(Component):
         here = self.inside()
         self._name = name
         self._placement = args
-        workspace = operationalinsights.Workspace(
-            f"{name}-log",
-            workspace_name=pulumi.Output.concat("log-", name, "-", args.suffix),
-            resource_group_name=args.resource_group_name,
-            location=args.location,
-            sku=operationalinsights.WorkspaceSkuArgs(name=operationalinsights.WorkspaceSkuNameEnum.PER_GB2018),
-            retention_in_days=_RETENTION_DAYS,
-            features=operationalinsights.WorkspaceFeaturesArgs(disable_local_auth=True),
-            opts=here,
-        )
+        workspace = self._workspace(f"{name}-log", "log-", args.daily_cap_gb)
+        # A workspace at its cap takes nothing at all: there is no exception for a table. Calls without a token write telemetry, too,
+        # so anybody could end the audit trail for a day. https://learn.microsoft.com/azure/azure-monitor/logs/daily-cap
+        audit = self._workspace(f"{name}-audit-log", "log-audit-", None)
         insights = applicationinsights.Component(
             f"{name}-appi",
             resource_name_=pulumi.Output.concat("appi-", name, "-", args.suffix),
@@ -78,7 +74,7 @@ class Monitoring(Component):
             description="Sign-ins, consents, refusals, tool calls, latency and errors.",
             source_id=workspace.id,
             version="Notebook/1.0",
-            serialized_data=workspace.id.apply(workbook),
+            serialized_data=pulumi.Output.all(workspace.id, audit.id).apply(lambda ids: workbook(*ids)),
             opts=here,
         )
         group = monitor.ActionGroup(
@@ -97,10 +93,12 @@ class Monitoring(Component):
             ],
             opts=here,
         )
-        limit = args.alert_latency_seconds * 1000
+        limits = {"p95": args.alert_latency_seconds * 1000.0, "gigabytes": args.daily_cap_gb * NEAR_CAP}
         for alert in QUERY_ALERTS:
-            alert_on_query(name, alert, limit, workspace.id, args, group.id, here)
+            asked = audit if is_of_the_gateways_log(alert.query) else workspace
+            alert_on_query(name, alert, limits.get(alert.column or "", 0), asked.id, args, group.id, here)
         self.workspace_id = workspace.id
+        self.audit_workspace_id = audit.id
         self.app_insights_id = insights.id
         # Not a key (local auth is off), but it says where to send to, and tools take it for a secret.
         self.connection_string = pulumi.Output.secret(insights.connection_string)
@@ -109,11 +107,33 @@ class Monitoring(Component):
         self.register_outputs(
             {
                 "workspaceId": self.workspace_id,
+                "auditWorkspaceId": self.audit_workspace_id,
                 "appInsightsId": self.app_insights_id,
                 "connectionString": self.connection_string,
                 "actionGroupId": self.action_group_id,
                 "workbookUrl": self.workbook_url,
             }
+        )
+
+    def _workspace(self, name: str, prefix: str, cap: int | None) -> operationalinsights.Workspace:
+        """A Log Analytics workspace that only identities with a role write to.
+
+        Args:
+            name: Pulumi name, which begins with the component's.
+            prefix: Of its name in Azure.
+            cap: Gigabytes a day, or none.
+        """
+        args = self._placement
+        return operationalinsights.Workspace(
+            name,
+            workspace_name=pulumi.Output.concat(prefix, self._name, "-", args.suffix),
+            resource_group_name=args.resource_group_name,
+            location=args.location,
+            sku=operationalinsights.WorkspaceSkuArgs(name=operationalinsights.WorkspaceSkuNameEnum.PER_GB2018),
+            retention_in_days=args.log_retention_days,
+            workspace_capping=operationalinsights.WorkspaceCappingArgs(daily_quota_gb=cap) if cap else None,
+            features=operationalinsights.WorkspaceFeaturesArgs(disable_local_auth=True),
+            opts=self.inside(),
         )
 
     def watch(self, alert: MetricAlert, resource_id: pulumi.Input[str]) -> None:

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from .queries import query
+from .queries import is_of_the_gateways_log, query
 
 _SCHEMA = "https://github.com/Microsoft/Application-Insights-Workbooks/blob/master/schema/workbook.json"
 _DAY = 24 * 60 * 60 * 1000
@@ -83,11 +83,12 @@ SECTIONS = (
 )
 
 
-def workbook(workspace_id: str) -> str:
+def workbook(workspace_id: str, audit_workspace_id: str) -> str:
     """The workbook as JSON, for `serializedData`.
 
     Args:
         workspace_id: ARM id of the Log Analytics workspace that its queries run on.
+        audit_workspace_id: ARM id of the one that has the gateway's own log.
     """
     items: list[dict[str, Any]] = [_time_range()]
     for section in SECTIONS:
@@ -98,11 +99,14 @@ def workbook(workspace_id: str) -> str:
                 "name": f"about {section.title.lower()}",
             }
         )
-        items.extend(_panel(panel, workspace_id) for panel in section.panels)
+        items.extend(
+            _panel(panel, audit_workspace_id if is_of_the_gateways_log(panel.query) else workspace_id)
+            for panel in section.panels
+        )
     document = {
         "version": "Notebook/1.0",
         "items": items,
-        "fallbackResourceIds": [workspace_id],
+        "fallbackResourceIds": [workspace_id, audit_workspace_id],
         "$schema": _SCHEMA,
     }
     return json.dumps(document, indent=1)

@@ -99,7 +99,7 @@ class Options:
                 return args
             raise ConfigError(cls.__name__, type(args).__name__, f"give {cls.__name__}(...), or a mapping")
         if not isinstance(args, Mapping):
-            raise ConfigError(cls.__name__, args, 'give options by name, such as {"location": "westeurope"}')
+            raise ConfigError(cls.__name__, args, 'give options by name, such as {"location": "swedencentral"}')
         known = fields_of(cls)
         for name, value in args.items():
             if name not in known:

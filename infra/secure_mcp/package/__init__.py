@@ -8,7 +8,15 @@ offline and in milliseconds:
 """
 
 from .archive import Package, build_package, built_package
-from .dependencies import LOCK_COMMAND, PYTHON_VERSION
+from .dependencies import LOCK_COMMAND, PYTHON_VERSION, PYTHON_VERSIONS
 from .failure import PackageError
 
-__all__ = ["LOCK_COMMAND", "PYTHON_VERSION", "Package", "PackageError", "build_package", "built_package"]
+__all__ = [
+    "LOCK_COMMAND",
+    "PYTHON_VERSION",
+    "PYTHON_VERSIONS",
+    "Package",
+    "PackageError",
+    "build_package",
+    "built_package",
+]

@@ -12,16 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pathspec
+from packaging.markers import InvalidMarker, Marker
 
 from .cache import cached, made
 from .failure import PackageError
 
-PYTHON_VERSION = "3.12"
-"""What the function app runs on, and what its dependencies are chosen for."""
+PYTHON_VERSIONS = ("3.13", "3.12")
+"""What a function app can run on, the default first."""
+PYTHON_VERSION = PYTHON_VERSIONS[0]
+"""What a function app runs on, and what its dependencies are chosen for, if nobody says otherwise."""
 
-# The Functions images for Python 3.12 are Debian 12 (glibc 2.36); wheels for an older glibc run on every later one. 2.28 is the
+# The Functions images for these are Debian 12 (glibc 2.36); wheels for an older glibc run on every later one. 2.28 is the
 # newest that wheels commonly ask for, and leaves room should the platform's image be older.
-# https://github.com/Azure/azure-functions-docker/tree/dev/host/4/bookworm/python/python312
+# https://github.com/Azure/azure-functions-docker/tree/dev/host/4/bookworm/python
 _GLIBC = 28
 _PLATFORMS = [f"manylinux_2_{minor}_x86_64" for minor in range(_GLIBC, 4, -1)] + [
     f"manylinux{name}_x86_64" for name in ("2014", "2010", "1")
@@ -125,15 +128,43 @@ def dependencies_of(source: Path, python_version: str) -> Dependencies | None:
         return None
     text = re.sub(r"\\\r?\n", " ", file.read_text(encoding="utf-8"))
     lines = [" ".join(_COMMENT.sub("", line).split()) for line in text.splitlines()]
-    requirements = sorted(filter(None, lines))
-    for requirement in requirements:
+    written = sorted(filter(None, lines))
+    for requirement in written:
         if not _PINNED.fullmatch(requirement):
             raise PackageError(
                 f"{file.absolute()}: {requirement.split(' --hash')[0]!r} is not pinned to one version with hashes, so two "
                 "deployments could differ. Write what the app imports to requirements.in and run, in that folder: "
                 f"{LOCK_COMMAND}"
             )
+    requirements = [pin for pin in (_meant(file, line, python_version) for line in written) if pin is not None]
     return Dependencies(source, python_version, requirements) if requirements else None
+
+
+def _meant(file: Path, requirement: str, python_version: str) -> str | None:
+    """A line without its condition, or None if that does not hold where the app runs. pip would ask where *it* runs.
+
+    Raises:
+        PackageError: the condition cannot be read.
+    """
+    pin, marker, rest = requirement.partition(";")
+    if not marker:
+        return requirement
+    condition, hashes, values = rest.partition("--hash")
+    there = {
+        "implementation_name": "cpython",
+        "os_name": "posix",
+        "platform_machine": "x86_64",
+        "platform_python_implementation": "CPython",
+        "platform_system": "Linux",
+        "python_full_version": f"{python_version}.0",
+        "python_version": python_version,
+        "sys_platform": "linux",
+    }
+    try:
+        holds = Marker(condition.strip()).evaluate(there)
+    except InvalidMarker as error:
+        raise PackageError(f"{file.absolute()}: {pin.strip()!r} has a condition that cannot be read: {error}") from None
+    return f"{pin.strip()} {hashes}{values}" if holds else None
 
 
 def _pack(folder: Path, target: Path) -> None:

@@ -104,6 +104,11 @@ def check(type: str, inputs: Mapping[str, Any], unknowns: Collection[str] = ()) 
     return list(_check_object(_arguments(type), inputs, "", frozenset(unknowns)))
 
 
+def known(type: str) -> frozenset[str]:
+    """Names of the arguments that a resource type has."""
+    return frozenset(_properties(_arguments(type)))
+
+
 def refuse(type: str, name: str, inputs: Mapping[str, Any], unknowns: Collection[str] = ()) -> None:
     """Raises when `check` finds something.
 

@@ -374,6 +374,8 @@ _ARM: dict[str, tuple[str, _Computed]] = {
         _nothing,
     ),
     "azure-native:storage:StorageAccount": (_ACCOUNT, _storage),
+    "azure-native:storage:BlobServiceProperties": (_ACCOUNT + "/blobServices/{blobServicesName}", _nothing),
+    "azure-native:consumption:Budget": ("{scope}/providers/Microsoft.Consumption/budgets/{budgetName}", _nothing),
     "azure-native:storage:BlobContainer": (_ACCOUNT + "/blobServices/default/containers/{containerName}", _nothing),
     "azure-native:authorization:RoleAssignment": (
         "{scope}/providers/Microsoft.Authorization/roleAssignments/{roleAssignmentName}",

@@ -28,6 +28,11 @@ def query(name: str) -> str:
     return (folder / f"{_AUDIT}.kql").read_text(encoding="utf-8") + text if "audit_events" in text else text
 
 
+def is_of_the_gateways_log(name: str) -> bool:
+    """Whether a query asks the gateway's own log, which lies in a workspace of its own."""
+    return "ApiManagementGatewayLogs" in query(name)
+
+
 def names() -> list[str]:
     """Names of all queries."""
     found = (path.name for path in files(__name__).iterdir())
