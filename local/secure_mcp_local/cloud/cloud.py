@@ -254,7 +254,8 @@ class LocalCloud:
             self.network.serve(urlsplit(address.url).netloc, answer)
             edge = Edge(answer, {login: self.entra_url})
             await self._resources.enter_async_context(Listener(edge, address.sockets))
-        console = Console(self.journal, self._projects.stack, self.gateway_url, addresses.console.port)
+        first = next(iter(self.servers.values()), "")
+        console = Console(self.journal, self._projects.stack, self.gateway_url, addresses.console.port, first)
         await self._resources.enter_async_context(Listener(console.app, addresses.console.sockets))
         self._resources.callback(console.close)
 

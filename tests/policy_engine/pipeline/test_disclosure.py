@@ -8,7 +8,7 @@ import pytest
 from apim_policies.clock import Clock
 from apim_policies.expressions import Profile, compile_expression
 from apim_policies.expressions.context import Api, Body, Context, Headers, Jwt, Operation, Request, Response, Url
-from apim_policies.pipeline.disclosure import Disclosure, hidden
+from apim_policies.pipeline.disclosure import Disclosure, Vocabulary, hidden
 
 KEY = "1.c2VjcmV0LWtleS1vZi10aGUtZ2F0ZXdheQ=="
 TOKEN = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9."
@@ -20,6 +20,7 @@ def disclosure() -> Disclosure:
     return Disclosure(
         {KEY: "EncryptionKey", "hunter2": "Password"},
         ["https://gateway.example/mcp", "https://backend.example/docs/", "active", "invalid_token", "state"],
+        Vocabulary(names=["id", "name", "code"]),
     )
 
 

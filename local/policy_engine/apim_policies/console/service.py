@@ -31,11 +31,12 @@ class Console:
         stack: Name of the stack, for the page.
         gateway_url: Address of the gateway.
         port: The port at which the console will be found; other Hosts are refused.
+        address: What a client connects to, for a page without requests. Empty: the gateway's.
     """
 
-    def __init__(self, journal: Journal, stack: str, gateway_url: str, port: int) -> None:
+    def __init__(self, journal: Journal, stack: str, gateway_url: str, port: int, address: str = "") -> None:
         self._journal, self._gateway_url = journal, gateway_url
-        self._about = {"stack": stack, "gateway": gateway_url}
+        self._about = {"stack": stack, "gateway": gateway_url, "address": address or gateway_url}
         self._closing = asyncio.Event()
         self._page = resources.files(__package__ or "").joinpath("page.html").read_text("utf-8")
         routes = [

@@ -31,15 +31,10 @@ from apim_policies.pipeline.backends import AllTripped, DeclaredBackend
 from apim_policies.pipeline.bodies import TooLarge, buffered
 from apim_policies.pipeline.call import Call, Failure
 from apim_policies.pipeline.incoming import ClientGone, LargeBody
+from apim_policies.pipeline.messages import HOP_BY_HOP, response_headers
 from apim_policies.pipeline.sections import Policy
 from apim_policies.pipeline.values import Compiled, Seconds, Source
 
-# Of one connection, not of the message: RFC 9110, section 7.6.1.
-HOP_BY_HOP = frozenset(
-    {
-        "connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
-    }
-)  # fmt: skip
 _OWN = HOP_BY_HOP | {"host", "content-length"}
 """What a request to somebody else says for itself."""
 
@@ -137,12 +132,6 @@ async def _send(call: Call, request: Outgoing) -> Answer:
         return answer
     finally:
         note["milliseconds"] = round((time.perf_counter() - start) * 1000, 3)
-
-
-def response_headers(answer: Answer) -> Headers:
-    """An answer's headers, without those of its connection."""
-    items = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers]
-    return Headers([(name, value) for name, value in items if name.lower() not in HOP_BY_HOP])
 
 
 _IDENTITY = "authentication-managed-identity"

@@ -64,7 +64,7 @@ class Compilation:
                     f"named value {name} has {len(value)} characters; 1 to {_LONGEST_NAMED_VALUE} are allowed"
                 )
         hidden = {declared.value: name for name, declared in declaration.named_values.items() if declared.secret}
-        disclosure = Disclosure(hidden, [declaration.url, *named_values.values()])
+        disclosure = Disclosure(hidden, [declaration.url, *named_values.values()], declaration.vocabulary)
         documents = _Documents(declaration.fragments, named_values, compile, disclosure)
         outermost = Scope("global", documents.sections(declaration.policy or _GLOBAL, "service.xml", ()))
         products = [

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from apim_policies.expressions.context import Authorization, Certificate, User
 from apim_policies.pipeline.backends import DeclaredBackend
+from apim_policies.pipeline.disclosure import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ class Declaration:
     named_values: Mapping[str, NamedValue] = field(default_factory=dict[str, NamedValue])
     fragments: Mapping[str, str] = field(default_factory=dict[str, str])
     """Texts of the policy fragments by id."""
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    """Words that traces may show."""
     policy: str | None = None
     """Of the whole service; None: the one that a new service has."""
     products: Sequence[ProductDeclaration] = ()

@@ -5,7 +5,8 @@ import html
 import ipaddress
 import re
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 from uuid import UUID
@@ -32,22 +33,10 @@ _WORDS = frozenset(
         "no-store", "no-cache", "keep-alive", "close", "chunked", "gzip", "nosniff", "no-referrer", "same-origin",
     }
 )  # fmt: skip
-# Names and methods of the Model Context Protocol, JSON-RPC and OAuth.
-_PROTOCOL_NAMES = frozenset(
-    {
-        "jsonrpc", "id", "method", "params", "result", "error", "code", "message", "data", "name", "arguments", "cursor",
-        "protocolVersion", "capabilities", "clientInfo", "version", "oauth2", "v2.0", "error_description", "expires_in",
-        "ext_expires_in", "session_state", "response_mode", "iss", "grant_types", "response_types", "_meta",
-    }
-)  # fmt: skip
-_METHODS = (
-    "initialize", "ping", "tools/list", "tools/call", "resources/list", "resources/read", "prompts/list", "prompts/get",
-    "completion/complete", "logging/setLevel", "notifications/initialized", "notifications/cancelled",
-)  # fmt: skip
 _PLAIN_HEADERS = frozenset(
     {
         "accept", "accept-encoding", "accept-language", "allow", "cache-control", "content-encoding", "content-length",
-        "content-type", "date", "mcp-protocol-version", "mcp-method", "retry-after", "transfer-encoding", "user-agent",
+        "content-type", "date", "retry-after", "transfer-encoding", "user-agent",
         "vary", "x-ms-version", "x-ms-date", "x-content-type-options", "referrer-policy", "content-security-policy",
     }
 )  # fmt: skip
@@ -80,6 +69,18 @@ _SEGMENT = re.compile(r"[a-z]{1,15}(?:[.-][a-z]{1,15}){0,3}")
 """A part of a path that nobody could take for an id."""
 
 
+@dataclass(frozen=True)
+class Vocabulary:
+    """Words of the protocols that are spoken through a gateway, which say nothing about anybody."""
+
+    names: Collection[str] = ()
+    """Of JSON members and parameters."""
+    texts: Collection[str] = ()
+    """Whole values, such as the names of methods."""
+    headers: Collection[str] = ()
+    """In lower case: headers with a vocabulary of their own, whose values are shown unless they look like a credential."""
+
+
 class Shown(NamedTuple):
     """A value in a trace."""
 
@@ -98,15 +99,23 @@ class Disclosure:
     Args:
         hidden: Secret named values: their names by value.
         known: Texts that are no secrets.
+        vocabulary: Of the protocols that are spoken. None: only HTTP.
     """
 
-    def __init__(self, hidden: Mapping[str, str] | None = None, known: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        hidden: Mapping[str, str] | None = None,
+        known: Iterable[str] = (),
+        vocabulary: Vocabulary | None = None,
+    ) -> None:
+        spoken = vocabulary or Vocabulary()
+        self._plain_headers = _PLAIN_HEADERS | set(spoken.headers)
         self._hidden: dict[str, str] = {}
         for value, name in (hidden or {}).items():
             for spelling in (value, html.unescape(value), html.escape(value)):
                 self._hidden[spelling] = name
-        self._texts: set[str] = {*_WORDS, *_METHODS}
-        self._names: set[str] = {*_WORDS, *_PROTOCOL_NAMES}
+        self._texts: set[str] = {*_WORDS, *spoken.texts}
+        self._names: set[str] = {*_WORDS, *spoken.names}
         for text in known:
             self.learn(text)
 
@@ -209,7 +218,7 @@ class Disclosure:
         lower = name.lower()
         if self._holds_secret(value):
             return hidden(value)
-        if lower in _PLAIN_HEADERS:
+        if lower in self._plain_headers:
             return value[:LONGEST] if not _CREDENTIAL.search(value) and value.isprintable() else hidden(value)
         if lower in {"authorization", "proxy-authorization", "www-authenticate"}:
             scheme, blank, rest = value.partition(" ")

@@ -5,10 +5,17 @@ from contextlib import suppress
 
 from starlette.types import Send
 
-from apim_policies.elements.calls import HOP_BY_HOP
 from apim_policies.expressions.context import Body, Headers, Response
+from apim_policies.network.messages import Answer
 from apim_policies.pipeline.call import Call
 from apim_policies.pipeline.incoming import ClientGone
+
+# Of one connection, not of the message: RFC 9110, section 7.6.1.
+HOP_BY_HOP = frozenset(
+    {
+        "connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+    }
+)  # fmt: skip
 
 QUERY_LIMIT = 2048
 """Bytes of a query string on the v2 tiers."""
@@ -38,6 +45,12 @@ def drop_hop_by_hop(headers: Headers) -> None:
             headers.delete(name)
     for name in _DROPPED:
         headers.delete(name)
+
+
+def response_headers(answer: Answer) -> Headers:
+    """An answer's headers, without those of its connection."""
+    items = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers]
+    return Headers([(name, value) for name, value in items if name.lower() not in HOP_BY_HOP])
 
 
 async def send_response(send: Send, method: str, response: Response, call: Call | None) -> None:

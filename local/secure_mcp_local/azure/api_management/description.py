@@ -9,6 +9,7 @@ from apim_policies.gateway import (
     SubscriptionDeclaration,
 )
 from secure_mcp_local.azure.api_management.backends import backend
+from secure_mcp_local.azure.api_management.vocabulary import VOCABULARY
 from secure_mcp_local.errors import LocalCloudError, NotModelled
 from secure_mcp_local.keyvault import KeyVaults
 from secure_mcp_local.recording import Recording, Resource
@@ -42,6 +43,7 @@ def describe(recording: Recording) -> Declaration:
         hosts=[str(custom["hostName"]) for custom in service.get("hostnameConfigurations") or []],
         named_values=named_values,
         fragments=fragments,
+        vocabulary=VOCABULARY,
         policy=_text(policy, "service.xml") if policy is not None else None,
         products=[_product(recording, one) for one in recording.all(MODULE + "Product")],
         subscriptions=[_subscription(one) for one in recording.all(MODULE + "Subscription")],
