@@ -70,6 +70,22 @@ QUESTIONS: tuple[Question, ...] = (
         by_hand="assign the role and refresh the named value every 15 seconds",
     ),
     Question(
+        name="publish-message",
+        text="Does a deployment keep the `message` that a package was published with?",
+        belief="yes",
+        matters="a deployment of one's own, accepted without an answer, is recognised by it; otherwise the package is sent again",
+        source="azd reads such a field; nobody documents where it comes from",
+        by_hand="publish with ?message=hello and look at /api/deployments/latest",
+    ),
+    Question(
+        name="functions-when-private",
+        text="Does Resource Manager list the functions of an app that has no public access?",
+        belief="yes",
+        matters="`pulumi up` waits for functions after publishing, and fails if there are none",
+        source="not documented for Flex Consumption",
+        by_hand="`az functionapp function list` for the app of a private stack",
+    ),
+    Question(
         name="soft-deleted-v2",
         text="Does a deleted API Management of a v2 tier keep its name for 48 hours?",
         belief="yes",
