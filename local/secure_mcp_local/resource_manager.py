@@ -100,9 +100,19 @@ class ResourceManager:
                 raise AzureError(f"the list goes on at another host: {httpx.URL(str(following)).host}")
             page = self._json(self._send("GET", str(following).removeprefix(self.endpoint), ""))
 
+    def exists(self, path: str, version: str) -> bool:
+        """What a HEAD request says: there, or not."""
+        try:
+            self._send("HEAD", path, version)
+        except Refused as refused:
+            if refused.status == _NOT_FOUND:
+                return False
+            raise
+        return True
+
     def post(self, path: str, version: str, body: object) -> dict[str, Any]:
         """Asks something that takes a body."""
-        return self._json(self._send("POST", path, version, body=body))
+        return self._json(self._finished(self._send("POST", path, version, body=body)))
 
     def put(self, path: str, version: str, body: object) -> dict[str, Any]:
         """Makes a resource and waits until it is there."""

@@ -320,6 +320,38 @@ def doctor(
     raise typer.Exit(run(request))
 
 
+@app.command()
+def preflight(
+    stack: StackOption = "dev",
+    config: ConfigOption = None,
+    subscription: Annotated[
+        str, typer.Option(metavar="ID", help="Default: ARM_SUBSCRIPTION_ID, else the one that az account show names.")
+    ] = "",
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this check, such as providers. Can be repeated.")
+    ] = None,
+    endpoint: Annotated[
+        str, typer.Option("--resource-manager", metavar="URL", help="Azure Resource Manager of another cloud.")
+    ] = "https://management.azure.com",
+    graph: Annotated[
+        str, typer.Option("--graph", metavar="URL", help="Microsoft Graph of another cloud.")
+    ] = "https://graph.microsoft.com",
+    json: JsonOption = False,
+    cwd: CwdOption = None,
+) -> None:
+    """Ask a real subscription whether it would take a stack, before anything is created.
+
+    Reads only, with the login of the Azure CLI or any other of azure-identity. One line each: ok, or what is wrong and the command
+    that mends it.
+
+    Exit code: 0 nothing is wrong, 1 something is, 2 nothing could be asked.
+    """
+    from secure_mcp_local.cli.preflighting import Request, run  # noqa: PLC0415
+
+    request = Request(project_root(cwd), stack, parsed(config), subscription, tuple(only or ()), endpoint, graph, json)
+    raise typer.Exit(run(request))
+
+
 @app.command("probe-azure")
 def probe_azure(
     service: Annotated[str, typer.Option(metavar="ID", help="ARM id of the API Management service to ask.")] = "",

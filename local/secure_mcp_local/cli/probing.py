@@ -39,11 +39,11 @@ def chosen(only: Sequence[str]) -> list[Question]:
     return [question for name, question in names.items() if not only or name in only]
 
 
-def service_of(root: Path, stack: str) -> str:
-    """The ARM id of the API Management that a stack has deployed.
+def deployed(root: Path, stack: str, type: str) -> list[str]:
+    """ARM ids of what a stack has deployed of a type.
 
     Raises:
-        LocalCloudError: pulumi is not there, or the stack has none.
+        LocalCloudError: pulumi is not there, or knows no such stack.
     """
     pulumi = shutil.which("pulumi")
     if pulumi is None:
@@ -54,7 +54,16 @@ def service_of(root: Path, stack: str) -> str:
     if run.returncode:
         raise LocalCloudError(f"pulumi stack export --stack {stack}: {run.stderr.strip()[:300]}")
     resources = json.loads(run.stdout).get("deployment", {}).get("resources", [])
-    found = [str(one["id"]) for one in resources if one.get("type") == _SERVICE and one.get("id")]
+    return [str(one["id"]) for one in resources if one.get("type") == type and one.get("id")]
+
+
+def service_of(root: Path, stack: str) -> str:
+    """The ARM id of the API Management that a stack has deployed.
+
+    Raises:
+        LocalCloudError: pulumi is not there, or the stack has none.
+    """
+    found = deployed(root, stack, _SERVICE)
     if len(found) != 1:
         raise LocalCloudError(f"the stack {stack} has {len(found)} API Management services; name one with --service")
     return found[0]

@@ -1,0 +1,52 @@
+"""What is asked about: a stack as it is declared, a subscription, a directory."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from secure_mcp_local.recording import Recording, Resource
+from secure_mcp_local.resource_manager import ResourceManager
+
+Reach = Callable[[str], str]
+"""Tells what a host name means from this machine: empty if it cannot be reached at port 443, else an address."""
+
+
+@dataclass
+class Subject:
+    recording: Recording
+    azure: ResourceManager
+    graph: ResourceManager
+    subscription: str
+    """Its id."""
+    reach: Reach
+    apps: tuple[str, ...] = ()
+    """Names of the function apps that the stack has deployed; none: it is not there yet."""
+
+    @property
+    def scope(self) -> str:
+        """ARM id of the subscription."""
+        return f"/subscriptions/{self.subscription}"
+
+    def all(self, type: str) -> list[Resource]:
+        """Resources of azure-native by their module and name, such as `web:WebApp`."""
+        return self.recording.all(f"azure-native:{type}")
+
+    @property
+    def locations(self) -> set[str]:
+        """Every region of the stack, in lower case without blanks."""
+        return {normal(str(one.get("location"))) for one in self.recording if one.get("location")} - {"global"}
+
+    @property
+    def deployed(self) -> bool:
+        """Whether the stack is there already: then its names are taken by itself."""
+        return bool(self.apps)
+
+
+def normal(region: str) -> str:
+    """A region's name as ARM compares it: `West Europe` is `westeurope`."""
+    return region.replace(" ", "").lower()
+
+
+def properties(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The `properties` of a resource, empty if it has none."""
+    return answer.get("properties") or {}

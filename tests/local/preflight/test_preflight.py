@@ -1,0 +1,264 @@
+"""Every line of the preflight in both outcomes, against a subscription that takes everything until one answer is changed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from actors.subscription import SUBSCRIPTION, AzureSubscription, policy_answer
+from secure_mcp_local.cli.app import app
+from secure_mcp_local.preflight import CHECKS, Line, Outcome, Subject, examine
+from secure_mcp_local.preflight.subscription import matches
+from secure_mcp_local.recording import Recording, record
+from secure_mcp_local.resource_manager import ResourceManager
+
+ROOT = Path(__file__).parents[3]
+TAKEN = {"nameAvailable": False, "reason": "AlreadyExists", "message": "It is already in use."}
+
+
+@pytest.fixture(scope="module")
+def dev() -> Recording:
+    return record(ROOT, "dev", {})
+
+
+@pytest.fixture(scope="module")
+def prod() -> Recording:
+    return record(ROOT, "prod", {})
+
+
+def token(audience: str) -> str:
+    return audience
+
+
+def examined(
+    recording: Recording, azure: AzureSubscription, apps: tuple[str, ...] = (), address: str = "10.40.0.4"
+) -> dict[str, Line]:
+    with (
+        ResourceManager(token, transport=azure.transport) as manager,
+        ResourceManager(token, "https://graph.microsoft.com", azure.transport) as graph,
+    ):
+        subject = Subject(recording, manager, graph, SUBSCRIPTION, lambda _: address, apps)
+        return {line.check.name: line for line in examine(subject, CHECKS, lambda _: None)}
+
+
+def test_an_obliging_subscription_takes_both_stacks(dev: Recording, prod: Recording) -> None:
+    for recording in (dev, prod):
+        lines = examined(recording, AzureSubscription())
+        assert [line for line in lines.values() if line.outcome is Outcome.WRONG] == []
+    ok = {name for name, line in examined(prod, AzureSubscription(), ()).items() if line.outcome is Outcome.OK}
+    ok |= {name for name, line in examined(dev, AzureSubscription()).items() if line.outcome is Outcome.OK}
+    ok |= {name for name, line in examined(prod, AzureSubscription(), ("func",)).items() if line.outcome is Outcome.OK}
+    # Each of them says ok at least once.
+    assert ok == {check.name for check in CHECKS}
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "path", "answer", "said", "remedy"),
+    [
+        (
+            "providers",
+            "GET",
+            "/providers",
+            {"value": [{"namespace": "Microsoft.App", "registrationState": "NotRegistered"}]},
+            "Microsoft.App",
+            "az provider register --namespace Microsoft.App --wait",
+        ),
+        (
+            "api-management-sku",
+            "GET",
+            "/providers/Microsoft.ApiManagement/skus",
+            {"value": [{"resourceType": "service", "name": "StandardV2", "locations": ["Norway East"]}]},
+            "StandardV2 is not offered in",
+            "norwayeast",
+        ),
+        (
+            "flex-region",
+            "GET",
+            "/providers/Microsoft.Web/geoRegions",
+            {"value": [{"name": "Norway East", "properties": {"orgDomain": "PUBLIC;FLEXCONSUMPTION"}}]},
+            "Flex Consumption is not in",
+            "norwayeast",
+        ),
+        (
+            "runtime",
+            "GET",
+            "/providers/Microsoft.Web/locations/[a-z]+/functionAppStacks",
+            {"value": [{"name": "python", "properties": {"majorVersions": []}}]},
+            "is not offered in",
+            "take one of",
+        ),
+        (
+            "cosmos-region",
+            "GET",
+            "/providers/Microsoft.DocumentDB/locations/[a-z]+",
+            {"properties": {"status": "Online", "isSubscriptionRegionAccessAllowedForRegular": False}},
+            "is closed to this subscription",
+            "https://aka.ms/cosmosdbquota",
+        ),
+        ("names", "POST", "/providers/Microsoft.Web/checknameavailability", TAKEN, "already in use", "another name"),
+        (
+            "names",
+            "HEAD",
+            "/providers/Microsoft.DocumentDB/databaseAccountNames/.+",
+            {},
+            "cosmos-",
+            "another name",
+        ),
+        (
+            "rights",
+            "GET",
+            "/providers/Microsoft.Authorization/permissions",
+            {"value": [{"actions": ["*"], "notActions": ["Microsoft.Authorization/*/Write"]}]},
+            "roleAssignments/write",
+            "az role assignment create",
+        ),
+        (
+            "policies",
+            "POST",
+            "/providers/Microsoft.PolicyInsights/checkPolicyRestrictions",
+            policy_answer(deny=True),
+            "location by /subscriptions/",
+            "az policy assignment show",
+        ),
+        (
+            "validation",
+            "POST",
+            "/providers/Microsoft.Resources/deployments/.+/validate",
+            (400, "BadRequest", "(Site.SiteConfig.FtpsState) for Flex Consumption sites is invalid."),
+            "FtpsState",
+            "secure-mcp plan --json",
+        ),
+        (
+            "entra-role",
+            "GET",
+            "/v1.0/me/transitiveMemberOf/microsoft.graph.directoryRole",
+            {"value": [{"roleTemplateId": "88d8e3e3-8f55-4a1e-953a-9b9898b8876b"}]},
+            "no role",
+            "Cloud Application Administrator",
+        ),
+        (
+            "entra-people",
+            "GET",
+            "/v1.0/directoryObjects/.+",
+            (404, "Request_ResourceNotFound", "does not exist"),
+            "not in this tenant",
+            "az ad group show",
+        ),
+        (
+            "entra-licence",
+            "GET",
+            "/v1.0/subscribedSkus",
+            {"value": [{"capabilityStatus": "Enabled", "servicePlans": [{"servicePlanName": "EXCHANGE_S_STANDARD"}]}]},
+            "no Entra ID P1",
+            "assignedUsers",
+        ),
+    ],
+)
+def test_each_line_says_what_is_wrong_and_what_mends_it(
+    name: str, method: str, path: str, answer: Any, said: str, remedy: str, dev: Recording, prod: Recording
+) -> None:
+    azure = AzureSubscription()
+    azure.answers[method, path] = answer
+    recording = dev if name.startswith("entra") else prod
+    lines = examined(recording, azure)
+    assert lines[name].outcome is Outcome.WRONG
+    assert said in lines[name].seen
+    assert remedy in lines[name].remedy
+    # Nothing else is wrong because of it.
+    wrong = {other for other, line in lines.items() if line.outcome is Outcome.WRONG}
+    assert wrong == {name}
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "command"),
+    [
+        ("/providers/Microsoft.ApiManagement/deletedservices", "ApiManagementService", "az apim deletedservice purge"),
+        ("/providers/Microsoft.KeyVault/deletedVaults", "Vault", "az keyvault purge"),
+    ],
+)
+def test_a_namesake_that_is_deleted_but_kept(path: str, kind: str, command: str, prod: Recording) -> None:
+    azure = AzureSubscription()
+    declared = next(one for one in prod if one.type.endswith(f":{kind}"))
+    name = str(declared.get("serviceName") or declared.get("vaultName"))
+    azure.answers["GET", path] = {"value": [{"name": name, "properties": {"location": "West Europe"}}]}
+    line = examined(prod, azure)["soft-deleted"]
+    assert line.outcome is Outcome.WRONG
+    assert f"{command}" in line.remedy
+    assert "--location westeurope" in line.remedy
+
+
+@pytest.mark.parametrize(("address", "said"), [("20.50.2.4", "a public address"), ("", "cannot be reached")])
+def test_a_private_app_from_outside(address: str, said: str, prod: Recording) -> None:
+    line = examined(prod, AzureSubscription(), ("func-mcp",), address)["private-reach"]
+    assert line.outcome is Outcome.WRONG
+    assert said in line.seen
+    assert "inside the network" in line.remedy
+
+
+def test_what_may_not_be_read_is_not_called_wrong_or_ok(prod: Recording) -> None:
+    azure = AzureSubscription()
+    for check in ("/providers.*", "/v1.0/.*"):
+        for method in ("GET", "POST", "HEAD"):
+            azure.answers[method, check] = (403, "AuthorizationFailed", "The client does not have authorization.")
+    assert {line.outcome for line in examined(prod, azure).values()} == {Outcome.UNKNOWN}
+
+
+def test_nothing_is_changed(dev: Recording, prod: Recording) -> None:
+    azure = AzureSubscription()
+    for recording in (dev, prod):
+        examined(recording, azure)
+    writes = [path for method, path in azure.asked if method not in {"GET", "HEAD", "POST"}]
+    assert writes == []
+    posted = {path.rpartition("/")[2].lower() for method, path in azure.asked if method == "POST"}
+    assert posted == {"checknameavailability", "checkpolicyrestrictions", "validate"}
+    # Ids are of the real subscription, not of the offline recording.
+    sent = json.dumps(azure.bodies)
+    assert f"/subscriptions/{SUBSCRIPTION}/resourceGroups/" in sent
+    assert "00000000-0000-4000-8000-000000000001" not in sent
+
+
+@pytest.mark.parametrize(
+    ("pattern", "action", "covers"),
+    [
+        ("*", "Microsoft.Authorization/locks/write", True),
+        ("Microsoft.Authorization/*/Write", "Microsoft.Authorization/locks/write", True),
+        ("Microsoft.Authorization/*/read", "Microsoft.Authorization/locks/write", False),
+        ("Microsoft.Authorization/locks/write", "Microsoft.Authorization/locks/writes", False),
+        ("*/read", "Microsoft.Authorization/locks/write", False),
+        ("a*a", "a", False),
+    ],
+)
+def test_actions_of_roles(pattern: str, action: str, covers: bool) -> None:
+    assert matches(pattern, action) is covers
+
+
+def test_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    azure = AzureSubscription()
+    monkeypatch.setattr("secure_mcp_local.cli.preflighting.login", lambda: token)
+    monkeypatch.setattr("secure_mcp_local.cli.preflighting._apps", lambda _: ())
+    made = httpx.Client
+
+    def client(transport: object, timeout: float) -> httpx.Client:
+        assert transport is None
+        return made(transport=azure.transport, timeout=timeout)
+
+    monkeypatch.setattr("secure_mcp_local.resource_manager.httpx.Client", client)
+    base = ["preflight", "--cwd", str(ROOT), "--subscription", SUBSCRIPTION]
+    good = CliRunner().invoke(app, [*base, "--json"])
+    assert good.exit_code == 0
+    assert {one["outcome"] for one in json.loads(good.stdout)} <= {"ok", "unknown"}
+    azure.answers["GET", "/providers"] = {"value": []}
+    bad = CliRunner().invoke(app, [*base, "--only", "providers"])
+    assert bad.exit_code == 1
+    assert "do: az provider register" in bad.stdout
+    azure.answers["GET", "/providers"] = (403, "AuthorizationFailed", "no")
+    assert CliRunner().invoke(app, [*base, "--only", "providers"]).exit_code == 2
+
+
+def test_every_check_stands_in_the_docs() -> None:
+    page = (ROOT / "docs" / "preflight.md").read_text(encoding="utf-8")
+    for check in CHECKS:
+        assert f"| `{check.name}` | {check.title} | {check.source} |" in page
