@@ -8,7 +8,7 @@ ENGINE = Path(__file__).parents[2] / "local" / "policy_engine"
 
 # Runs in a process of its own. What belongs to other distributions only cannot be imported there.
 _ALONE = """
-import importlib, importlib.abc, pkgutil, re, sys
+import importlib, pkgutil, re, sys
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 
 def wanted(name, seen):
@@ -30,12 +30,14 @@ normal = lambda name: re.sub(r"[-_.]+", "-", name).lower()
 others = {module for module, owners in packages_distributions().items() if not {normal(o) for o in owners} & asked}
 others |= {"secure_mcp", "secure_mcp_local"}
 
-class Alone(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in others:
-            raise ModuleNotFoundError(f"{name} is not among what apim-policies asks for", name=name)
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
 
-sys.meta_path.insert(0, Alone())
+    def find_spec(self, name, path=None, target=None):
+        return None if name.partition(".")[0] in others else self.finder.find_spec(name, path, target)
+
+sys.meta_path[:] = [Without(finder) for finder in sys.meta_path if hasattr(finder, "find_spec")]
 import apim_policies
 count = 0
 for found in pkgutil.walk_packages(apim_policies.__path__, "apim_policies."):
