@@ -23,7 +23,11 @@ _POLICY = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/poli
 
 def policy_answer(*, deny: bool) -> dict[str, Any]:
     """PolicyRestrictions_CheckAtSubscriptionScope."""
-    restriction = {"result": "Deny", "values": ["west europe"], "policy": {"policyAssignmentId": _POLICY}}
+    restriction = {
+        "result": "Deny",
+        "values": [region.lower() for region in _REGIONS],
+        "policy": {"policyAssignmentId": _POLICY},
+    }
     return {
         "fieldRestrictions": [{"field": "location", "restrictions": [restriction]}] if deny else [],
         "contentEvaluationResult": {"policyEvaluations": []},
