@@ -212,6 +212,9 @@ class LocalCloud:
         self.passed = passed(self.recording)
         self.idle, self.hosts, self.gateways = [], {}, {}
         self._declared = gateways(self.recording, self._addresses.of_gateway)
+        for gateway in self._declared:
+            # One that is read from a state knows its address already, and still takes its port.
+            self._addresses.of_gateway(gateway.service)
         if not self._declared:
             raise LocalCloudError(
                 f"the stack {projects.stack!r} declares no API Management service and nothing on one: there is no gateway to run"
