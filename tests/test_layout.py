@@ -18,6 +18,7 @@ LIBRARY = ROOT / "infra" / "secure_mcp"
 # From what is asked for to what it stands on: no import goes up.
 ENGINE_FOLDERS = (
     "command",
+    "bench",
     "gateway",
     "check",
     "console",
@@ -87,7 +88,9 @@ def test_the_provider_knows_the_library_only() -> None:
 
 
 def test_nothing_knows_the_tests() -> None:
-    assert not known(ROOT / "local", "tests", "actors", "pytest")
+    # But for the plugin of pytest, which is loaded by pytest.
+    found = known(ROOT / "local", "tests", "actors", "pytest")
+    assert [line for line in found if "bench/plugin.py" not in line] == []
 
 
 def test_only_what_runs_programs_knows_pulumi() -> None:

@@ -10,7 +10,7 @@ from apim_policies.errors import ExplainedError
 
 app = typer.Typer(
     name="apim-policies",
-    help="Policies of Azure API Management, on this machine: find what Azure would refuse, and evaluate expressions.",
+    help="Policies of Azure API Management, on this machine: check, run and test them, and evaluate expressions.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -133,3 +133,53 @@ def expression(
         raise ExplainedError("no expression is given: write it in quotes, such as '@(context.Request.Method)'")
     elif not show(sys.stdin.read().strip() if text == "-" else text, given, as_json=json):
         raise typer.Exit(1)
+
+
+@app.command()
+def run(
+    source: Annotated[
+        Path,
+        typer.Argument(help="A folder of policies, an APIops extract, an ARM template as JSON, or a gateway.yaml."),
+    ],
+    port: Annotated[int, typer.Option(help="Port of the gateway; the console gets the next one. 0: free ones.")] = 8080,
+    named_value: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Can be repeated.")] = None,
+    host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HOST=ADDRESS", help="Who answers for a host, such as api.example=http://localhost:3000."),
+    ] = None,
+) -> None:
+    """Serve policies on a port, with a page that shows each request policy by policy.
+
+    Hosts that nobody answers for give {"mocked": true}.
+    """
+    import asyncio  # noqa: PLC0415
+    import contextlib  # noqa: PLC0415
+
+    from apim_policies.command.serving import serve  # noqa: PLC0415
+
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve(source, port, _pairs(named_value), _pairs(host)))
+
+
+@app.command("test")
+def run_tests(
+    paths: Annotated[list[Path], typer.Argument(help="Files of cases, or folders with *.policies.yaml in them.")],
+    coverage: Annotated[
+        Path | None, typer.Option(help="File for the coverage: Cobertura, or LCOV if it ends in .info.")
+    ] = None,
+) -> None:
+    """Run cases, and print how much of the policies they reached. Exits with 1 if one fails."""
+    from apim_policies.command.testing import run_cases  # noqa: PLC0415
+
+    if not run_cases(paths, coverage):
+        raise typer.Exit(1)
+
+
+def _pairs(texts: list[str] | None) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in texts or []:
+        name, sign, value = text.partition("=")
+        if not sign:
+            raise typer.BadParameter(f"{text!r} is no pair; write NAME=VALUE")
+        found[name] = value
+    return found

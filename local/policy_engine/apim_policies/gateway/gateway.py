@@ -5,6 +5,7 @@ import sys
 import time
 import traceback
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -54,6 +55,8 @@ class Gateway:
         self._subscriptions = subscriptions or Subscriptions((), ())
         self.services = services
         self.compiled = compiled
+        self.listening: list[Callable[[Call], object]] = []
+        """Who is told of each request that an API takes, before its policies run."""
         self._scheme = urlsplit(compiled.url).scheme
         self.cache = services.cache
         self.traces = journal.traces
@@ -131,6 +134,8 @@ class Gateway:
                     at = route.api.operations.index(route.operation)
                     route = replace(route, api=of_product, operation=of_product.operations[at])
                 call = self._call(request, request_id, route, trace, receive, access)
+                for listener in self.listening:
+                    listener(call)
                 response = await self._answer(call, route, denied)
             trace.answered(response)
             self._journal.tell(trace)

@@ -37,7 +37,10 @@ class DeclaredOperation:
             text += re.escape(template[at : match.start()])
             # A star takes the rest of the path, also none of it.
             wild = match[2] is not None or match[1].startswith("*")
-            text += "(.*)" if wild else "([^/]+)"
+            if wild and text.endswith("/"):
+                text = text[:-1] + "(?:/(.*))?"
+            else:
+                text += "(.*)" if wild else "([^/]+)"
             self.parameters.append(match[2] or match[1].removeprefix("*"))
             at = match.end()
         rest = template[at:]
@@ -63,7 +66,8 @@ class DeclaredApi:
     """The same API with the policies of each product that it is in, by the product's id."""
 
     def __post_init__(self) -> None:
-        # Those that take anything come last.
+        # Those that take anything come last, and of these the ones that say most come first.
+        self.operations.sort(key=lambda one: len(one.operation.url_template) if one.wild else 0, reverse=True)
         self.operations.sort(key=lambda one: one.wild)
 
 
@@ -98,5 +102,5 @@ def find_route(apis: Sequence[DeclaredApi], method: str, path: str) -> Route | N
         match = operation.pattern.fullmatch(rest.rstrip("/")) or operation.pattern.fullmatch(rest)
         if operation.operation.method.upper() in {method.upper(), "*"} and match is not None:
             groups = zip(operation.parameters, match.groups(), strict=True)
-            return Route(api, operation, {name: value for name, value in groups if name != "*"}, rest)
+            return Route(api, operation, {name: value or "" for name, value in groups if name != "*"}, rest)
     return None
