@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.cloud.addresses import LOGIN_HOSTS
 
 Tamper = Callable[[LocalCloud, dict[str, Any]], dict[str, Any]]
 
@@ -19,7 +20,7 @@ Tamper = Callable[[LocalCloud, dict[str, Any]], dict[str, Any]]
 @asynccontextmanager
 async def tampered_entra(cloud: LocalCloud, tamper: Tamper) -> AsyncIterator[None]:
     """An Entra ID whose token answers are changed on their way to the gateway."""
-    host = urlsplit(cloud.entra_url).netloc
+    hosts = (*LOGIN_HOSTS, urlsplit(cloud.entra_url).netloc)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         request = Request(scope, receive)
@@ -41,11 +42,13 @@ async def tampered_entra(cloud: LocalCloud, tamper: Tamper) -> AsyncIterator[Non
             scope, receive, send
         )
 
-    cloud.network.serve(host, app)
+    for host in hosts:
+        cloud.network.serve(host, app)
     try:
         yield
     finally:
-        cloud.network.serve(host, cloud.entra.app, kind="entra")
+        for host in hosts:
+            cloud.network.serve(host, cloud.entra.app, kind="entra")
 
 
 def with_claims(**changes: Any) -> Tamper:

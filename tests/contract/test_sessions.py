@@ -190,6 +190,56 @@ async def test_M22_S8_a_scope_that_was_never_granted_is_invalid(registered: Appl
     assert again.status_code == 200, "refusing a scope takes nothing away"
 
 
+async def test_M22_S5_a_repeat_gives_a_key_that_ends_with_the_first_and_is_audited(
+    cloud: LocalCloud, registered: Application
+) -> None:
+    first = await registered.tokens(Person())
+    second = (await registered.refresh(first["refresh_token"])).json()
+    cloud.clock.advance(100)
+    cloud.gateway.traces.clear()
+    again = (await registered.refresh(first["refresh_token"])).json()
+    assert again["expires_in"] <= second["expires_in"] - 100
+    assert ("token", "repeated") in [(event["event"], event["outcome"]) for event in events(cloud)]
+    assert (await registered.refresh(second["refresh_token"])).status_code == 200
+    assert_error(await registered.refresh(first["refresh_token"]), "invalid_grant")
+    assert await is_dead(registered, again)
+
+
+@pytest.mark.parametrize(
+    ("config", "seconds"),
+    [
+        ({"refreshGraceSeconds": "0"}, 0),
+        ({"refreshGraceSeconds": "20"}, 20),
+        ({"refreshGraceSeconds": "300", "sessionMinutes": "5"}, 60),
+    ],
+)
+async def test_M22_the_grace_is_what_was_set_and_a_fifth_of_a_keys_life_at_most(
+    cloud_with: CloudWith, config: dict[str, str], seconds: int
+) -> None:
+    async with cloud_with(**config) as cloud:
+        application = Application(cloud.gateway_url)
+        first = await application.tokens(Person())
+        await application.refresh(first["refresh_token"])
+        if seconds:
+            cloud.clock.advance(seconds - 3)
+            assert (await application.refresh(first["refresh_token"])).status_code == 200
+        cloud.clock.advance(4 if seconds else 0)
+        assert_error(await application.refresh(first["refresh_token"]), "invalid_grant")
+
+
+async def test_M38_S7_a_session_has_an_absolute_life(cloud_with: CloudWith) -> None:
+    async with cloud_with(sessionDays="30", refreshDays="14", sessionMinutes="60") as cloud:
+        application = Application(cloud.gateway_url)
+        tokens = await application.tokens(Person())
+        for _ in range(3):
+            cloud.clock.advance(9.99 * 86400)
+            tokens = (await application.refresh(tokens["refresh_token"])).json()
+        assert tokens["expires_in"] <= 0.03 * 86400 + 60, "no key outlives the session"
+        cloud.clock.advance(0.04 * 86400)
+        assert (await application.call(tokens["access_token"])).status_code == 401
+        assert_error(await application.refresh(tokens["refresh_token"]), "invalid_grant")
+
+
 @pytest.mark.parametrize("status", [403, 429, 449, 500, 503])
 @pytest.mark.parametrize("how", ["refresh token reused", "code replayed", "revocation"])
 async def test_M37_S3_a_session_that_the_store_did_not_end_is_not_said_to_be_ended(

@@ -140,12 +140,22 @@ class AuthorizationServerOptions(SignInOptions, OriginOptions):
     """Calls a minute and address on each operation of the OAuth API."""
     consent_days: int = option(default=30, at_least=0, at_most=365)
     """Days that an approval is remembered in the user's browser; 0 asks every time."""
-    session_minutes: int = option(default=60, at_least=1, at_most=60)
+    session_minutes: int = option(default=30, at_least=1, at_most=60)
     """Minutes that a session key lives, at most 60."""
     refresh_days: int = option(default=14, at_least=1, at_most=90)
     """Days that a session lives without being refreshed."""
+    refresh_grace_seconds: int = option(default=120, at_least=0, at_most=300)
+    """Seconds for which a refresh token that was just used still gives the same successor, because the answer may have been lost
+    or two processes share it; never more than a fifth of a session key's life. 0 to 300."""
+    session_days: int = option(default=90, at_least=1, at_most=365)
+    """Days after which a session ends however much it is used: then its user signs in again."""
     encryption_key_version: int = option(default=1, at_least=1, at_most=255)
     """Number of the key that seals tokens, 1 to 255. Raise it by one to rotate; the one before still opens."""
+
+    @property
+    def grace_seconds(self) -> int:
+        """How long a refresh token that was used still gives its successor."""
+        return min(self.refresh_grace_seconds, self.session_minutes * 60 // 5)
 
 
 class GatewayOptions(
