@@ -199,7 +199,7 @@ async def test_requests_appear_as_they_come_and_show_policy_by_policy_what_happe
         step = page.locator(".step", has_text="set-variable tool =")
         await step.locator("summary").first.click()
         await expect(step).to_contain_text("inbound · api · policies/mcp/api.xml:")
-        await expect(step).to_contain_text("tool.Substring(0, Math.Min(tool.Length, 128))")
+        await expect(step).to_contain_text("tool.Substring(0, Math.Min(tool.Length, 129))")
         cells = await step.locator("table").first.get_by_role("cell").all_inner_texts()
         assert cells[:2] == ["tool", "not set"]
         assert re.fullmatch(r"•*\s*12 chars #[0-9a-f]{4}", cells[2])
