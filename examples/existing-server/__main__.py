@@ -1,6 +1,7 @@
 """Only the gateway's components, in front of an MCP server that is there already and validates tokens of Entra ID."""
 
 import pulumi
+import pulumi_random as random
 from pulumi_azure_native import authorization, resources
 
 from secure_mcp import (
@@ -15,10 +16,16 @@ from secure_mcp import (
 config = pulumi.Config()
 location = pulumi.Config("azure-native").require("location")
 client = authorization.get_client_config_output()
-group = resources.ResourceGroup("existing", resource_group_name="rg-existing-mcp", location=location)
-place = {"resource_group_name": group.name, "location": location, "suffix": pulumi.get_stack()}
+# New with each deployment: names of what was deleted are taken for days.
+suffix = random.RandomString("suffix", length=6, special=False, upper=False, keepers={"location": location}).result
+group = resources.ResourceGroup(
+    "existing", resource_group_name=pulumi.Output.concat("rg-existing-mcp-", suffix), location=location
+)
+place = {"resource_group_name": group.name, "location": location, "suffix": suffix}
+# What is in the group is not deleted one by one: it goes with it.
+inside = pulumi.ResourceOptions(deleted_with=group)
 
-monitoring = Monitoring("existing", {**place})
+monitoring = Monitoring("existing", {**place}, inside)
 gateway = Gateway(
     "existing",
     {
@@ -30,6 +37,7 @@ gateway = Gateway(
         "app_insights_connection_string": monitoring.connection_string,
         "workspace_id": monitoring.workspace_id,
     },
+    inside,
 )
 entra = EntraApplication(
     "existing",
@@ -46,6 +54,7 @@ store = SessionStore(
         "principal_id": gateway.principal_id,
         "workspace_id": monitoring.workspace_id,
     },
+    inside,
 )
 oauth = AuthorizationServer(
     "existing-oauth",
@@ -58,6 +67,7 @@ oauth = AuthorizationServer(
         "identity_client_id": gateway.client_id,
         "session_store_endpoint": store.endpoint,
     },
+    inside,
 )
 McpApi(
     "existing-mcp",
@@ -69,5 +79,6 @@ McpApi(
         "policy_parts": oauth.policy_parts,
         "sse_transport": "disabled",
     },
+    inside,
 )
 pulumi.export("mcpUrl", pulumi.Output.concat(gateway.url, "/mcp"))

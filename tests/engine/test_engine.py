@@ -101,3 +101,32 @@ def test_a_lost_answer_leaves_what_azure_made(small: Making) -> None:
     )
     assert json.dumps(workspace.state).count('"rg"')
     assert workspace.up().changed() == {}
+
+
+COSMOS = """
+import pulumi
+from pulumi_azure_native import cosmosdb, resources
+
+group = resources.ResourceGroup("group", resource_group_name="rg", location="swedencentral")
+account = cosmosdb.DatabaseAccount(
+    "account", account_name="cosmos-of-the-tests", resource_group_name=group.name, location="swedencentral",
+    database_account_offer_type="Standard", locations=[{"location_name": "swedencentral"}],
+)
+before = []
+for name in ("a", "b", "c"):
+    before = [cosmosdb.SqlResourceSqlDatabase(
+        name, database_name=name, resource={"id": name}, account_name=account.name, resource_group_name=group.name,
+        opts=pulumi.ResourceOptions(depends_on=before if CHAINED else []),
+    )]
+"""
+
+
+def test_A9_an_account_is_changed_by_one_at_a_time(small: Making) -> None:
+    workspace = small(COSMOS.replace("CHAINED", "False"))
+    run = workspace.up(check=False)
+    assert run.exit_code != 0
+    assert "exclusive lock on this account" in run.output
+    workspace.program(COSMOS.replace("CHAINED", "True"))
+    workspace.up()
+    workspace.destroy()
+    assert not list(workspace.store)

@@ -8,6 +8,7 @@ from apim_policies.check.document import Document
 from apim_policies.check.finding import Finding, Rule
 from apim_policies.documents.document import NAMED_VALUE
 from secure_mcp_local.recording import Recording, Resource
+from secure_mcp_local.resource_manager import refusals
 
 CONFIGURATION = Rule(
     "configuration",
@@ -70,7 +71,24 @@ PASSED_BY = Rule(
     "The local cloud does not model this, and it may decide who gets in: nothing that is said here about the stack is certain.",
     "See what it does, and accept its type by name: --accept TYPE.",
 )
+REFUSED = {
+    rule.name: Rule(
+        rule.name,
+        "error",
+        f"Azure refuses it although types and schemas allow it. {rule.source}",
+        rule.fix,
+    )
+    for rule in refusals.REFUSALS
+}
+PARALLEL = Rule(
+    "parallel-cosmos",
+    "error",
+    "Cosmos DB refuses to change an account while something else changes it (412), and Pulumi does not try again.",
+    "Let one depend on the other.",
+)
 RULES = (
+    *REFUSED.values(),
+    PARALLEL,
     CONFIGURATION,
     PLAN,
     PASSED_BY,
@@ -106,6 +124,30 @@ def findings(recording: Recording, documents: Mapping[str, Document], file: str)
     yield from _tier(recording, documents)
     yield from _metrics(recording, documents)
     yield from _unused(recording, documents, file)
+
+
+def refused(recording: Recording, file: str) -> Iterator[Finding]:
+    """What Azure would refuse of everything that a stack declares, also when it is destroyed.
+
+    Args:
+        recording: What the stack declares.
+        file: Path of the stack's file.
+    """
+    by_urn = {resource.urn: resource for resource in recording}
+    by_id = {resource.id.lower(): resource.inputs for resource in recording if resource.id}
+    for resource in recording:
+        for operation in ("create", "delete"):
+            if operation == "delete" and (resource.retained or resource.deleted_with):
+                continue
+            broken = refusals.refused(
+                operation, resource.type, resource.id, resource.inputs, lambda id: by_id.get(id.lower())
+            )
+            for rule, said in broken:
+                yield Finding(REFUSED[rule.name], f"{resource.name} ({operation}): {said}", file)
+    declared = [(resource.urn, resource.type, resource.id) for resource in recording if resource.custom]
+    for one, other in refusals.parallel(declared, lambda urn: _before(by_urn, urn)):
+        names = " and ".join(by_urn[urn].name for urn in (one, other))
+        yield Finding(PARALLEL, f"{names} change one account at the same time", file)
 
 
 def failed(message: str, file: Path, shown: str, *, configuration: bool) -> Finding:

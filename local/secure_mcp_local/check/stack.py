@@ -83,6 +83,7 @@ def check_recording(
     """
     shown = shown_path(root / f"Pulumi.{recording.stack}.yaml")
     findings = [Finding(plan.PASSED_BY, str(one), shown) for one in refused(recording, accept)]
+    findings += plan.refused(recording, shown)
     count = 0
     templates = Templates(root / "policies")
     for gateway in gateways(recording):

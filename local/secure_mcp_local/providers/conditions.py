@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.providers.store import Deployed, Store
 from secure_mcp_local.recording.wire import bare
+from secure_mcp_local.resource_manager import refusals
 
 _APIM = "azure-native:apimanagement:"
 _POLICIES = {_APIM + kind for kind in ("Policy", "ApiPolicy", "ApiOperationPolicy", "PolicyFragment")}
@@ -44,15 +46,18 @@ def for_creation(resource: Deployed, store: Store) -> None:
         for other in store:
             if other.type == resource.type and other.inputs[name] == resource.inputs[name] and other.id != resource.id:
                 raise LocalCloudError(f"the name {resource.inputs[name]!r} is taken by {other.id}")
-    for_change(resource, store)
+    _refuse("create", resource, store)
+    for_change(resource, store, "")
 
 
-def for_change(resource: Deployed, store: Store) -> None:
+def for_change(resource: Deployed, store: Store, operation: str = "update") -> None:
     """Whether Azure would save a resource as it is to be.
 
     Raises:
         LocalCloudError: it would not: a policy names what is not there.
     """
+    if operation:
+        _refuse(operation, resource, store)
     if resource.type not in _POLICIES:
         return
     service = _service(resource.id)
@@ -76,6 +81,8 @@ def for_deletion(id: str, store: Store) -> None:
         if scope.startswith(own) or own.startswith(scope):
             raise LocalCloudError(f"it cannot be deleted: the lock {lock.id} forbids it; delete the lock first")
     resource = store.get(id)
+    if resource is not None:
+        _refuse("delete", resource, store)
     if resource is None or resource.type not in {_APIM + "NamedValue", _APIM + "PolicyFragment"}:
         return
     pattern = _NAMED_VALUE if resource.type == _APIM + "NamedValue" else _FRAGMENT
@@ -83,6 +90,20 @@ def for_deletion(id: str, store: Store) -> None:
     for policy in (r for r in resources if r.type in _POLICIES and r.id != id and _service(r.id) == service):
         if name in pattern.findall(_text(policy)):
             raise LocalCloudError(f"it cannot be deleted: the policy {policy.id} uses it")
+
+
+def _refuse(operation: str, resource: Deployed, store: Store) -> None:
+    """
+    Raises:
+        LocalCloudError: a rule of Azure's is broken.
+    """
+
+    def at(id: str) -> dict[str, Any] | None:
+        found = store.get(id)
+        return bare(found.inputs) if found is not None else None
+
+    for rule, said in refusals.refused(operation, resource.type, resource.id, bare(resource.inputs), at):
+        raise LocalCloudError(f"{said}. {rule.fix} ({rule.name}: {rule.source})")
 
 
 def existing(id: str, store: Store) -> Deployed:

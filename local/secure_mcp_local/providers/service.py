@@ -1,8 +1,11 @@
 """One provider over Pulumi's protocol (`pulumirpc.ResourceProvider`), for the types of one package."""
 
 import secrets
+import threading
 import time
+from collections.abc import Generator
 from concurrent import futures
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, Never
@@ -17,11 +20,15 @@ from secure_mcp_local.providers.faults import Fault, Faults
 from secure_mcp_local.providers.store import AlreadyExists, Deployed, Store
 from secure_mcp_local.recording import arguments, models
 from secure_mcp_local.recording.wire import bare, plain, secret, struct
+from secure_mcp_local.resource_manager import refusals
 
 PACKAGES = ("azure-native", "azuread", "random")
 
 _CONFIGURATION = frozenset({"location", "version"})
 """What a provider can be configured with. Whatever else there is says how to reach the real Azure."""
+
+_MOMENT = 0.1
+"""Seconds that a change of an account takes."""
 
 _CALLS = 32
 """At a time; a call that stalls holds one."""
@@ -52,6 +59,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self._package, self._store, self._environment, self._faults = package, store, environment, faults
         # Random values are made once and live in the engine's state; there is no service that has them.
         self._kept = package != "random"
+        self._accounts: set[str] = set()
+        """Accounts in which a change is in progress."""
+        self._accounts_lock = threading.Lock()
 
     def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
         return plugin_pb2.PluginInfo(version=version(f"pulumi-{self._package}"))
@@ -122,9 +132,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             self._faults.before("create", request.urn)
             deployed = self._computed(request.urn, secrets.token_hex(8), request.properties, time.time_ns())
             if self._kept:
-                conditions.for_creation(deployed, self._store)
-                if not (deployed.adopted and self._store.get(deployed.id)):
-                    self._store.create(deployed)
+                with self._alone(deployed.type, deployed.id):
+                    conditions.for_creation(deployed, self._store)
+                    if not (deployed.adopted and self._store.get(deployed.id)):
+                        self._store.create(deployed)
             self._faults.after("create", request.urn)
             return provider_pb2.CreateResponse(id=deployed.id, properties=struct(deployed.outputs))
 
@@ -160,8 +171,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         with _Refusals(context, request.urn):
             self._faults.before("delete", request.urn)
             if self._kept:
-                conditions.for_deletion(request.id, self._store)
-                self._store.delete(request.id)
+                with self._alone(_type(request.urn), request.id):
+                    conditions.for_deletion(request.id, self._store)
+                    self._store.delete(request.id)
             self._faults.after("delete", request.urn)
         return empty_pb2.Empty()
 
@@ -169,6 +181,29 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         with _Refusals(context, request.tok):
             answer = models.invoke(request.tok, _values(request.args)[0])
         return provider_pb2.InvokeResponse(**{"return": struct(answer)})  # pyright: ignore[reportArgumentType]
+
+    @contextmanager
+    def _alone(self, type: str, id: str) -> Generator[None]:
+        """Refuses a change of an account in which another one is in progress.
+
+        Raises:
+            LocalCloudError: there is one.
+        """
+        account = refusals.account_of(type, id)
+        if account is None:
+            yield
+            return
+        with self._accounts_lock:
+            if account in self._accounts:
+                raise LocalCloudError(refusals.PARALLEL)
+            self._accounts.add(account)
+        try:
+            # What takes a minute in Azure takes long enough here for another one to come.
+            time.sleep(_MOMENT)
+            yield
+        finally:
+            with self._accounts_lock:
+                self._accounts.discard(account)
 
     def _computed(self, urn: str, seed: str, properties: Any, created: int) -> Deployed:
         inputs, _ = _values(properties)

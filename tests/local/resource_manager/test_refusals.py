@@ -1,0 +1,137 @@
+"""What Azure refuses although types and schemas allow it: in a plan, and when it is deployed to the stand-ins."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from secure_mcp_local.check.plan import refused
+from secure_mcp_local.errors import LocalCloudError
+from secure_mcp_local.providers import conditions
+from secure_mcp_local.providers.store import Deployed, Store
+from secure_mcp_local.recording import Recording, Resource, record
+from secure_mcp_local.resource_manager import refusals
+
+ROOT = Path(__file__).parents[3]
+SITE, SECRET, VAULT = "azure-native:web:WebApp", "azure-native:keyvault:Secret", "azure-native:keyvault:Vault"
+GROUP = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg"
+
+
+@pytest.fixture(scope="module", params=["false", "true"], ids=["open vault", "closed vault"])
+def stack(request: pytest.FixtureRequest) -> Recording:
+    return record(ROOT, "prod", {"keyVaultClosed": request.param})
+
+
+def test_nothing_that_we_declare_is_refused(stack: Recording) -> None:
+    assert list(refused(stack, "")) == []
+
+
+def changed(recording: Recording, change: Callable[[Resource], Resource]) -> Recording:
+    return replace(recording, resources=tuple(map(change, recording)))
+
+
+def found(recording: Recording) -> set[str]:
+    return {finding.rule.name for finding in refused(recording, "")}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"ftpsState": "Disabled"},
+        {"netFrameworkVersion": "v4.6"},
+        {"alwaysOn": False},
+        {"appSettings": [{"name": "FUNCTIONS_WORKER_RUNTIME", "value": "python"}]},
+    ],
+    ids=str,
+)
+def test_A1_A2_what_flex_consumption_refuses_is_found(stack: Recording, more: Mapping[str, Any]) -> None:
+    site = stack.one(SITE)
+    broken = stack.changed(site.urn, siteConfig={**site.inputs["siteConfig"], **more})
+    assert found(broken) == {"flex-site-config"}
+    assert found(stack.changed(site.urn, isXenon=False)) == {"flex-site-config"}
+
+
+def test_another_plan_may_have_it(stack: Recording) -> None:
+    plan, site = stack.one("azure-native:web:AppServicePlan"), stack.one(SITE)
+    other = stack.changed(plan.urn, sku={"name": "EP1", "tier": "ElasticPremium"})
+    assert found(other.changed(site.urn, siteConfig={"ftpsState": "Disabled"})) == set()
+
+
+def test_C1_a_secret_that_would_be_deleted_through_its_vault_is_found(stack: Recording) -> None:
+    alone = changed(stack, lambda one: replace(one, retained=False, deleted_with="") if one.type == SECRET else one)
+    assert found(alone) == {"data-plane-delete"}
+
+
+def test_A9_changes_of_one_account_at_the_same_time_are_found(stack: Recording) -> None:
+    definition = "azure-native:cosmosdb:SqlResourceSqlRoleDefinition"
+    account = stack.one("azure-native:cosmosdb:DatabaseAccount").urn
+    loose = changed(
+        stack, lambda one: replace(one, dependencies=frozenset({account})) if one.type == definition else one
+    )
+    assert found(loose) == {"parallel-cosmos"}
+
+
+def deployed(type: str, id: str, **inputs: Any) -> Deployed:
+    return Deployed(
+        id=id, urn=f"urn:pulumi:dev::p::{type}::it", type=type, seed="", inputs=inputs, outputs={}, created=1
+    )
+
+
+def test_the_stand_ins_refuse_the_same(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    plan = deployed(
+        "azure-native:web:AppServicePlan", f"{GROUP}/providers/Microsoft.Web/serverfarms/plan", sku={"name": "FC1"}
+    )
+    vault = deployed(
+        VAULT,
+        f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv",
+        vaultName="kv",
+        properties={"enableRbacAuthorization": True},
+    )
+    secret = deployed(SECRET, f"{vault.id}/secrets/key")
+    group = deployed("azure-native:resources:ResourceGroup", GROUP)
+    for each in (group, plan, vault, secret):
+        store.create(each)
+    site = deployed(
+        SITE,
+        f"{GROUP}/providers/Microsoft.Web/sites/app",
+        name="app",
+        serverFarmId=plan.id,
+        siteConfig={"ftpsState": "Disabled"},
+    )
+    with pytest.raises(LocalCloudError, match=r"Site\.SiteConfig\.FtpsState.*flex-site-config"):
+        conditions.for_creation(site, store)
+    with pytest.raises(LocalCloudError, match="flex-site-config"):
+        conditions.for_change(site, store)
+    conditions.for_creation(replace(site, inputs={**site.inputs, "siteConfig": {}}), store)
+    with pytest.raises(LocalCloudError, match=r"ForbiddenByRbac.*data-plane-delete"):
+        conditions.for_deletion(secret.id, store)
+    conditions.for_deletion(vault.id, store)
+
+
+@pytest.mark.parametrize(
+    ("type", "inputs", "account", "name"),
+    [
+        ("storage:Blob", {}, {"allowSharedKeyAccess": False}, "key-signed-upload"),
+        ("storage:Blob", {}, {"allowSharedKeyAccess": True}, None),
+        ("resources:Resource", {"resourceProviderNamespace": "Microsoft.Web"}, {}, "generic-resource-version"),
+        ("resources:Resource", {"resourceProviderNamespace": "Microsoft.Search"}, {}, None),
+    ],
+)
+def test_A3_A4_what_pulumi_cannot_do_is_refused(
+    type: str, inputs: Mapping[str, Any], account: Mapping[str, Any], name: str | None
+) -> None:
+    id = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st/blobServices/default/containers/c/blobs/b"
+    for operation in ("create", "delete"):
+        rules = [
+            rule.name for rule, _ in refusals.refused(operation, f"azure-native:{type}", id, inputs, lambda _: account)
+        ]
+        assert rules == ([name] if name else [])
+
+
+def test_every_rule_has_its_source() -> None:
+    for rule in refusals.REFUSALS:
+        assert rule.source.startswith("https://")
+        assert rule.operations <= {"create", "update", "delete"}
