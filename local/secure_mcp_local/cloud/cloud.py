@@ -137,6 +137,11 @@ class LocalCloud:
         return self._declared[0].url
 
     @property
+    def gateway_urls(self) -> list[str]:
+        """Addresses of all gateways."""
+        return [one.url for one in self._declared]
+
+    @property
     def functions(self) -> "FunctionHost":
         """The first function app that runs."""
         return next(iter(self.hosts.values()))

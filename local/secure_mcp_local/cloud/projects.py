@@ -1,6 +1,7 @@
 """The projects that are run, and what they declare: read anew whenever that may have changed."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from secure_mcp_local.cloud.addresses import Addresses
@@ -8,6 +9,7 @@ from secure_mcp_local.cloud.gateways import with_backends
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.providers.deployed import deployed
 from secure_mcp_local.recording import Environment, Recording, record_together
+from secure_mcp_local.recording.project import name_of, program_folder
 
 Hook = Callable[[Recording], Recording]
 Backends = str | Mapping[str, str] | None
@@ -45,7 +47,9 @@ class Projects:
             LocalCloudError: a program fails, or something is declared that must not be passed by.
         """
         if self.state is not None:
-            recording = deployed(self.state, self.stack)
+            # The state does not say where relative paths start from.
+            folders = {name_of(root): program_folder(root) for root in self._roots}
+            recording = replace(deployed(self.state, self.stack), folders=folders)
         else:
             environment = Environment(addresses.of_gateway)
             recordings = record_together(self._roots, self.stack, self.config, environment, self._accept)

@@ -98,6 +98,12 @@ def name_of(root: Path) -> str:
     return _name(_read(path, f"{root} has no Pulumi.yaml: name a Pulumi project with --cwd"), root)
 
 
+def program_folder(root: Path) -> Path:
+    """Where the program of the project in a folder runs."""
+    entry = root / str(_read(root / "Pulumi.yaml", f"{root} has no Pulumi.yaml").get("main", "."))
+    return entry if entry.is_dir() else entry.parent
+
+
 def shared_out(config: Mapping[str, str], roots: Sequence[Path]) -> dict[str, dict[str, str]]:
     """By project: those values of `config` that are for it. A key without a namespace is for each project that declares it.
 

@@ -236,6 +236,20 @@ def test_a_child_of_what_is_modelled_is_never_passed_by_in_silence(tmp_path: Pat
     assert "Certificate trust (belongs to azure-native:apimanagement:ApiManagementService gw)" in answer.stdout
 
 
+def test_operations_of_an_imported_document_are_not_ignored(tmp_path: Path) -> None:
+    program = (
+        TWO_GATEWAYS
+        + """
+    from pulumi_azure_native import apimanagement as apim
+    apim.Api("pets", api_id="pets", display_name="pets", path="pets", protocols=["https"], subscription_required=False,
+        format="openapi", value="openapi: 3.0.1", resource_group_name=group, service_name=one.name)
+"""
+    )
+    answer = run("local", "--port", "0", cwd=with_gateway(project(tmp_path, "pets", program)))
+    assert answer.returncode == 1
+    assert "API pets: operations of an imported document (format 'openapi')" in answer.stderr
+
+
 @pytest.mark.parametrize("runtime", ["nodejs", "yaml", "go", "dotnet"])
 def test_programs_in_other_languages_are_not_taken_for_python(tmp_path: Path, runtime: str) -> None:
     root = project(tmp_path, "other", "raise SystemExit('never run')", f"runtime:\n  name: {runtime}\n")

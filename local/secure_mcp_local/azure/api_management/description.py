@@ -62,6 +62,11 @@ def _named_value(resource: Resource, vaults: KeyVaults) -> NamedValue:
 
 def _api(recording: Recording, resource: Resource) -> ApiDeclaration:
     id = str(resource.get("apiId"))
+    if resource.get("value") is not None:
+        raise NotModelled(
+            f"API {id}: operations of an imported document (format {resource.get('format')!r}) are not modelled; declare each as "
+            "an ApiOperation"
+        )
     operations = [
         OperationDeclaration(
             str(one.get("operationId")),
