@@ -50,7 +50,7 @@ class Declarations(Mocks):
         identity = args.inputs.get("identity")
         if isinstance(identity, Mapping):
             # Given as a list in some types, answered as a map in all.
-            assigned = dict.fromkeys(identity.get("userAssignedIdentities") or (), {})
+            assigned = {id: {} for id in identity.get("userAssignedIdentities") or ()}
             outputs["identity"] = {
                 **identity,
                 "principalId": _guid(args.name, "principal"),

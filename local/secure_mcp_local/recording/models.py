@@ -277,6 +277,12 @@ def _storage(registration: Registration, id: str) -> Mapping[str, Any]:
     }
 
 
+def _blob(registration: Registration, id: str) -> Mapping[str, Any]:
+    del id
+    i = registration.inputs
+    return {"url": f"https://{i['accountName']}.blob.core.windows.net/{i['containerName']}/{i['blobName']}"}
+
+
 def _site(registration: Registration, id: str) -> Mapping[str, Any]:
     name = id.rsplit("/", 1)[-1].lower()
     hosts = {"Standard": f"{name}.azurewebsites.net", "Repository": f"{name}.scm.azurewebsites.net"}
@@ -377,6 +383,10 @@ _ARM: dict[str, tuple[str, _Computed]] = {
     "azure-native:storage:BlobServiceProperties": (_ACCOUNT + "/blobServices/{blobServicesName}", _nothing),
     "azure-native:consumption:Budget": ("{scope}/providers/Microsoft.Consumption/budgets/{budgetName}", _nothing),
     "azure-native:storage:BlobContainer": (_ACCOUNT + "/blobServices/default/containers/{containerName}", _nothing),
+    "azure-native:storage:Blob": (
+        _ACCOUNT + "/blobServices/default/containers/{containerName}/blobs/{blobName}",
+        _blob,
+    ),
     "azure-native:authorization:RoleAssignment": (
         "{scope}/providers/Microsoft.Authorization/roleAssignments/{roleAssignmentName}",
         _nothing,

@@ -36,7 +36,8 @@ if asynchronous is not None:
         """The stack, running: one local cloud for all tests that leave it as they found it."""
         from secure_mcp_local.cloud import LocalCloud  # noqa: PLC0415
 
-        async with LocalCloud.open(**{"port": 0, **local_cloud_options}) as cloud:
+        options: dict[str, Any] = {"port": 0, **local_cloud_options}
+        async with LocalCloud.open(**options) as cloud:
             # A fault of a minute lasts a second.
             cloud.network.faults.time_scale = 0.02
             yield cloud
