@@ -61,13 +61,14 @@ class Declarations(Mocks):
         id = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.{module.capitalize()}/{args.name}"
         return id, outputs
 
-    def call(self, args: MockCallArgs) -> dict[str, Any]:
+    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         """The answer of a provider function."""
         if args.token.endswith("getClientConfig"):
-            return {"clientId": TENANT, "objectId": TENANT, "subscriptionId": SUBSCRIPTION, "tenantId": TENANT}
+            answer = {"clientId": TENANT, "objectId": TENANT, "subscriptionId": SUBSCRIPTION, "tenantId": TENANT}
+            return answer, None
         if args.token.endswith("listWebAppHostKeys"):
-            return {"masterKey": "", "functionKeys": {}, "systemKeys": {"mcp_extension": "key"}}
-        return {}
+            return {"masterKey": "", "functionKeys": {}, "systemKeys": {"mcp_extension": "key"}}, None
+        return {}, None
 
 
 def mock(project: str = "project", stack: str = "dev", preview: bool = False) -> Declarations:

@@ -44,8 +44,8 @@ if asynchronous is not None:
 
 else:
 
-    @pytest.fixture(scope="session")
-    def local_cloud() -> None:
+    @pytest.fixture(scope="session", name="local_cloud")
+    def no_local_cloud() -> None:
         """Cannot be had without pytest-asyncio."""
         pytest.fail("the fixture local_cloud needs pytest-asyncio: pip install pytest-asyncio")
 
