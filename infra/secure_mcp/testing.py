@@ -65,10 +65,10 @@ class Declarations(Mocks):
         """The answer of a provider function."""
         if args.token.endswith("getClientConfig"):
             answer = {"clientId": TENANT, "objectId": TENANT, "subscriptionId": SUBSCRIPTION, "tenantId": TENANT}
-            return answer, None
+            return answer, []
         if args.token.endswith("listWebAppHostKeys"):
-            return {"masterKey": "", "functionKeys": {}, "systemKeys": {"mcp_extension": "key"}}, None
-        return {}, None
+            return {"masterKey": "", "functionKeys": {}, "systemKeys": {"mcp_extension": "key"}}, []
+        return {}, []
 
 
 def mock(project: str = "project", stack: str = "dev", preview: bool = False) -> Declarations:

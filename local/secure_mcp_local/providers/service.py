@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import Any, Never
 
 import grpc
-from google.protobuf import empty_pb2, json_format
+from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from secure_mcp_local.errors import ExplainedError, LocalCloudError, NotModelled
@@ -19,6 +19,7 @@ from secure_mcp_local.providers import conditions, mutability
 from secure_mcp_local.providers.faults import Fault, Faults
 from secure_mcp_local.providers.store import AlreadyExists, Deployed, Store
 from secure_mcp_local.recording import arguments, models
+from secure_mcp_local.recording.naming import Naming, Way
 from secure_mcp_local.recording.wire import bare, plain, secret, struct
 from secure_mcp_local.resource_manager import refusals
 
@@ -101,13 +102,17 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             if request.HasField("olds") and _values(request.olds) == (inputs, unknowns) and not unknowns:
                 return provider_pb2.CheckResponse(inputs=request.news)
             found = [(problem.path, problem.message) for problem in arguments.check(type, inputs, unknowns)]
+            news = struct_pb2.Struct()
+            news.CopyFrom(request.news)
+            if (own := models.own_name(type)) is not None and own[0] not in news and own[0] not in unknowns:
+                news[own[0]] = inputs[own[0]] = _made_up(request, own)
             if not found and not unknowns:
                 try:
                     models.create(models.Registration(request.urn, type, name, inputs, self._environment))
                 except ExplainedError as error:
                     found = [("", str(error))]
         failures = [provider_pb2.CheckFailure(property=path, reason=reason) for path, reason in found]
-        return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
+        return provider_pb2.CheckResponse(inputs=news, failures=failures)
 
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:
         type = _type(request.urn)
@@ -246,6 +251,19 @@ class _Refusals:
 def _abort(context: grpc.ServicerContext, status: grpc.StatusCode, message: str) -> Never:
     context.abort(status, message)
     raise AssertionError("abort raises")
+
+
+def _made_up(request: Any, own: tuple[str, Way]) -> str:
+    """A name that the program does not give: the one that it has, the engine's proposal, or the provider's own way."""
+    key, way = own
+    if request.HasField("olds") and key in request.olds:
+        return str(request.olds[key])
+    name = _name(request.urn)
+    if request.HasField("autonaming"):
+        if request.autonaming.mode == request.autonaming.DISABLE:
+            raise LocalCloudError(f"{name}: it has no name, and pulumi:autonaming lets none be made up")
+        return str(request.autonaming.proposed_name)
+    return Naming("", "").name(f"{request.urn}{request.randomSeed.hex()}", _type(request.urn), name, way)
 
 
 def _type(urn: str) -> str:

@@ -1,5 +1,6 @@
 """The stand-in providers over their protocol, as the engine speaks it."""
 
+import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -176,9 +177,28 @@ def test_secrets_and_what_is_unknown_are_inputs_like_others(azure: Engine) -> No
     assert "value" in azure.check(NAMED_VALUE, {**named, "value": secret(7)})
 
 
-def test_a_name_that_would_be_made_up_is_refused(azure: Engine) -> None:
-    (reason,) = azure.check(ACCOUNT, {**IN_GROUP, "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}).values()
-    assert "accountName is not set" in reason
+def test_a_name_that_azure_does_not_take_is_not_made_up(azure: Engine) -> None:
+    (reason,) = azure.check(
+        "azure-native:apimanagement:Policy", {**IN_GROUP, "serviceName": "s", "value": "<policies />"}
+    ).values()
+    assert "policyId is not set" in reason
+
+
+def test_names_are_made_up_once(azure: Engine) -> None:
+    urn = "urn:pulumi:dev::p::azure-native:resources:ResourceGroup::rg"
+    request = provider_pb2.CheckRequest(urn=urn, news=struct({"location": "here"}), randomSeed=b"1" * 32)
+    name = azure.stub.Check(request).inputs["resourceGroupName"]
+    assert re.fullmatch("rg[0-9a-f]{8}", name)
+    again = provider_pb2.CheckRequest(
+        urn=urn,
+        news=struct({"location": "here"}),
+        olds=struct({"location": "here", "resourceGroupName": name}),
+        randomSeed=b"2" * 32,
+    )
+    assert azure.stub.Check(again).inputs["resourceGroupName"] == name
+    proposed = provider_pb2.CheckRequest(urn=urn, news=struct({"location": "here"}))
+    proposed.autonaming.proposed_name = "rg-by-the-engine"
+    assert azure.stub.Check(proposed).inputs["resourceGroupName"] == "rg-by-the-engine"
 
 
 def test_what_is_not_modelled_is_refused_by_name(azure: Engine) -> None:
