@@ -107,7 +107,10 @@ def _computed(type: str, name: str) -> dict[str, Any]:
             "clientId": _guid(name, "client"),
             "tenantId": TENANT,
         },
-        "WebApp": {"defaultHostName": f"{host}.azurewebsites.net"},
+        "WebApp": {
+            "defaultHostName": f"{host}.azurewebsites.net",
+            "hostNameSslStates": [{"name": f"{host}.scm.azurewebsites.net", "hostType": "Repository"}],
+        },
         "Workspace": {"customerId": _guid(name, "customer")},
     }.get(type.rpartition(":")[2], {})
 
