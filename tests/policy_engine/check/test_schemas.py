@@ -56,6 +56,10 @@ DIFFERENCES: dict[str, tuple[str, ...]] = {
         "rate-limit/api: the children are ordered here", "rate-limit: calls is required here",
         "rate-limit: renewal-period is required here", "rate-limit: the children are ordered here",
     ),
+    # Whether Azure takes other identities than these is not known.
+    "azure-openai-semantic-cache-lookup": (
+        "azure-openai-semantic-cache-lookup: embeddings-backend-auth is one of [] here, ['header', 'system-assigned'] in the schema",
+    ),
     # Newer than the schema, whose blocklists are one by mistake.
     "llm-content-safety": (
         "llm-content-safety/blocklists: 1 to 1000000 id here, 1 to 1 in the schema",

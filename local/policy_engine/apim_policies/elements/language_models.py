@@ -413,7 +413,8 @@ _SEMANTIC_LOOKUP = Model(
     {
         "score-threshold": NEEDED_LITERAL,
         "embeddings-backend-id": NEEDED,
-        "embeddings-backend-auth": Attribute("refused", one_of=("system-assigned", "header")),
+        # The documentation has system-assigned, the schema header as well; whether Azure takes others is not known.
+        "embeddings-backend-auth": LITERAL,
         "ignore-system-messages": LITERAL,
         "max-message-count": LITERAL,
         "cache-id": LITERAL,
