@@ -34,7 +34,7 @@ async def test_M3_S6_authorization_server_metadata_says_only_what_is_there(appli
     assert metadata["issuer"] == resource["authorization_servers"][0]
     assert metadata["response_types_supported"] == ["code"]
     assert metadata["code_challenge_methods_supported"] == ["S256"]
-    assert metadata["token_endpoint_auth_methods_supported"] == ["none"]
+    assert metadata["token_endpoint_auth_methods_supported"] == ["none", "client_secret_basic", "client_secret_post"]
     assert set(metadata["grant_types_supported"]) == {"authorization_code", "refresh_token"}
     assert "client_id_metadata_document_supported" not in metadata, "no host is allowed in this stack"
 

@@ -96,7 +96,7 @@ async def test_M5_registration_refuses_other_metadata(application: Application, 
     assert response.json()["error"] == "invalid_client_metadata"
 
 
-async def test_M6_registration_answers_with_what_was_given_and_no_secret(application: Application) -> None:
+async def test_M6_registration_answers_with_what_was_given(application: Application) -> None:
     given = {
         "client_name": "Tést & <b>app</b>",
         "client_uri": "",
@@ -114,19 +114,21 @@ async def test_M6_registration_answers_with_what_was_given_and_no_secret(applica
     answer = response.json()
     assert answer.pop("client_id")
     assert isinstance(answer.pop("client_id_issued_at"), int)
+    assert len(answer.pop("client_secret")) == 43
+    assert answer.pop("client_secret_expires_at") == 0
     assert answer == {
         "client_name": "Tést & <b>app</b>",
         "redirect_uris": [application.redirect_uri],
         "grant_types": ["authorization_code", "refresh_token"],
         "response_types": ["code"],
-        "token_endpoint_auth_method": "none",
+        "token_endpoint_auth_method": "client_secret_basic",
         "application_type": "native",
         "scope": "mcp:tools",
     }
 
 
 async def test_M6_registration_adds_nothing_that_was_not_given(application: Application) -> None:
-    answer = (await application.register()).json()
+    answer = (await application.register(token_endpoint_auth_method="none")).json()
     assert set(answer) == {
         "client_id",
         "client_id_issued_at",

@@ -189,7 +189,11 @@ class Subject:
         return await self._once("registration", self._registration)
 
     async def _registration(self) -> Answer:
-        return await self.register(client_name="secure-mcp doctor", redirect_uris=[self.redirect_uri])
+        return await self.register(
+            client_name="secure-mcp doctor",
+            redirect_uris=[self.redirect_uri],
+            token_endpoint_auth_method="none",  # noqa: S106
+        )
 
     async def client(self) -> Client:
         """The client that signs in, with a state and a verifier of its own each time."""

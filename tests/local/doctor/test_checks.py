@@ -199,7 +199,8 @@ FLAWS: dict[str, list[Callable[[], Flaw]]] = {
     ],
     "register-echo": [
         lambda: members(on("/register"), client_uri=""),
-        lambda: members(on("/register"), token_endpoint_auth_method="client_secret_basic"),
+        lambda: members(on("/register"), token_endpoint_auth_method="none"),
+        lambda: members(on("/register"), client_secret=...),
         lambda: members(on("/register"), redirect_uris=["https://doctor.invalid/callback"]),
         lambda: members(on("/register"), client_name="another"),
     ],

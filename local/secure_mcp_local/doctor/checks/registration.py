@@ -38,7 +38,7 @@ _ODD_BODIES = {
 }
 
 
-def _echo_problems(answer: Answer, redirect_uri: str) -> list[str]:
+def _echo_problems(answer: Answer, redirect_uri: str, method: str) -> list[str]:
     """What is wrong with the answer to a registration that must succeed."""
     if answer.status != 201:
         return [f"{answer}{f', {answer.error}' if answer.error else ''}"]
@@ -48,10 +48,12 @@ def _echo_problems(answer: Answer, redirect_uri: str) -> list[str]:
         problems.append("no client_id")
     if texts_of(made, "redirect_uris") != [redirect_uri]:
         problems.append("redirect_uris are not those that were sent")
-    if made.get("token_endpoint_auth_method") != "none":
+    if made.get("token_endpoint_auth_method") != method:
         problems.append(f"token_endpoint_auth_method is {made.get('token_endpoint_auth_method')!r}")
-    if "client_secret" in made:
+    if method == "none" and "client_secret" in made:
         problems.append("a client secret")
+    if method != "none" and len(text_of(made, "client_secret")) < 32:
+        problems.append("no client secret, or a short one")
     if empty := sorted(name for name, value in made.items() if value is None or value == ""):
         problems.append(f"members without a value: {', '.join(empty)}")
     if "no-store" not in answer.headers.get("cache-control", ""):
@@ -70,15 +72,15 @@ async def register(subject: Subject) -> str:
     answer = await subject.registration()
     if subject.options.client_id and 400 <= answer.status < 500:
         raise Skipped(f"closed ({answer}), and --client-id is used instead")
-    return settled(_echo_problems(answer, subject.redirect_uri), f"201, {subject.redirect_uri}")
+    return settled(_echo_problems(answer, subject.redirect_uri, "none"), f"201, {subject.redirect_uri}")
 
 
 @SECTION.check(
     "register-echo",
     "M6",
-    "A web application can register, and is told what was taken over, without a secret",
-    why="Clients trip over empty members in the answer; a secret for a public client protects nothing and gets lost.",
-    fix="Answer 201 with no-store, the fields that were given and used, token_endpoint_auth_method none and no secret.",
+    "A web application can register, and is told what was taken over, with the secret that it asked for",
+    why="Clients trip over empty members in the answer; some, such as Microsoft's Copilot, cannot go on without a secret.",
+    fix="Answer 201 with no-store, the fields that were given and used, and a secret to who asks for one.",
 )
 async def register_echo(subject: Subject) -> str:
     answer = await subject.web_registration()
@@ -87,10 +89,10 @@ async def register_echo(subject: Subject) -> str:
         raise Skipped(
             f"a web application of {FOREIGN} may not register here ({answer.error}); a list of allowed clients?"
         )
-    problems = _echo_problems(answer, WEB_REDIRECT)
+    problems = _echo_problems(answer, WEB_REDIRECT, "client_secret_basic")
     if answer.status == 201 and answer.object().get("client_name") != ODD_NAME:
         problems.append("client_name is not the one that was sent")
-    return settled(problems, "201, no secret")
+    return settled(problems, "201, with a secret")
 
 
 @SECTION.check(
