@@ -61,3 +61,25 @@ async def test_M4_unknown_well_knowns_are_not_found(application: Application, pa
 async def test_S2_the_issuer_parameter_is_advertised(application: Application) -> None:
     metadata = (await application.send("GET", AUTHORIZATION_SERVER[0])).json()
     assert metadata["authorization_response_iss_parameter_supported"] is True
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/.well-known/oauth-protected-resource/mcp"),
+        ("GET", "/.well-known/oauth-authorization-server"),
+        ("GET", "/authorize"),
+        ("GET", "/consent"),
+        ("GET", "/oauth-callback"),
+        ("POST", "/consent"),
+        ("POST", "/token"),
+        ("POST", "/register"),
+        ("POST", "/revoke"),
+        ("POST", "/mcp"),
+    ],
+)
+async def test_M32_A5_every_answer_asks_browsers_to_stay_on_https(
+    application: Application, method: str, path: str
+) -> None:
+    response = await application.send(method, path)
+    assert response.headers["strict-transport-security"] == "max-age=31536000"

@@ -318,7 +318,7 @@ async def test_M17_S4_a_code_presented_at_once_makes_one_session_and_ends_it(clo
             assert await is_dead(application, tokens)
 
 
-ROUNDS = 40
+ROUNDS = 25
 # What is found out before the client is looked up, or of one that is not registered.
 UNKNOWN = {"unsupported_grant_type", "invalid_client"}
 
