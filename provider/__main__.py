@@ -12,27 +12,33 @@ from pulumi.provider import main
 from pulumi.provider.experimental.component import ComponentProvider
 
 from secure_mcp import (
+    ApiManagement,
     AuthorizationServer,
-    EntraApplication,
     Gateway,
     KeyVault,
     McpApi,
     Monitoring,
     SecureMcpServer,
+    Server,
+    ServerApplication,
     SessionStore,
+    SignInApplication,
 )
 from secure_mcp.options.schema import describe, offered, options_of
 
 PACKAGE = "secure-mcp"
 COMPONENTS = (
     SecureMcpServer,
+    ApiManagement,
     AuthorizationServer,
-    EntraApplication,
     Gateway,
     KeyVault,
     McpApi,
     Monitoring,
+    Server,
+    ServerApplication,
     SessionStore,
+    SignInApplication,
 )
 
 

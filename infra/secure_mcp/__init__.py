@@ -3,25 +3,33 @@
 from .azure.key_vault import KeyVault, KeyVaultArgs, KeyVaultReader
 from .azure.network import Network, NetworkArgs
 from .azure.placement import Placement
-from .gateway.api_management import Gateway, GatewayArgs
+from .gateway.api_management import ApiManagement, ApiManagementArgs
 from .gateway.authorization_server import AuthorizationServer, AuthorizationServerArgs
-from .gateway.entra_application import EntraApplication, EntraApplicationArgs
+from .gateway.gateway import Gateway, GatewayArgs
 from .gateway.session_store import SessionStore, SessionStoreArgs
+from .gateway.sign_in_application import SignInApplication, SignInApplicationArgs
 from .hosts.function_app import McpFunctionApp, McpFunctionAppArgs
+from .hosts.options import FunctionAppOptions
 from .hosts.storage import Storage, StorageArgs
 from .monitoring.monitoring import Monitoring, MonitoringArgs
 from .options import ConfigError, Options, load
+from .reference import GatewayReference
 from .secure_mcp_server import SecureMcpServer, SecureMcpServerArgs
+from .server.access import ServerApplication, ServerApplicationArgs
 from .server.mcp_api import McpApi, McpApiArgs
+from .server.server import AddressOptions, Server, ServerArgs
 
 __all__ = [
+    "AddressOptions",
+    "ApiManagement",
+    "ApiManagementArgs",
     "AuthorizationServer",
     "AuthorizationServerArgs",
     "ConfigError",
-    "EntraApplication",
-    "EntraApplicationArgs",
+    "FunctionAppOptions",
     "Gateway",
     "GatewayArgs",
+    "GatewayReference",
     "KeyVault",
     "KeyVaultArgs",
     "KeyVaultReader",
@@ -37,8 +45,14 @@ __all__ = [
     "Placement",
     "SecureMcpServer",
     "SecureMcpServerArgs",
+    "Server",
+    "ServerApplication",
+    "ServerApplicationArgs",
+    "ServerArgs",
     "SessionStore",
     "SessionStoreArgs",
+    "SignInApplication",
+    "SignInApplicationArgs",
     "Storage",
     "StorageArgs",
     "load",

@@ -144,7 +144,7 @@ async def test_M11_case_and_one_trailing_slash_and_absence_of_resource_are_toler
     assert (await authorize(registered, resource=resource)).status_code == 200
 
 
-async def test_M12_nothing_of_the_client_goes_to_entra(registered: Application) -> None:
+async def test_M12_nothing_of_the_client_goes_to_entra(cloud: LocalCloud, registered: Application) -> None:
     person = Person()
     page = await authorize(registered, person, prompt="none")
     response = await person.submit(page)
@@ -153,7 +153,9 @@ async def test_M12_nothing_of_the_client_goes_to_entra(registered: Application) 
         "client_id", "response_type", "response_mode", "redirect_uri",
         "scope", "state", "nonce", "code_challenge", "code_challenge_method",
     }  # fmt: skip
-    assert upstream["scope"] == ["openid profile offline_access"]
+    # P4: the server's own application says what its users may do.
+    [server] = [app for app in cloud.entra.directory.applications if app.name.endswith("(MCP server)")]
+    assert upstream["scope"] == [f"openid profile offline_access {server.client_id}/.default"]
     assert upstream["state"] != [registered.state]
 
 

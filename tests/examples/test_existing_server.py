@@ -15,7 +15,7 @@ def test_the_gateway_alone_stands_in_front_of_an_existing_server() -> None:
     audience = next(
         value
         for value in recording.all("azure-native:apimanagement:NamedValue")
-        if value.inputs["displayName"] == "BackendAudience"
+        if value.inputs["displayName"] == "mcp-audience"
     )
     assert audience.inputs["value"] == "00000000-0000-4000-8000-00000000a0d1"
 

@@ -18,6 +18,10 @@ from secure_mcp_local.recording import Recording, Resource, arguments, models, r
 Declared = Callable[..., Recording]
 APIM = "azure-native:apimanagement:"
 ROOT = Path(__file__).parents[2]
+ASSIGNMENT = "azuread:index/appRoleAssignment:AppRoleAssignment"
+APPLICATION = "azuread:index/application:Application"
+PRINCIPAL = "azuread:index/servicePrincipal:ServicePrincipal"
+GRANT = "azuread:index/servicePrincipalDelegatedPermissionGrant:ServicePrincipalDelegatedPermissionGrant"
 LOCK = "azure-native:authorization:ManagementLockByScope"
 ROLE = "azure-native:authorization:RoleAssignment"
 STASH = "pulumi:index:Stash"
@@ -41,7 +45,7 @@ def test_every_component_registers_its_outputs_and_type(declared: Declared) -> N
     assert components == {
         f"secure-mcp:index:{name}"
         for name in (
-            "SecureMcpServer", "Gateway", "AuthorizationServer", "McpApi", "EntraApplication",
+            "SecureMcpServer", "Gateway", "ApiManagement", "AuthorizationServer", "SignInApplication", "Server", "ServerApplication", "McpApi",
             "SessionStore", "McpFunctionApp", "Storage", "Monitoring", "Network", "KeyVault",
         )
     }  # fmt: skip
@@ -72,10 +76,14 @@ def test_operations_are_those_of_the_policies(anything: Recording) -> None:
         (r.inputs["apiId"], r.inputs["operationId"], r.inputs["method"], r.inputs["urlTemplate"])
         for r in anything.all(APIM + "ApiOperation")
     }
-    sse = not any(r.inputs["displayName"] == "function-host-key" for r in anything.all(APIM + "NamedValue"))
-    settings = policy.PolicyOptions(sse_transport="auto" if sse else "disabled")
+    sse = not any(r.inputs["displayName"] == "mcp-function-key" for r in anything.all(APIM + "NamedValue"))
     expected = {("oauth", o.id, o.method, o.url_template) for o in policy.oauth_operations()}
-    expected |= {("mcp", o.id, o.method, o.url_template) for o in policy.mcp_operations(settings)}
+    expected |= {("mcp", o.id, o.method, o.url_template) for o in policy.mcp_operations(sse=sse)}
+    expected |= {
+        (api, o.id, o.method, o.url_template)
+        for api in ("resource-metadata", "resource-metadata-mcp")
+        for o in policy.metadata_operations()
+    }
     assert operations == expected
     assert not [o for o in operations if o[2] == "OPTIONS"], "an OPTIONS operation switches the cors policy off"
 
@@ -91,7 +99,7 @@ def test_secrets_are_secret_and_nowhere_else(anything: Recording) -> None:
     secrets: dict[str, str] = {}
     for value in anything.all(APIM + "NamedValue"):
         name = value.inputs["displayName"]
-        wanted = name in {"EncryptionKey", "PreviousEncryptionKey", "function-host-key"}
+        wanted = name in {"EncryptionKey", "PreviousEncryptionKey", "mcp-function-key"}
         assert value.inputs["secret"] is wanted, name
         if "keyVault" in value.inputs:
             assert "value" not in value.inputs, "in the vault, and not here too"
@@ -150,10 +158,22 @@ def test_only_the_gateways_identity_is_admitted_and_trusted(anything: Recording)
     )
 
 
-def test_assignment_is_required(anything: Recording) -> None:
-    principals = anything.all("azuread:index/servicePrincipal:ServicePrincipal")
-    sign_in = next(r for r in principals if r.name.endswith("sign-in-principal"))
-    assert sign_in.inputs["appRoleAssignmentRequired"] is True
+def test_who_may_use_a_server_its_own_application_says(anything: Recording) -> None:
+    sign_in = next(r for r in anything.all(APPLICATION) if r.name.endswith("-sign-in"))
+    assert "appRoles" not in sign_in.inputs, "it knows no server"
+    gateway = next(r for r in anything.all(PRINCIPAL) if r.get("clientId") == sign_in.get("clientId"))
+    assert gateway.inputs["appRoleAssignmentRequired"] is True, "nobody else has any business here"
+    server = next(r for r in anything.all(APPLICATION) if r.name.endswith("-server"))
+    principal = next(r for r in anything.all(PRINCIPAL) if r.get("clientId") == server.get("clientId"))
+    # The gateway may ask for tokens of its users, and for nothing else.
+    [grant] = [r for r in anything.all(GRANT) if r.get("resourceServicePrincipalObjectId") == principal.get("objectId")]
+    assert grant.inputs["servicePrincipalObjectId"] == gateway.get("objectId")
+    offered = [scope["value"] for scope in server.inputs["api"]["oauth2PermissionScopes"]]
+    assert grant.inputs["claimValues"] == offered == ["Mcp.SignIn"]
+    assigned: dict[str, set[str]] = {}
+    for each in anything.all(ASSIGNMENT):
+        assigned.setdefault(each.inputs["resourceObjectId"], set()).add(each.inputs["principalObjectId"])
+    assert assigned.get(principal.get("objectId"), set()) == assigned.get(gateway.get("objectId"), set())
 
 
 SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
@@ -376,7 +396,7 @@ def test_code_is_published_when_everything_is_there(declared: Declared) -> None:
     ]
     needed += [r.urn for r in recording.all("azure-native:authorization:RoleAssignment") if "storage" in r.name]
     assert len(needed) > 12
-    assert code.dependencies >= set(needed)
+    assert before(recording, code) >= set(needed)
 
 
 def test_what_the_state_keeps_of_the_code_is_no_secret(declared: Declared) -> None:
@@ -407,16 +427,22 @@ def test_a_function_app_without_its_key_is_explained(monkeypatch: pytest.MonkeyP
         record(Path(__file__).parents[2], "dev", {"backendAuth": "functionKey", "deployCode": "false"})
 
 
-ASSIGNMENT = "azuread:index/appRoleAssignment:AppRoleAssignment"
-APPLICATION = "azuread:index/application:Application"
 ALICE, BOB = (f"00000000-0000-4000-8000-0000000000{n}" for n in ("a1", "b0"))
 
 
-def test_without_roles_users_and_groups_have_default_access(declared: Declared) -> None:
-    recording = declared(assignedUsers=json.dumps([ALICE]))
-    assert all("appRoles" not in application.inputs for application in recording.all(APPLICATION))
-    roles = {each.inputs["principalObjectId"]: each.inputs["appRoleId"] for each in recording.all(ASSIGNMENT)}
-    assert roles[ALICE] == "00000000-0000-0000-0000-000000000000"
+def roles_assigned(recording: Recording) -> set[tuple[str, str]]:
+    """Object ids and roles at the server."""
+    [server] = [each for each in recording.all(APPLICATION) if "appRoles" in each.inputs]
+    values = {role["id"]: role["value"] for role in server.inputs["appRoles"]}
+    return {
+        (each.inputs["principalObjectId"], values[each.inputs["appRoleId"]])
+        for each in recording.all(ASSIGNMENT)
+        if each.inputs["appRoleId"] in values
+    }
+
+
+def test_users_and_groups_may_use_the_server_whatever_roles_there_are(declared: Declared) -> None:
+    assert (ALICE, "Mcp.Access") in roles_assigned(declared(assignedUsers=json.dumps([ALICE])))
 
 
 def test_roles_of_tools_are_app_roles_and_assigned_by_their_ids(declared: Declared) -> None:
@@ -430,11 +456,7 @@ def test_roles_of_tools_are_app_roles_and_assigned_by_their_ids(declared: Declar
     values = {role["id"]: role["value"] for role in sign_in.inputs["appRoles"]}
     assert sorted(values.values()) == ["Mcp.Access", "Owner", "Writer"]
     assert all(role["allowedMemberTypes"] == ["User"] and role["enabled"] for role in sign_in.inputs["appRoles"])
-    # An application with roles has no default access.
-    assigned = {
-        (each.inputs["principalObjectId"], values[each.inputs["appRoleId"]]) for each in recording.all(ASSIGNMENT)
-    }
-    assert assigned == {(ALICE, "Mcp.Access"), (BOB, "Owner"), (BOB, "Writer")}
+    assert roles_assigned(recording) == {(ALICE, "Mcp.Access"), (BOB, "Owner"), (BOB, "Writer")}
 
 
 def test_a_role_keeps_its_id_whatever_other_roles_there_are(declared: Declared) -> None:
@@ -493,7 +515,8 @@ def test_A9_what_changes_one_account_or_subnet_comes_one_after_the_other(declare
     ]
     cosmos = next(e for e in endpoints if e.name == "mcp-cosmos-endpoint")
     site = recording.one("azure-native:web:WebApp")
-    for chain in ([*store, cosmos], [site, *endpoints]):
+    # The gateway's endpoint, then the server's app, then the endpoints of the app.
+    for chain in ([*store, cosmos], [cosmos, site, *(each for each in endpoints if each is not cosmos)]):
         for first, then in pairwise(chain):
             assert first.urn in before(recording, then), (first.name, then.name)
 
@@ -534,7 +557,7 @@ def test_C1_secrets_are_never_deleted_through_the_vault(anything: Recording) -> 
 
 
 def test_C5_another_region_brings_other_names(anything: Recording) -> None:
-    suffix = anything.one("random:index/randomString:RandomString")
+    suffix = anything.one("random:index/randomString:RandomString", "mcp-suffix")
     assert suffix.inputs["keepers"] == {
         "location": anything.one("azure-native:resources:ResourceGroup").inputs["location"]
     }

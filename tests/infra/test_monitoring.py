@@ -118,7 +118,7 @@ def test_B5_nothing_that_the_policies_say_is_lost_on_the_way(declared: Declared)
 
 
 def test_B5_audit_events_say_no_more_than_who_did_what(declared: Declared) -> None:
-    allowed = {"event", "outcome", "reason", "client", "user", "tool", "grant", "operation", "source"}
+    allowed = {"event", "outcome", "reason", "client", "user", "tool", "grant", "operation", "source", "server"}
     for event in audits(declared("dev")):
         assert set(event) <= allowed, event
         if "user" in event:

@@ -18,7 +18,6 @@ SNAPSHOT = Path(__file__).parent / "snapshots" / "schema.json"
 SERVER = {"location": "westeurope", "apimPublisherEmail": "mcp@example.com", "code": str(ROOT / "function_app")}
 APIM = "azure-native:apimanagement:"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-SETTINGS = {"mcpRateLimit": 7, "sseTransport": "disabled"}
 PLACE = {"resourceGroupName": "rg", "location": "westeurope", "suffix": "abc123"}
 OAUTH = {
     "resourceGroupName": "rg",
@@ -30,14 +29,25 @@ OAUTH = {
     "sessionStoreEndpoint": "https://store.example.com/dbs/d/colls/c",
     "oauthScopes": "openid profile offline_access",
     "encryptionKeyVersion": 2,
-    **SETTINGS,
+}
+REFERENCE = {
+    "url": "https://gateway.example.com",
+    "serviceName": "apim",
+    "serviceResourceGroupName": "rg",
+    "policyParts": [],
+    "tenantId": "tenant",
+    "signInPrincipalId": "principal",
+    "identityClientId": "identity",
+    "identityPrincipalId": "identity-principal",
+    "subscriptionId": "00000000-0000-4000-8000-000000000001",
 }
 MCP_API = {
-    "resourceGroupName": "rg",
-    "serviceName": "apim",
+    "gateway": REFERENCE,
+    "serverId": "id",
+    "applicationId": "application",
     "backendUrl": "https://server.example.com/mcp",
-    "policyParts": [],
-    **SETTINGS,
+    "mcpRateLimit": 7,
+    "sseTransport": "disabled",
 }
 
 
@@ -118,51 +128,46 @@ def test_a_missing_value_is_named(provider: ComponentProvider) -> None:
     assert any(b"apimPublisherEmail" in detail.value for detail in caught.value.trailing_metadata())
 
 
-def test_the_gateway_of_another_language_stands_in_front_of_its_server(provider: ComponentProvider) -> None:
-    provider.construct("Monitoring", "m", PLACE)
-    gateway = provider.construct(
-        "Gateway",
-        "g",
-        PLACE
-        | {
-            "subscriptionId": "00000000-0000-4000-8000-000000000001",
-            "apimPublisherEmail": "mcp@example.com",
-            "apimPublisherName": "me",
-            "appInsightsId": "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Insights/components/i",
-            "appInsightsConnectionString": secret("InstrumentationKey=hush"),
-        },
-    )
-    provider.construct("SessionStore", "s", PLACE | {"private": False, "locked": True, "principalId": "p"})
-    provider.construct(
-        "EntraApplication",
-        "e",
-        {
-            "tenantId": "tenant",
-            "loginEndpoint": "https://login.microsoftonline.com",
-            "principalId": gateway["principalId"],
-            "oauthScopes": "openid profile offline_access",
-            "redirectUris": [gateway["url"] + "/oauth-callback"],
-        },
-    )
-    oauth = provider.construct("AuthorizationServer", "o", OAUTH)
-    parts = oauth["policyParts"]
-    provider.construct(
-        "McpApi", "a", MCP_API | {"policyParts": parts, "backendAudience": "audience"}, {"policyParts": parts}
-    )
+GATEWAY = {"location": "westeurope", "apimPublisherEmail": "mcp@example.com"}
+SERVER_OPTIONS = {"path": "team/notes", "mcpRateLimit": 7, "address": {"url": "https://notes.example.com/mcp"}}
+
+
+def test_a_gateway_and_its_server_of_another_language(provider: ComponentProvider) -> None:
+    gateway = provider.construct("Gateway", "g", GATEWAY)
+    assert gateway["reference"]["contract"] == 1
+    server = provider.construct("Server", "s", SERVER_OPTIONS | {"gateway": gateway["reference"]})
+    assert server["url"] == gateway["url"] + "/team/notes"
     recording = provider.recording
-    logger = recording.one(APIM + "Logger")
-    assert logger.secrets == {"credentials.connectionString"}
-    urns = {r.urn for kind in ("NamedValue", "PolicyFragment") for r in recording.all(APIM + kind)}
-    [policy] = [r for r in recording.all(APIM + "ApiPolicy") if r.name == "a-policy"]
-    assert urns <= policy.dependencies
+    [policy] = [r for r in recording.all(APIM + "ApiPolicy") if r.name == "s-mcp-policy"]
     assert 'calls="7"' in policy.inputs["value"]
-    [uris] = recording.all("azuread:index/applicationRedirectUris:ApplicationRedirectUris")
-    assert uris.inputs["redirectUris"] == [gateway["url"] + "/oauth-callback"]
+    assert recording.one(APIM + "Logger").secrets == {"credentials.connectionString"}
+
+
+def test_a_server_of_another_stack_knows_a_gateway_by_plain_values(provider: ComponentProvider) -> None:
+    server = provider.construct("Server", "s", SERVER_OPTIONS | {"gateway": REFERENCE})
+    assert server["url"] == "https://gateway.example.com/team/notes"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"contract": 0}, "configuration gateway.contract = 0: this server needs a gateway of contract 1"),
+        ({"oldestContract": 2}, "configuration gateway.oldestContract = 2: this server is of contract 1"),
+        ({"url": None}, "configuration url = None: give a value"),
+    ],
+)
+def test_P8_a_gateway_that_a_server_cannot_work_with_is_named(
+    provider: ComponentProvider, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        provider.construct("Server", "s", SERVER_OPTIONS | {"gateway": REFERENCE | changes})
+    assert message in caught.value.details()
+    assert list(provider.recording) == []
 
 
 def test_secrets_stay_secret(provider: ComponentProvider) -> None:
     provider.construct("McpApi", "a", MCP_API | {"functionKey": secret("hush"), "backendAuth": "functionKey"})
-    [key] = provider.recording.all(APIM + "NamedValue")
+    [key] = [r for r in provider.recording.all(APIM + "NamedValue") if r.inputs["secret"]]
     assert key.inputs["value"] == "hush"
     assert key.secrets == {"value"}
     provider.construct("AuthorizationServer", "o", OAUTH)
@@ -174,11 +179,10 @@ def test_what_is_not_known_yet_is_no_error_in_a_preview(provider: ComponentProvi
     unknown = dict.fromkeys(["resourceGroupName", "serviceName", "gatewayUrl", "tenantId", "clientId"], UNKNOWN)
     vault = {"vaultName": UNKNOWN, "resourceGroupName": UNKNOWN, "subscriptionId": UNKNOWN, "principalId": UNKNOWN}
     provider.construct("AuthorizationServer", "o", OAUTH | unknown | {"keyVault": vault}, preview=True)
-    later = dict.fromkeys(["serviceName", "policyParts", "backendAudience"], UNKNOWN)
-    provider.construct("McpApi", "a", MCP_API | later, preview=True)
+    provider.construct("McpApi", "a", MCP_API | {"gateway": UNKNOWN, "backendAudience": UNKNOWN}, preview=True)
     [policy] = [r for r in provider.recording.all(APIM + "ApiPolicy") if r.name == "a-policy"]
-    assert policy.unknowns == {"serviceName"}
-    [own] = [r for r in provider.recording.all(APIM + "NamedValue") if r.name.endswith("BackendAudience")]
+    assert {"serviceName", "value"} <= policy.unknowns
+    [own] = [r for r in provider.recording.all(APIM + "NamedValue") if r.name.endswith("-audience")]
     assert own.urn in policy.dependencies
 
 

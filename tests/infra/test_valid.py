@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from actors.policy_options import PolicyOptions
 from secure_mcp.apis import documents as policy
-from secure_mcp.apis.documents import PolicyOptions
 from secure_mcp_local.recording import Recording, Resource, arguments
 
 SHARED = Path(__file__).parents[3] / "shared"
@@ -219,10 +219,7 @@ def test_every_policy_document_fits_the_published_schemas(anything: Recording, s
     ids=["everything", "no consent is remembered", "another cloud"],
 )
 def test_other_settings_render_documents_that_fit_too(settings: PolicyOptions, schemas: ModuleType) -> None:
-    operations = policy.oauth_operations() + policy.mcp_operations(settings)
-    documents = {
-        path: policy.document(path, settings) for path in sorted({o.document for o in operations if o.document})
-    }
+    documents = {path: policy.document(path, settings) for path in policy.paths()}
     documents |= {id: policy.fragment(id, settings) for id in policy.fragment_ids()}
     for name, text in documents.items():
         assert policy_problems(schemas, text) == [], name

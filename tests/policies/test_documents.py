@@ -4,13 +4,13 @@ import re
 
 import pytest
 
+from actors.policy_options import PolicyOptions
 from apim_policies.documents.document import Element, parse, substitute
 from apim_policies.elements.builder import Builder
 from apim_policies.elements.schema import check_fragment, check_policies
 from apim_policies.expressions import compile_expression
 from apim_policies.pipeline.values import Source
 from secure_mcp.apis import documents as policy
-from secure_mcp.apis.documents import PolicyOptions
 
 SETTINGS = {
     "defaults": PolicyOptions(),
@@ -29,13 +29,8 @@ SETTINGS = {
 }
 NAMED_VALUES = {
     "APIMGatewayURL", "EntraTenantId", "McpClientId", "EntraIDFicClientId", "OAuthScopes", "SessionStoreEndpoint",
-    "BackendAudience", "EncryptionKey", "PreviousEncryptionKey", "function-host-key",
+    "EncryptionKey", "PreviousEncryptionKey", "mcp-id", "mcp-application", "mcp-audience", "mcp-function-key",
 }  # fmt: skip
-
-
-def documents(settings: PolicyOptions) -> list[str]:
-    operations = policy.oauth_operations() + policy.mcp_operations(settings)
-    return sorted({"oauth/api.xml", "mcp/api.xml", *(o.document for o in operations if o.document)})
 
 
 @pytest.fixture(params=SETTINGS)
@@ -50,14 +45,14 @@ def test_each_document_is_valid_and_its_expressions_compile(settings: PolicyOpti
         root = parse(substitute(policy.fragment(id, settings), values, id), id)
         check_fragment(root, id)
         fragments[id] = (root, Source(id, compile_expression))
-    for path in documents(settings):
+    for path in policy.paths():
         root = parse(substitute(policy.document(path, settings), values, path), path)
         check_policies(root, path)
         Builder(Source(path, compile_expression), fragments).sections(root)
 
 
 def test_each_document_is_small_and_names_only_declared_values(settings: PolicyOptions) -> None:
-    texts = [policy.document(path, settings) for path in documents(settings)]
+    texts = [policy.document(path, settings) for path in policy.paths()]
     texts += [policy.fragment(id, settings) for id in policy.fragment_ids()]
     for text in texts:
         assert len(text.encode()) < 64 * 1024, "the limit is 512 KiB, and a reviewer's patience"
@@ -81,5 +76,6 @@ def test_pages_have_no_script_and_load_nothing() -> None:
 
 
 def test_only_the_functions_published_by_the_settings_are_operations() -> None:
-    ids = {o.id for o in policy.mcp_operations(PolicyOptions(backend_auth="functionKey", sse_transport="auto"))}
+    published = PolicyOptions(backend_auth="functionKey", sse_transport="auto").sse_published
+    ids = {o.id for o in policy.mcp_operations(sse=published)}
     assert ids == {"mcp-post", "mcp-get", "mcp-delete"}

@@ -19,6 +19,20 @@ class Service:
 
     name: pulumi.Input[str]
     resource_group_name: pulumi.Input[str]
+    prefix: pulumi.Input[str] = ""
+    """What the ids of our named values and fragments begin with, where others have some, too."""
+
+    def id(self, name: str) -> pulumi.Input[str]:
+        """The id of a named value or fragment."""
+        if isinstance(self.prefix, str):
+            return self.prefix + name
+        return pulumi.Output.concat(self.prefix, name)
+
+    def document(self, path: str, settings: Options) -> pulumi.Input[str]:
+        """A policy document with these ids."""
+        if isinstance(self.prefix, str):
+            return documents.document(path, settings, self.prefix)
+        return pulumi.Output.from_input(self.prefix).apply(lambda prefix: documents.document(path, settings, prefix))
 
 
 def declare_named_value(
@@ -31,8 +45,8 @@ def declare_named_value(
     """A named value that everybody may know. Its id is the name that policies use."""
     return apimanagement.NamedValue(
         f"{prefix}-{id}",
-        named_value_id=id,
-        display_name=id,
+        named_value_id=service.id(id),
+        display_name=service.id(id),
         value=value,
         secret=False,
         service_name=service.name,
@@ -70,8 +84,8 @@ def declare_secret_named_value(
         }
     named_value = apimanagement.NamedValue(
         f"{prefix}-{id}",
-        named_value_id=id,
-        display_name=id,
+        named_value_id=service.id(id),
+        display_name=service.id(id),
         secret=True,
         service_name=service.name,
         resource_group_name=service.resource_group_name,
@@ -92,10 +106,10 @@ def declare_fragments(
     return [
         apimanagement.PolicyFragment(
             f"{prefix}-fragment-{id}",
-            id=id,
+            id=service.id(id),
             description="",
             format=apimanagement.PolicyFragmentContentFormat.RAWXML,
-            value=documents.fragment(id, settings),
+            value=service.document(f"fragments/{id}.xml", settings),
             service_name=service.name,
             resource_group_name=service.resource_group_name,
             opts=parent.inside(depends_on=depends_on),
@@ -120,7 +134,7 @@ def declare_operations(
         f"{prefix}-policy",
         policy_id="policy",
         format=apimanagement.PolicyContentFormat.RAWXML,
-        value=documents.document(document, settings),
+        value=service.document(document, settings),
         api_id=api.name,
         service_name=service.name,
         resource_group_name=service.resource_group_name,
@@ -133,6 +147,11 @@ def declare_operations(
             display_name=operation.display_name,
             method=operation.method,
             url_template=operation.url_template,
+            template_parameters=[
+                apimanagement.ParameterContractArgs(name=parameter, type="string", required=True)
+                for parameter in operation.parameters
+            ]
+            or None,
             api_id=api.name,
             service_name=service.name,
             resource_group_name=service.resource_group_name,
@@ -144,7 +163,7 @@ def declare_operations(
                 policy_id="policy",
                 operation_id=declared.name,
                 format=apimanagement.PolicyContentFormat.RAWXML,
-                value=documents.document(operation.document, settings),
+                value=service.document(operation.document, settings),
                 api_id=api.name,
                 service_name=service.name,
                 resource_group_name=service.resource_group_name,

@@ -4,16 +4,11 @@ Values that are only known while a stack is deployed reach a policy as APIM name
 known when the program runs is placed into its template.
 """
 
+import re
 from dataclasses import dataclass
 
-from ..gateway.options import AuthorizationServerOptions
 from ..options import Options
-from ..server.options import ServerOptions, TransportOptions
 from . import templates
-
-
-class PolicyOptions(ServerOptions, AuthorizationServerOptions):
-    """What policies are rendered with."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +22,13 @@ class Operation:
     document: str | None
     """Path of its policy document below `policies/`, or none: the API's policy says it all."""
 
+    @property
+    def parameters(self) -> list[str]:
+        """Names in braces in its template."""
+        return re.findall(r"\{(\w+)\}", self.url_template)
+
 
 _AUTHORIZATION_SERVER_METADATA = "oauth/authorization-server-metadata.xml"
-_PROTECTED_RESOURCE_METADATA = "oauth/protected-resource-metadata.xml"
 
 _OAUTH_OPERATIONS = (
     Operation("authorize", "GET", "/authorize", "Authorize", "oauth/authorize.xml"),
@@ -39,47 +38,24 @@ _OAUTH_OPERATIONS = (
     Operation("token", "POST", "/token", "Token", "oauth/token.xml"),
     Operation("register", "POST", "/register", "Register a client", "oauth/register.xml"),
     Operation("revoke", "POST", "/revoke", "Revoke a token", "oauth/revoke.xml"),
-    Operation(
-        "authorization-server-metadata",
-        "GET",
-        "/.well-known/oauth-authorization-server",
-        "Authorization server metadata",
-        _AUTHORIZATION_SERVER_METADATA,
-    ),
-    Operation(
-        "authorization-server-metadata-mcp",
-        "GET",
-        "/.well-known/oauth-authorization-server/mcp",
-        "Authorization server metadata, with the path of the MCP API",
-        _AUTHORIZATION_SERVER_METADATA,
-    ),
-    Operation(
-        "openid-configuration",
-        "GET",
-        "/.well-known/openid-configuration",
-        "Authorization server metadata, under its OpenID name",
-        _AUTHORIZATION_SERVER_METADATA,
-    ),
-    Operation(
-        "openid-configuration-mcp",
-        "GET",
-        "/.well-known/openid-configuration/mcp",
-        "Authorization server metadata, under its OpenID name, with the path of the MCP API",
-        _AUTHORIZATION_SERVER_METADATA,
-    ),
-    Operation(
-        "protected-resource-metadata",
-        "GET",
-        "/.well-known/oauth-protected-resource",
-        "Protected resource metadata",
-        _PROTECTED_RESOURCE_METADATA,
-    ),
-    Operation(
-        "protected-resource-metadata-mcp",
-        "GET",
-        "/.well-known/oauth-protected-resource/mcp",
-        "Protected resource metadata, with the path of the MCP API",
-        _PROTECTED_RESOURCE_METADATA,
+    # Clients look for it under the path of a server, too, which has one or two segments.
+    *(
+        Operation(
+            f"{id}{suffix}",
+            "GET",
+            f"/.well-known/{document}{template}",
+            f"Authorization server metadata{title}{where}",
+            _AUTHORIZATION_SERVER_METADATA,
+        )
+        for id, document, title in (
+            ("authorization-server-metadata", "oauth-authorization-server", ""),
+            ("openid-configuration", "openid-configuration", ", under its OpenID name"),
+        )
+        for suffix, template, where in (
+            ("", "", ""),
+            ("-of-server", "/{server}", ", with the path of a server"),
+            ("-of-team-server", "/{team}/{server}", ", with the path of a server of two segments"),
+        )
     ),
 )
 
@@ -101,13 +77,24 @@ def oauth_operations() -> tuple[Operation, ...]:
     return _OAUTH_OPERATIONS
 
 
-def mcp_operations(settings: TransportOptions) -> tuple[Operation, ...]:
-    """The operations of the MCP API (API path: `mcp`).
+def mcp_operations(*, sse: bool) -> tuple[Operation, ...]:
+    """The operations of the MCP API.
 
     The deprecated transport is never published together with a function key: the Functions MCP extension
     echoes the key into its endpoint event, which the client reads.
     """
-    return _STREAMABLE_HTTP_OPERATIONS + (_SSE_OPERATIONS if settings.sse_published else ())
+    return _STREAMABLE_HTTP_OPERATIONS + (_SSE_OPERATIONS if sse else ())
+
+
+def metadata_operations() -> tuple[Operation, ...]:
+    """The operations of the API of a server's metadata (API path: a well-known one with the path of the MCP API)."""
+    return (Operation("protected-resource-metadata", "GET", "/", "Protected resource metadata", None),)
+
+
+def paths() -> tuple[str, ...]:
+    """Paths of all policy documents below `policies/`, fragments apart."""
+    apis = {"oauth/api.xml", "mcp/api.xml", "mcp/protected-resource-metadata.xml"}
+    return tuple(sorted(apis | {operation.document for operation in _OAUTH_OPERATIONS if operation.document}))
 
 
 def fragment_ids() -> tuple[str, ...]:
@@ -115,17 +102,27 @@ def fragment_ids() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in (templates.directory() / "fragments").glob("*.xml")))
 
 
-def fragment(fragment_id: str, settings: Options) -> str:
+def fragment(fragment_id: str, settings: Options, prefix: str = "") -> str:
     """The text of one policy fragment (ARM format `rawxml`)."""
-    return document(f"fragments/{fragment_id}.xml", settings)
+    return document(f"fragments/{fragment_id}.xml", settings, prefix)
 
 
-def document(path: str, settings: Options) -> str:
+def document(path: str, settings: Options, prefix: str = "") -> str:
     """The text of the policy document `policies/<path>` (ARM format `rawxml`).
 
     API-wide documents are `oauth/api.xml` and `mcp/api.xml`.
 
+    Args:
+        path: Of the template.
+        settings: Options of whoever owns the document: a gateway's for those of the authorization server and for fragments, a
+            server's for those in `mcp`. A document that reads an option of the other does not render.
+        prefix: What the ids of named values and fragments begin with, in an API Management that others use, too.
+
     Raises:
         jinja2.TemplateError: the document is not there, or names a setting that does not exist.
     """
-    return templates.environment().get_template(path).render(settings=settings)
+    text = templates.environment().get_template(path).render(settings=settings)
+    if not prefix:
+        return text
+    text = re.sub(r"\{\{(?=[\w.-]+\}\})", "{{" + prefix, text)
+    return re.sub(r'(<include-fragment fragment-id=")', rf"\g<1>{prefix}", text)

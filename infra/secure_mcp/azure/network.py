@@ -19,15 +19,6 @@ class NetworkArgs(Placement):
     """IPv4 network of at least a /24; a quarter each for the gateway, the function app and the private endpoints."""
 
 
-@dataclass(frozen=True)
-class PrivateService:
-    """Something reached by a private endpoint: its ARM id, its sub-resource and the zone of its names."""
-
-    resource_id: pulumi.Input[str]
-    group_id: str
-    zone: str
-
-
 # https://learn.microsoft.com/azure/private-link/private-endpoint-dns
 ZONES = {
     "blob": "privatelink.blob.core.windows.net",
@@ -35,6 +26,7 @@ ZONES = {
     "sites": "privatelink.azurewebsites.net",
     "Sql": "privatelink.documents.azure.com",
 }
+"""Zones of the names of private endpoints, by sub-resource."""
 
 # (name, allow or deny, protocol, source, port), in order of priority. Azure's own rules after them let the network's own addresses
 # and Azure's load balancer in, which the platform needs in the two subnets that it runs applications in.
@@ -70,8 +62,12 @@ class Network(Component):
     """Network with a subnet for each: the gateway (delegated to Microsoft.Web/serverFarms, as the v2 tiers ask), the function app
     (Microsoft.App/environments, as Flex Consumption asks) and private endpoints."""
 
+    vnet_id: pulumi.Output[str]
     gateway_subnet_id: pulumi.Output[str]
     function_subnet_id: pulumi.Output[str]
+    endpoint_subnet_id: pulumi.Output[str]
+    zones: Mapping[str, pulumi.Output[str]]
+    """Ids of the private DNS zones, by sub-resource."""
 
     def __init__(self, name: str, args: NetworkArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
         args = NetworkArgs.of(args)
@@ -119,59 +115,12 @@ class Network(Component):
         self.vnet_id = vnet.id
         self.gateway_subnet_id = pulumi.Output.concat(vnet.id, "/subnets/snet-gateway")
         self.function_subnet_id = pulumi.Output.concat(vnet.id, "/subnets/snet-function")
-        self._endpoint_subnet_id = pulumi.Output.concat(vnet.id, "/subnets/snet-endpoints")
+        self.endpoint_subnet_id = pulumi.Output.concat(vnet.id, "/subnets/snet-endpoints")
+        self.zones = {group: self._zone(zone) for group, zone in ZONES.items()}
         self.register_outputs({"vnetId": vnet.id})
 
-    def connect(
-        self, services: Mapping[str, PrivateService], depends_on: Sequence[pulumi.Resource] = ()
-    ) -> list[pulumi.Resource]:
-        """Private endpoints for services, with the DNS zones that make their names resolve to them.
-
-        One after the other: what Azure does to a subnet at the same time it refuses in the middle of it, where Pulumi does not
-        try again (429, RetryableError). https://github.com/hashicorp/terraform-provider-azurerm/issues/21293
-
-        Args:
-            services: By a short name, in this order.
-            depends_on: What else changes the services or the network, and comes first.
-
-        Returns:
-            What whoever calls the services through the network waits for.
-        """
-        here = self.inside()
-        group = self._args.resource_group_name
-        linked = {zone: self._zone(zone) for zone in dict.fromkeys(service.zone for service in services.values())}
-        ready: list[pulumi.Resource] = [link for _, link in linked.values()]
-        before = [*depends_on]
-        for key, service in services.items():
-            endpoint = network.PrivateEndpoint(
-                f"{self._name}-{key}-endpoint",
-                private_endpoint_name=pulumi.Output.concat("pep-", key, "-", self._args.suffix),
-                location=self._args.location,
-                resource_group_name=group,
-                subnet=network.SubnetArgs(id=self._endpoint_subnet_id),
-                private_link_service_connections=[
-                    network.PrivateLinkServiceConnectionArgs(
-                        name=key, private_link_service_id=service.resource_id, group_ids=[service.group_id]
-                    )
-                ],
-                opts=self.inside(depends_on=before),
-            )
-            names = network.PrivateDnsZoneGroup(
-                f"{self._name}-{key}-names",
-                private_dns_zone_group_name="default",
-                private_endpoint_name=endpoint.name,
-                resource_group_name=group,
-                private_dns_zone_configs=[
-                    network.PrivateDnsZoneConfigArgs(name=key, private_dns_zone_id=linked[service.zone][0].id)
-                ],
-                opts=here,
-            )
-            ready.append(names)
-            before = [names]
-        return ready
-
-    def _zone(self, zone_name: str) -> "tuple[privatedns.PrivateZone, privatedns.VirtualNetworkLink]":
-        """The names of one kind of service, and the link that makes them known in this network."""
+    def _zone(self, zone_name: str) -> pulumi.Output[str]:
+        """The names of one kind of service, known in this network; the zone's id, once they are."""
         here = self.inside()
         group = self._args.resource_group_name
         kind = zone_name.split(".")[1]
@@ -192,4 +141,69 @@ class Network(Component):
             virtual_network=privatedns.SubResourceArgs(id=self.vnet_id),
             opts=here,
         )
-        return zone, link
+        return pulumi.Output.all(zone.id, link.id).apply(lambda known: known[0])
+
+
+@dataclass(frozen=True)
+class PrivateService:
+    """Something that is reached by a private endpoint."""
+
+    resource_id: pulumi.Input[str]
+    group_id: str
+    """Its sub-resource, of which `ZONES` has the zone."""
+
+
+def connect(
+    name: str,
+    place: Placement,
+    subnet_id: pulumi.Input[str],
+    zones: Mapping[str, pulumi.Input[str]] | pulumi.Output[Mapping[str, str]],
+    services: Mapping[str, PrivateService],
+    parent: pulumi.Resource,
+    group: pulumi.Resource | None = None,
+    depends_on: Sequence[pulumi.Resource] = (),
+) -> list[pulumi.Resource]:
+    """Private endpoints for services. Whoever calls the services through the network waits for what is returned.
+
+    One after the other: what Azure does to a subnet at the same time it refuses in the middle of it, where Pulumi does not
+    try again (429, RetryableError). https://github.com/hashicorp/terraform-provider-azurerm/issues/21293
+
+    Args:
+        name: Name of the component that they belong to.
+        place: Where they go.
+        subnet_id: Subnet that they are in.
+        zones: Ids of the zones of their names, by sub-resource.
+        services: What is reached, by a short name.
+        parent: The component.
+        group: Resource group that they go with, if the same stack makes it.
+        depends_on: What else changes the services or the network, and comes first.
+    """
+    before = [*depends_on]
+    ready: list[pulumi.Resource] = []
+    for key, service in services.items():
+        kind = service.group_id
+        zone = zones.apply(lambda known, kind=kind: known[kind]) if isinstance(zones, pulumi.Output) else zones[kind]
+        endpoint = network.PrivateEndpoint(
+            f"{name}-{key}-endpoint",
+            private_endpoint_name=pulumi.Output.concat("pep-", key, "-", place.suffix),
+            location=place.location,
+            resource_group_name=place.resource_group_name,
+            subnet=network.SubnetArgs(id=subnet_id),
+            private_link_service_connections=[
+                network.PrivateLinkServiceConnectionArgs(
+                    name=key, private_link_service_id=service.resource_id, group_ids=[service.group_id]
+                )
+            ],
+            opts=pulumi.ResourceOptions(parent=parent, deleted_with=group, depends_on=before),
+        )
+        names = network.PrivateDnsZoneGroup(
+            f"{name}-{key}-names",
+            private_dns_zone_group_name="default",
+            private_endpoint_name=endpoint.name,
+            resource_group_name=place.resource_group_name,
+            private_dns_zone_configs=[network.PrivateDnsZoneConfigArgs(name=key, private_dns_zone_id=zone)],
+            opts=pulumi.ResourceOptions(parent=parent, deleted_with=group),
+        )
+        ready.append(names)
+        before = [names]
+    return ready

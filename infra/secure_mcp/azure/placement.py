@@ -1,8 +1,11 @@
 """Where the resources of a component go, and how their names end."""
 
+from collections.abc import Mapping, Sequence
+
 import pulumi
 
-from ..options import Options, option
+from ..options import Options, each, option
+from ..options.rules import OBJECT_IDS
 
 
 class RegionOptions(Options):
@@ -41,3 +44,17 @@ class LoggedOptions(Options):
 
     workspace_id: pulumi.Input[str] | None = None
     """Log Analytics workspace that its logs go to. Without one they are not kept."""
+
+
+class TagOptions(Options):
+    """How things are found in bills and inventories."""
+
+    tags: Mapping[str, str] = option(default={})
+    """Tags of everything that can have some, such as owner: platform-team."""
+
+
+class OwnerOptions(Options):
+    """Who owns what is registered in Entra ID."""
+
+    entra_owners: Sequence[str] = option(each(OBJECT_IDS), default=())
+    """Object ids of users or service principals that own what is registered in Entra ID."""

@@ -14,7 +14,7 @@ from ..options import Taken
 from .options import ApiManagementOptions
 
 
-class GatewayArgs(ApiManagementOptions, LoggedOptions, Placement):
+class ApiManagementArgs(ApiManagementOptions, LoggedOptions, Placement):
     """Where it goes, and where its telemetry goes."""
 
     subscription_id: pulumi.Input[str]
@@ -87,7 +87,7 @@ def _principal(identity: apimanagement.outputs.ApiManagementServiceIdentityRespo
     return identity.principal_id
 
 
-class Gateway(Component):
+class ApiManagement(Component):
     """API Management with a system-assigned and a user-assigned identity; telemetry without bodies, by managed identity.
 
     Every token that policies use is the user-assigned identity's: it exists before the slow creation of the service, so that
@@ -109,9 +109,9 @@ class Gateway(Component):
     system_principal_id: pulumi.Output[str]
     """Object id of the system-assigned identity; known only when the service has been made."""
 
-    def __init__(self, name: str, args: GatewayArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
-        args = GatewayArgs.of(args)
-        super().__init__("secure-mcp:index:Gateway", name, opts)
+    def __init__(self, name: str, args: ApiManagementArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = ApiManagementArgs.of(args)
+        super().__init__("secure-mcp:index:ApiManagement", name, opts)
         here = self.inside()
         group = args.resource_group_name
         identity = managedidentity.UserAssignedIdentity(

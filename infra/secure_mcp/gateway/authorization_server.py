@@ -13,11 +13,10 @@ from ..apis.api import Service, declare_fragments, declare_named_value, declare_
 from ..azure.component import Component
 from ..azure.key_vault import KeyVaultReader
 from ..options import Taken
-from ..server.options import ServerOptions
 from .options import AuthorizationServerOptions
 
 
-class AuthorizationServerArgs(AuthorizationServerOptions, ServerOptions):
+class AuthorizationServerArgs(AuthorizationServerOptions):
     """The authorization server, and what it builds on."""
 
     resource_group_name: pulumi.Input[str]

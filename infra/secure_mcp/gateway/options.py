@@ -1,13 +1,13 @@
 """What can be chosen about a gateway. A policy of the authorization server reads these, and none of a server's."""
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from ..apis.options import OriginOptions
-from ..azure.placement import RegionOptions, ZoneOptions
+from ..azure.placement import OwnerOptions, RegionOptions, TagOptions, ZoneOptions
 from ..monitoring.options import MonitoringOptions
 from ..options import ConfigError, Options, Rule, each, matches, one_of, option, unlike
-from ..options.rules import EMAIL, HOSTS, OBJECT_IDS
+from ..options.rules import EMAIL, HOSTS
 
 # Tiers of API Management: v2 for streaming and rate limits by key; Consumption buffers answers and has no cache.
 SKUS = ("BasicV2", "StandardV2", "PremiumV2")
@@ -80,11 +80,9 @@ class KeyVaultOptions(Options):
             raise self.wrong("key_vault_closed", "there is no vault to close; set keyVaultEnabled to true")
 
 
-class GroupOptions(Options):
-    """What holds for everything that is paid for."""
+class BudgetOptions(Options):
+    """What it may cost."""
 
-    tags: Mapping[str, str] = option(default={})
-    """Tags of everything that can have some, such as owner: platform-team."""
     monthly_budget: int = option(default=0, at_least=0)
     """What the resource group may cost a month, in the subscription's currency: at 80 and 100 % those who get alerts are told.
     0: no budget."""
@@ -100,15 +98,13 @@ class CloudOptions(Options):
     """Entra ID's address in this Azure cloud, without a trailing slash."""
 
 
-class SignInOptions(CloudOptions):
+class SignInOptions(CloudOptions, OwnerOptions):
     """What the gateway asks Entra ID for."""
 
     oauth_scopes: str = "openid profile offline_access"
     """Scopes that the gateway asks Entra ID for, separated by spaces."""
     entra_display_name: str = ""
     """Name that users see when they sign in. If empty, it is the server's with (MCP sign-in) behind it."""
-    entra_owners: Sequence[str] = option(each(OBJECT_IDS), default=())
-    """Object ids of users or service principals that own what is registered in Entra ID."""
 
     def check(self) -> None:
         scopes = self.oauth_scopes.split(" ")
@@ -165,7 +161,8 @@ class GatewayOptions(
     KeyVaultOptions,
     NetworkOptions,
     ApiManagementOptions,
-    GroupOptions,
+    BudgetOptions,
+    TagOptions,
     ZoneOptions,
     RegionOptions,
 ):

@@ -26,7 +26,7 @@ class McpFunctionAppArgs(FunctionAppOptions, ZoneOptions, LoggedOptions, Placeme
     """Subscription that it is in."""
     tenant_id: pulumi.Input[str]
     """Tenant whose tokens it takes."""
-    login_endpoint: str
+    login_endpoint: pulumi.Input[str]
     """Entra ID's address in this Azure cloud."""
     backend_auth: str
     """How the gateway authenticates to it, managedIdentity or functionKey."""
@@ -54,6 +54,7 @@ class McpFunctionApp(Component):
     """
 
     name: pulumi.Output[str]
+    resource_group_name: pulumi.Input[str]
     site: web.WebApp
     site_id: pulumi.Output[str]
     mcp_url: pulumi.Output[str]
@@ -223,6 +224,7 @@ class McpFunctionApp(Component):
         # also what libraries say of a call's contents. https://github.com/Azure/azure-functions-host/issues/11434
         self.site = site
         self.name = site.name
+        self.resource_group_name = group
         self.site_id = site.id
         self.mcp_url = pulumi.Output.concat("https://", site.default_host_name, MCP_PATH)
         self.storage_account_id = store.account_id

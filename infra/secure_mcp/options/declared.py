@@ -214,6 +214,8 @@ def _is_output(value: Any) -> bool:
 
 
 def _typed(key: str, value: Any, shape: Shape, bounds: Bounds) -> Any:
+    if shape.plain is Any:
+        return value
     if _is_output(value):
         if shape.output:
             return value

@@ -1,6 +1,7 @@
-"""The MCP API: the protected resource, in front of an MCP server."""
+"""The MCP API: the protected resource, in front of an MCP server, and its metadata."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import pulumi
 from pulumi_azure_native import apimanagement
@@ -10,16 +11,19 @@ from ..apis.api import Service, declare_named_value, declare_operations, declare
 from ..azure.component import Component
 from ..azure.key_vault import KeyVaultReader
 from ..options import ConfigError, Taken
+from ..reference import GatewayReference
 from .options import ServerOptions
 
 
 class McpApiArgs(ServerOptions):
     """One server's API, and what it stands in front of."""
 
-    resource_group_name: pulumi.Input[str]
-    """Resource group of the API Management instance."""
-    service_name: pulumi.Input[str]
-    """Name of the API Management instance."""
+    gateway: pulumi.Input[Mapping[str, Any]]
+    """The output `reference` of the gateway."""
+    server_id: pulumi.Input[str]
+    """What tells this server from any other that ever was at its path: sessions carry it."""
+    application_id: pulumi.Input[str]
+    """Client id of the server's application: the gateway asks for its users' tokens of it."""
     backend_url: pulumi.Input[str]
     """Address of the MCP endpoint of the server behind the gateway."""
     backend_audience: pulumi.Input[str] | None = None
@@ -28,51 +32,83 @@ class McpApiArgs(ServerOptions):
     """System key of the function app's MCP extension; needed with backend_auth `functionKey`."""
     key_vault: KeyVaultReader | None = None
     """The vault that the key is kept in; without one API Management keeps it itself."""
-    policy_parts: pulumi.Input[Sequence[str]]
-    """Those of the authorization server: the policy uses its named values and fragments."""
 
 
 class McpApi(Component):
-    """MCP API with its operations and policy, and the named value of the way it authenticates to the server."""
+    """MCP API with its operations and policy, the API of its metadata, and the named values of both.
+
+    The metadata (RFC 9728) are an API of their own: a path belongs to one API, and each server is added and removed by itself.
+    """
+
+    url: pulumi.Output[str]
+    """Address that MCP clients are given."""
 
     def __init__(self, name: str, args: McpApiArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
         args = McpApiArgs.of(args)
+        if args.backend_auth == "managedIdentity" and args.backend_audience is None:
+            raise ConfigError("backendAudience", None, "give a value: backendAuth is managedIdentity")
+        if args.backend_auth == "functionKey" and args.function_key is None:
+            raise ConfigError("functionKey", None, "give a value: backendAuth is functionKey")
+        reference = GatewayReference.read(args.gateway)
         super().__init__("secure-mcp:index:McpApi", name, opts)
-        service = Service(args.service_name, args.resource_group_name)
-        if args.backend_auth == "managedIdentity":
-            if args.backend_audience is None:
-                raise ConfigError("backendAudience", None, "give a value: backendAuth is managedIdentity")
-            own, self.secrets = (
-                declare_named_value(name, service, "BackendAudience", args.backend_audience, self),
-                list[pulumi.Resource](),
+        service = Service(reference.service_name, reference.service_resource_group_name, reference.prefix)
+        own: list[pulumi.Resource] = [
+            declare_named_value(name, service, f"{args.api_id}-id", args.server_id, self),
+            declare_named_value(name, service, f"{args.api_id}-application", args.application_id, self),
+        ]
+        if args.backend_audience is not None:
+            own.append(declare_named_value(name, service, f"{args.api_id}-audience", args.backend_audience, self))
+        if args.function_key is not None:
+            key, _ = declare_secret_named_value(
+                name, service, f"{args.api_id}-function-key", args.function_key, args.key_vault, self
             )
-        else:
-            if args.function_key is None:
-                raise ConfigError("functionKey", None, "give a value: backendAuth is functionKey")
-            own, self.secrets = declare_secret_named_value(
-                name, service, "function-host-key", args.function_key, args.key_vault, self
+            own.append(key)
+        # An output brings the resources that it comes from.
+        parts = [*own, pulumi.Output.from_input(reference.policy_parts).apply(lambda _: own[0])]
+        api = _api(name, service, args.api_id, args.title, args.path, self, args.backend_url)
+        operations = documents.mcp_operations(sse=args.sse_published)
+        declare_operations(name, service, api, "mcp/api.xml", operations, args, self, parts)
+        paths = {args.metadata_api_id: f"{_METADATA}/{args.path}"}
+        if args.path == "mcp":
+            # Clients that do not look under the path find this one.
+            paths["resource-metadata"] = _METADATA
+        for id, path in paths.items():
+            metadata = _api(f"{name}-{id}", service, id, f"Metadata of {args.title}", path, self)
+            declare_operations(
+                f"{name}-{id}",
+                service,
+                metadata,
+                "mcp/protected-resource-metadata.xml",
+                documents.metadata_operations(),
+                args,
+                self,
+                parts,
             )
-        api = apimanagement.Api(
-            f"{name}-api",
-            api_id="mcp",
-            display_name="MCP server",
-            path="mcp",
-            protocols=[apimanagement.Protocol.HTTPS],
-            service_url=args.backend_url,
-            subscription_required=False,
-            service_name=service.name,
-            resource_group_name=service.resource_group_name,
-            opts=self.inside(),
-        )
-        declare_operations(
-            name,
-            service,
-            api,
-            "mcp/api.xml",
-            documents.mcp_operations(args),
-            args,
-            self,
-            # An output brings the resources that it comes from.
-            [own, pulumi.Output.from_input(args.policy_parts).apply(lambda _: own)],
-        )
-        self.register_outputs({})
+        self.url = pulumi.Output.concat(reference.url, "/", args.path)
+        self.register_outputs({"url": self.url})
+
+
+_METADATA = ".well-known/oauth-protected-resource"
+
+
+def _api(
+    name: str,
+    service: Service,
+    id: str,
+    title: str,
+    path: str,
+    parent: Component,
+    backend_url: pulumi.Input[str] | None = None,
+) -> apimanagement.Api:
+    return apimanagement.Api(
+        f"{name}-api",
+        api_id=id,
+        display_name=title,
+        path=path,
+        protocols=[apimanagement.Protocol.HTTPS],
+        service_url=backend_url,
+        subscription_required=False,
+        service_name=service.name,
+        resource_group_name=service.resource_group_name,
+        opts=parent.inside(),
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from ..apis.options import OriginOptions
-from ..options import Options, Rule, each, length, names, one_of, option
+from ..options import Options, Rule, each, length, matches, names, one_of, option
 from ..options.rules import OBJECT_IDS
 
 BACKEND_AUTH = ("managedIdentity", "functionKey")
@@ -20,6 +20,51 @@ def _alike(tools: Mapping[str, str]) -> str | None:
     if len({tool.lower() for tool in tools}) == len(tools):
         return None
     return "two names differ in case only; some servers take both for the same tool"
+
+
+_PATH = Rule(
+    r"[a-z0-9]+(-[a-z0-9]+)*(/[a-z0-9]+(-[a-z0-9]+)*)?",
+    "give one or two segments of lower-case letters, digits and single hyphens, such as snippets or team/snippets",
+)
+_RESERVED = {"authorize", "consent", "oauth-callback", "token", "register", "revoke"}
+"""Paths of the authorization server."""
+_LAST = {"sse", "message"}
+"""What the deprecated transport adds to a server's path."""
+ACCESS = "Mcp.Access"
+"""The app role of everybody who may use a server, whatever else they may."""
+SIGN_IN = "Mcp.SignIn"
+"""The delegated permission that lets the gateway ask for a user's token of the server."""
+
+
+def _published(path: str) -> str | None:
+    first, *_, last = path.split("/") * 2
+    if first in _RESERVED:
+        return f"the authorization server answers at /{first}; choose another path"
+    return f"the deprecated transport may add /{last} to a path; choose another last segment" if last in _LAST else None
+
+
+class PublicationOptions(Options):
+    """Where a server is found, and what people call it."""
+
+    path: str = option(matches(_PATH), length(0, 64), _published, default="mcp")
+    """Path of the server on the gateway, one or two segments; clients are given the gateway's address with it."""
+    display_name: str = option(length(0, 80), default="")
+    """What people read where they are asked to allow a client, such as Snippets. Empty: MCP server, and the path unless it is mcp."""
+
+    @property
+    def title(self) -> str:
+        """What people call the server."""
+        return self.display_name or ("MCP server" if self.path == "mcp" else f"MCP server {self.path}")
+
+    @property
+    def api_id(self) -> str:
+        """Id of its API, and the beginning of every id that is the server's alone: two paths never have the same."""
+        return "mcp" if self.path == "mcp" else "mcp-" + self.path.replace("/", "--")
+
+    @property
+    def metadata_api_id(self) -> str:
+        """Id of the API of its metadata."""
+        return "resource-metadata-" + self.path.replace("/", "--")
 
 
 class TransportOptions(Options):
@@ -49,10 +94,6 @@ class TransportOptions(Options):
         """Whether the deprecated HTTP+SSE transport is declared."""
         return self.sse_transport != "disabled" and self.backend_auth == "managedIdentity"
 
-    @property
-    def protocol_versions(self) -> Sequence[str]:
-        return self.mcp_protocol_versions
-
 
 class ScopeOptions(Options):
     """What a session may do."""
@@ -70,6 +111,10 @@ class ScopeOptions(Options):
         base, *others = self.mcp_scopes
         if base in self.tool_scopes.values():
             raise self.wrong("tool_scopes", f"every session has {base}; name another scope")
+        if SIGN_IN in self.tool_roles.values():
+            raise self.wrong(
+                "tool_roles", f"{SIGN_IN} is the name of a permission of every server; choose another role"
+            )
         if not set(self.tool_scopes.values()) <= set(others):
             raise self.wrong("tool_scopes", "name scopes that mcpScopes has, after its first")
 
@@ -81,7 +126,7 @@ class ScopeOptions(Options):
     @property
     def app_roles(self) -> tuple[str, ...]:
         """Roles that a tool needs, which Entra ID must know."""
-        return tuple(sorted(set(self.tool_roles.values())))
+        return tuple(sorted(set(self.tool_roles.values()) - {ACCESS}))
 
 
 class AssignmentOptions(Options):
@@ -97,7 +142,7 @@ class AssignmentOptions(Options):
     """Object ids of users or groups who may sign in, and their roles of toolRoles, separated by spaces."""
 
 
-class ServerOptions(AssignmentOptions, ScopeOptions, TransportOptions, OriginOptions):
+class ServerOptions(AssignmentOptions, ScopeOptions, TransportOptions, OriginOptions, PublicationOptions):
     """Everything that is one MCP server's."""
 
     mcp_rate_limit: int = option(default=300, at_least=1, at_most=1_000_000)
@@ -105,7 +150,7 @@ class ServerOptions(AssignmentOptions, ScopeOptions, TransportOptions, OriginOpt
 
     def check(self) -> None:
         unknown = sorted(
-            {role for roles in self.assigned_roles.values() for role in roles.split(" ")} - set(self.app_roles)
+            {role for roles in self.assigned_roles.values() for role in roles.split(" ")} - {ACCESS, *self.app_roles}
         )
         if unknown:
             raise self.wrong(

@@ -131,7 +131,16 @@ class TokenEndpoint:
             "uti": secrets.token_urlsafe(16),
             "ver": "2.0",
         }
-        access = {**common, "aud": granted.resource, "azp": application.client_id, "scp": granted.scope}
+        access = {
+            **common,
+            "aud": granted.resource,
+            "azp": application.client_id,
+            "scp": self._scp(application, granted),
+        }
+        target = self._tenant.directory.application(granted.resource)
+        # The roles that the user has at the resource: https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
+        if target is not None and (roles := target.roles(self._tenant.principals(user, target))):
+            access["roles"] = roles
         answer: dict[str, Any] = {
             "token_type": "Bearer",
             "scope": granted.scope,
@@ -153,6 +162,12 @@ class TokenEndpoint:
                 identity["roles"] = roles
             answer["id_token"] = issuer.sign(identity)
         return answer
+
+    @staticmethod
+    def _scp(application: Application, granted: Permissions) -> str:
+        """The permissions of the resource alone; `.default` stands for all that are granted."""
+        names = application.granted.get(granted.resource, frozenset()) if granted.default else granted.names
+        return " ".join(sorted(names)) or granted.scope
 
 
 def _s256(text: str) -> str:

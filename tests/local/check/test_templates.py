@@ -11,9 +11,9 @@ import pytest
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 
+from actors.policy_options import PolicyOptions
 from secure_mcp.apis import documents as policy
 from secure_mcp.apis import templates
-from secure_mcp.apis.documents import PolicyOptions
 from secure_mcp_local.check.templates import Templates
 
 FOLDER = Path(__file__).parents[3] / "policies"
@@ -53,11 +53,7 @@ def truth(path: str) -> list[set[tuple[str, int]]]:
     ]
 
 
-DOCUMENTS = sorted(
-    {f"fragments/{id}.xml" for id in policy.fragment_ids()}
-    | {"oauth/api.xml", "mcp/api.xml"}
-    | {operation.document for operation in policy.oauth_operations() if operation.document}
-)
+DOCUMENTS = sorted({f"fragments/{id}.xml" for id in policy.fragment_ids()} | set(policy.paths()))
 
 
 TEMPLATES = Templates(FOLDER)

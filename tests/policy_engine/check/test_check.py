@@ -2,10 +2,10 @@
 
 import pytest
 
+from actors.policy_options import PolicyOptions
 from apim_policies.check.document_check import LARGEST, check_document
 from apim_policies.errors import DocumentNotModelled
 from secure_mcp.apis import documents as policy
-from secure_mcp.apis.documents import PolicyOptions
 
 WRONG = """<policies>
     <inbound>
@@ -87,8 +87,6 @@ def test_a_document_can_be_too_large() -> None:
 def test_our_own_documents_have_no_findings() -> None:
     settings = PolicyOptions(allowed_origins=("https://app.example.com",), client_metadata_hosts=("*",))
     fragments = {id: policy.fragment(id, settings) for id in policy.fragment_ids()}
-    operations = policy.oauth_operations() + policy.mcp_operations(settings)
-    paths = {"oauth/api.xml", "mcp/api.xml", *(o.document for o in operations if o.document)}
-    documents = {path: policy.document(path, settings) for path in sorted(paths)} | fragments
+    documents = {path: policy.document(path, settings) for path in policy.paths()} | fragments
     found = [problem for name, text in documents.items() for problem in check_document(text, name, fragments=fragments)]
     assert found == []

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from actors.policy_options import PolicyOptions
 from apim_policies.check import RULES
 from apim_policies.check.document import Document
 from apim_policies.check.finding import Finding
@@ -14,7 +15,6 @@ from apim_policies.elements.beyond import BEYOND
 from apim_policies.elements.model import SECTIONS
 from apim_policies.elements.table import ELEMENTS
 from secure_mcp.apis import documents as policy
-from secure_mcp.apis.documents import PolicyOptions
 
 NAMES = st.sampled_from([*ELEMENTS, *sorted(BEYOND), *SECTIONS, "policies", "fragment", "nonsense", "x:y"])
 ATTRIBUTES = st.sampled_from([*sorted({name for model in ELEMENTS.values() for name in model.attributes}), "id", "odd"])

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from actors.policy_options import PolicyOptions
 from apim_policies.expressions import Expression, Profile, compile_expression, scan_expression, to_python
 from apim_policies.expressions.context import Api, Context, Operation, Request, Url
 from secure_mcp.apis import documents as policy
@@ -22,8 +23,8 @@ NAMED_VALUES = {
     "PreviousEncryptionKey": f"1.{base64.b64encode(PREVIOUS_KEY).decode()}",
 }
 SETTINGS = {
-    "default": policy.PolicyOptions(),
-    "everything": policy.PolicyOptions(
+    "default": PolicyOptions(),
+    "everything": PolicyOptions(
         custom_domains=("mcp.example.com",),
         allowed_origins=("http://localhost:6274",),
         allowed_clients=("claude.ai",),
@@ -32,14 +33,12 @@ SETTINGS = {
         tool_scopes={"save_snippet": "snippets:write"},
         tool_roles={"delete_snippet": "Snippets.Delete"},
     ),
-    "function key": policy.PolicyOptions(backend_auth="functionKey", consent_days=0),
+    "function key": PolicyOptions(backend_auth="functionKey", consent_days=0),
 }
 
 
-def documents(settings: policy.PolicyOptions) -> dict[str, str]:
-    operations = policy.oauth_operations() + policy.mcp_operations(settings)
-    paths = {"oauth/api.xml", "mcp/api.xml", *(o.document for o in operations if o.document)}
-    return {path: policy.document(path, settings) for path in paths} | {
+def documents(settings: PolicyOptions) -> dict[str, str]:
+    return {path: policy.document(path, settings) for path in policy.paths()} | {
         f"fragments/{name}.xml": policy.fragment(name, settings) for name in policy.fragment_ids()
     }
 
@@ -144,7 +143,7 @@ def test_a_seal_is_for_its_purpose_only() -> None:
 
 
 def test_the_previous_key_opens_and_another_does_not() -> None:
-    (text,) = expressions(policy.fragment("seal", policy.PolicyOptions()))
+    (text,) = expressions(policy.fragment("seal", PolicyOptions()))
     for version, key, expected in (("1", PREVIOUS_KEY, "hello"), ("1", KEY, ""), ("3", PREVIOUS_KEY, "")):
         older = text.replace(NAMED_VALUES["EncryptionKey"], f"{version}.{base64.b64encode(key).decode()}")
         sealed = run(compile_expression(older), sealInput="hello", sealPurpose="test")

@@ -1,0 +1,258 @@
+"""A gateway: all that its servers share."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+import pulumi_random as random
+from pulumi_azure_native import authorization, resources
+
+from ..azure.component import Component
+from ..azure.key_vault import KeyVault, KeyVaultArgs, KeyVaultReader
+from ..azure.network import Network, NetworkArgs, PrivateService, connect
+from ..azure.placement import Placement
+from ..azure.tags import tagged
+from ..monitoring.alerts import GATEWAY_ERRORS, THROTTLING
+from ..monitoring.budget import declare_budget
+from ..monitoring.monitoring import Monitoring, MonitoringArgs
+from ..monitoring.options import MonitoringOptions
+from ..options import Taken
+from ..reference import GatewayReference
+from .api_management import ApiManagement, ApiManagementArgs
+from .authorization_server import AuthorizationServer, AuthorizationServerArgs
+from .options import ApiManagementOptions, AuthorizationServerOptions, GatewayOptions, SignInOptions
+from .session_store import SessionStore, SessionStoreArgs
+from .sign_in_application import PrincipalOptions, SignInApplication, SignInApplicationArgs
+
+
+def after(value: pulumi.Output[str], endpoints: Sequence[pulumi.Resource]) -> pulumi.Output[str]:
+    """A subnet, for those who change it when these private endpoints have."""
+    return pulumi.Output.all(value, *(each.urn for each in endpoints)).apply(lambda known: known[0])
+
+
+class GatewayArgs(PrincipalOptions, GatewayOptions):
+    """Everything that can be chosen about a gateway."""
+
+
+class Gateway(Component):
+    """API Management with an authorization server, its session store, sign-in application, monitoring, and what else servers share.
+
+    It carries no list of servers: each publishes itself, in its own stack, with `reference`.
+    """
+
+    url: pulumi.Output[str]
+    """Public address, without a trailing slash."""
+    reference: Mapping[str, Any]
+    """What a server needs to know; give it to `Server`, or export it for servers in other stacks."""
+    name: pulumi.Output[str]
+    """Name of the API Management instance."""
+    resource_id: pulumi.Output[str]
+    """Resource id of the API Management instance."""
+    resource_group_name: pulumi.Output[str]
+    """Resource group that everything is in."""
+    identity_id: pulumi.Output[str]
+    """Resource id of the gateway's identity."""
+    identity_client_id: pulumi.Output[str]
+    """Client id of the gateway's identity."""
+    identity_principal_id: pulumi.Output[str]
+    """Object id of the gateway's identity."""
+    sign_in_client_id: pulumi.Output[str]
+    """Client id of the application that users sign in to."""
+    session_store_id: pulumi.Output[str]
+    """Resource id of the Cosmos DB account."""
+    workspace_id: pulumi.Output[str]
+    """Resource id of the Log Analytics workspace."""
+    audit_workspace_id: pulumi.Output[str]
+    """Resource id of the workspace without a daily cap, which has the audit events."""
+    app_insights_id: pulumi.Output[str]
+    """Resource id of the Application Insights component."""
+    action_group_id: pulumi.Output[str]
+    """Resource id of the action group that alerts tell."""
+    workbook_url: pulumi.Output[str]
+    """Address of the workbook in the portal of Azure's public cloud."""
+
+    def __init__(self, name: str, args: GatewayArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
+        """
+        Args:
+            name: Short name, letters, digits and hyphens; part of every resource's name.
+            args: What can be chosen. `load` reads them from the stack's configuration.
+            opts: Options, such as a provider.
+
+        Raises:
+            ConfigError: a key, a value or a combination cannot work; nothing has been declared then.
+        """
+        args = GatewayArgs.of(args)
+        tagging = pulumi.ResourceOptions(transformations=[tagged(args.tags)])
+        super().__init__("secure-mcp:index:Gateway", name, pulumi.ResourceOptions.merge(opts, tagging))
+        here = self.outside()
+        client = authorization.get_client_config_output(opts=pulumi.InvokeOutputOptions(parent=self))
+        suffix = random.RandomString(
+            f"{name}-suffix",
+            length=6,
+            special=False,
+            upper=False,
+            # Another region, other names: what was deleted there keeps its name for days (API Management) or months (vaults).
+            keepers={"location": args.location},
+            opts=here,
+        ).result
+        group = resources.ResourceGroup(
+            f"{name}-rg",
+            resource_group_name=pulumi.Output.concat("rg-", name, "-", suffix),
+            location=args.location,
+            opts=here,
+        )
+        # What is in the group goes with it.
+        inside = pulumi.ResourceOptions(parent=self, deleted_with=group)
+        place = Placement(resource_group_name=group.name, location=args.location, suffix=suffix)
+        scope = place.part(Placement)
+        emails = args.alert_emails or (args.apim_publisher_email,)
+        monitored: dict[str, Any] = {**args.part(MonitoringOptions), "alert_emails": emails}
+        if args.monthly_budget:
+            declare_budget(f"{name}-budget", group.id, args.monthly_budget, emails, inside)
+        monitoring = Monitoring(
+            name,
+            MonitoringArgs(**scope, **monitored),
+            inside,
+        )
+        network = (
+            Network(name, NetworkArgs(**scope, vnet_address_space=args.vnet_address_space), inside)
+            if args.vnet_enabled
+            else None
+        )
+        service = ApiManagement(
+            name,
+            ApiManagementArgs(
+                **scope,
+                **args.part(ApiManagementOptions),
+                subscription_id=client.subscription_id,
+                app_insights_id=monitoring.app_insights_id,
+                app_insights_connection_string=monitoring.connection_string,
+                subnet_id=network.gateway_subnet_id if network else None,
+                workspace_id=monitoring.audit_workspace_id,
+            ),
+            inside,
+        )
+        hosts = [service.url, *(f"https://{domain}" for domain in args.custom_domains)]
+        entra = SignInApplication(
+            name,
+            SignInApplicationArgs(
+                **args.part(SignInOptions),
+                **args.part(PrincipalOptions),
+                tenant_id=client.tenant_id,
+                principal_id=service.principal_id,
+                redirect_uris=[pulumi.Output.concat(host, "/oauth-callback") for host in hosts],
+            ),
+            here,
+        )
+        store = SessionStore(
+            name,
+            SessionStoreArgs(
+                **scope,
+                private=network is not None,
+                zone_redundant=args.zone_redundant,
+                principal_id=service.principal_id,
+                workspace_id=monitoring.workspace_id,
+            ),
+            inside,
+        )
+        endpoints: list[pulumi.Resource] = []
+        if network:
+            cosmos = {"cosmos": PrivateService(store.account_id, "Sql")}
+            subnet = network.endpoint_subnet_id
+            # The parts of the store come first.
+            endpoints = connect(name, place, subnet, network.zones, cosmos, self, group, store.contents)
+        monitoring.watch(GATEWAY_ERRORS, service.resource_id)
+        monitoring.watch(THROTTLING, store.account_id)
+        vault, self.key_vault = None, None
+        if args.key_vault_enabled:
+            vault, self.key_vault = self._key_vault(name, args, scope, client.tenant_id, service, monitoring, inside)
+        authorization_server = AuthorizationServer(
+            f"{name}-oauth",
+            AuthorizationServerArgs(
+                **args.part(AuthorizationServerOptions),
+                resource_group_name=group.name,
+                service_name=service.name,
+                gateway_url=service.url,
+                tenant_id=client.tenant_id,
+                client_id=entra.client_id,
+                identity_client_id=service.client_id,
+                session_store_endpoint=store.endpoint,
+                key_vault=self.key_vault,
+            ),
+            inside,
+        )
+        if args.locked:
+            # Last, so that they are the first to go.
+            store.lock(endpoints)
+            if vault is not None:
+                vault.lock(authorization_server.secrets)
+        self.group = group
+        self.url = service.url
+        self.name = service.name
+        self.resource_id = service.resource_id
+        self.resource_group_name = group.name
+        self.identity_id = service.identity_id
+        self.identity_client_id = service.client_id
+        self.identity_principal_id = service.principal_id
+        self.sign_in_client_id = entra.client_id
+        self.session_store_id = store.account_id
+        self.workspace_id = monitoring.workspace_id
+        self.audit_workspace_id = monitoring.audit_workspace_id
+        self.app_insights_id = monitoring.app_insights_id
+        self.action_group_id = monitoring.action_group_id
+        self.workbook_url = monitoring.workbook_url
+        self.placement = place
+        self.app_insights_connection_string = monitoring.connection_string
+        self.reference = GatewayReference(
+            url=service.url,
+            service_name=service.name,
+            policy_parts=authorization_server.policy_parts,
+            service_resource_group_name=group.name,
+            tenant_id=client.tenant_id,
+            login_endpoint=args.login_endpoint,
+            sign_in_principal_id=entra.principal_object_id,
+            identity_client_id=service.client_id,
+            identity_principal_id=service.principal_id,
+            subscription_id=client.subscription_id,
+            app_insights_id=monitoring.app_insights_id,
+            workspace_id=monitoring.workspace_id,
+            function_subnet_id=after(network.function_subnet_id, endpoints) if network else "",
+            endpoint_subnet_id=after(network.endpoint_subnet_id, endpoints) if network else "",
+            private_dns_zones=network.zones if network else {},
+        ).exported()
+        self.register_outputs({"url": self.url, "reference": self.reference})
+
+    def _key_vault(
+        self,
+        name: str,
+        args: GatewayArgs,
+        scope: dict[str, Any],
+        tenant_id: pulumi.Input[str],
+        service: ApiManagement,
+        monitoring: Monitoring,
+        opts: pulumi.ResourceOptions,
+    ) -> tuple[KeyVault, KeyVaultReader]:
+        """A vault, and who reads it.
+
+        A vault that is closed to the outside trusts API Management's system-assigned identity only. Any other is read with the
+        user-assigned one, which has its roles long before the slow creation of the service ends.
+        https://learn.microsoft.com/azure/api-management/api-management-howto-properties#prerequisites-for-key-vault-integration
+        """
+        closed = args.key_vault_closed
+        vault = KeyVault(
+            name,
+            KeyVaultArgs(
+                **scope,
+                tenant_id=tenant_id,
+                private=closed,
+                reader_principal_id=service.system_principal_id if closed else service.principal_id,
+                workspace_id=monitoring.audit_workspace_id,
+            ),
+            opts,
+        )
+        return vault, KeyVaultReader(
+            vault_name=vault.name,
+            resource_group_name=scope["resource_group_name"],
+            identity_client_id=None if closed else service.client_id,
+            role_in_force=vault.role_in_force,
+        )

@@ -1,0 +1,117 @@
+"""What Entra ID knows of one server: who may use it and as what, and for whom the gateway's token to its host is."""
+
+import uuid
+from collections.abc import Sequence
+
+import pulumi
+import pulumi_azuread as azuread
+
+from ..azure.placement import OwnerOptions
+from ..options import Taken
+from .options import ACCESS, SIGN_IN, AssignmentOptions
+
+
+class ServerApplicationArgs(OwnerOptions, AssignmentOptions):
+    """Who may use a server, and which gateway asks."""
+
+    title: str
+    """What people call the server."""
+    app_roles: Sequence[str] = ()
+    """Roles beside that of everybody who may use it."""
+    sign_in_principal_id: pulumi.Input[str]
+    """Object id of the service principal of the application that users sign in to, the gateway's."""
+
+
+def _role_id(value: str) -> str:
+    """The same for the same role: an assignment outlives that the roles are listed in another order."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"urn:secure-mcp:app-role:{value}"))
+
+
+class ServerApplication(pulumi.ComponentResource):
+    """Application of one server: its roles and their assignments, a permission for the gateway to ask for its users' tokens, and
+    the audience of the gateway's own token to the host.
+
+    The gateway reads the roles in its users' tokens, at sign-in and at every refresh: whoever has none is refused. Assignment is
+    not required by Entra ID itself, or the gateway's identity would need one, too.
+    https://learn.microsoft.com/entra/identity-platform/howto-add-app-roles-in-apps
+    """
+
+    client_id: pulumi.Output[str]
+    """Client id, the audience of all its tokens."""
+    object_id: pulumi.Output[str]
+    """Object id of the application."""
+    ready: pulumi.Output[str]
+    """Client id, once the gateway may ask for tokens."""
+
+    def __init__(
+        self, name: str, args: ServerApplicationArgs | Taken, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        args = ServerApplicationArgs.of(args)
+        super().__init__("secure-mcp:index:ServerApplication", name, None, opts)
+        here = pulumi.ResourceOptions(parent=self)
+        application = azuread.Application(
+            f"{name}-server",
+            display_name=f"{name} ({args.title})",
+            owners=args.entra_owners or None,
+            sign_in_audience="AzureADMyOrg",
+            prevent_duplicate_names=False,
+            # Version 2 tokens, whose audience is the client id.
+            api=azuread.ApplicationApiArgs(
+                requested_access_token_version=2,
+                oauth2_permission_scopes=[
+                    azuread.ApplicationApiOauth2PermissionScopeArgs(
+                        id=_role_id(SIGN_IN),
+                        value=SIGN_IN,
+                        type="Admin",
+                        enabled=True,
+                        admin_consent_display_name="Sign users in",
+                        admin_consent_description="The gateway asks, in a user's name, which roles the user has.",
+                    )
+                ],
+            ),
+            app_roles=[_app_role(role) for role in (ACCESS, *args.app_roles)],
+            opts=here,
+        )
+        principal = azuread.ServicePrincipal(
+            f"{name}-server-principal",
+            client_id=application.client_id,
+            owners=args.entra_owners or None,
+            app_role_assignment_required=False,
+            opts=here,
+        )
+        granted = azuread.ServicePrincipalDelegatedPermissionGrant(
+            f"{name}-gateway-consent",
+            service_principal_object_id=args.sign_in_principal_id,
+            resource_service_principal_object_id=principal.object_id,
+            claim_values=[SIGN_IN],
+            opts=here,
+        )
+        assigned = {
+            (kind, id, ACCESS): None
+            for kind, ids in (("user", args.assigned_users), ("group", args.assigned_groups))
+            for id in ids
+        }
+        assigned |= {("role", id, role): None for id, roles in args.assigned_roles.items() for role in roles.split(" ")}
+        for kind, id, role in assigned:
+            azuread.AppRoleAssignment(
+                f"{name}-{kind}-{id}" if kind != "role" else f"{name}-role-{role}-{id}",
+                app_role_id=_role_id(role),
+                principal_object_id=id,
+                resource_object_id=principal.object_id,
+                opts=here,
+            )
+        self.client_id = application.client_id
+        self.object_id = application.object_id
+        self.ready = pulumi.Output.all(application.client_id, granted.id).apply(lambda known: known[0])
+        self.register_outputs({"clientId": self.client_id, "objectId": self.object_id})
+
+
+def _app_role(value: str) -> azuread.ApplicationAppRoleArgs:
+    return azuread.ApplicationAppRoleArgs(
+        id=_role_id(value),
+        value=value,
+        display_name=value,
+        description="May use the server." if value == ACCESS else f"May call the tools that need {value}.",
+        allowed_member_types=["User"],
+        enabled=True,
+    )
