@@ -612,7 +612,7 @@ def test_sizes_and_duties_are_configuration(declared: Declared) -> None:
         assert account.inputs["sku"]["name"] == "Standard_ZRS"
     assert recording.one(COSMOS + "DatabaseAccount").inputs["locations"][0]["isZoneRedundant"] is True
     applications = recording.all(APPLICATION)
-    assert [a.inputs["displayName"] for a in applications] == ["Snippets", "Snippets (MCP function app)"]
+    assert [a.inputs["displayName"] for a in applications] == ["Snippets", "mcp (MCP server)"]
     assert all(a.inputs["owners"] == [owner] for a in applications)
     budget = recording.one("azure-native:consumption:Budget").inputs
     assert budget["amount"] == 900
