@@ -77,7 +77,7 @@ def test_json_has_everything() -> None:
     rule = RULES["missing-attribute"]
     assert report["findings"][0] == {
         "file": "wrong.xml", "line": 2, "column": 5, "rendered": False, "document": "", "level": "error", "rule": rule.name,
-        "message": "<set-variable> needs the attribute value", "why": rule.why, "fix": rule.fix,
+        "message": "<set-variable> needs the attribute value", "why": rule.why, "source": rule.source, "fix": rule.fix,
         "excerpt": '    <set-variable name="x" valeu="1" />',
     }  # fmt: skip
     assert json.loads(check("warned.xml", "--json").stdout)["ok"]

@@ -34,6 +34,7 @@ def test_it_says_what_the_command_says(name: str) -> None:
     rule = RULES[name]
     assert f"{rule.level.capitalize()}. {rule.why}" in SECTIONS[name]
     assert rule.fix in SECTIONS[name]
+    assert not rule.source or f"Known from {rule.source}." in SECTIONS[name]
     assert "```" in SECTIONS[name] or name == "size"
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from apim_policies.check import check_files
+from apim_policies.check import RULES, check_files
 from apim_policies.documents.document import parse
 
 
@@ -175,3 +175,7 @@ def test_entities_are_decoded_where_they_can_be_nothing_else(value: str, express
     found = parse(f"<policies><set-body>{value}</set-body></policies>", "x").children[0].text
     assert found is not None
     assert (found.text, found.expression) == (expression, True)
+
+
+def test_every_error_says_from_where_it_is_known() -> None:
+    assert [name for name, rule in RULES.items() if rule.level == "error" and not rule.source] == []

@@ -16,6 +16,8 @@ class Rule:
     """Error: Azure refuses it, or it cannot do what it is meant to. Warning: it is likely to be a mistake."""
     why: str
     fix: str
+    source: str = ""
+    """From where it is known: every error has one. What is only believed is a warning that says so."""
 
 
 @dataclass(frozen=True)

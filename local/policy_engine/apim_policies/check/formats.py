@@ -29,6 +29,7 @@ def as_json(report: Report, *, strict: bool) -> str:
                     "rule": one.rule.name,
                     "message": one.message,
                     "why": one.rule.why,
+                    "source": one.rule.source,
                     "fix": one.rule.fix,
                     "excerpt": one.excerpt,
                 }

@@ -81,7 +81,8 @@ def print_rules(rules: Mapping[str, Rule]) -> None:
     console = Console(soft_wrap=True, highlight=False)
     for rule in rules.values():
         console.print(Text.assemble((rule.name, "bold"), " ", (rule.level, _COLOURS[rule.level])))
-        console.print(Text(f"  why: {rule.why}\n  fix: {rule.fix}\n"))
+        source = f"\n  source: {rule.source}" if rule.source else ""
+        console.print(Text(f"  why: {rule.why}\n  fix: {rule.fix}{source}\n"))
 
 
 def _pointed(finding: Finding) -> list[str]:

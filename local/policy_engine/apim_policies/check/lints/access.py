@@ -18,6 +18,7 @@ WEAK = Rule(
     "error",
     "A token without a signature can be written by anybody, and one without an end is good for ever.",
     "Leave require-signed-tokens and require-expiration-time at true.",
+    source="RFC 8725, sections 2.1 and 3.1",
 )
 UNVERIFIED = Rule(
     "unverified-token",
@@ -31,6 +32,7 @@ CORS_OPTIONS = Rule(
     "error",
     "Where an operation has the method OPTIONS, <cors> does not answer preflights: browsers get what the operation says.",
     "Remove the operation: <cors> answers for all of them.",
+    source="https://learn.microsoft.com/azure/api-management/cors-policy#usage-notes",
 )
 CORS_CREDENTIALS = Rule(
     "cors-credentials",
@@ -38,6 +40,7 @@ CORS_CREDENTIALS = Rule(
     "Browsers refuse * together with credentials, and where it works every page of the web could call with the user's "
     "cookies.",
     'List the origins, or leave out allow-credentials="true".',
+    source="the Fetch standard, CORS protocol and credentials",
 )
 CORS_ORDER = Rule(
     "cors-order",

@@ -14,6 +14,7 @@ STREAMING = Rule(
     "The answers of this API are streams (buffer-response is false). Whatever touches the body of an answer waits for its "
     "end, which for a stream of events never comes.",
     "Leave the body alone in outbound and on-error; status and headers can be read and changed.",
+    source="https://learn.microsoft.com/azure/api-management/how-to-server-sent-events",
 )
 CONSUMED = Rule(
     "body-consumed",

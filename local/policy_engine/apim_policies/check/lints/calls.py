@@ -34,6 +34,7 @@ FORWARDED_TWICE = Rule(
     "error",
     "A request is forwarded once: <base /> in backend is itself a <forward-request>, and Azure does not support several.",
     "Keep one of them in backend.",
+    source="https://learn.microsoft.com/azure/api-management/forward-request-policy#usage",
 )
 
 

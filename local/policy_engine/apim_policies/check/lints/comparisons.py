@@ -21,6 +21,7 @@ REFERENCE = Rule(
     "== on an object or a JToken asks whether both are the same object, not whether they are equal: two equal texts are "
     "usually different objects.",
     'Convert first: (string)context.Variables["x"] == "a"; for tokens (string)token["a"], or JToken.DeepEquals.',
+    source="the C# specification, reference type equality operators",
 )
 
 _BY_ORDER = frozenset({"string.Compare", "String.Compare", "System.String.Compare"})

@@ -29,6 +29,7 @@ FIXED_IV = Rule(
     "With one iv for all, equal beginnings have equal encryptions: texts can be recognised and put together anew.",
     "Make 16 random bytes for each text, with RNGCryptoServiceProvider or Guid.NewGuid().ToByteArray(), and put them in "
     "front of it.",
+    source="NIST SP 800-38A, appendix C",
 )
 
 _TYPES = ("MD5", "SHA1", "HMACMD5", "HMACSHA1")

@@ -34,6 +34,7 @@ RANGE = Rule(
     "error",
     "Azure refuses to save the policy, or fails when it runs.",
     "Use a value in the range.",
+    source="the page of each policy",
 )
 
 _RANGES = {

@@ -15,6 +15,7 @@ TRACE = Rule(
     "error",
     "Traces, metrics and events are kept for long and read by many; a token or key in them can be used by whoever reads it.",
     "Say what happened, not with which token: leave the value out, or log its SHA-256.",
+    source="OWASP Logging Cheat Sheet, data to exclude",
 )
 URL = Rule(
     "secret-in-url",

@@ -13,6 +13,7 @@ TYPE = Rule(
     "error",
     "A <set-variable> without an expression sets a text. A cast, or GetValueOrDefault<T>, to anything else throws.",
     'Set it with an expression, value="@(5)" or value="@(true)".',
+    source="https://learn.microsoft.com/azure/api-management/api-management-policy-expressions#ContextVariables",
 )
 UNSET = Rule(
     "unset-variable",
