@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from apim_policies.errors import ExplainedError
@@ -466,3 +466,27 @@ async def test_events_are_remembered(stack: Stack) -> None:
     await stack.send()
     (event,) = stack.gateway._services.events
     assert (event.logger, event.content, event.partition) == ("hub", "GET", "p1")
+
+
+async def test_a_token_is_checked_with_a_certificate_of_the_gateway(stack: Stack) -> None:
+    from joserfc import jwt
+    from joserfc.jwk import RSAKey
+
+    held, other = certificate("signer"), certificate("other")
+    stack.policies(
+        '<validate-jwt header-name="Authorization"><issuer-signing-keys><key certificate-id="c" /></issuer-signing-keys></validate-jwt>'
+    )
+    services = stack.gateway._services
+    named = Certificate(held.certificate, held.key, id="c")
+    stack.gateway._services = type(services)(**{**services.__dict__, "certificates": [named]})
+
+    def token(signer: Certificate) -> dict[str, str]:
+        key = RSAKey.import_key(
+            signer.key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )  # type: ignore[union-attr]
+        return {"Authorization": "Bearer " + jwt.encode({"alg": "RS256"}, {"exp": 4_000_000_000}, key)}
+
+    assert (await stack.send(headers=token(named))).status_code == 200
+    assert (await stack.send(headers=token(other))).status_code == 401

@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc import jws
 from joserfc.errors import JoseError
-from joserfc.jwk import Key, KeySet, OctKey, RSAKey
+from joserfc.jwk import ECKey, Key, KeySet, OctKey, RSAKey
 
 from apim_policies.documents.document import Element
 from apim_policies.elements.model import (
@@ -49,12 +51,14 @@ class RequiredClaim:
 
 @dataclass(frozen=True)
 class SigningKey:
-    """A key that the policy itself holds: a secret in base64, or an RSA key's modulus and exponent in base64url."""
+    """A key that the policy names: a secret in base64, an RSA key's modulus and exponent in base64url, or a certificate."""
 
     id: str | None
     secret: Compiled | None
     modulus: Compiled | None
     exponent: Compiled | None
+    certificate: str | None = None
+    """Id of one of the gateway's certificates."""
 
     def key(self, call: Call) -> Key:
         """The key.
@@ -63,6 +67,8 @@ class SigningKey:
             Failure: its text is none.
         """
         try:
+            if self.certificate is not None:
+                return self._of_certificate(call)
             if self.modulus is not None and self.exponent is not None:
                 return RSAKey.import_key(
                     {"kty": "RSA", "n": self.modulus.text(call), "e": self.exponent.text(call), **self._id()}
@@ -71,6 +77,15 @@ class SigningKey:
             return OctKey.import_key({"kty": "oct", "k": _base64url(secret), **self._id()})
         except (JoseError, ValueError) as error:
             raise Failure("JwtInvalid", "a key of issuer-signing-keys is no key") from error
+
+    def _of_certificate(self, call: Call) -> Key:
+        found = next((one for one in call.services.certificates if one.id == self.certificate), None)
+        if found is None:
+            raise Failure("JwtInvalid", f"the gateway has no certificate {self.certificate!r}")
+        public = found.certificate.public_key()
+        pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        kind = ECKey if isinstance(public, ec.EllipticCurvePublicKey) else RSAKey
+        return kind.import_key(pem, self._id())
 
     def _id(self) -> dict[str, str]:
         return {"kid": self.id} if self.id is not None else {}
@@ -336,14 +351,16 @@ VALIDATE_AZURE_AD_TOKEN = PolicyElement(
 
 
 def _signing_key(source: Source, element: Element) -> SigningKey:
+    held = source.literal(element, "certificate-id")
     by_parts = [name for name in ("n", "e") if name in element.attributes]
-    if len(by_parts) == 1 or bool(by_parts) == bool(element.text):
-        raise source.error(element, "a <key> holds a key in base64, or has n and e")
+    if len(by_parts) == 1 or [bool(by_parts), bool(element.text), held is not None].count(True) != 1:
+        raise source.error(element, "a <key> holds a key in base64, has n and e, or a certificate-id")
     return SigningKey(
         source.literal(element, "id"),
         source.content(element) if element.text else None,
         source.optional(element, "n"),
         source.optional(element, "e"),
+        held,
     )
 
 
@@ -380,7 +397,7 @@ ELEMENTS: Sequence[Declared] = (
     VALIDATE_AZURE_AD_TOKEN,
     Part("openid-config", Model({"url": NEEDED}, beyond=frozenset({"host"}))),
     Part("issuer-signing-keys", Model({}, (Child("key", 1),), beyond=frozenset({"zumo-master-key"}))),
-    Part("key", Model({"n": ANY, "e": ANY}, text=True, beyond=frozenset({"certificate-id"}))),
+    Part("key", Model({"n": ANY, "e": ANY, "certificate-id": LITERAL}, text=True)),
     Part("backend-application-ids", Model({}, (Child("application-id", 1),))),
     Part("client-application-ids", Model({}, (Child("application-id", 1),))),
     Part("application-id", Model(text=True)),
