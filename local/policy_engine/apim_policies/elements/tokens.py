@@ -85,7 +85,7 @@ class SigningKey:
         public = found.certificate.public_key()
         pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
         kind = ECKey if isinstance(public, ec.EllipticCurvePublicKey) else RSAKey
-        return kind.import_key(pem, self._id())
+        return kind.import_key(pem, {"kid": self.id} if self.id is not None else None)
 
     def _id(self) -> dict[str, str]:
         return {"kid": self.id} if self.id is not None else {}
