@@ -36,7 +36,7 @@ check: setup ## lint, strict types, and what the dev stack declares
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
-	$(BIN)/secure-mcp check --strict
+	$(BIN)/secure-mcp check --strict --config apimPublisherEmail=gate@localhost
 
 # Needs uv. The versions are those that are tested here, for every Python that the function app can run on.
 lock: ## pin what the function app needs, with hashes

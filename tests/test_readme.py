@@ -12,7 +12,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def test_its_program_declares_a_whole_server(tmp_path: Path) -> None:
     [program] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     (tmp_path / "Pulumi.yaml").write_text("name: other\nruntime: python\nmain: program.py\n")
-    (tmp_path / "Pulumi.dev.yaml").write_text("config: {}\n")
+    (tmp_path / "Pulumi.dev.yaml").write_text("config: {publisherEmail: me@contoso.com}\n")
     (tmp_path / "program.py").write_text(program.replace("function_app", str(ROOT / "function_app")))
     recording = record(tmp_path, "dev")
     assert recording.one("secure-mcp:index:SecureMcpServer").name == "snippets"

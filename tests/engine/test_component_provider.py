@@ -74,7 +74,10 @@ def test_the_yaml_example_is_deployed(small: Callable[[str], Workspace]) -> None
     (workspace.project / "Pulumi.yaml").write_text(yaml.safe_dump(program))
     shutil.copy(ROOT / "examples" / "yaml" / "Pulumi.dev.yaml", workspace.project)
     workspace.pulumi("stack", "init")
-    run = workspace.up()
+    refused = workspace.up(check=False)
+    assert "missing configuration value 'publisherEmail'" in refused.output
+    assert workspace.names == set()
+    run = workspace.up(publisherEmail="me@contoso.com")
     assert re.search(r"mcpUrl +: \"https://apim-snippets-\w+\.azure-api\.net/mcp\"", run.output)
     assert {"snippets-apim", "snippets-mcp-policy", "snippets-kv"} <= workspace.names
     assert "save_snippet" in workspace.functions()

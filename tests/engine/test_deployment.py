@@ -18,6 +18,15 @@ def fresh(cli: str, tmp_path: Path) -> Workspace:
     return copied_project(tmp_path / "fresh")
 
 
+def test_nothing_is_deployed_for_nobody(fresh: Workspace) -> None:
+    fresh.pulumi("config", "rm", "apimPublisherEmail")
+    refused = fresh.up(check=False)
+    assert refused.exit_code != 0
+    assert "missing configuration value" in refused.output
+    assert "apimPublisherEmail" in refused.output
+    assert fresh.names == set()
+
+
 def test_a_preview_creates_everything_and_deploys_nothing(fresh: Workspace) -> None:
     run = fresh.preview()
     assert set(run.counts) <= {"create", "read"}

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -150,11 +150,11 @@ class Workspace:
                 check=False,
             )
         assert not check or done.returncode == 0, f"pulumi {' '.join(arguments)}:\n{done.stdout}"
-        told = _messages(log) if events else []
-        return Run(done.returncode, done.stdout, _operations(log) if events else {}, told)
+        told = _messages(log) if log.exists() else []
+        return Run(done.returncode, done.stdout, _operations(log) if log.exists() else {}, told)
 
     @contextmanager
-    def environment(self, faults: str = "") -> Iterator[dict[str, str]]:
+    def environment(self, faults: str = "") -> Generator[dict[str, str]]:
         """Environment variables of `pulumi`, with the stand-ins, which run meanwhile."""
         base = {
             **os.environ,
@@ -183,6 +183,8 @@ def copied_project(folder: Path, gateway_url: str | None = None, stack: str = "d
         else:
             shutil.copy(source, target)
     workspace.pulumi("stack", "init")
+    # What a user must say, too.
+    workspace.pulumi("config", "set", "apimPublisherEmail", "me@contoso.com")
     return workspace
 
 

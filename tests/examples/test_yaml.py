@@ -17,7 +17,11 @@ PROGRAM = yaml.safe_load((EXAMPLE / "Pulumi.yaml").read_text())
 
 def configuration() -> dict[str, str]:
     stack = yaml.safe_load((EXAMPLE / "Pulumi.dev.yaml").read_text())["config"]
-    given = {key.removeprefix(f"{PROGRAM['name']}:"): value for key, value in stack.items()}
+    # It is a user's to say.
+    assert "yaml-server:publisherEmail" not in stack
+    given = {"publisherEmail": "me@contoso.com"} | {
+        key.removeprefix(f"{PROGRAM['name']}:"): value for key, value in stack.items()
+    }
     values = {key: given.get(key, declared.get("default")) for key, declared in PROGRAM["config"].items()}
     assert None not in values.values(), values
     return values

@@ -20,7 +20,7 @@ from secure_mcp_local.check.gateway import documents_of, gateways
 from secure_mcp_local.check.templates import Templates
 from secure_mcp_local.errors import ExplainedError, NotModelled
 from secure_mcp_local.recording import Recording, models, record_together
-from secure_mcp_local.recording.project import load_project, name_of, shared_out
+from secure_mcp_local.recording.project import load_project, name_of, needed, shared_out
 from secure_mcp_local.recording.unmodelled import passed, passed_by, refused, unused
 
 RULES: Mapping[str, Rule] = {**inspection.RULES, **{rule.name: rule for rule in plan.RULES}}
@@ -83,6 +83,8 @@ def check_recording(
     """
     shown = shown_path(root / f"Pulumi.{recording.stack}.yaml")
     findings = [Finding(plan.PASSED_BY, str(one), shown) for one in refused(recording, accept)]
+    if recording.filled:
+        findings.append(Finding(plan.CONFIGURATION, needed(recording.filled, recording.stack), shown))
     findings += plan.refused(recording, shown)
     count = 0
     templates = Templates(root / "policies")

@@ -18,6 +18,7 @@ from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.preflight import CHECKS, Check, Line, Outcome, Subject, examine
 from secure_mcp_local.preflight.examination import reached
 from secure_mcp_local.recording import record
+from secure_mcp_local.recording.project import needed
 from secure_mcp_local.resource_manager import AzureError, ResourceManager, login
 
 _STYLES = {Outcome.OK: "green", Outcome.WRONG: "bold red", Outcome.UNKNOWN: "yellow"}
@@ -53,6 +54,8 @@ def run(request: Request) -> int:
     checks = _chosen(request.only)
     with working(f"Running the program of stack {request.stack}"):
         recording = record(request.root, request.stack, request.config)
+    if recording.filled:
+        raise LocalCloudError(needed(recording.filled, request.stack))
     try:
         token = login()
         subscription = request.subscription or _subscription()

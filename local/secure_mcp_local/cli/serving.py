@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from secure_mcp_local.cloud import Backends, LocalCloud
+from secure_mcp_local.recording.project import stood_in
 from secure_mcp_local.recording.unmodelled import passed_by
 
 
@@ -96,6 +97,8 @@ def _print_next_steps(cloud: LocalCloud) -> None:
     width = max(map(len, urls))
     for name, url in urls.items():
         console.print(f"  {name:<{width}} {url}", highlight=False, markup=False, soft_wrap=True)
+    if cloud.recording.filled:
+        console.print(stood_in(cloud.recording.filled), highlight=False, markup=False, soft_wrap=True)
     for line in (*passed_by(cloud.passed), *(f"Not run: {reason}" for reason in cloud.idle)):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     if cloud.servers:

@@ -9,6 +9,7 @@ from rich.tree import Tree
 
 from secure_mcp_local.cli.plan import masked
 from secure_mcp_local.recording import Recording, Resource
+from secure_mcp_local.recording.project import stood_in
 from secure_mcp_local.recording.unmodelled import passed, passed_by
 
 # What tells resources of a kind apart, in the order in which it is looked for.
@@ -44,6 +45,8 @@ def print_tree(recording: Recording) -> None:
     console.print(tree)
     for line in passed_by(passed(recording)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if recording.filled:
+        console.print(stood_in(recording.filled), markup=False, highlight=False, soft_wrap=True)
     count = sum(resource.custom for resource in recording)
     console.print(f"\n{count} resources in {len(recording.resources) - count} components")
     for name, value in sorted(masked(recording.outputs, recording.output_secrets).items()):

@@ -63,6 +63,8 @@ class Recording:
     """By project, where its program ran: relative paths of files are relative to it."""
     tenant: str = TENANT
     """The tenant that the stack is deployed to."""
+    filled: tuple[str, ...] = ()
+    """Configuration that must be set before the stack is deployed: e-mail addresses, which nothing on this machine needs."""
 
     @classmethod
     def together(cls, recordings: Sequence["Recording"]) -> "Recording":
@@ -91,6 +93,7 @@ class Recording:
             output_secrets=frozenset[str]().union(*(recording.output_secrets for recording in recordings)),
             output_unknowns=frozenset[str]().union(*(recording.output_unknowns for recording in recordings)),
             folders={key: value for recording in recordings for key, value in recording.folders.items()},
+            filled=tuple(key for recording in recordings for key in recording.filled),
         )
 
     def __iter__(self) -> Iterator[Resource]:

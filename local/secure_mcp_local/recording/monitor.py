@@ -377,6 +377,7 @@ def run(project: Project, stack: str, environment: Environment, others: Sequence
         output_unknowns=frozenset(key.partition(".")[0].partition("[")[0] for key in monitor.stack_unknowns),
         folders={project.name: project.main.parent},
         tenant=monitor.tenant,
+        filled=project.filled,
     )
 
 

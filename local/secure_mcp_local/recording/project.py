@@ -25,10 +25,19 @@ class Project:
     """File that is run."""
     config: Mapping[str, str]
     """Full keys (`project:key`) and their text, as programs receive them."""
+    filled: tuple[str, ...] = ()
+    """Keys of its own that a deployment needs and the stack does not set: `NOBODY` stands there."""
+
+
+NOBODY = "nobody@localhost"
+"""Stands where an e-mail address must be given and is not: Azure writes to such addresses, the local cloud writes to nobody."""
 
 
 def load_project(root: Path, stack: str, overrides: Mapping[str, str]) -> Project:
     """Reads `Pulumi.yaml` and `Pulumi.<stack>.yaml`.
+
+    What must be given and is not is an error, but for e-mail addresses (strings whose key ends in email): nothing here writes to
+    them, so that `NOBODY` does, and `filled` says where. Who is about to deploy looks at it.
 
     Args:
         root: Folder of the project.
@@ -65,11 +74,15 @@ def load_project(root: Path, stack: str, overrides: Mapping[str, str]) -> Projec
         _declared(name, key, declared, "")
         values[full] = _parsed(declared.get(full, {}).get("type", "string"), text)
     missing: list[str] = []
+    filled: list[str] = []
     for key, declaration in declared.items():
         if key not in values:
             preset = declaration.get("default", declaration.get("value"))
             if preset is not None:
                 values[key] = preset
+            elif key.startswith(f"{name}:") and _is_email(key, declaration):
+                values[key] = NOBODY
+                filled.append(key.removeprefix(f"{name}:"))
             elif key.startswith(f"{name}:"):
                 missing.append(key.removeprefix(f"{name}:"))
         if key in values and "type" in declaration and not _fits(declaration, values[key]):
@@ -85,7 +98,18 @@ def load_project(root: Path, stack: str, overrides: Mapping[str, str]) -> Projec
     main = entry / "__main__.py" if entry.is_dir() else entry
     if not main.is_file():
         raise LocalCloudError(f"Pulumi.yaml: main is {project.get('main', '.')!r}, but there is no {main}")
-    return Project(name, main, {key: _text(value) for key, value in values.items()})
+    return Project(name, main, {key: _text(value) for key, value in values.items()}, tuple(filled))
+
+
+def stood_in(filled: Sequence[str]) -> str:
+    """What is told where a stack runs or is shown without them."""
+    return f"Not set: {', '.join(filled)}. {NOBODY} stands in, on this machine only; pulumi up needs an address."
+
+
+def needed(filled: Sequence[str], stack: str) -> str:
+    """What is to be set before a stack is deployed, as a sentence."""
+    commands = ", ".join(f"pulumi config set --stack {stack} {key} ADDRESS" for key in filled)
+    return f"Azure needs a value for {', '.join(filled)}, an address that somebody reads; set it with {commands}"
 
 
 def name_of(root: Path) -> str:
@@ -195,6 +219,10 @@ def _declaration(project: str, key: str, value: Any) -> dict[str, Any]:
     if not own and ("type" in value or "default" in value):
         raise LocalCloudError(f"Pulumi.yaml: {key} belongs to another namespace: only value is allowed")
     return value
+
+
+def _is_email(key: str, declaration: Mapping[str, Any]) -> bool:
+    return key.lower().endswith("email") and declaration.get("type", "string") == "string"
 
 
 def _parsed(kind: str, text: str) -> Any:

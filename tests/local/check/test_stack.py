@@ -29,14 +29,14 @@ ROOT = Path(__file__).parents[3]
     ids=["dev", "prod", "function key", "without sse and consent", "domains", "clients"],
 )  # fmt: skip
 def test_ours_has_nothing_to_find(stack: str, config: dict[str, str]) -> None:
-    report = check_stack(ROOT, stack, config)
+    report = check_stack(ROOT, stack, {"apimPublisherEmail": "me@contoso.com", **config})
     assert report.findings == ()
     assert report.documents >= 28
 
 
 @pytest.fixture(scope="module")
 def ours() -> Recording:
-    return record(ROOT, "dev")
+    return record(ROOT, "dev", {"apimPublisherEmail": "me@contoso.com"})
 
 
 POLICY, OPERATION, FRAGMENT = "ApiPolicy", "ApiOperationPolicy", "PolicyFragment"
@@ -70,7 +70,7 @@ def test_a_mistake_in_ours_is_found(ours: Recording, kind: str, name: str, befor
 @pytest.mark.parametrize(("name", "least"), [("existing-server", 25), ("whole-server", 50)])
 def test_examples_have_nothing_to_find(name: str, least: int) -> None:
     # The second has two gateways, whose APIs and named values have the same names.
-    report = check_stack(ROOT / "examples" / name, "dev", {})
+    report = check_stack(ROOT / "examples" / name, "dev", {"publisherEmail": "me@contoso.com"})
     assert report.findings == ()
     assert report.documents >= least
 
@@ -297,6 +297,14 @@ def test_a_missing_dependency_and_the_wrong_tier_are_found(project: Path, tmp_pa
 
 def test_no_secret_is_printed(findings: list[Finding]) -> None:
     assert not [one for one in findings if "kkk" in repr(one) or "sss" in repr(one)]
+
+
+def test_the_publishers_address_is_missed(tmp_path: Path) -> None:
+    [finding] = check_stack(ROOT, "prod", {}).findings
+    assert (finding.rule.name, finding.rule.level) == ("configuration", "error")
+    assert "pulumi config set --stack prod apimPublisherEmail ADDRESS" in finding.message
+    [finding] = check_stack(ROOT / "examples" / "existing-server", "dev", {}).findings
+    assert "pulumi config set --stack dev publisherEmail ADDRESS" in finding.message
 
 
 def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:

@@ -247,6 +247,9 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("secure_mcp_local.resource_manager.httpx.Client", client)
     base = ["preflight", "--cwd", str(ROOT), "--subscription", SUBSCRIPTION]
+    unset = CliRunner().invoke(app, base)
+    assert "apimPublisherEmail ADDRESS" in str(unset.exception)
+    base += ["--config", "apimPublisherEmail=me@contoso.com"]
     good = CliRunner().invoke(app, [*base, "--json"])
     assert good.exit_code == 0
     assert {one["outcome"] for one in json.loads(good.stdout)} <= {"ok", "unknown"}

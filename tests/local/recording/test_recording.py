@@ -7,6 +7,7 @@ import pytest
 
 from secure_mcp_local.errors import LocalCloudError, NotModelled
 from secure_mcp_local.recording import Environment, Recording, record, record_together, unmodelled
+from secure_mcp_local.recording.project import NOBODY
 
 PROJECT = """\
 name: sample
@@ -86,6 +87,20 @@ def test_configuration_is_what_the_cli_would_give(tmp_path: Path) -> None:
     assert recorded.outputs["needed"] == 7
     assert recorded.outputs["names"] == ["a", "b"]
     assert record(root, "dev").outputs["names"] == []
+
+
+def test_an_address_that_only_azure_writes_to_is_filled_in(tmp_path: Path) -> None:
+    root = project(tmp_path, PROGRAM + 'pulumi.export("to", config.require("ownerEmail"))\n')
+    text = PROJECT.rstrip() + "\n  ownerEmail: {type: string}\n"
+    (root / "Pulumi.yaml").write_text(text)
+    recorded = record(root, "dev")
+    assert (recorded.filled, recorded.outputs["to"]) == (("ownerEmail",), NOBODY)
+    given = record(root, "dev", {"ownerEmail": "me@contoso.com"})
+    assert (given.filled, given.outputs["to"]) == ((), "me@contoso.com")
+    # Only an address: anything else that is missing decides what is declared.
+    (root / "Pulumi.yaml").write_text(text.replace("ownerEmail", "owner"))
+    with pytest.raises(LocalCloudError, match="needs a value for owner"):
+        record(root, "dev")
 
 
 def test_two_recordings_in_one_process_are_the_same(tmp_path: Path) -> None:
