@@ -17,6 +17,7 @@ from actors.log_tables import PERSONAL, TABLES
 from apim_policies.documents.document import Element, parse
 from secure_mcp.monitoring.queries import names, query
 from secure_mcp_local.recording import Recording, Resource
+from secure_mcp_local.recording.project import NOBODY
 
 Declared = Callable[..., Recording]
 MONITOR = "azure-native:monitor:"
@@ -118,7 +119,19 @@ def test_B5_nothing_that_the_policies_say_is_lost_on_the_way(declared: Declared)
 
 
 def test_B5_audit_events_say_no_more_than_who_did_what(declared: Declared) -> None:
-    allowed = {"event", "outcome", "reason", "client", "user", "tool", "grant", "operation", "source", "server"}
+    allowed = {
+        "event",
+        "outcome",
+        "reason",
+        "client",
+        "user",
+        "tool",
+        "grant",
+        "operation",
+        "source",
+        "server",
+        "detail",
+    }
     for event in audits(declared("dev")):
         assert set(event) <= allowed, event
         if "user" in event:
@@ -183,7 +196,7 @@ def rules(recording: Recording) -> dict[str, Resource]:
 def test_every_rule_tells_somebody(declared: Declared) -> None:
     recording = declared("prod")
     group = recording.one(MONITOR + "ActionGroup")
-    assert [receiver["emailAddress"] for receiver in group.inputs["emailReceivers"]] == ["mcp@example.com"]
+    assert [receiver["emailAddress"] for receiver in group.inputs["emailReceivers"]] == [NOBODY]
     assert len(group.inputs["groupShortName"]) <= 12
     assert set(rules(recording)) == {
         "gateway-errors", "session-store-throttling", "failing-sign-ins", "replayed-tokens", "refused-tokens", "slow-calls",
@@ -382,8 +395,9 @@ def test_the_page_has_every_alert_and_its_numbers(declared: Declared) -> None:
 
 def test_the_page_has_every_event(declared: Declared) -> None:
     rows = re.findall(r"^\| `([a-z-]+)` \| (.*?) \|", PAGE, re.MULTILINE)
-    written = {(event, outcome) for event, outcomes in rows for outcome in re.findall(r"`([a-z]+)`", outcomes)}
-    assert written == {(event["event"], event["outcome"]) for event in audits(declared("prod"))}
+    written = {(event, outcome) for event, outcomes in rows for outcome in re.findall(r"`([a-z ]+)`", outcomes)}
+    guarded = declared("prod", toolRoles='{"save_snippet": "Snippets.Write"}')
+    assert written == {(event["event"], event["outcome"]) for event in audits(guarded)}
 
 
 def test_queries_on_the_page_can_be_asked() -> None:

@@ -93,19 +93,48 @@ class Templates:
             The line and column in a template; None if no line, or more than one, could be it.
         """
         rendered = text.split("\n")
-        if not 1 <= line <= len(rendered):
+        one = self._placed(text).get(line)
+        if one is None:
             return None
-        aligned = self._aligned(text).get(line)
-        if aligned is not None:
-            found = aligned.column(rendered[line - 1], column)
-            return Origin(aligned.file, aligned.number, found) if found is not None else None
+        aligned = self._aligned(text).get(line) is one
+        found = (one.column if aligned else one.indented)(rendered[line - 1], column)
+        return Origin(one.file, one.number, found) if found is not None else None
+
+    @lru_cache(maxsize=64)  # noqa: B019  (an instance lives as long as one check)
+    def _placed(self, text: str) -> dict[int, _Line]:
+        """Where each line comes from: of the document's own template, of one line alone, or beside one that is known."""
+        placed = dict(self._aligned(text))
+        rendered = dict(enumerate(text.split("\n"), 1))
+        for number, line in rendered.items():
+            if number not in placed and (only := self._only(line)) is not None:
+                placed[number] = only
+        for step, numbers in ((1, rendered), (-1, reversed(rendered))):
+            for number in numbers:
+                before = placed.get(number - step)
+                if number in placed or before is None or not (line := rendered[number]).strip():
+                    continue
+                beside = self._beside(before, step)
+                if beside is not None and beside.indented(line, len(line) - len(line.lstrip()) + 1) is not None:
+                    placed[number] = beside
+        return placed
+
+    def _only(self, rendered: str) -> _Line | None:
+        """The one line that this one can come from."""
+        weight = sum(not blank.isspace() for blank in rendered)
+        column = len(rendered) - len(rendered.lstrip()) + 1
         candidates = [
-            Origin(one.file, one.number, found)
+            one
             for lines in self._lines.values()
             for one in lines
-            if one.weight >= _TELLING and (found := one.indented(rendered[line - 1], column)) is not None
+            # A line with little but places says nothing of where it stands: anything could have been put into them.
+            if one.weight >= max(_TELLING, weight / 2) and one.indented(rendered, column) is not None
         ]
         return candidates[0] if len(candidates) == 1 else None
+
+    def _beside(self, line: _Line, step: int) -> _Line | None:
+        """The line of the same template before or after one, if it is the same in each rendering."""
+        lines, index = self._lines[line.file], line.number - 1 + step
+        return lines[index] if 0 <= index < len(lines) and lines[index].literal is not None else None
 
     def file(self, text: str) -> Path | None:
         """The template that most of a rendered document comes from; None if that is less than half of any."""

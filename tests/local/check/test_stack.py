@@ -48,7 +48,7 @@ POLICY, OPERATION, FRAGMENT = "ApiPolicy", "ApiOperationPolicy", "PolicyFragment
         (POLICY, "mcp-mcp-policy", ".EndsWith(\" Timeout\", StringComparison.Ordinal)", ".EndsWith(\" Timeout\")", "culture-compare"),
         (POLICY, "mcp-mcp-policy", "<outbound>\n        <base />", "<outbound>", "missing-base"),
         (POLICY, "mcp-mcp-policy", "</outbound>", "<set-body>x</set-body></outbound>", "streaming-body"),
-        (POLICY, "mcp-mcp-policy", "preserveContent: true", "", "body-consumed"),
+        (FRAGMENT, "mcp-oauth-fragment-mcp-message", "preserveContent: true", "", "body-consumed"),
         (POLICY, "mcp-mcp-policy", "((string)context.Variables[\"unsealed\"])", "((string)context.Variables[\"unseald\"])", "unset-variable"),
         (POLICY, "mcp-mcp-policy", '<forward-request ', '<base /><forward-request ', "forwarded-twice"),
         (FRAGMENT, "mcp-oauth-fragment-seal", "Convert.ToByte(key[0])", "key[0]", "expression-type"),
