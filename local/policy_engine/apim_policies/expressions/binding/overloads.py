@@ -215,11 +215,13 @@ class Overloads(Lambdas):
 
 
 def _narrower(one: Method, other: Method) -> bool:
-    """Whether the parameters of one method convert to those of another: then C# prefers it."""
-    ours = [*one.params, *([array(one.rest)] if one.rest is not None else [])]
-    theirs = [*other.params, *([array(other.rest)] if other.rest is not None else [])]
-    pairs = zip(ours, theirs, strict=False)
-    return len(ours) <= len(theirs) and all(mine == their or derives(mine, their) for mine, their in pairs)
+    """Whether the parameters of one method convert to those of another: then C# prefers it. Not of `params`, which may be empty."""
+    if one is other:
+        return True
+    if one.rest is not None or other.rest is not None or len(one.params) > len(other.params):
+        return False
+    pairs = zip(one.params, other.params, strict=False)
+    return all(mine == their or derives(mine, their) for mine, their in pairs)
 
 
 def _described(value: "Value | Node | None") -> str:
