@@ -9,6 +9,7 @@ import pytest
 from actors.application import Application, answer_of
 from actors.person import Person
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.entra.directory import Directory
 
 
 @pytest.fixture
@@ -154,7 +155,8 @@ async def test_M12_nothing_of_the_client_goes_to_entra(cloud: LocalCloud, regist
         "scope", "state", "nonce", "code_challenge", "code_challenge_method",
     }  # fmt: skip
     # P4: the server's own application says what its users may do.
-    [server] = [app for app in cloud.entra.directory.applications if app.name.endswith("(MCP server)")]
+    applications = Directory.from_recording(cloud.recording).applications
+    [server] = [app for app in applications if app.name.endswith("(MCP server)")]
     assert upstream["scope"] == [f"openid profile offline_access {server.client_id}/.default"]
     assert upstream["state"] != [registered.state]
 
