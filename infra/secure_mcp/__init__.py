@@ -8,8 +8,9 @@ from .gateway.authorization_server import AuthorizationServer, AuthorizationServ
 from .gateway.gateway import Gateway, GatewayArgs
 from .gateway.session_store import SessionStore, SessionStoreArgs
 from .gateway.sign_in_application import SignInApplication, SignInApplicationArgs
+from .hosts.container_app import ContainerApp, ContainerAppArgs
 from .hosts.function_app import McpFunctionApp, McpFunctionAppArgs
-from .hosts.options import FunctionAppOptions
+from .hosts.options import ContainerAppOptions, FunctionAppOptions
 from .hosts.storage import Storage, StorageArgs
 from .monitoring.monitoring import Monitoring, MonitoringArgs
 from .options import ConfigError, Options, load
@@ -26,6 +27,9 @@ __all__ = [
     "AuthorizationServer",
     "AuthorizationServerArgs",
     "ConfigError",
+    "ContainerApp",
+    "ContainerAppArgs",
+    "ContainerAppOptions",
     "FunctionAppOptions",
     "Gateway",
     "GatewayArgs",

@@ -10,7 +10,7 @@ from ..azure.component import Component
 from ..azure.placement import LoggedOptions, Placement, ZoneOptions
 from ..azure.roles import MONITORING_METRICS_PUBLISHER, assign_role
 from ..azure.sdk_defaults import unsent
-from ..options import Taken
+from ..options import ConfigError, Taken
 from ..package import build_package
 from ..publishing import publish_code
 from .options import FunctionAppOptions
@@ -58,6 +58,9 @@ class McpFunctionApp(Component):
     site: web.WebApp
     site_id: pulumi.Output[str]
     mcp_url: pulumi.Output[str]
+    identity_id: pulumi.Output[str]
+    client_id: pulumi.Output[str]
+    principal_id: pulumi.Output[str]
     storage_account_id: pulumi.Output[str]
     deployment_account_id: pulumi.Output[str]
 
@@ -124,6 +127,10 @@ class McpFunctionApp(Component):
                 "ClientId=", identity.client_id, ";Authorization=AAD"
             ),
         }
+        taken = sorted(settings.keys() & args.app_settings.keys())
+        if taken:
+            raise ConfigError("appSettings", taken, "these are set already; choose other names")
+        settings.update(args.app_settings)
         if args.python_version == "3.12":
             # There the worker's own libraries come first, and its azure-functions may not know the decorators of tools: the app
             # would start without a single function, and say nothing. From 3.13 on the app's own always come first.
@@ -144,7 +151,8 @@ class McpFunctionApp(Component):
             public_network_access="Disabled" if subnet else "Enabled",
             virtual_network_subnet_id=subnet,
             identity=web.ManagedServiceIdentityArgs(
-                type=web.ManagedServiceIdentityType.USER_ASSIGNED, user_assigned_identities=[identity.id, deployer.id]
+                type=web.ManagedServiceIdentityType.USER_ASSIGNED,
+                user_assigned_identities=[identity.id, deployer.id, *args.extra_identities],
             ),
             function_app_config=web.FunctionAppConfigArgs(
                 deployment=web.FunctionsDeploymentArgs(
@@ -226,6 +234,9 @@ class McpFunctionApp(Component):
         self.name = site.name
         self.resource_group_name = group
         self.site_id = site.id
+        self.identity_id = identity.id
+        self.client_id = identity.client_id
+        self.principal_id = identity.principal_id
         self.mcp_url = pulumi.Output.concat("https://", site.default_host_name, MCP_PATH)
         self.storage_account_id = store.account_id
         self.deployment_account_id = store.deployment_account_id

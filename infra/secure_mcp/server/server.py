@@ -12,8 +12,9 @@ from ..azure.key_vault import KeyVaultReader
 from ..azure.network import PrivateService, connect
 from ..azure.placement import OwnerOptions, Placement, TagOptions, ZoneOptions
 from ..azure.tags import tagged
+from ..hosts.container_app import ContainerApp, ContainerAppArgs
 from ..hosts.function_app import McpFunctionApp, McpFunctionAppArgs
-from ..hosts.options import FunctionAppOptions
+from ..hosts.options import ContainerAppOptions, FunctionAppOptions
 from ..options import ConfigError, Options, Taken, option
 from ..reference import GatewayReference
 from .access import ServerApplication, ServerApplicationArgs
@@ -37,6 +38,8 @@ class ServerArgs(ServerOptions, OwnerOptions, TagOptions, ZoneOptions):
     """The output `reference` of the gateway, of the same program or of another stack."""
     function_app: FunctionAppOptions | None = option(default=None, configured=False)
     """A function app that runs it, with its code."""
+    container_app: ContainerAppOptions | None = option(default=None, configured=False)
+    """A container app that runs it, from an image."""
     address: AddressOptions | None = option(default=None, configured=False)
     """An address where it runs already."""
     location: str = option(default="", configured=False)
@@ -55,10 +58,12 @@ class ServerArgs(ServerOptions, OwnerOptions, TagOptions, ZoneOptions):
     """The vault that a function key is kept in; without one API Management keeps it itself."""
 
     def check(self) -> None:
-        hosts = [name for name in ("function_app", "address") if getattr(self, name) is not None]
+        hosts = [name for name in ("function_app", "container_app", "address") if getattr(self, name) is not None]
         if len(hosts) != 1:
-            raise ConfigError("functionApp, address", hosts, "give one host: a functionApp or an address")
-        if self.function_app is not None and not self.location:
+            raise ConfigError("host", hosts, "give one host: a functionApp, a containerApp or an address")
+        if self.backend_auth == "functionKey" and self.function_app is None:
+            raise self.wrong("backend_auth", "only a functionApp has a function key; use managedIdentity")
+        if self.address is None and not self.location:
             raise self.wrong("location", "give the region of the host that is made")
 
 
@@ -92,6 +97,14 @@ class Server(Component):
     """Object id of the server's application."""
     function_app_name: pulumi.Output[str] | None
     """Name of the function app that runs the server, if one does."""
+    container_app_name: pulumi.Output[str] | None
+    """Name of the container app that runs the server, if one does."""
+    host_identity_id: pulumi.Output[str] | None
+    """Resource id of the identity that the server runs with, of a host that is made."""
+    host_client_id: pulumi.Output[str] | None
+    """Client id of that identity."""
+    host_principal_id: pulumi.Output[str] | None
+    """Object id of that identity, for roles on what the server uses."""
 
     def __init__(self, name: str, args: ServerArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
         """
@@ -121,10 +134,16 @@ class Server(Component):
         )
         server_id = random.RandomString(f"{name}-server-id", length=24, special=False, opts=here).result
         backend: dict[str, Any] = {}
-        self.function_app_name = None
+        self.function_app_name = self.container_app_name = None
+        self.host_identity_id = self.host_client_id = self.host_principal_id = None
         if args.function_app is not None:
             function, deployment = self._function_app(name, args, args.function_app, reference, application)
             self.function_app_name = function.name
+            self.host_identity_id, self.host_client_id, self.host_principal_id = (
+                function.identity_id,
+                function.client_id,
+                function.principal_id,
+            )
             backend = {"backend_url": function.mcp_url, "backend_audience": application.client_id}
             if args.backend_auth == "functionKey":
                 # The key of the MCP extension alone; it exists when the host has loaded the code. The master key is never read.
@@ -135,6 +154,15 @@ class Server(Component):
                 )
                 key = pulumi.Output.secret(keys).apply(lambda found: _mcp_key(found.system_keys))
                 backend = {"backend_url": function.mcp_url, "function_key": key}
+        elif args.container_app is not None:
+            container = self._container_app(name, args, args.container_app, reference, application)
+            self.container_app_name = container.name
+            self.host_identity_id, self.host_client_id, self.host_principal_id = (
+                container.identity_id,
+                container.client_id,
+                container.principal_id,
+            )
+            backend = {"backend_url": container.mcp_url, "backend_audience": application.client_id}
         elif args.address is not None:
             backend = {
                 "backend_url": args.address.url,
@@ -206,6 +234,30 @@ class Server(Component):
             # Last, so that it is the first to go.
             function.lock(endpoints)
         return function, [function.deploy(endpoints)] if options.deploy_code else []
+
+    def _container_app(
+        self,
+        name: str,
+        args: ServerArgs,
+        options: ContainerAppOptions,
+        reference: GatewayReference,
+        application: ServerApplication,
+    ) -> ContainerApp:
+        place, group = self._placement(name, args)
+        return ContainerApp(
+            name,
+            ContainerAppArgs(
+                **place.part(Placement),
+                **options.part(ContainerAppOptions),
+                tenant_id=reference.tenant_id,
+                login_endpoint=reference.login_endpoint,
+                gateway_client_id=reference.identity_client_id,
+                gateway_principal_id=reference.identity_principal_id,
+                audience=application.client_id,
+                workspace_id=reference.workspace_id,
+            ),
+            self.inside() if group is None else pulumi.ResourceOptions(parent=self, deleted_with=group),
+        )
 
     def _connection_string(self, args: ServerArgs, reference: GatewayReference) -> pulumi.Input[str]:
         """Where telemetry goes to: not a key, but tools take it for a secret, which a reference has none of."""

@@ -294,6 +294,26 @@ def _site(registration: Registration, id: str) -> Mapping[str, Any]:
     }
 
 
+def _container_app(registration: Registration, id: str) -> Mapping[str, Any]:
+    name = id.rsplit("/", 1)[-1].lower()
+    configuration = registration.inputs.get("configuration") or {}
+    ingress = configuration.get("ingress") or {}
+    fqdn = f"{name}.{registration.guid('environment')[:8]}.azurecontainerapps.io"
+    identity = registration.inputs.get("identity") or {}
+    attached = {
+        one: {
+            "clientId": registration.guid(f"client of {one}"),
+            "principalId": registration.guid(f"principal of {one}"),
+        }
+        for one in identity.get("userAssignedIdentities") or ()
+    }
+    return {
+        "configuration": {**configuration, "ingress": {**ingress, "fqdn": fqdn}},
+        "identity": {**identity, "userAssignedIdentities": attached, "tenantId": registration.tenant},
+        "latestRevisionFqdn": fqdn,
+    }
+
+
 def _insights(registration: Registration, id: str) -> Mapping[str, Any]:
     del id
     key, location = registration.guid("instrumentation key"), registration.inputs["location"]
@@ -323,6 +343,7 @@ _APIM = "{group}/providers/Microsoft.ApiManagement/service/{serviceName}"
 _COSMOS = "{group}/providers/Microsoft.DocumentDB/databaseAccounts/{accountName}"
 _VAULT = "{group}/providers/Microsoft.KeyVault/vaults/{vaultName}"
 _ACCOUNT = "{group}/providers/Microsoft.Storage/storageAccounts/{accountName}"
+_CONTAINER_APP = "{group}/providers/Microsoft.App/containerApps/{containerAppName}"
 _SITE = "{group}/providers/Microsoft.Web/sites/{name}"
 _NETWORK = "{group}/providers/Microsoft.Network"
 _INSIGHTS = "{group}/providers/Microsoft.Insights"
@@ -397,6 +418,12 @@ _ARM: dict[str, tuple[str, _Computed]] = {
     ),
     "azure-native:web:AppServicePlan": ("{group}/providers/Microsoft.Web/serverfarms/{name}", _nothing),
     "azure-native:web:WebApp": (_SITE, _site),
+    "azure-native:app:ManagedEnvironment": (
+        "{group}/providers/Microsoft.App/managedEnvironments/{environmentName}",
+        _nothing,
+    ),
+    "azure-native:app:ContainerApp": (_CONTAINER_APP, _container_app),
+    "azure-native:app:ContainerAppsAuthConfig": (_CONTAINER_APP + "/authConfigs/{authConfigName}", _nothing),
     "azure-native:web:WebAppAuthSettingsV2": (_SITE + "/config/authsettingsV2", _nothing),
     "azure-native:web:WebAppFtpAllowed": (_SITE + "/basicPublishingCredentialsPolicies/ftp", _nothing),
     "azure-native:web:WebAppScmAllowed": (_SITE + "/basicPublishingCredentialsPolicies/scm", _nothing),
