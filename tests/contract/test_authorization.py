@@ -4,6 +4,7 @@ import re
 from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
+import lxml.html
 import pytest
 
 from actors.application import Application, answer_of
@@ -371,11 +372,38 @@ async def test_S5_a_returning_person_can_always_sign_in(registered: Application)
         assert "code" in answer_of(end)
 
 
-async def test_S9_consent_warns_when_the_redirect_goes_to_this_computer(application: Application) -> None:
-    other = "https://app.example.com/callback"
-    await application.register(redirect_uris=[application.redirect_uri, other])
-    assert "program on this computer" in (await authorize(application)).text
-    assert "program on this computer" not in (await authorize(application, redirect_uri=other)).text
+@pytest.mark.parametrize(
+    ("redirect", "place"),
+    [
+        ("http://127.0.0.1:53682/callback", "a program on this computer"),
+        ("http://localhost/callback", "a program on this computer"),
+        ("http://[::1]:1/callback", "a program on this computer"),
+        ("vscode://publisher.extension/callback", "an app on this device"),
+        ("cursor://anysphere.cursor-mcp/oauth", "an app on this device"),
+        ("https://app.example.com/callback", "Whoever runs app.example.com"),
+    ],
+)
+async def test_S9_consent_warns_loudly_of_what_nobody_knows(
+    application: Application, redirect: str, place: str
+) -> None:
+    await application.register(redirect_uris=[redirect], client_name="Some <b>app</b>")
+    page = (await authorize(application, redirect_uri=redirect)).text
+    warning = page[page.index('<div class="warning"') :].split("</div>")[0]
+    assert "Did you start this yourself" in warning
+    assert place in warning
+    assert "<b>" not in page
+
+
+async def test_M13_consent_says_whose_server_it_is_what_it_may_do_and_the_whole_authority(
+    application: Application,
+) -> None:
+    redirect = "vscode://publisher.extension/callback"
+    await application.register(redirect_uris=[redirect])
+    page = lxml.html.fromstring((await authorize(application, redirect_uri=redirect)).text)
+    owner, scopes, destination = (term.text_content() for term in page.findall(".//dd"))
+    assert owner == f"MCP serverlocalhost, {application.gateway_url}/mcp"
+    assert scopes == "Use the tools of this server as youmcp:tools"
+    assert destination == "vscode://publisher.extension"
 
 
 def hidden_fields(page: httpx.Response) -> dict[str, str]:

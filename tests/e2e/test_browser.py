@@ -123,6 +123,52 @@ async def test_M13_a_hostile_name_stays_text(cloud: LocalCloud, browser: Browser
         assert dialogs == []
 
 
+async def test_M13_the_client_may_lead_on_to_an_app(cloud: LocalCloud, browser: Browser) -> None:
+    """Chromium holds a page's form-action against the whole chain of redirects, and calls its own refusal one in the console."""
+    reached = asyncio.Event()
+
+    async def lead_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(
+            b"HTTP/1.1 307 Temporary Redirect\r\nLocation: claude://callback\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        )
+        await writer.drain()
+        writer.close()
+        reached.set()
+
+    server = await asyncio.start_server(lead_on, "127.0.0.1", 0)
+    redirect_uri = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/callback"
+    async with server, page_of(browser) as first:
+        application = await registered(cloud, redirect_uri)
+        refused: list[str] = []
+        for silent in (False, True):  # first with a page of Entra ID's in between
+            reached.clear()
+            page = await first.context.new_page()
+            page.on("console", lambda message: refused.append(message.text))
+            await page.goto(application.authorize_url(prompt="consent"))
+            await page.get_by_role("button", name="Allow and sign in").click(no_wait_after=True)
+            if not silent:
+                person = page.get_by_role("button", name=re.compile("alice", re.IGNORECASE))
+                await person.click(no_wait_after=True)
+            await asyncio.wait_for(reached.wait(), 10)
+            await page.wait_for_timeout(300)
+        assert [text for text in refused if "form-action" in text] == []
+
+
+async def test_S5_the_browser_of_a_person_who_often_returns_stays_small(cloud: LocalCloud, browser: Browser) -> None:
+    async with callback_server() as (redirect_uri, answers), page_of(browser) as page:
+        application = await registered(cloud, redirect_uri)
+        kept: list[int] = []
+        for visit in range(30):
+            await page.goto(application.authorize_url(prompt="consent"))
+            await page.get_by_role("button", name="Allow and sign in").click()
+            if visit == 0:
+                await page.get_by_role("button", name=re.compile("alice", re.IGNORECASE)).click()
+            assert "code" in answer_of(await asyncio.wait_for(answers.get(), 10))
+            kept.append(len(await page.context.cookies()))
+        assert kept[-1] == kept[1]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 390, 1000])
 async def test_M13_the_pages_fit_and_can_be_read(
@@ -130,7 +176,11 @@ async def test_M13_the_pages_fit_and_can_be_read(
 ) -> None:
     application = await registered(cloud, "http://127.0.0.1:1/callback", "An application with a rather long name" * 2)
     async with page_of(browser, width=width, scheme=scheme, javascript=True) as page:
-        for url in (application.authorize_url(), application.authorize_url(client_id="unknown")):
+        for url in (
+            application.authorize_url(),
+            application.authorize_url(client_id="unknown"),
+            cloud.gateway_url + "/",
+        ):
             requests: list[str] = []
             page.on("request", lambda request, seen=requests: seen.append(request.url))
             await page.goto(url)

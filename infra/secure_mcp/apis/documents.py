@@ -31,6 +31,7 @@ class Operation:
 _AUTHORIZATION_SERVER_METADATA = "oauth/authorization-server-metadata.xml"
 
 _OAUTH_OPERATIONS = (
+    Operation("greeting", "GET", "/", "Greet a person", "oauth/greeting.xml"),
     Operation("authorize", "GET", "/authorize", "Authorize", "oauth/authorize.xml"),
     Operation("consent-page", "GET", "/consent", "Show the consent page", "oauth/consent-page.xml"),
     Operation("consent", "POST", "/consent", "Answer the consent page", "oauth/consent.xml"),

@@ -11,6 +11,8 @@ from pathlib import Path
 import jinja2
 import platformdirs
 
+from ..options import Options
+
 _CACHE_FORMAT = "1"
 """Goes up when the same templates compile to something else, because delimiters or extensions have changed."""
 
@@ -84,12 +86,14 @@ def _inline(context: jinja2.runtime.Context, name: str, folder: str = "fragments
     return match[1].rstrip()
 
 
-def _page(name: str, **values: str) -> str:
+@jinja2.pass_context
+def _page(context: jinja2.runtime.Context, name: str, **values: str) -> str:
     """A C# expression that gives the HTML page `policies/pages/<name>.html` as a string.
 
-    Each `%name%` in the page is replaced by the C# expression of that name, which must give safe HTML.
+    The page is a template with the settings of its policy. Each `%name%` in it is replaced by the C# expression of that name,
+    which must give safe HTML.
     """
-    html = _minified(name)
+    html = _minified(context.environment.get_template(f"pages/{name}.html").render(_given(context)))
     used = set(re.findall(r"%(\w+)%", html))
     if used != set(values):
         raise ValueError(f"policies/pages/{name}.html uses {sorted(used)}, its policy gives {sorted(values)}")
@@ -99,26 +103,29 @@ def _page(name: str, **values: str) -> str:
     return " + ".join(text for pair in zip(literals, [*holes, ""], strict=True) for text in pair if text)
 
 
+def _given(context: jinja2.runtime.Context) -> dict[str, object]:
+    return {"settings": context.resolve("settings"), "style": style(context.resolve("settings"))}
+
+
 def _verbatim(text: str) -> str:
     if "{{" in text or "}}" in text:
         raise ValueError("a page cannot contain {{ or }}: API Management reads them as a named value")
     return '@"' + text.replace('"', '""') + '"'
 
 
-def _minified(name: str) -> str:
-    """The page with its style sheet, one line per line that carries something."""
-    pages = directory() / "pages"
-    html = (pages / f"{name}.html").read_text(encoding="utf-8").replace("%style%", _style())
+def _minified(html: str) -> str:
+    """The page without what only its author needs: one line per line that carries something."""
     return "\n".join(line.strip() for line in html.splitlines() if line.strip()) + "\n"
 
 
-def _style() -> str:
-    """The style sheet that all pages carry, one rule per line."""
-    css = (directory() / "pages" / "style.css").read_text(encoding="utf-8")
+def style(settings: Options) -> str:
+    """The style sheet that all pages carry, in the colours of these options, one rule per line."""
+    css = environment().get_template("pages/style.css").render(settings=settings)
     css = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
     return re.sub(r"\s*\n\s*", " ", css).strip().replace("}}", "} }")
 
 
-def _style_hash() -> str:
+@jinja2.pass_context
+def _style_hash(context: jinja2.runtime.Context) -> str:
     """Hash source of the style sheet for `Content-Security-Policy: style-src` (CSP Level 3, section 2.3.1)."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
+    return "sha256-" + base64.b64encode(hashlib.sha256(style(context.resolve("settings")).encode()).digest()).decode()

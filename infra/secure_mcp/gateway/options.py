@@ -8,6 +8,7 @@ from ..azure.placement import OwnerOptions, RegionOptions, TagOptions, ZoneOptio
 from ..monitoring.options import MonitoringOptions
 from ..options import ConfigError, Options, Rule, each, matches, one_of, option, unlike
 from ..options.rules import EMAIL, HOSTS
+from .branding import BrandOptions
 
 # Tiers of API Management: v2 for streaming and rate limits by key; Consumption buffers answers and has no cache.
 SKUS = ("BasicV2", "StandardV2", "PremiumV2")
@@ -117,7 +118,7 @@ class SignInOptions(CloudOptions, OwnerOptions):
             )
 
 
-class AuthorizationServerOptions(SignInOptions, OriginOptions):
+class AuthorizationServerOptions(SignInOptions, BrandOptions, OriginOptions):
     """The authorization server: its clients, its limits, how long its answers live."""
 
     custom_domains: Sequence[str] = option(each(HOSTS), default=())

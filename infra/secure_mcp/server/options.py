@@ -16,6 +16,9 @@ _ROLES = Rule(
 _SCOPES = Rule(r"[\x21\x23-\x5B\x5D-\x7E]+", "a scope has no spaces, quotes or backslashes")
 
 
+_SENTENCES = Rule(r"[^\x00-\x1f\x7f{}]{1,200}", "give a sentence of at most 200 characters, without braces")
+
+
 def _alike(tools: Mapping[str, str]) -> str | None:
     if len({tool.lower() for tool in tools}) == len(tools):
         return None
@@ -100,6 +103,9 @@ class ScopeOptions(Options):
 
     mcp_scopes: Sequence[str] = option(each(_SCOPES), length(1), default=("mcp:tools",))
     """Scopes that MCP clients can ask for; the first is the one that the MCP API requires."""
+    scope_descriptions: Mapping[str, str] = option(each(_SCOPES), names(_SENTENCES), default={})
+    """What people read about these scopes where they are asked to allow a client: scopes and sentences, such as snippets:write: Save and
+    change snippets."""
     tool_scopes: Mapping[str, str] = option(each(_TOOLS), _alike, default={})
     """Tools that need one of the other mcpScopes, too: tool names and scopes, such as delete_snippet: snippets:delete. Clients
     are asked for it when they call the tool."""
@@ -109,6 +115,8 @@ class ScopeOptions(Options):
 
     def check(self) -> None:
         base, *others = self.mcp_scopes
+        if unknown := sorted(set(self.scope_descriptions) - {*self.mcp_scopes, "offline_access"}):
+            raise self.wrong("scope_descriptions", f"mcpScopes has no {unknown[0]}")
         if base in self.tool_scopes.values():
             raise self.wrong("tool_scopes", f"every session has {base}; name another scope")
         if SIGN_IN in self.tool_roles.values():

@@ -6,6 +6,8 @@ import jinja2
 from starlette.responses import HTMLResponse, Response
 
 from apim_policies.clock import Clock
+from secure_mcp.apis.templates import style
+from secure_mcp.gateway.branding import BrandOptions
 from secure_mcp_local.entra.directory import GRAPH
 from secure_mcp_local.entra.permissions import Permissions
 from secure_mcp_local.entra.refusal import Refusal, timestamp_of
@@ -36,6 +38,7 @@ class Pages:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._style = style(BrandOptions())
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
             autoescape=True,
@@ -68,5 +71,5 @@ class Pages:
         return self._render("signed-out.html")
 
     def _render(self, template: str, status: int = 200, **values: object) -> Response:
-        html = self._templates.get_template(template).render(**values)
+        html = self._templates.get_template(template).render(style=self._style, **values)
         return HTMLResponse(html, status, headers={**PRIVATE, **_SECURITY})

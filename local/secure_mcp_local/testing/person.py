@@ -7,6 +7,8 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import lxml.html
 
+_SAFARI = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.4 Safari/605.1.15"
+
 
 @dataclass
 class Person:
@@ -17,6 +19,8 @@ class Person:
 
     name: str = "alice"
     answer: str = "allow"
+    safari: bool = False
+    """Whether the browser is Safari, which keeps no cookies marked Secure that came over plain http."""
     cookies: dict[str, dict[str, str]] = field(default_factory=dict)
     visited: list[httpx.Response] = field(default_factory=list)
 
@@ -30,7 +34,7 @@ class Person:
     ) -> httpx.Response:
         """One request with this browser's cookies; redirects are not followed."""
         host = urlsplit(url).hostname or ""
-        sent = dict(headers or {})
+        sent = {"User-Agent": _SAFARI, **(headers or {})} if self.safari else dict(headers or {})
         if jar := self.cookies.get(host):
             sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in jar.items())
         async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
@@ -38,6 +42,8 @@ class Person:
         jar = self.cookies.setdefault(host, {})
         for line in response.headers.get_list("set-cookie"):
             for name, morsel in SimpleCookie(line).items():
+                if morsel["secure"] and self.safari and url.startswith("http:"):
+                    continue
                 if morsel["max-age"] == "0":
                     jar.pop(name, None)
                 else:

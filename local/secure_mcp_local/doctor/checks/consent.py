@@ -128,7 +128,7 @@ async def consent_forgery(subject: Subject) -> str:
     "S9",
     "The page warns when the code goes to a program on this computer",
     why="Any program on the computer can pretend to be the client; a user who started none should stop here.",
-    fix="Show a warning for loopback redirect URIs (policies/pages/consent-warning.html), and none for others.",
+    fix="Show a warning for loopback redirect URIs (policies/pages/notice.html), and none for others.",
 )
 async def consent_warning(subject: Subject) -> str:
     local = await _consent(subject, await subject.client(), Visitor(subject.server))
