@@ -20,7 +20,13 @@ from ..options import Taken
 from ..reference import GatewayReference
 from .api_management import ApiManagement, ApiManagementArgs
 from .authorization_server import AuthorizationServer, AuthorizationServerArgs
-from .options import ApiManagementOptions, AuthorizationServerOptions, GatewayOptions, SignInOptions
+from .options import (
+    ApiManagementOptions,
+    AuthorizationServerOptions,
+    GatewayOptions,
+    OperatorOptions,
+    SignInOptions,
+)
 from .session_store import SessionStore, SessionStoreArgs
 from .sign_in_application import PrincipalOptions, SignInApplication, SignInApplicationArgs
 
@@ -138,6 +144,7 @@ class Gateway(Component):
             SignInApplicationArgs(
                 **args.part(SignInOptions),
                 **args.part(PrincipalOptions),
+                **args.part(OperatorOptions),
                 tenant_id=client.tenant_id,
                 principal_id=service.principal_id,
                 redirect_uris=[pulumi.Output.concat(host, "/oauth-callback") for host in hosts],

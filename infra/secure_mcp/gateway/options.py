@@ -7,7 +7,7 @@ from ..apis.options import OriginOptions
 from ..azure.placement import OwnerOptions, RegionOptions, TagOptions, ZoneOptions
 from ..monitoring.options import MonitoringOptions
 from ..options import ConfigError, Options, Rule, each, matches, one_of, option, unlike
-from ..options.rules import EMAIL, HOSTS
+from ..options.rules import EMAIL, HOSTS, OBJECT_IDS
 from .branding import BrandOptions
 
 # Tiers of API Management: v2 for streaming and rate limits by key; Consumption buffers answers and has no cache.
@@ -118,6 +118,13 @@ class SignInOptions(CloudOptions, OwnerOptions):
             )
 
 
+class OperatorOptions(Options):
+    """Who runs the gateway."""
+
+    operators: Sequence[str] = option(each(OBJECT_IDS), default=())
+    """Object ids of users or groups who may end sessions with `secure-mcp sessions end`."""
+
+
 class AuthorizationServerOptions(SignInOptions, BrandOptions, OriginOptions):
     """The authorization server: its clients, its limits, how long its answers live."""
 
@@ -158,6 +165,7 @@ class AuthorizationServerOptions(SignInOptions, BrandOptions, OriginOptions):
 class GatewayOptions(
     MonitoringOptions,
     AuthorizationServerOptions,
+    OperatorOptions,
     LockOptions,
     KeyVaultOptions,
     NetworkOptions,

@@ -1,5 +1,6 @@
 """What Entra ID knows of a gateway: the application that users sign in to, whichever server they are on their way to."""
 
+import uuid
 from collections.abc import Sequence
 
 import pulumi
@@ -7,9 +8,13 @@ import pulumi_azuread as azuread
 
 from ..options import Options, Taken, each, option
 from ..options.rules import OBJECT_IDS
-from .options import SignInOptions
+from .options import OperatorOptions, SignInOptions
 
 _MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
+# Microsoft Azure CLI: https://learn.microsoft.com/troubleshoot/entra/entra-id/governance/verify-first-party-apps-sign-in
+_AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+_END_SESSIONS = "Sessions.End"
+_SIGN_IN = "SignIn"
 # "Default access": the role of an assignment to an application without roles of its own.
 # https://learn.microsoft.com/graph/api/resources/approleassignment
 _DEFAULT_ACCESS = "00000000-0000-0000-0000-000000000000"
@@ -23,7 +28,7 @@ class PrincipalOptions(Options):
     their roles in the servers' applications say in either case."""
 
 
-class SignInApplicationArgs(PrincipalOptions, SignInOptions):
+class SignInApplicationArgs(PrincipalOptions, OperatorOptions, SignInOptions):
     """Who acts as it, and where sign-ins return to."""
 
     tenant_id: pulumi.Input[str]
@@ -60,7 +65,27 @@ class SignInApplication(pulumi.ComponentResource):
             owners=args.entra_owners or None,
             sign_in_audience="AzureADMyOrg",
             prevent_duplicate_names=False,
-            api=azuread.ApplicationApiArgs(requested_access_token_version=2),
+            api=azuread.ApplicationApiArgs(
+                requested_access_token_version=2,
+                oauth2_permission_scopes=[
+                    azuread.ApplicationApiOauth2PermissionScopeArgs(
+                        id=_id(_END_SESSIONS, "permission"),
+                        value=_END_SESSIONS,
+                        type="Admin",
+                        enabled=True,
+                        admin_consent_display_name="End sessions",
+                        admin_consent_description="Ends sessions at the gateway in an operator's name.",
+                    )
+                ]
+                if args.operators
+                else None,
+            ),
+            app_roles=[
+                _app_role(_SIGN_IN, "May sign in."),
+                _app_role(_END_SESSIONS, "May end sessions at the gateway."),
+            ]
+            if args.operators
+            else None,
             # The address of the gateway is only known when its slow creation is done; it is added then.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["web"]),
         )
@@ -96,7 +121,25 @@ class SignInApplication(pulumi.ComponentResource):
         for id in dict.fromkeys(args.sign_in_principals or ()):
             azuread.AppRoleAssignment(
                 f"{name}-sign-in-{id}",
-                app_role_id=_DEFAULT_ACCESS,
+                # An application with roles has no assignment without one.
+                app_role_id=_id(_SIGN_IN, "role") if args.operators else _DEFAULT_ACCESS,
+                principal_object_id=id,
+                resource_object_id=principal.object_id,
+                opts=here,
+            )
+        if args.operators:
+            # The Azure CLI's login is an operator's: it may ask for tokens in their name, and nobody is asked for consent.
+            azuread.ApplicationPreAuthorized(
+                f"{name}-azure-cli",
+                application_id=application.id,
+                authorized_client_id=_AZURE_CLI,
+                permission_ids=[_id(_END_SESSIONS, "permission")],
+                opts=here,
+            )
+        for id in dict.fromkeys(args.operators):
+            azuread.AppRoleAssignment(
+                f"{name}-operator-{id}",
+                app_role_id=_id(_END_SESSIONS, "role"),
                 principal_object_id=id,
                 resource_object_id=principal.object_id,
                 opts=here,
@@ -121,3 +164,19 @@ class SignInApplication(pulumi.ComponentResource):
                 "principalObjectId": self.principal_object_id,
             }
         )
+
+
+def _id(value: str, kind: str) -> str:
+    """The same for the same name, so that an assignment outlives every deployment."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"urn:secure-mcp:{kind}:{value}"))
+
+
+def _app_role(value: str, description: str) -> azuread.ApplicationAppRoleArgs:
+    return azuread.ApplicationAppRoleArgs(
+        id=_id(value, "role"),
+        value=value,
+        display_name=value,
+        description=description,
+        allowed_member_types=["User"],
+        enabled=True,
+    )

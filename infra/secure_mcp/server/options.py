@@ -29,7 +29,7 @@ _PATH = Rule(
     r"[a-z0-9]+(-[a-z0-9]+)*(/[a-z0-9]+(-[a-z0-9]+)*)?",
     "give one or two segments of lower-case letters, digits and single hyphens, such as snippets or team/snippets",
 )
-_RESERVED = {"authorize", "consent", "oauth-callback", "token", "register", "revoke"}
+_RESERVED = {"authorize", "consent", "oauth-callback", "token", "register", "revoke", "sessions"}
 """Paths of the authorization server."""
 _LAST = {"sse", "message"}
 """What the deprecated transport adds to a server's path."""

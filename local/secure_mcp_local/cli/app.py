@@ -281,6 +281,35 @@ def check(
     run(work, RULES, "json" if json else format, ignore or [], strict=strict)
 
 
+sessions = typer.Typer(help="For operators of a gateway: who is signed in, and no longer.", no_args_is_help=True)
+app.add_typer(sessions, name="sessions")
+
+
+@sessions.callback()
+def _sessions() -> None:
+    """For operators of a gateway: end sessions."""
+
+
+@sessions.command("end")
+def end_sessions(
+    gateway: Annotated[str, typer.Argument(metavar="URL", help="Address of the gateway.")],
+    user: Annotated[str, typer.Option(metavar="ID", help="Object id of the user whose sessions end.")] = "",
+    client: Annotated[str, typer.Option(metavar="ID", help="Client id whose sessions end, of all users.")] = "",
+    application: Annotated[
+        str, typer.Option(metavar="ID", help="Client id of the gateway's sign-in application; not at a local cloud.")
+    ] = "",
+    person: Annotated[str, typer.Option("--as", metavar="NAME", help="Local cloud: who you are.")] = "alice",
+) -> None:
+    """End all sessions of a user or of a client, everywhere within a minute.
+
+    You need the role Sessions.End (option `operators`), and the Azure CLI's login. Nothing is asked of the session store directly, so it
+    may be private. They can sign in again unless something else keeps them out: unassign the user, or take the client off allowedClients.
+    """
+    from secure_mcp_local.cli.sessions import Ending, end  # noqa: PLC0415
+
+    end(Ending(gateway, user, client, application, person))
+
+
 @app.command()
 def doctor(
     url: Annotated[str, typer.Argument(metavar="URL", help="Address of the MCP server, as users type it.")],

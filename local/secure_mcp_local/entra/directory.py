@@ -14,6 +14,7 @@ APP_ROLE_ASSIGNMENT = "azuread:index/appRoleAssignment:AppRoleAssignment"
 REDIRECT_URIS = "azuread:index/applicationRedirectUris:ApplicationRedirectUris"
 IDENTIFIER_URI = "azuread:index/applicationIdentifierUri:ApplicationIdentifierUri"
 PERMISSION_GRANT = "azuread:index/servicePrincipalDelegatedPermissionGrant:ServicePrincipalDelegatedPermissionGrant"
+PRE_AUTHORIZED = "azuread:index/applicationPreAuthorized:ApplicationPreAuthorized"
 USER_ASSIGNED_IDENTITY = "azure-native:managedidentity:UserAssignedIdentity"
 
 GRAPH = "00000003-0000-0000-c000-000000000000"
@@ -69,6 +70,9 @@ class Application:
     assignments: tuple[Assignment, ...]
     granted: Mapping[str, frozenset[str]]
     """Permissions that an administrator granted for everybody, by the client id of the resource."""
+
+    pre_authorized: Mapping[str, frozenset[str]]
+    """Permissions of the application's own that other applications have for everybody, by their client ids."""
 
     def roles(self, principals: Sequence[str]) -> list[str]:
         """Values of the app roles assigned to any of these object ids."""
@@ -184,6 +188,14 @@ def _application(recording: Recording, resource: Resource) -> Application:
         assignment_required=principal is not None and bool(principal.get("appRoleAssignmentRequired")),
         assignments=_assignments(recording, resource, principal_id),
         granted=_granted(recording, principal_id),
+        pre_authorized={
+            str(extra.get("authorizedClientId")).lower(): frozenset(
+                str(scope.get("value"))
+                for scope in _mappings(api.get("oauth2PermissionScopes"))
+                if str(scope.get("id")) in _strings(extra.get("permissionIds"))
+            )
+            for extra in filter(ours, recording.all(PRE_AUTHORIZED))
+        },
     )
 
 

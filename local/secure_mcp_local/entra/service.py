@@ -15,12 +15,15 @@ from secure_mcp_local.entra.authorization import COOKIE, AuthorizationEndpoint
 from secure_mcp_local.entra.directory import Directory
 from secure_mcp_local.entra.grants import Grants
 from secure_mcp_local.entra.issuer import TokenIssuer
-from secure_mcp_local.entra.pages import Pages
+from secure_mcp_local.entra.pages import PRIVATE, Pages
 from secure_mcp_local.entra.redemption import TokenEndpoint
 from secure_mcp_local.entra.refusal import Refusal
 from secure_mcp_local.entra.tenant import Tenant
 from secure_mcp_local.entra.users import User, default_users
 from secure_mcp_local.recording import Recording
+
+AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+"""Client id of the Azure CLI in every tenant."""
 
 
 class Entra:
@@ -45,6 +48,8 @@ class Entra:
             routes=[
                 Route("/{tenant}/oauth2/v2.0/authorize", authorize, methods=["GET", "POST"]),
                 Route("/{tenant}/oauth2/v2.0/token", token, methods=["POST"]),
+                # Not Entra ID's own: what `az account get-access-token` prints, for a machine where nobody is signed in to Azure.
+                Route("/{tenant}/local/azure-cli/{application}/{user}", self._azure_cli),
                 Route("/{tenant}/oauth2/v2.0/logout", self._logout, methods=["GET", "POST"]),
                 Route("/{tenant}/discovery/v2.0/keys", self._json(issuer.jwks)),
                 Route("/{tenant}/v2.0/.well-known/openid-configuration", self._json(self._configuration)),
@@ -83,6 +88,39 @@ class Entra:
         """End every sign-in of a user so far, as an administrator can: refresh tokens no longer work."""
         # A millisecond later than now, so that a sign-in of this very moment is among them.
         user.sessions_valid_from = self._clock.now() + 0.001
+
+    async def _azure_cli(self, request: Request) -> Response:
+        """A token in the name of a user who is signed in with the Azure CLI, for an application that has let it in."""
+        try:
+            self._tenant.require(str(request.path_params["tenant"]))
+            application = self._tenant.application(str(request.path_params["application"]))
+            user = next((user for user in self.users if user.id == request.path_params["user"]), None)
+            if user is None:
+                message = f"The user account {request.path_params['user']} does not exist in the directory."
+                raise Refusal(50034, message, "invalid_grant")
+            if not (permissions := application.pre_authorized.get(AZURE_CLI)):
+                message = f"The Azure CLI is not preauthorized at {application.name}."
+                raise Refusal(65001, message, "invalid_grant", hint="declare an ApplicationPreAuthorized for it")
+            self._tenant.admit(user, application)
+        except Refusal as refusal:
+            self._tenant.explain(refusal.explained())
+            return JSONResponse(refusal.json(self._clock), refusal.status)
+        now = int(self._clock.now())
+        claims: dict[str, Any] = {
+            "iss": self.issuer.issuer,
+            "aud": application.client_id,
+            "azp": AZURE_CLI,
+            "iat": now,
+            "nbf": now,
+            "exp": now + 3600,
+            "oid": user.oid,
+            "tid": self.issuer.tenant,
+            "scp": " ".join(sorted(permissions)),
+            "ver": "2.0",
+        }
+        if roles := application.roles(self._tenant.principals(user, application)):
+            claims["roles"] = roles
+        return JSONResponse({"accessToken": self.issuer.sign(claims), "tokenType": "Bearer"}, headers=PRIVATE)
 
     async def _logout(self, request: Request) -> Response:
         self._tenant.grants.end_session(request.cookies.get(COOKIE))

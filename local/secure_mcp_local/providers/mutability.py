@@ -33,6 +33,7 @@ REPLACED: Mapping[str, frozenset[str]] = {
         "azuread:index/applicationFederatedIdentityCredential:ApplicationFederatedIdentityCredential": (
             "applicationId displayName"
         ),
+        "azuread:index/applicationPreAuthorized:ApplicationPreAuthorized": "applicationId authorizedClientId",
         "azuread:index/applicationRedirectUris:ApplicationRedirectUris": "applicationId type",
         "azuread:index/appRoleAssignment:AppRoleAssignment": "appRoleId principalObjectId resourceObjectId",
         "azuread:index/servicePrincipal:ServicePrincipal": "clientId",

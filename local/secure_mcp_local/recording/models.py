@@ -527,6 +527,7 @@ _OTHER: dict[str, Callable[[Registration], Created]] = {
     "azuread:index/applicationIdentifierUri:ApplicationIdentifierUri": _directory_object,
     "azuread:index/servicePrincipalDelegatedPermissionGrant:ServicePrincipalDelegatedPermissionGrant": _directory_object,
     "azuread:index/appRoleAssignment:AppRoleAssignment": _directory_object,
+    "azuread:index/applicationPreAuthorized:ApplicationPreAuthorized": _directory_object,
     "azuread:index/applicationFederatedIdentityCredential:ApplicationFederatedIdentityCredential": _directory_object,
     "pulumi:index:Stash": _stash,
     "random:index/randomBytes:RandomBytes": _random_bytes,
