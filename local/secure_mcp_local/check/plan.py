@@ -8,7 +8,8 @@ from apim_policies.check.document import Document
 from apim_policies.check.finding import Finding, Rule
 from apim_policies.documents.document import NAMED_VALUE
 from secure_mcp_local.recording import Recording, Resource
-from secure_mcp_local.resource_manager import refusals
+from secure_mcp_local.rules import concurrency, table
+from secure_mcp_local.rules.rule import Stack
 
 CONFIGURATION = Rule(
     "configuration",
@@ -71,15 +72,12 @@ PASSED_BY = Rule(
     "The local cloud does not model this, and it may decide who gets in: nothing that is said here about the stack is certain.",
     "See what it does, and accept its type by name: --accept TYPE.",
 )
-REFUSED = {
-    rule.name: Rule(
-        rule.name,
-        "error",
-        f"Azure refuses it although types and schemas allow it. {rule.source}",
-        rule.fix,
-    )
-    for rule in refusals.REFUSALS
+DECLARED = {
+    rule.name: Rule(rule.name, rule.level, rule.why, rule.fix, rule.source)
+    for rule in table.RULES
+    if rule.level != "note"
 }
+"""The table's rules, as those of a check. What only people can know is a note of the report."""
 PARALLEL = Rule(
     "parallel-cosmos",
     "error",
@@ -87,7 +85,7 @@ PARALLEL = Rule(
     "Let one depend on the other.",
 )
 RULES = (
-    *REFUSED.values(),
+    *DECLARED.values(),
     PARALLEL,
     CONFIGURATION,
     PLAN,
@@ -126,28 +124,26 @@ def findings(recording: Recording, documents: Mapping[str, Document], file: str)
     yield from _unused(recording, documents, file)
 
 
-def refused(recording: Recording, file: str) -> Iterator[Finding]:
-    """What Azure would refuse of everything that a stack declares, also when it is destroyed.
+def declared(recording: Recording, file: str) -> Iterator[Finding]:
+    """What the table's rules say against everything that a stack declares.
 
     Args:
         recording: What the stack declares.
         file: Path of the stack's file.
     """
+    for one in table.broken(Stack(recording, recording.outputs), "error", "warning"):
+        yield Finding(DECLARED[one.rule.name], str(one), file)
     by_urn = {resource.urn: resource for resource in recording}
-    by_id = {resource.id.lower(): resource.inputs for resource in recording if resource.id}
-    for resource in recording:
-        for operation in ("create", "delete"):
-            if operation == "delete" and (resource.retained or resource.deleted_with):
-                continue
-            broken = refusals.refused(
-                operation, resource.type, resource.id, resource.inputs, lambda id: by_id.get(id.lower())
-            )
-            for rule, said in broken:
-                yield Finding(REFUSED[rule.name], f"{resource.name} ({operation}): {said}", file)
-    declared = [(resource.urn, resource.type, resource.id) for resource in recording if resource.custom]
-    for one, other in refusals.parallel(declared, lambda urn: _before(by_urn, urn)):
+    made = [(resource.urn, resource.type, resource.id) for resource in recording if resource.custom]
+    for one, other in concurrency.parallel(made, lambda urn: _before(by_urn, urn)):
         names = " and ".join(by_urn[urn].name for urn in (one, other))
         yield Finding(PARALLEL, f"{names} change one account at the same time", file)
+
+
+def notes(recording: Recording) -> list[str]:
+    """What people have to do or to be allowed, which no check can know."""
+    stack = Stack(recording, recording.outputs)
+    return [str(one) for one in table.broken(stack, "note")]
 
 
 def failed(message: str, file: Path, shown: str, *, configuration: bool) -> Finding:

@@ -85,7 +85,7 @@ def check_recording(
     findings = [Finding(plan.PASSED_BY, str(one), shown) for one in refused(recording, accept)]
     if recording.filled:
         findings.append(Finding(plan.CONFIGURATION, needed(recording.filled, recording.stack), shown))
-    findings += plan.refused(recording, shown)
+    findings += plan.declared(recording, shown)
     count = 0
     templates = Templates(root / "policies")
     for gateway in gateways(recording):
@@ -99,7 +99,7 @@ def check_recording(
     others = sum(one.custom and not one.read and models.modelled(one.type) for one in recording) - count
     rest = [one for one in by_us if not one.reason or one.resource.type in accept]
     found = report(findings, count, ignore)
-    return Report.of(found.findings, count, others, passed_by(rest))
+    return Report.of(found.findings, count, others, [*passed_by(rest), *plan.notes(recording)])
 
 
 def _of_gateway(recording: Recording, documents: Mapping[str, Document], file: str) -> list[Finding]:

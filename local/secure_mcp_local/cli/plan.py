@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from secure_mcp_local.recording import Recording, models
+from secure_mcp_local.rules.directory import rights
+from secure_mcp_local.rules.rule import Stack
+from secure_mcp_local.rules.table import broken
 
 SECRET = "[secret]"  # noqa: S105
 
@@ -38,6 +41,11 @@ def as_json(recording: Recording) -> str:
             ],
             "outputs": masked(recording.outputs, recording.output_secrets),
             "unknownOutputs": sorted(recording.output_unknowns),
+            "findings": [
+                {"rule": one.rule.name, "level": one.rule.level, "urn": one.resource.urn, "message": one.said}
+                for one in broken(Stack(recording, recording.outputs))
+            ],
+            "rights": rights(Stack(recording)),
         }
     )
 

@@ -7,15 +7,21 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+import typer
+
 from secure_mcp_local.errors import LocalCloudError
+from secure_mcp_local.providers.deployed import everything
 from secure_mcp_local.providers.standing import standing
+from secure_mcp_local.providers.store import Store
+from secure_mcp_local.rules.rule import Stack
+from secure_mcp_local.rules.table import broken
 
 FOLDER = ".stand-ins"
 """In the folder of the project."""
 
 
 def run(command: Sequence[str], state: Path, port: int, faults: Sequence[str]) -> int:
-    """Runs the command and returns its exit code.
+    """Runs the command and returns its exit code, or 1 if what it deployed does not work.
 
     Raises:
         LocalCloudError: there is no such command, or the stand-ins cannot be set up.
@@ -30,4 +36,17 @@ def run(command: Sequence[str], state: Path, port: int, faults: Sequence[str]) -
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             for number in (signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, lambda number, _: process.send_signal(number))
-            return process.wait()
+            code = process.wait()
+    return code or _taken(Store(state.resolve()))
+
+
+def _taken(store: Store) -> int:
+    """Says what Azure takes and what does not work, or opens something, of what is deployed now.
+
+    Returns:
+        1 if there is any.
+    """
+    found = list(broken(Stack(everything(store)), "error"))
+    for one in found:
+        typer.secho(f"error: {one.resource.name}: {one.explained}", fg=typer.colors.RED, err=True)
+    return int(bool(found))

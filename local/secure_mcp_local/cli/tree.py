@@ -11,6 +11,9 @@ from secure_mcp_local.cli.plan import masked
 from secure_mcp_local.recording import Recording, Resource
 from secure_mcp_local.recording.project import stood_in
 from secure_mcp_local.recording.unmodelled import passed, passed_by
+from secure_mcp_local.rules.directory import rights
+from secure_mcp_local.rules.rule import Stack
+from secure_mcp_local.rules.table import broken
 
 # What tells resources of a kind apart, in the order in which it is looked for.
 _KEY_INPUTS = (
@@ -53,6 +56,14 @@ def print_tree(recording: Recording) -> None:
         console.print(f"  {name}: ", end="", highlight=False)
         text = "(not known before it runs in Azure)" if name in recording.output_unknowns else str(value).split("\n")[0]
         console.print(text, markup=False, highlight=False, soft_wrap=True)
+    stack = Stack(recording, recording.outputs)
+    for sentence in rights(stack):
+        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+    for one in broken(stack):
+        style = {"error": "red", "warning": "yellow", "note": ""}[one.rule.level]
+        console.print(
+            f"{one.rule.level}: {one} [{one.rule.name}]", style=style, markup=False, highlight=False, soft_wrap=True
+        )
 
 
 def _line(resource: Resource) -> str:

@@ -10,6 +10,8 @@ from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.providers.deployed import deployed
 from secure_mcp_local.recording import Environment, Recording, record_together
 from secure_mcp_local.recording.project import name_of, program_folder
+from secure_mcp_local.rules.rule import Stack
+from secure_mcp_local.rules.table import refused
 
 Hook = Callable[[Recording], Recording]
 Backends = str | Mapping[str, str] | None
@@ -54,10 +56,29 @@ class Projects:
             environment = Environment(addresses.of_gateway)
             recordings = record_together(self._roots, self.stack, self.config, environment, self._accept)
             recording = Recording.together(recordings)
+        _refuse(recording)
         recording = with_backends(recording, self.backends)
         recording = self._hook(recording) if self._hook else recording
         _refuse_unknown(recording)
         return recording
+
+
+def _refuse(recording: Recording) -> None:
+    """Raises if Azure would refuse to create what is declared: a gateway that runs here only would be a promise.
+
+    Raises:
+        LocalCloudError: names every such resource, as `secure-mcp check` does.
+    """
+    stack = Stack(recording, recording.outputs)
+    found = [
+        one
+        for resource in recording
+        if resource.custom and not resource.read
+        for one in refused("create", resource, lambda: stack)
+    ]
+    if found:
+        lines = "".join(f"\n  {one.resource.name}: {one.explained}" for one in found)
+        raise LocalCloudError(f"Azure refuses what the stack declares:{lines}")
 
 
 def _refuse_unknown(recording: Recording) -> None:

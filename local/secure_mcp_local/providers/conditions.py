@@ -1,13 +1,15 @@
 """What Azure asks of a resource before it creates, changes or deletes it: this is what holds a program to the right order."""
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from functools import cache
 
 from secure_mcp_local.errors import LocalCloudError
+from secure_mcp_local.providers.deployed import resource_of
 from secure_mcp_local.providers.store import Deployed, Store
 from secure_mcp_local.recording.wire import bare
-from secure_mcp_local.resource_manager import refusals
+from secure_mcp_local.rules.references import missing_parent, parents
+from secure_mcp_local.rules.rule import Stack
+from secure_mcp_local.rules.table import refused
 
 _APIM = "azure-native:apimanagement:"
 _POLICIES = {_APIM + kind for kind in ("Policy", "ApiPolicy", "ApiOperationPolicy", "PolicyFragment")}
@@ -21,9 +23,6 @@ _GLOBAL = {
     "azure-native:web:WebApp": "name",
 }
 """Types whose names are host names, so that no two in the world have the same."""
-
-_ALWAYS_THERE = re.compile(r"/blobServices/default$", re.IGNORECASE)
-"""What Azure makes with its parent."""
 
 _NAMED_VALUE = re.compile(r"\{\{([\w.-]+)\}\}")
 _FRAGMENT = re.compile(r'<include-fragment\s+fragment-id="([^"]+)"')
@@ -39,9 +38,9 @@ def for_creation(resource: Deployed, store: Store) -> None:
     Raises:
         LocalCloudError: it would not: a parent is missing, the name is taken, a policy names what is not there.
     """
-    for parent in _parents(resource.id):
+    for parent in parents(resource.id):
         if store.get(parent) is None:
-            raise NotFound(f"{resource.type.rsplit(':', 1)[-1]} cannot be created: its parent {parent} does not exist")
+            raise NotFound(missing_parent(resource.type, parent))
     if (name := _GLOBAL.get(resource.type)) is not None:
         for other in store:
             if other.type == resource.type and other.inputs[name] == resource.inputs[name] and other.id != resource.id:
@@ -97,13 +96,14 @@ def _refuse(operation: str, resource: Deployed, store: Store) -> None:
     Raises:
         LocalCloudError: a rule of Azure's is broken.
     """
+    wanted = resource_of(resource)
 
-    def at(id: str) -> dict[str, Any] | None:
-        found = store.get(id)
-        return bare(found.inputs) if found is not None else None
+    @cache
+    def stack() -> Stack:
+        return Stack([*(resource_of(one) for one in store if one.id.lower() != resource.id.lower()), wanted])
 
-    for rule, said in refusals.refused(operation, resource.type, resource.id, bare(resource.inputs), at):
-        raise LocalCloudError(f"{said}. {rule.fix} ({rule.name}: {rule.source})")
+    for broken in refused(operation, wanted, stack):
+        raise LocalCloudError(broken.explained)
 
 
 def existing(id: str, store: Store) -> Deployed:
@@ -116,20 +116,6 @@ def existing(id: str, store: Store) -> Deployed:
     if found is None:
         raise NotFound(f"{id} does not exist; if it was deleted outside Pulumi, run: pulumi refresh")
     return found
-
-
-def _parents(id: str) -> Iterator[str]:
-    """Ids of the ARM resources that a resource is in: its group, and each resource that its id goes through."""
-    segments = id.split("/")
-    if len(segments) < 5 or segments[1] != "subscriptions":
-        return
-    end = 5
-    while end < len(segments):
-        parent = "/".join(segments[:end])
-        if not _ALWAYS_THERE.search(parent):
-            yield parent
-        # A provider's namespace comes before the types and names of its resources.
-        end += 4 if segments[end] == "providers" else 2
 
 
 def _service(id: str) -> str:

@@ -29,12 +29,12 @@ def deployed(folder: Path, stack: str) -> Recording:
             f"{folder} holds nothing of the stack {stack!r} (stacks there: {stacks}); deploy it with: "
             f"secure-mcp stand-ins --state {folder} pulumi up --stack {stack}"
         )
-    return Recording(project=own[0].project, stack=stack, resources=tuple(map(_resource, found)))
+    return Recording(project=own[0].project, stack=stack, resources=tuple(map(resource_of, found)))
 
 
 def everything(store: Store) -> Recording:
     """All that is deployed, of whatever stack: what Azure sees."""
-    return Recording(project="", stack="", resources=tuple(map(_resource, store)))
+    return Recording(project="", stack="", resources=tuple(map(resource_of, store)))
 
 
 def port_of(recording: Recording) -> int:
@@ -52,7 +52,8 @@ def port_of(recording: Recording) -> int:
     return url.port
 
 
-def _resource(found: Deployed) -> Resource:
+def resource_of(found: Deployed) -> Resource:
+    """A deployed resource as if it were declared."""
     secrets: set[str] = set()
     return Resource(
         urn=found.urn,

@@ -21,7 +21,7 @@ from secure_mcp_local.providers.store import AlreadyExists, Deployed, Store
 from secure_mcp_local.recording import arguments, models
 from secure_mcp_local.recording.naming import Naming, Way
 from secure_mcp_local.recording.wire import bare, plain, secret, struct
-from secure_mcp_local.resource_manager import refusals
+from secure_mcp_local.rules import concurrency
 
 PACKAGES = ("azure-native", "azuread", "random")
 
@@ -194,13 +194,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         Raises:
             LocalCloudError: there is one.
         """
-        account = refusals.account_of(type, id)
+        account = concurrency.account_of(type, id)
         if account is None:
             yield
             return
         with self._accounts_lock:
             if account in self._accounts:
-                raise LocalCloudError(refusals.PARALLEL)
+                raise LocalCloudError(concurrency.PARALLEL)
             self._accounts.add(account)
         try:
             # What takes a minute in Azure takes long enough here for another one to come.

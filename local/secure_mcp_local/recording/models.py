@@ -104,6 +104,11 @@ def own_name(type: str) -> tuple[str, Way] | None:
     return fields[-1], "random" if len(set(fields) - {"group", "subscription"}) == 1 else "copy"
 
 
+def templates() -> tuple[str, ...]:
+    """The form of the ARM id of every type that is modelled."""
+    return tuple(template for template, _ in _ARM.values())
+
+
 def parsed(type: str, id: str) -> Mapping[str, str] | None:
     """The inputs that an ARM id of a modelled type is made of, and `subscription`; none if it is not one."""
     if type not in _ARM:

@@ -244,7 +244,7 @@ def test_nothing_is_made_twice(azure: Engine) -> None:
     [
         (
             IDENTITY,
-            {"resourceGroupName": "none", "resourceName": "id", "location": "westeurope"},
+            {"resourceGroupName": "none", "resourceName": "id-it", "location": "westeurope"},
             "/resourceGroups/none",
         ),
         (API, {**MCP_API, "serviceName": "none"}, "/service/none"),
@@ -353,7 +353,7 @@ def test_every_row_of_what_is_replaced_is_of_a_modelled_type() -> None:
 
 
 def test_an_update_keeps_what_azure_made_up(azure: Engine) -> None:
-    inputs = {**IN_GROUP, "resourceName": "id", "location": "westeurope"}
+    inputs = {**IN_GROUP, "resourceName": "id-it", "location": "westeurope"}
     made = azure.create(IDENTITY, inputs)
     tagged = azure.update(IDENTITY, made.id, inputs, {**inputs, "tags": {"a": "b"}})
     assert properties(tagged)["principalId"] == properties(made)["principalId"]

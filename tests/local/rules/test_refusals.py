@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from secure_mcp_local.check.plan import refused
+from secure_mcp_local.check.plan import declared
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.providers import conditions
 from secure_mcp_local.providers.store import Deployed, Store
 from secure_mcp_local.recording import Recording, Resource, record
-from secure_mcp_local.resource_manager import refusals
+from secure_mcp_local.rules.rule import Stack
+from secure_mcp_local.rules.table import RULES, refused
 
 ROOT = Path(__file__).parents[3]
 SITE, SECRET, VAULT = "azure-native:web:WebApp", "azure-native:keyvault:Secret", "azure-native:keyvault:Vault"
@@ -25,7 +26,7 @@ def stack(request: pytest.FixtureRequest) -> Recording:
 
 
 def test_nothing_that_we_declare_is_refused(stack: Recording) -> None:
-    assert list(refused(stack, "")) == []
+    assert list(declared(stack, "")) == []
 
 
 def changed(recording: Recording, change: Callable[[Resource], Resource]) -> Recording:
@@ -33,7 +34,7 @@ def changed(recording: Recording, change: Callable[[Resource], Resource]) -> Rec
 
 
 def found(recording: Recording) -> set[str]:
-    return {finding.rule.name for finding in refused(recording, "")}
+    return {finding.rule.name for finding in declared(recording, "")}
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,6 @@ def found(recording: Recording) -> set[str]:
         {"ftpsState": "Disabled"},
         {"netFrameworkVersion": "v4.6"},
         {"alwaysOn": False},
-        {"appSettings": [{"name": "FUNCTIONS_WORKER_RUNTIME", "value": "python"}]},
     ],
     ids=str,
 )
@@ -53,10 +53,18 @@ def test_A1_A2_what_flex_consumption_refuses_is_found(stack: Recording, more: Ma
     assert found(stack.changed(site.urn, isXenon=False)) == {"flex-site-config"}
 
 
+def test_a_setting_that_flex_consumption_refuses_is_found(stack: Recording) -> None:
+    site = stack.one(SITE)
+    config = site.inputs["siteConfig"]
+    settings = [*config["appSettings"], {"name": "FUNCTIONS_WORKER_RUNTIME", "value": "python"}]
+    assert found(stack.changed(site.urn, siteConfig={**config, "appSettings": settings})) == {"flex-site-config"}
+
+
 def test_another_plan_may_have_it(stack: Recording) -> None:
     plan, site = stack.one("azure-native:web:AppServicePlan"), stack.one(SITE)
     other = stack.changed(plan.urn, sku={"name": "EP1", "tier": "ElasticPremium"})
-    assert found(other.changed(site.urn, siteConfig={"ftpsState": "Disabled"})) == set()
+    config = {**site.inputs["siteConfig"], "ftpsState": "Disabled"}
+    assert found(other.changed(site.urn, siteConfig=config)) == set()
 
 
 def test_C1_a_secret_that_would_be_deleted_through_its_vault_is_found(stack: Recording) -> None:
@@ -123,15 +131,19 @@ def test_the_stand_ins_refuse_the_same(tmp_path: Path) -> None:
 def test_A3_A4_what_pulumi_cannot_do_is_refused(
     type: str, inputs: Mapping[str, Any], account: Mapping[str, Any], name: str | None
 ) -> None:
-    id = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st/blobServices/default/containers/c/blobs/b"
+    id = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st"
+    blob = Resource(
+        "urn", f"azure-native:{type}", "it", "", inputs, id=f"{id}/blobServices/default/containers/c/blobs/b"
+    )
+    there = Stack([Resource("urn", "azure-native:storage:StorageAccount", "st", "", account, id=id), blob])
     for operation in ("create", "delete"):
-        rules = [
-            rule.name for rule, _ in refusals.refused(operation, f"azure-native:{type}", id, inputs, lambda _: account)
-        ]
-        assert rules == ([name] if name else [])
+        assert [one.rule.name for one in refused(operation, blob, lambda: there)] == ([name] if name else [])
 
 
-def test_every_rule_has_its_source() -> None:
-    for rule in refusals.REFUSALS:
-        assert rule.source.startswith("https://")
+def test_every_rule_has_its_source_and_a_name_of_its_own() -> None:
+    assert len({rule.name for rule in RULES}) == len(RULES)
+    for rule in RULES:
+        assert all(one.startswith("https://") for one in rule.source.split())
         assert rule.operations <= {"create", "update", "delete"}
+        assert rule.why.endswith(".")
+        assert rule.fix.endswith(".")

@@ -1,0 +1,333 @@
+"""API Management: what its tiers take, and what its resources name."""
+
+import re
+from collections.abc import Iterator
+
+from secure_mcp_local.recording.model import Resource
+from secure_mcp_local.rules.network import closed
+from secure_mcp_local.rules.rule import NATIVE, ON_SAVE, Rule, Stack, at, lists, mapping, text
+
+_TIERS = "https://learn.microsoft.com/azure/api-management/api-management-features"
+_APIM = f"{NATIVE}apimanagement:"
+_INTEGRATED = frozenset({"StandardV2", "PremiumV2"})
+_INJECTED = frozenset({"Developer", "Premium", "PremiumV2"})
+_CAPACITY = {"Consumption": (0, 0), "Developer": (1, 1), "Basic": (1, 2), "Standard": (1, 4), "Premium": (1, 31),
+             "BasicV2": (1, 10), "StandardV2": (1, 10), "PremiumV2": (1, 30)}  # fmt: skip
+"""Units. https://learn.microsoft.com/azure/api-management/upgrade-and-scale"""
+_PARAMETER = re.compile(r"\{([^}]*)\}")
+_SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
+_READERS = frozenset({_SECRETS_USER, "b86a8fe4-44ce-4948-aee5-eccb2c155cd7", "00482a5a-887f-4fb3-b363-3b70fe92e6da"})
+METRICS_PUBLISHER = "3913510d-42f4-4e42-8a64-420c390055eb"
+
+
+def _service_of(resource: Resource, stack: Stack) -> Resource | None:
+    return stack.at("/".join(resource.id.split("/")[:9]))
+
+
+def _sku(service: Resource, stack: Stack) -> Iterator[str]:
+    del stack
+    name, capacity = str(at(service.inputs, "sku.name") or ""), at(service.inputs, "sku.capacity")
+    if name not in _CAPACITY:
+        yield f"sku.name is {name!r}, and must be one of {', '.join(_CAPACITY)}"
+        return
+    low, high = _CAPACITY[name]
+    if not isinstance(capacity, int) or not low <= capacity <= high:
+        yield f"sku.capacity is {capacity!r}, and in {name} there are {low} to {high} units"
+    kind = service.inputs.get("virtualNetworkType") or "None"
+    subnet = at(service.inputs, "virtualNetworkConfiguration.subnetResourceId")
+    if kind == "External" and name not in _INTEGRATED | _INJECTED:
+        yield f"virtualNetworkType is 'External', which {name} does not have; {' and '.join(sorted(_INTEGRATED))} have"
+    elif kind == "Internal" and name not in _INJECTED:
+        yield f"virtualNetworkType is 'Internal', which {name} does not have"
+    elif kind not in {"None", "External", "Internal"}:
+        yield f"virtualNetworkType is {kind!r}, and must be None, External or Internal"
+    if kind in {"External", "Internal"} and not subnet:
+        yield f"virtualNetworkType is {kind!r}, and virtualNetworkConfiguration names no subnet"
+    if kind == "None" and subnet:
+        yield "virtualNetworkConfiguration names a subnet, and virtualNetworkType is 'None'"
+    for key in ("publisherEmail", "publisherName"):
+        if not service.inputs.get(key):
+            yield f"{key} is not given"
+    email = str(service.inputs.get("publisherEmail") or "x@y.z")
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", email):
+        yield f"publisherEmail is {email!r}, which is no address"
+    zones = service.inputs.get("zones") or []
+    if zones and name not in {"Premium", "PremiumV2"}:
+        yield f"zones is {zones}, which {name} does not have"
+    if name.endswith("V2"):
+        for one in lists(service, "hostnameConfigurations"):
+            if one.get("certificateSource") == "Managed":
+                yield f"hostnameConfigurations: {one.get('hostName')} has a managed certificate, which the v2 tiers do not have"
+            if one.get("type") not in {"Proxy", None}:
+                yield f"hostnameConfigurations: {one.get('hostName')} is of type {one.get('type')}, and the v2 tiers have Proxy only"
+
+
+def _closed_at_creation(service: Resource, stack: Stack) -> Iterator[str]:
+    del stack
+    if str(service.inputs.get("publicNetworkAccess", "")).lower() == "disabled":
+        yield "publicNetworkAccess is 'Disabled', which cannot be set when a service is made: it needs an approved private endpoint first"
+
+
+def _credential(resource: Resource, stack: Stack) -> Iterator[str]:
+    """An identity that the gateway signs in with, for a logger or a named value."""
+    service = _service_of(resource, stack)
+    path = "credentials.identityClientId" if resource.type == f"{_APIM}Logger" else "keyVault.identityClientId"
+    client = str(at(resource.inputs, path) or "")
+    if service is None or not client or client.lower() == "systemassigned":
+        return
+    who = stack.identities.get(client.lower())
+    if who is None and stack.identities:
+        yield f"{path} is {client}, which is no identity that the stack declares"
+    elif who is not None and who.id.lower() not in stack.attached(service):
+        yield f"{path} is that of {who.name}, which {service.name} does not have"
+
+
+def _logger(logger: Resource, stack: Stack) -> Iterator[str]:
+    type, credentials = logger.inputs.get("loggerType"), mapping(logger.inputs, "credentials")
+    if type == "applicationInsights":
+        id = str(logger.inputs.get("resourceId") or "")
+        component = stack.at(id)
+        if "/microsoft.insights/components/" not in id.lower():
+            yield f"resourceId is {id!r}, and must be the id of the component that it writes to"
+        connection = str(credentials.get("connectionString") or "")
+        if not connection and not credentials.get("instrumentationKey"):
+            yield "credentials has no connectionString: it writes nowhere"
+        if component is not None:
+            if connection and str(component.get("instrumentationKey")) not in connection:
+                yield f"credentials.connectionString is not that of {component.name}"
+            if component.inputs.get("disableLocalAuth") is True:
+                client = str(credentials.get("identityClientId") or "")
+                service = _service_of(logger, stack)
+                if not client:
+                    yield f"credentials.identityClientId is not given, and {component.name} takes only tokens"
+                who = stack.identities.get(client.lower())
+                principals = [str(who.get("principalId"))] if who is not None else []
+                if client.lower() == "systemassigned" and service is not None:
+                    principals = [str(at(service.outputs, "identity.principalId"))]
+                if principals and METRICS_PUBLISHER not in stack.roles(principals[0], component.id):
+                    yield f"{who.name if who else 'the service'} has no role on {component.name}: it needs Monitoring Metrics Publisher"
+    elif type == "azureEventHub":
+        if not credentials:
+            yield "credentials is not given: it writes nowhere"
+    elif type != "azureMonitor":
+        yield f"loggerType is {type!r}, and must be applicationInsights, azureEventHub or azureMonitor"
+
+
+def _named_value(value: Resource, stack: Stack) -> Iterator[str]:
+    vault = mapping(value.inputs, "keyVault")
+    name = text(value, "displayName")
+    if not value.inputs.get("value") and not vault and "value" not in value.unknowns:
+        yield f"the named value {name} has neither value nor keyVault"
+    if value.inputs.get("value") and vault:
+        yield f"the named value {name} has both value and keyVault"
+    if not vault:
+        return
+    if value.inputs.get("secret") is not True:
+        yield f"the named value {name} comes from a vault and is not secret=True"
+    identifier = str(vault.get("secretIdentifier") or "")
+    match = re.match(r"https://([^./]+)\.vault\.[^/]+/secrets/([^/]+)(?:/[^/]+)?/?$", identifier)
+    if match is None:
+        yield f"the named value {name} has the secretIdentifier {identifier!r}, which is no address of a secret"
+        return
+    store = next((one for one in stack.all("keyvault:Vault") if str(one.get("name")).lower() == match[1].lower()), None)
+    if store is None:
+        if (declared := stack.all("keyvault:Vault")) and all(stack.inside(one.id) for one in declared):
+            yield f"the named value {name} is in the vault {match[1]}, which the stack does not declare"
+        return
+    if stack.at(f"{store.id}/secrets/{match[2]}") is None:
+        yield f"the named value {name} is the secret {match[2]}, which {store.name} does not have"
+    client = str(vault.get("identityClientId") or "").lower()
+    who, service = stack.identities.get(client), _service_of(value, stack)
+    principal = (
+        who.get("principalId")
+        if who is not None
+        else at(service.outputs, "identity.principalId")
+        if service is not None and not client
+        else None
+    )
+    if principal and not stack.roles(principal, store.id) & _READERS:
+        yield f"{who.name if who is not None else 'the service'} has no role on {store.name}: it needs Key Vault Secrets User"
+    if closed(store):
+        if client and client != "systemassigned":
+            yield f"{store.name} is closed, where only the service's own identity is let in, and the named value {name} is read as another"
+        if at(store.inputs, "properties.networkAcls.bypass") != "AzureServices":
+            yield f"{store.name} is closed to API Management too: networkAcls.bypass must be 'AzureServices'"
+
+
+def _operation(operation: Resource, stack: Stack) -> Iterator[str]:
+    template = text(operation, "urlTemplate")
+    if not template.startswith("/"):
+        yield f"urlTemplate is {template!r}, and must start with '/'"
+    used = {name.lstrip("*").partition(":")[0] for name in _PARAMETER.findall(template)}
+    declared = {str(one.get("name")) for one in lists(operation, "templateParameters")}
+    for name in sorted(used - declared - {""}):
+        yield f"urlTemplate has {{{name}}}, which templateParameters does not declare"
+    for name in sorted(declared - used):
+        yield f"templateParameters declares {name}, which urlTemplate {template!r} does not have"
+    method = str(operation.inputs.get("method") or "")
+    if not re.fullmatch(r"[A-Z]+|\*", method):
+        yield f"method is {method!r}, which is no HTTP method"
+    if not operation.inputs.get("displayName"):
+        yield "displayName is not given"
+    for other in stack.all("apimanagement:ApiOperation"):
+        if other is operation:
+            break
+        same = text(other, "method") == method and _PARAMETER.sub("{}", text(other, "urlTemplate")) == _PARAMETER.sub(
+            "{}", template
+        )
+        if same and other.id.rpartition("/")[0].lower() == operation.id.rpartition("/")[0].lower():
+            yield f"{method} {template} is that of {other.name}, too"
+
+
+def _api(api: Resource, stack: Stack) -> Iterator[str]:
+    path = str(api.inputs.get("path") or "")
+    if path.startswith("/") or path.endswith("/") or not re.fullmatch(r"[\w./~-]*", path):
+        yield f"path is {path!r}: no '/' at the ends, and only characters of a path"
+    if not api.inputs.get("displayName"):
+        yield "displayName is not given"
+    if not api.inputs.get("protocols"):
+        yield "protocols is not given"
+    service = "/".join(api.id.lower().split("/")[:9])
+    for other in stack.all("apimanagement:Api"):
+        if other is api:
+            break
+        same = other.id.lower().startswith(f"{service}/") and text(other, "path") == path
+        if same and not api.inputs.get("apiVersionSetId") and ";rev=" not in api.id:
+            yield f"path {path!r} is that of {other.name}, too"
+    url = str(api.inputs.get("serviceUrl") or "")
+    if url and not url.startswith("https://") and "://localhost" not in url and "://127.0.0.1" not in url:
+        yield f"serviceUrl is {url!r}, and must be https"
+    if not any(
+        one.id.lower().startswith(f"{api.id.lower()}/operations/") for one in stack.all("apimanagement:ApiOperation")
+    ) and not api.inputs.get("value"):
+        yield "it has no operation: every call is answered with 404"
+
+
+def _policy(policy: Resource, stack: Stack) -> Iterator[str]:
+    del stack
+    value = str(policy.inputs.get("value") or "")
+    if not value.strip() and "value" not in policy.unknowns:
+        yield "value is empty: there is no policy"
+    form = policy.inputs.get("format")
+    if form in {None, "xml"} and re.search(r'="@[({][^"]*&(?!\w+;|#)', value):
+        yield f"format is {form or 'not given'!r}, and the document is not escaped as XML: it must be 'rawxml'"
+    if form in {"xml-link", "rawxml-link"} and not value.startswith("https://"):
+        yield f"format is {form!r}, and value is no address"
+
+
+_BACKENDS = "https://learn.microsoft.com/azure/api-management/backends"
+
+
+def _backend(backend: Resource, stack: Stack) -> Iterator[str]:
+    pool = lists(backend, "pool.services")
+    url = str(backend.inputs.get("url") or "")
+    if backend.inputs.get("type") == "Pool" or pool:
+        if not pool:
+            yield "pool.services is empty"
+        if len(pool) > 30:
+            yield f"pool.services has {len(pool)} backends, and there are 30 at most"
+        for one in pool:
+            if stack.inside(str(one.get("id"))) and stack.at(one.get("id")) is None:
+                yield f"pool.services names {one.get('id')}, which is no backend"
+    elif not url:
+        yield "url is not given"
+    elif not url.startswith("https://") and "localhost" not in url and "127.0.0.1" not in url and "{{" not in url:
+        yield f"url is {url!r}, and must be https"
+    for key in ("validateCertificateChain", "validateCertificateName"):
+        if at(backend.inputs, f"tls.{key}") is False:
+            yield f"tls.{key} is False: anybody on the way can answer in its place"
+    if len(lists(backend, "circuitBreaker.rules")) > 1:
+        yield "circuitBreaker.rules has more than one rule"
+
+
+_SERVICE = frozenset({"apimanagement:ApiManagementService"})
+RULES = (
+    Rule(
+        "gateway-tier",
+        "error",
+        "Azure refuses what the tier of API Management does not have: units, networks, certificates.",
+        "Choose another sku, or leave it out.",
+        f"{_TIERS} https://learn.microsoft.com/azure/api-management/virtual-network-concepts",
+        _SERVICE,
+        _sku,
+        ON_SAVE,
+    ),
+    Rule(
+        "closed-at-creation",
+        "error",
+        "Azure refuses to make an API Management service that is closed from the beginning.",
+        "Make it open, add the private endpoint, then close it.",
+        "https://learn.microsoft.com/azure/api-management/private-endpoint#optionally-disable-public-network-access",
+        _SERVICE,
+        _closed_at_creation,
+        frozenset({"create"}),
+    ),
+    Rule(
+        "gateway-identity",
+        "error",
+        "The gateway cannot sign in as an identity that it does not have.",
+        "Attach the identity to the service, or name one that is.",
+        "https://learn.microsoft.com/azure/api-management/api-management-howto-use-managed-service-identity",
+        frozenset({"apimanagement:Logger", "apimanagement:NamedValue"}),
+        _credential,
+    ),
+    Rule(
+        "logger",
+        "error",
+        "A logger that names no place, or that the place does not let in, writes nothing.",
+        "Give resourceId, connection string, identity and its role, all of one component.",
+        "https://learn.microsoft.com/azure/api-management/api-management-howto-app-insights",
+        frozenset({"apimanagement:Logger"}),
+        _logger,
+    ),
+    Rule(
+        "named-value-source",
+        "error",
+        "Azure refuses a named value that has no value, or cannot read it from the vault.",
+        "Give a value or the address of a secret, and the identity that reads it its role.",
+        "https://learn.microsoft.com/azure/api-management/api-management-howto-properties",
+        frozenset({"apimanagement:NamedValue"}),
+        _named_value,
+    ),
+    Rule(
+        "operation",
+        "error",
+        "Azure refuses an operation whose template and parameters do not agree, or that is there already.",
+        "Correct urlTemplate, method and templateParameters.",
+        "https://learn.microsoft.com/azure/api-management/add-api-manually",
+        frozenset({"apimanagement:ApiOperation"}),
+        _operation,
+        ON_SAVE,
+    ),
+    Rule(
+        "api",
+        "error",
+        "Azure refuses the API, or nothing that is called of it is found.",
+        "Correct path, protocols, serviceUrl and operations.",
+        "https://learn.microsoft.com/azure/api-management/add-api-manually",
+        frozenset({"apimanagement:Api"}),
+        _api,
+    ),
+    Rule(
+        "policy-format",
+        "error",
+        "Azure refuses a policy that is empty, or that is not in the form that it says.",
+        "Give the document; rawxml is as it stands, xml is escaped.",
+        "https://learn.microsoft.com/azure/api-management/set-edit-policies",
+        frozenset(
+            f"apimanagement:{kind}"
+            for kind in ("Policy", "ApiPolicy", "ApiOperationPolicy", "ProductPolicy", "PolicyFragment")
+        ),
+        _policy,
+        ON_SAVE,
+    ),
+    Rule(
+        "backend",
+        "error",
+        "Azure refuses the backend, or calls of it are not protected.",
+        "Give an address with https, certificates that are looked at, one rule for the breaker, and declared members.",
+        _BACKENDS,
+        frozenset({"apimanagement:Backend"}),
+        _backend,
+    ),
+)

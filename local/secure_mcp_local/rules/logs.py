@@ -1,0 +1,359 @@
+"""What is logged that should not be, what is not logged that should be, and alerts that tell nobody."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from secure_mcp_local.recording.model import Resource
+from secure_mcp_local.rules.rule import NATIVE, ON_SAVE, Rule, Stack, at, lists, mapping, text
+from secure_mcp_local.rules.settings import between
+
+_SECRET_HEADERS = frozenset(
+    {
+        "authorization",
+        "cookie",
+        "set-cookie",
+        "proxy-authorization",
+        "x-functions-key",
+        "ocp-apim-subscription-key",
+        "x-api-key",
+    }
+)
+_DURATIONS = ("PT1M", "PT5M", "PT10M", "PT15M", "PT30M", "PT45M", "PT60M", "PT1H", "PT2H", "PT3H", "PT4H", "PT5H", "PT6H", "PT12H", "P1D", "PT24H", "P2D", "PT48H")  # fmt: skip
+_TEMPLATED = "microsoft.apimanagement/service/diagnostics"
+
+
+def _diagnostic(resource: Resource, stack: Stack) -> Iterator[str]:
+    del stack
+    if resource.type == f"{NATIVE}resources:Deployment":
+        for one in lists(resource, "properties.template.resources"):
+            if str(one.get("type")).lower() == _TEMPLATED:
+                yield from (f"{one.get('name')}: {said}" for said in _logged(mapping(one, "properties")))
+        return
+    yield from _logged(resource.inputs)
+
+
+def _logged(inputs: Mapping[str, Any]) -> Iterator[str]:
+    for side in ("frontend", "backend"):
+        for message in ("request", "response"):
+            what = mapping(inputs, side, message)
+            size = at(what, "body.bytes")
+            if size is None:
+                yield f"{side}.{message}.body.bytes is not given, and must be 0"
+            elif size:
+                yield f"{side}.{message}.body.bytes is {size}: bodies hold tokens and what users say"
+            for header in what.get("headers") or ():
+                if str(header).lower() in _SECRET_HEADERS:
+                    yield f"{side}.{message}.headers has {header}, which holds secrets"
+        masks = lists(inputs, f"{side}.request.dataMasking.queryParams")
+        if not any(one.get("value") == "*" and one.get("mode") in {"Hide", "Mask"} for one in masks):
+            yield f"{side}.request.dataMasking.queryParams does not hide '*': codes and states stand in query strings"
+    if inputs.get("verbosity") == "verbose":
+        yield "verbosity is 'verbose': messages of policies are kept that are for debugging"
+
+
+def _diagnostic_needs(diagnostic: Resource, stack: Stack) -> Iterator[str]:
+    logger = text(diagnostic, "loggerId")
+    if not logger:
+        yield "loggerId is not given: it writes nowhere"
+    found = stack.at(logger)
+    kind = text(diagnostic, "diagnosticId") or diagnostic.id.rpartition("/")[2]
+    wanted = {"applicationinsights": "applicationInsights", "azuremonitor": "azureMonitor"}.get(kind.lower())
+    if found is not None and wanted is not None and found.inputs.get("loggerType") != wanted:
+        yield f"diagnosticId is {kind!r}, and {found.name} is a logger of type {found.inputs.get('loggerType')!r}"
+    sampling = mapping(diagnostic.inputs, "sampling")
+    percentage = sampling.get("percentage")
+    if sampling and percentage != 100:
+        yield f"sampling.percentage is {percentage!r}: what somebody did may not be in the log"
+    if sampling and sampling.get("samplingType") != "fixed":
+        yield f"sampling.samplingType is {sampling.get('samplingType')!r}, and must be 'fixed'"
+    if diagnostic.inputs.get("alwaysLog") != "allErrors":
+        yield f"alwaysLog is {diagnostic.inputs.get('alwaysLog')!r}, and must be 'allErrors': a failing call is not in the log"
+    if diagnostic.inputs.get("verbosity") == "error":
+        yield "verbosity is 'error': what policies write into the log as information is not there"
+    if diagnostic.inputs.get("logClientIp") is not True:
+        yield f"logClientIp is {diagnostic.inputs.get('logClientIp')!r}: nobody knows from where an attack came"
+    if diagnostic.inputs.get("httpCorrelationProtocol") not in {"W3C"}:
+        yield f"httpCorrelationProtocol is {diagnostic.inputs.get('httpCorrelationProtocol')!r}, and must be 'W3C': calls and what they lead to are not joined"
+
+
+_CATEGORIES = {
+    "/microsoft.apimanagement/service/": frozenset({"GatewayLogs", "WebSocketConnectionLogs", "DeveloperPortalAuditLogs", "GatewayLlmLogs", "GatewayMCPLogs"}),
+    "/microsoft.documentdb/databaseaccounts/": frozenset(
+        {"DataPlaneRequests", "ControlPlaneRequests", "QueryRuntimeStatistics", "PartitionKeyStatistics", "PartitionKeyRUConsumption", "MongoRequests",
+         "CassandraRequests", "GremlinRequests", "TableApiRequests", "DataPlaneRequests5M", "DataPlaneRequests15M"}
+    ),
+    "/blobservices/default": frozenset({"StorageRead", "StorageWrite", "StorageDelete"}),
+    "/microsoft.keyvault/vaults/": frozenset({"AuditEvent", "AzurePolicyEvaluationDetails"}),
+}  # fmt: skip
+"""https://learn.microsoft.com/azure/azure-monitor/reference/logs-index"""
+_AUDIT = {
+    "/microsoft.apimanagement/service/": ("GatewayLogs",),
+    "/microsoft.documentdb/databaseaccounts/": ("DataPlaneRequests", "ControlPlaneRequests"),
+    "/blobservices/default": ("StorageRead", "StorageWrite", "StorageDelete"),
+    "/microsoft.keyvault/vaults/": ("AuditEvent",),
+}
+
+
+def _setting(setting: Resource, stack: Stack) -> Iterator[str]:
+    target = text(setting, "resourceUri")
+    if not target:
+        yield "resourceUri is not given: it is about nothing"
+    if not any(
+        setting.inputs.get(key)
+        for key in ("workspaceId", "storageAccountId", "eventHubAuthorizationRuleId", "marketplacePartnerId")
+    ):
+        yield "workspaceId is not given: it sends nowhere"
+    logs = lists(setting, "logs")
+    if not logs and not lists(setting, "metrics"):
+        yield "logs is empty: it sends nothing"
+    kind = next((end for end in _CATEGORIES if end in f"{target.lower()}/" or target.lower().endswith(end)), None)
+    on: set[str] = set()
+    for one in logs:
+        category, group = str(one.get("category") or ""), one.get("categoryGroup")
+        if one.get("enabled") is not True:
+            yield f"logs: enabled of {category or group} is {one.get('enabled')!r}"
+        elif category:
+            on.add(category)
+        if bool(category) == bool(group):
+            yield "logs has an entry without category, or with category and categoryGroup"
+        if kind is not None and category and category not in _CATEGORIES[kind]:
+            yield f"logs has the category {category!r}, which {target.rpartition('/')[2]} does not have"
+    if kind is not None and logs and not any(one.get("categoryGroup") for one in logs):
+        for category in _AUDIT[kind]:
+            if category not in on:
+                yield f"logs lacks {category}: nobody knows who did what"
+    destination = setting.inputs.get("logAnalyticsDestinationType")
+    if destination is None and kind in {"/microsoft.apimanagement/service/", "/microsoft.documentdb/databaseaccounts/"}:
+        yield "logAnalyticsDestinationType is not given, and must be 'Dedicated': queries look into tables of their own"
+    del stack
+
+
+_WATCHED = {
+    "apimanagement:ApiManagementService": "",
+    "cosmosdb:DatabaseAccount": "",
+    "storage:StorageAccount": "/blobServices/default",
+    "keyvault:Vault": "",
+}
+
+
+def _unwatched(resource: Resource, stack: Stack) -> Iterator[str]:
+    if not stack.all("operationalinsights:Workspace"):
+        return
+    target = f"{resource.id}{_WATCHED[resource.type.removeprefix(NATIVE)]}".lower()
+    if not any(text(one, "resourceUri").lower() == target for one in stack.all("monitor:DiagnosticSetting")):
+        yield f"{resource.name} has no diagnostic setting: nobody knows who did what there"
+
+
+def _workspace(workspace: Resource, stack: Stack) -> Iterator[str]:
+    del stack
+    sku = at(workspace.inputs, "sku.name")
+    if sku not in {"PerGB2018", "CapacityReservation", "LACluster"}:
+        yield f"sku.name is {sku!r}, and must be 'PerGB2018'"
+    retention = between("retentionInDays", 30, 730)
+    if not retention.good(workspace.inputs.get("retentionInDays")):
+        yield f"retentionInDays is {workspace.inputs.get('retentionInDays')!r}, and must be {retention.wanted}"
+    quota = at(workspace.inputs, "workspaceCapping.dailyQuotaGb")
+    if quota is not None and (not isinstance(quota, int | float) or (quota < 0.023 and quota != -1)):
+        yield f"workspaceCapping.dailyQuotaGb is {quota!r}: nothing would be kept"
+    for key in ("publicNetworkAccessForIngestion", "publicNetworkAccessForQuery"):
+        if workspace.inputs.get(key) == "Disabled":
+            yield f"{key} is 'Disabled', and no private link scope leads to it"
+
+
+def _component(component: Resource, stack: Stack) -> Iterator[str]:
+    del stack
+    if component.inputs.get("ingestionMode") != "LogAnalytics":
+        yield f"ingestionMode is {component.inputs.get('ingestionMode')!r}, and must be 'LogAnalytics': the others are retired"
+    if not component.inputs.get("workspaceResourceId"):
+        yield "workspaceResourceId is not given: a component lies in a workspace"
+    if component.inputs.get("applicationType") not in {"web", "other"}:
+        yield f"applicationType is {component.inputs.get('applicationType')!r}, and must be 'web' or 'other'"
+    if not component.inputs.get("kind"):
+        yield "kind is not given"
+    if component.inputs.get("publicNetworkAccessForIngestion") == "Disabled":
+        yield "publicNetworkAccessForIngestion is 'Disabled', and no private link scope leads to it: telemetry does not arrive"
+    if component.inputs.get("disableIpMasking") is True:
+        yield "disableIpMasking is True: addresses of users are kept"
+
+
+def _alert(alert: Resource, stack: Stack) -> Iterator[str]:
+    del stack
+    inputs = alert.inputs
+    query = alert.type.endswith("ScheduledQueryRule")
+    actions = (
+        at(inputs, "actions.actionGroups") if query else [one.get("actionGroupId") for one in lists(alert, "actions")]
+    )
+    if not [one for one in actions or () if one]:
+        yield "actions names no action group: nobody is told"
+    if inputs.get("enabled") is not True:
+        yield f"enabled is {inputs.get('enabled')!r}: nobody is told"
+    scopes = inputs.get("scopes") or []
+    if not scopes:
+        yield "scopes is empty: it watches nothing"
+    if len(scopes) > 1 and query:
+        yield f"scopes has {len(scopes)}, and there is one"
+    severity = inputs.get("severity")
+    if not isinstance(severity, int) or not 0 <= severity <= 4:
+        yield f"severity is {severity!r}, and must be 0 to 4"
+    elif severity in {0, 4}:
+        yield f"severity is {severity}: 0 is for what is down, 4 is not looked at"
+    for key in ("evaluationFrequency", "windowSize"):
+        if inputs.get(key) not in _DURATIONS:
+            yield f"{key} is {inputs.get(key)!r}, and must be one of {', '.join(_DURATIONS)}"
+    if _minutes(inputs.get("evaluationFrequency")) > _minutes(inputs.get("windowSize")) and not inputs.get(
+        "overrideQueryTimeRange"
+    ):
+        yield f"evaluationFrequency is {inputs.get('evaluationFrequency')}, longer than windowSize {inputs.get('windowSize')}: what happens between is not seen"
+    criteria = lists(alert, "criteria.allOf")
+    if not criteria:
+        yield "criteria.allOf is empty: it looks for nothing"
+    for one in criteria:
+        if one.get("threshold") is None:
+            yield "criteria has no threshold"
+        elif not isinstance(one.get("threshold"), int | float) or one["threshold"] < 0:
+            yield f"criteria.threshold is {one.get('threshold')!r}"
+        elif one["threshold"] == 0 and one.get("operator") != "GreaterThan":
+            yield f"criteria.threshold is 0 with {one.get('operator')}: it always, or never, tells"
+        for key in ("operator", "timeAggregation", *(("query",) if query else ("metricName", "name", "criterionType"))):
+            if not one.get(key):
+                yield f"criteria has no {key}"
+        if str(one.get("operator")).startswith("Less") or one.get("operator") == "Equals":
+            yield f"criteria.operator is {one.get('operator')!r}: it tells when nothing is wrong"
+        if query and one.get("timeAggregation") != "Count" and not one.get("metricMeasureColumn"):
+            yield f"criteria.timeAggregation is {one.get('timeAggregation')!r} without metricMeasureColumn"
+        if query and one.get("timeAggregation") == "Count" and one.get("metricMeasureColumn"):
+            yield "criteria.timeAggregation is 'Count' with metricMeasureColumn"
+        column = one.get("metricMeasureColumn")
+        if column and not re.search(rf"\b{re.escape(str(column))}\b", str(one.get("query"))):
+            yield f"criteria.metricMeasureColumn is {column!r}, which the query does not have"
+        periods = mapping(one, "failingPeriods")
+        if periods:
+            least, number = periods.get("minFailingPeriodsToAlert"), periods.get("numberOfEvaluationPeriods")
+            if not isinstance(least, int) or not isinstance(number, int) or not 1 <= least <= number <= 6:
+                yield f"criteria.failingPeriods is {least!r} of {number!r}, and must be 1 to 6, the first not above the second"
+        for dimension in one.get("dimensions") or ():
+            if not dimension.get("name") or not dimension.get("values") or not dimension.get("operator"):
+                yield "criteria.dimensions has one without name, operator or values"
+        if not query and one.get("metricNamespace") and str(one["metricNamespace"]).lower() not in str(scopes).lower():
+            yield f"criteria.metricNamespace is {one['metricNamespace']}, and scopes is of another type"
+        if not query and one.get("timeAggregation") not in {"Average", "Minimum", "Maximum", "Total", "Count"}:
+            yield f"criteria.timeAggregation is {one.get('timeAggregation')!r}"
+    if not query and at(inputs, "criteria.odataType") not in {
+        "Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria",
+        "Microsoft.Azure.Monitor.MultipleResourceMultipleMetricCriteria",
+    }:
+        yield f"criteria.odataType is {at(inputs, 'criteria.odataType')!r}"
+    if query and inputs.get("kind") not in {None, "LogAlert"}:
+        yield f"kind is {inputs.get('kind')!r}, and must be 'LogAlert'"
+
+
+def _minutes(duration: object) -> int:
+    match = re.fullmatch(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?", str(duration))
+    return (
+        sum(int(part or 0) * factor for part, factor in zip(match.groups(), (1440, 60, 1), strict=True)) if match else 0
+    )
+
+
+def _told(group: Resource, stack: Stack) -> Iterator[str]:
+    del stack
+    inputs = group.inputs
+    receivers = [
+        one for key, value in inputs.items() if key.endswith("Receivers") and isinstance(value, list) for one in value
+    ]
+    if not receivers:
+        yield "it has no receivers: nobody is told"
+    if inputs.get("enabled") is not True:
+        yield f"enabled is {inputs.get('enabled')!r}: nobody is told"
+    short = str(inputs.get("groupShortName") or "")
+    if not 1 <= len(short) <= 12:
+        yield f"groupShortName {short!r} has {len(short)} characters: there must be 1 to 12"
+    names = [str(one.get("name") or "") for one in receivers if isinstance(one, Mapping)]
+    if len(set(names)) < len(names) or "" in names:
+        yield "receivers need names, each once"
+    for one in lists(group, "emailReceivers"):
+        if not re.fullmatch(r"[^@\s]+@[^@\s]+", str(one.get("emailAddress") or "")):
+            yield f"emailReceivers has {one.get('emailAddress')!r}, which is no address"
+    if str(inputs.get("location") or "").lower() != "global" and not inputs.get("location"):
+        yield "location is not given"
+
+
+_DIAGNOSTICS = frozenset({"apimanagement:Diagnostic", "apimanagement:ApiDiagnostic", "resources:Deployment"})
+RULES = (
+    Rule(
+        "secrets-in-logs",
+        "error",
+        "What authenticates stands in headers, bodies and query strings, and whoever reads the log can use it.",
+        "Set body.bytes to 0, log no such header, hide query parameters, and let verbosity be 'information'.",
+        "https://learn.microsoft.com/azure/api-management/diagnostic-logs-reference",
+        _DIAGNOSTICS,
+        _diagnostic,
+    ),
+    Rule(
+        "diagnostic",
+        "error",
+        "The diagnostic writes nothing, or not everything that an audit needs.",
+        "Name a logger of its kind; log everything, with addresses and correlation.",
+        "https://learn.microsoft.com/azure/api-management/api-management-howto-app-insights",
+        frozenset({"apimanagement:Diagnostic", "apimanagement:ApiDiagnostic"}),
+        _diagnostic_needs,
+    ),
+    Rule(
+        "diagnostic-setting",
+        "error",
+        "Azure refuses the setting, or what somebody did is not written down.",
+        "Name the resource, the workspace and the categories that it has.",
+        "https://learn.microsoft.com/azure/azure-monitor/platform/diagnostic-settings",
+        frozenset({"monitor:DiagnosticSetting"}),
+        _setting,
+        ON_SAVE,
+    ),
+    Rule(
+        "unwatched",
+        "error",
+        "Nobody knows what was read, changed or refused: the stack has a workspace, and this does not send its log there.",
+        "Declare a DiagnosticSetting for it.",
+        "https://learn.microsoft.com/security/benchmark/azure/mcsb-logging-threat-detection",
+        frozenset(_WATCHED),
+        _unwatched,
+    ),
+    Rule(
+        "workspace",
+        "error",
+        "Azure refuses the workspace, or it keeps nothing.",
+        "Correct what is named.",
+        "https://learn.microsoft.com/azure/azure-monitor/logs/data-retention-configure",
+        frozenset({"operationalinsights:Workspace"}),
+        _workspace,
+        ON_SAVE,
+    ),
+    Rule(
+        "component",
+        "error",
+        "Azure refuses the component, or telemetry does not arrive.",
+        "Put it into a workspace.",
+        "https://learn.microsoft.com/azure/azure-monitor/app/create-workspace-resource",
+        frozenset({"applicationinsights:Component"}),
+        _component,
+        ON_SAVE,
+    ),
+    Rule(
+        "alert",
+        "error",
+        "The alert tells nobody, or looks for nothing, or is refused.",
+        "Give it a scope, a condition, and an action group.",
+        "https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-overview",
+        frozenset({"monitor:MetricAlert", "monitor:ScheduledQueryRule"}),
+        _alert,
+    ),
+    Rule(
+        "nobody-told",
+        "error",
+        "Alerts reach nobody.",
+        "Give the action group receivers, with names and addresses.",
+        "https://learn.microsoft.com/azure/azure-monitor/alerts/action-groups",
+        frozenset({"monitor:ActionGroup"}),
+        _told,
+        ON_SAVE,
+    ),
+)

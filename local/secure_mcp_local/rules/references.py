@@ -1,0 +1,281 @@
+"""Ids and names that point at nothing, or at something of another kind, and declared things to which nothing points."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from secure_mcp_local.recording import models
+from secure_mcp_local.recording.model import Resource
+from secure_mcp_local.rules.rule import NATIVE, Rule, Stack, known, strings, text
+
+_ID = re.compile(r"^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/.+", re.IGNORECASE)
+_ALWAYS_THERE = re.compile(r"/(blobServices|queueServices|tableServices|fileServices)/default$", re.IGNORECASE)
+_COSMOS_SCOPE = re.compile(r"/dbs/([^/]+)(?:/colls/([^/]+))?$", re.IGNORECASE)
+_SOURCE = "https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-not-found"
+
+KINDS = {
+    "actionGroupId": ("microsoft.insights/actiongroups",),
+    "actionGroups": ("microsoft.insights/actiongroups",),
+    "networkSecurityGroup.id": ("microsoft.network/networksecuritygroups",),
+    "privateDnsZoneId": ("microsoft.network/privatednszones",),
+    "serverFarmId": ("microsoft.web/serverfarms",),
+    "subnet.id": ("microsoft.network/virtualnetworks/subnets",),
+    "subnetResourceId": ("microsoft.network/virtualnetworks/subnets",),
+    "userAssignedIdentities": ("microsoft.managedidentity/userassignedidentities",),
+    "userAssignedIdentityResourceId": ("microsoft.managedidentity/userassignedidentities",),
+    "virtualNetwork.id": ("microsoft.network/virtualnetworks",),
+    "virtualNetworkSubnetId": ("microsoft.network/virtualnetworks/subnets",),
+    "workspaceId": ("microsoft.operationalinsights/workspaces",),
+    "workspaceResourceId": ("microsoft.operationalinsights/workspaces",),
+    "loggerId": ("microsoft.apimanagement/service/loggers",),
+    "apiVersionSetId": ("microsoft.apimanagement/service/apiversionsets",),
+}  # fmt: skip
+"""By the end of a property's path: the resource types that its id may be of."""
+
+
+def arm_type(id: str) -> str:
+    """The type that an ARM id is of, in lower case: `microsoft.web/sites/config`; empty for a group or a subscription."""
+    _, found, rest = id.lower().rpartition("/providers/")
+    segments = rest.split("/")
+    return "/".join([segments[0], *segments[1::2]]) if found else ""
+
+
+@cache
+def _modelled() -> frozenset[str]:
+    return frozenset(arm_type(template) for template in models.templates())
+
+
+def _stripped(path: str) -> str:
+    return re.sub(r"\[\d+\]", "", path)
+
+
+def _dangling(resource: Resource, stack: Stack) -> Iterator[str]:
+    for path, value in strings(resource.inputs):
+        if not _ID.match(value) or not stack.inside(value):
+            continue
+        if stack.at(value) is not None or stack.subnet(value) is not None or _ALWAYS_THERE.search(value):
+            continue
+        if (scope := _COSMOS_SCOPE.search(value)) is not None:
+            account = stack.at(value[: scope.start()])
+            inner = f"{value[: scope.start()]}/sqlDatabases/{scope[1]}" + (
+                f"/containers/{scope[2]}" if scope[2] else ""
+            )
+            if account is not None and stack.at(inner) is not None:
+                continue
+        elif arm_type(value) not in _modelled() and "/subnets/" not in value.lower():
+            continue
+        yield f"{_stripped(path)} is {value}, which the stack does not declare in its own group"
+
+
+def _kind(resource: Resource, stack: Stack) -> Iterator[str]:
+    del stack
+    for path, value in strings(resource.inputs):
+        plain = _stripped(path)
+        parent = plain.rpartition(".")[0]
+        wanted = next(
+            (
+                kinds
+                for end, kinds in KINDS.items()
+                if f".{plain}".endswith(f".{end}") or f".{parent}".endswith(f".{end}")
+            ),
+            None,
+        )
+        if wanted is None or (not value.startswith("/") and value):
+            continue
+        if (is_ := arm_type(value)) not in wanted:
+            yield f"{plain} is {value!r}, and must be the id of a {' or '.join(wanted)}" + (
+                f", not of a {is_}" if is_ else ""
+            )
+
+
+def missing_parent(type: str, parent: str) -> str:
+    """What Azure says when a resource is made inside of something that is not there."""
+    return f"{type.rsplit(':', 1)[-1]} cannot be created: its parent {parent} does not exist"
+
+
+def parents(id: str) -> Iterator[str]:
+    """Ids of the ARM resources that a resource is in: its group, and each resource that its id goes through."""
+    segments = id.split("/")
+    if len(segments) < 5 or segments[1] != "subscriptions":
+        return
+    end = 5
+    while end < len(segments):
+        parent = "/".join(segments[:end])
+        if not _ALWAYS_THERE.search(parent):
+            yield parent
+        # A provider's namespace comes before the types and names of its resources.
+        end += 4 if segments[end] == "providers" else 2
+
+
+def _parent(resource: Resource, stack: Stack) -> Iterator[str]:
+    if resource.read:
+        return
+    for parent in parents(resource.id):
+        if stack.at(parent) is not None:
+            continue
+        if (stack.inside(parent) and parent.lower() not in stack.groups) or _elsewhere(parent, stack):
+            yield missing_parent(resource.type, parent)
+            return
+
+
+def _elsewhere(id: str, stack: Stack) -> bool:
+    """Whether the stack declares the same name of the same type in another group."""
+    end = id.lower().partition("/providers/")[2]
+    return bool(end) and any(one.id.lower().partition("/providers/")[2] == end for one in stack if one.id)
+
+
+def _alone(resource: Resource, stack: Stack) -> Iterator[str]:
+    if "/" not in resource.id or "/providers/" not in resource.id:
+        return
+    group = "/".join(resource.id.lower().split("/")[:5])
+    if not stack.groups or group in stack.groups or resource.read:
+        return
+    neighbours = [one for one in stack if one.id.lower().startswith(f"{group}/")]
+    if len(neighbours) == 1:
+        yield f"resourceGroupName is {resource.inputs.get('resourceGroupName')!r}, and all else is in {', '.join(sorted(id.rpartition('/')[2] for id in stack.groups))}"
+
+
+_USED = {
+    "managedidentity:UserAssignedIdentity": ("clientId", "principalId"),
+    "web:AppServicePlan": (),
+    "network:NetworkSecurityGroup": (),
+    "network:VirtualNetwork": (),
+    "privatedns:PrivateZone": (),
+    "operationalinsights:Workspace": (),
+    "applicationinsights:Component": ("connectionString", "instrumentationKey"),
+    "monitor:ActionGroup": (),
+    "apimanagement:Logger": (),
+    "storage:StorageAccount": ("name",),
+    "cosmosdb:DatabaseAccount": ("name",),
+    "cosmosdb:SqlResourceSqlContainer": ("name",),
+    "cosmosdb:SqlResourceSqlRoleDefinition": (),
+}  # fmt: skip
+"""By type: outputs besides the id by which others use it."""
+_NO_USE = frozenset(
+    f"{NATIVE}{type}"
+    for type in (
+        "authorization:RoleAssignment", "authorization:ManagementLockByScope", "network:PrivateEndpoint", "monitor:DiagnosticSetting",
+        "storage:BlobContainer", "storage:BlobServiceProperties", "cosmosdb:SqlResourceSqlDatabase",
+    )
+)  # fmt: skip
+"""What says something about a resource and is no use of it, unless it is of another resource's."""
+
+
+def _unused(resource: Resource, stack: Stack) -> Iterator[str]:
+    if resource.read or not resource.id:
+        return
+    type = resource.type.removeprefix(NATIVE)
+    needles = {resource.id.lower()} | {str(resource.get(key)).lower() for key in _USED[type] if resource.get(key)}
+    for one in stack:
+        if one is resource or (one.type in _NO_USE and type not in {"operationalinsights:Workspace"}):
+            continue
+        if type not in {"storage:StorageAccount", "cosmosdb:DatabaseAccount"} and one.id.lower().startswith(
+            f"{resource.id.lower()}/"
+        ):
+            return
+        own = one.inputs if type != "managedidentity:UserAssignedIdentity" or one.type.startswith(NATIVE) else {}
+        if any(needle in value.lower() for _, value in strings(own) for needle in needles):
+            return
+    if any(needle in value.lower() for _, value in strings(stack.outputs) for needle in needles):
+        return
+    yield f"nothing uses {resource.id.rpartition('/')[2]}"
+
+
+_NETWORKED = {
+    "web:WebApp": ("serverFarmId", "virtualNetworkSubnetId"),
+    "network:PrivateEndpoint": ("subnet.id",),
+    "apimanagement:ApiManagementService": ("virtualNetworkConfiguration.subnetResourceId",),
+}
+
+
+def _region(resource: Resource, stack: Stack) -> Iterator[str]:
+    own = _region_of(resource)
+    if not own or not known(resource, "location"):
+        return
+    if own == "global":
+        return
+    places = {place for one in stack.all("resources:ResourceGroup") if (place := _region_of(one))}
+    if len(places) == 1 and own not in places:
+        yield f"location is {resource.inputs['location']!r}, and the stack's group is in {next(iter(places))!r}"
+
+
+def _region_of(resource: Resource) -> str:
+    return text(resource, "location").replace(" ", "").lower()
+
+
+_GLOBAL_ONLY = frozenset({"privatedns:PrivateZone", "privatedns:VirtualNetworkLink", "monitor:MetricAlert"})
+
+
+def _global(resource: Resource, stack: Stack) -> Iterator[str]:
+    del stack
+    if known(resource, "location") and resource.inputs.get("location") != "global":
+        yield f"location is {resource.inputs.get('location')!r}, and must be 'global'"
+
+
+RULES = (
+    Rule(
+        "dangling-id",
+        "error",
+        "An id inside the stack's own resource group is that of nothing: Azure refuses it, or what it is for does not work.",
+        "Take the id from the resource itself, or declare what it names.",
+        _SOURCE,
+        frozenset(),
+        _dangling,
+    ),
+    Rule(
+        "id-kind",
+        "error",
+        "An id is of another type than the property takes.",
+        "Give the id of a resource of the type that is named.",
+        "https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-invalid-template",
+        frozenset(),
+        _kind,
+        frozenset({"create", "update"}),
+    ),
+    Rule(
+        "parent",
+        "error",
+        "Azure refuses what is to be inside of something that is not there.",
+        "Name a declared resource, by the output of it.",
+        "https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-parent-resource",
+        frozenset(),
+        _parent,
+    ),
+    Rule(
+        "lone-group",
+        "warning",
+        "A single resource is in another group than all others: a name with a mistake in it.",
+        "Name the stack's own group, by its output.",
+        _SOURCE,
+        frozenset(),
+        _alone,
+    ),
+    Rule(
+        "unused-resource",
+        "warning",
+        "It is declared and paid for, and nothing uses it: it may be the rest of something, or what should use it names something else.",
+        "Use it, or remove it.",
+        "https://learn.microsoft.com/azure/well-architected/cost-optimization/optimize-component-costs",
+        frozenset(_USED),
+        _unused,
+    ),
+    Rule(
+        "region",
+        "warning",
+        "It is in another region than its group: networks and plans are for their region only, and traffic between regions is slow and paid for.",
+        "Give it the location of the group.",
+        "https://learn.microsoft.com/azure/azure-resource-manager/management/overview#resource-group-location-alignment",
+        frozenset(),
+        _region,
+    ),
+    Rule(
+        "global",
+        "error",
+        "What has no region is refused anywhere but in 'global'.",
+        "Set location='global'.",
+        "https://learn.microsoft.com/azure/dns/private-dns-privatednszone",
+        _GLOBAL_ONLY,
+        _global,
+        frozenset({"create", "update"}),
+    ),
+)
