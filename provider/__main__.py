@@ -14,6 +14,7 @@ from pulumi.provider.experimental.component import ComponentProvider
 from secure_mcp import (
     ApiManagement,
     AuthorizationServer,
+    ContainerApp,
     Gateway,
     KeyVault,
     McpApi,
@@ -31,6 +32,7 @@ COMPONENTS = (
     SecureMcpServer,
     ApiManagement,
     AuthorizationServer,
+    ContainerApp,
     Gateway,
     KeyVault,
     McpApi,

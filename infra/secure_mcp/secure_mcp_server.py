@@ -88,5 +88,6 @@ class SecureMcpServer(pulumi.ComponentResource):
         self.server_application_id = server.application_id
         self.function_app_name = server.function_app_name
         self.resource_group_name = gateway.resource_group_name
+        assert gateway.workbook_url is not None
         self.workbook_url = gateway.workbook_url
         self.register_outputs({"gatewayUrl": self.gateway_url, "mcpUrl": self.mcp_url})

@@ -1,6 +1,7 @@
 """A gateway: all that its servers share."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -20,7 +21,9 @@ from ..options import Taken
 from ..reference import GatewayReference
 from .api_management import ApiManagement, ApiManagementArgs
 from .authorization_server import AuthorizationServer, AuthorizationServerArgs
+from .given import ExistingMonitoring, ExistingNetwork, ExistingSignIn, GivenOptions
 from .options import (
+    SKUS_WITH_NETWORK,
     ApiManagementOptions,
     AuthorizationServerOptions,
     GatewayOptions,
@@ -31,13 +34,67 @@ from .session_store import SessionStore, SessionStoreArgs
 from .sign_in_application import PrincipalOptions, SignInApplication, SignInApplicationArgs
 
 
+@dataclass(frozen=True)
+class Telemetry:
+    """Where logs and telemetry go, made or given."""
+
+    workspace_id: pulumi.Output[str]
+    audit_workspace_id: pulumi.Output[str]
+    app_insights_id: pulumi.Output[str]
+    connection_string: pulumi.Output[str]
+
+    @classmethod
+    def of(cls, made: Monitoring | None, given: ExistingMonitoring | None) -> "Telemetry":
+        if made is not None:
+            return cls(made.workspace_id, made.audit_workspace_id, made.app_insights_id, made.connection_string)
+        assert given is not None
+        audit = given.workspace_id if given.audit_workspace_id is None else given.audit_workspace_id
+        return cls(
+            pulumi.Output.from_input(given.workspace_id),
+            pulumi.Output.from_input(audit),
+            pulumi.Output.from_input(given.app_insights_id),
+            pulumi.Output.secret(given.app_insights_connection_string),
+        )
+
+
+@dataclass(frozen=True)
+class Subnets:
+    """The network, made or given."""
+
+    gateway_subnet_id: pulumi.Output[str]
+    function_subnet_id: pulumi.Output[str]
+    endpoint_subnet_id: pulumi.Output[str]
+    zones: Mapping[str, pulumi.Output[str]]
+
+    @classmethod
+    def made(cls, network: Network | None) -> "Subnets | None":
+        if network is None:
+            return None
+        return cls(network.gateway_subnet_id, network.function_subnet_id, network.endpoint_subnet_id, network.zones)
+
+    @classmethod
+    def given(cls, network: ExistingNetwork) -> "Subnets":
+        return cls(
+            pulumi.Output.from_input(network.gateway_subnet_id),
+            pulumi.Output.from_input(network.function_subnet_id),
+            pulumi.Output.from_input(network.endpoint_subnet_id),
+            {kind: pulumi.Output.from_input(zone) for kind, zone in network.private_dns_zones.items()},
+        )
+
+
 def after(value: pulumi.Output[str], endpoints: Sequence[pulumi.Resource]) -> pulumi.Output[str]:
     """A subnet, for those who change it when these private endpoints have."""
     return pulumi.Output.all(value, *(each.urn for each in endpoints)).apply(lambda known: known[0])
 
 
-class GatewayArgs(PrincipalOptions, GatewayOptions):
+class GatewayArgs(GivenOptions, PrincipalOptions, GatewayOptions):
     """Everything that can be chosen about a gateway."""
+
+    def check(self) -> None:
+        if self.existing_network is not None and self.vnet_enabled:
+            raise self.wrong("vnet_enabled", "existingNetwork is given; leave vnetEnabled out")
+        if self.existing_network is not None and self.apim_sku not in SKUS_WITH_NETWORK:
+            raise self.wrong("apim_sku", "with existingNetwork it must be StandardV2 or PremiumV2")
 
 
 class Gateway(Component):
@@ -72,9 +129,9 @@ class Gateway(Component):
     """Resource id of the workspace without a daily cap, which has the audit events."""
     app_insights_id: pulumi.Output[str]
     """Resource id of the Application Insights component."""
-    action_group_id: pulumi.Output[str]
+    action_group_id: pulumi.Output[str] | None
     """Resource id of the action group that alerts tell."""
-    workbook_url: pulumi.Output[str]
+    workbook_url: pulumi.Output[str] | None
     """Address of the workbook in the portal of Azure's public cloud."""
 
     def __init__(self, name: str, args: GatewayArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -101,29 +158,36 @@ class Gateway(Component):
             keepers={"location": args.location},
             opts=here,
         ).result
-        group = resources.ResourceGroup(
-            f"{name}-rg",
-            resource_group_name=pulumi.Output.concat("rg-", name, "-", suffix),
-            location=args.location,
-            opts=here,
-        )
+        group: resources.ResourceGroup | None = None
+        group_name = args.resource_group_name
+        if isinstance(group_name, str) and not group_name:
+            group = resources.ResourceGroup(
+                f"{name}-rg",
+                resource_group_name=pulumi.Output.concat("rg-", name, "-", suffix),
+                location=args.location,
+                opts=here,
+            )
+            group_name = group.name
         # What is in the group goes with it.
         inside = pulumi.ResourceOptions(parent=self, deleted_with=group)
-        place = Placement(resource_group_name=group.name, location=args.location, suffix=suffix)
+        place = Placement(resource_group_name=group_name, location=args.location, suffix=suffix)
         scope = place.part(Placement)
         emails = args.alert_emails or (args.apim_publisher_email,)
         monitored: dict[str, Any] = {**args.part(MonitoringOptions), "alert_emails": emails}
-        if args.monthly_budget:
+        if args.monthly_budget and group is not None:
             declare_budget(f"{name}-budget", group.id, args.monthly_budget, emails, inside)
-        monitoring = Monitoring(
-            name,
-            MonitoringArgs(**scope, **monitored),
-            inside,
+        made = (
+            Monitoring(name, MonitoringArgs(**scope, **monitored), inside) if args.existing_monitoring is None else None
         )
+        telemetry = Telemetry.of(made, args.existing_monitoring)
         network = (
-            Network(name, NetworkArgs(**scope, vnet_address_space=args.vnet_address_space), inside)
-            if args.vnet_enabled
-            else None
+            Subnets.given(args.existing_network)
+            if args.existing_network
+            else Subnets.made(
+                Network(name, NetworkArgs(**scope, vnet_address_space=args.vnet_address_space), inside)
+                if args.vnet_enabled
+                else None
+            )
         )
         service = ApiManagement(
             name,
@@ -131,26 +195,29 @@ class Gateway(Component):
                 **scope,
                 **args.part(ApiManagementOptions),
                 subscription_id=client.subscription_id,
-                app_insights_id=monitoring.app_insights_id,
-                app_insights_connection_string=monitoring.connection_string,
+                app_insights_id=telemetry.app_insights_id,
+                app_insights_connection_string=telemetry.connection_string,
                 subnet_id=network.gateway_subnet_id if network else None,
-                workspace_id=monitoring.audit_workspace_id,
+                workspace_id=telemetry.audit_workspace_id,
             ),
             inside,
         )
         hosts = [service.url, *(f"https://{domain}" for domain in args.custom_domains)]
-        entra = SignInApplication(
-            name,
-            SignInApplicationArgs(
-                **args.part(SignInOptions),
-                **args.part(PrincipalOptions),
-                **args.part(OperatorOptions),
-                tenant_id=client.tenant_id,
-                principal_id=service.principal_id,
-                redirect_uris=[pulumi.Output.concat(host, "/oauth-callback") for host in hosts],
-            ),
-            here,
-        )
+        sign_in = args.existing_sign_in
+        if sign_in is None:
+            entra = SignInApplication(
+                name,
+                SignInApplicationArgs(
+                    **args.part(SignInOptions),
+                    **args.part(PrincipalOptions),
+                    **args.part(OperatorOptions),
+                    tenant_id=client.tenant_id,
+                    principal_id=service.principal_id,
+                    redirect_uris=[pulumi.Output.concat(host, "/oauth-callback") for host in hosts],
+                ),
+                here,
+            )
+            sign_in = ExistingSignIn(client_id=entra.client_id, principal_object_id=entra.principal_object_id)
         store = SessionStore(
             name,
             SessionStoreArgs(
@@ -158,7 +225,7 @@ class Gateway(Component):
                 private=network is not None,
                 zone_redundant=args.zone_redundant,
                 principal_id=service.principal_id,
-                workspace_id=monitoring.workspace_id,
+                workspace_id=telemetry.workspace_id,
             ),
             inside,
         )
@@ -168,20 +235,21 @@ class Gateway(Component):
             subnet = network.endpoint_subnet_id
             # The parts of the store come first.
             endpoints = connect(name, place, subnet, network.zones, cosmos, self, group, store.contents)
-        monitoring.watch(GATEWAY_ERRORS, service.resource_id)
-        monitoring.watch(THROTTLING, store.account_id)
+        if made is not None:
+            made.watch(GATEWAY_ERRORS, service.resource_id)
+            made.watch(THROTTLING, store.account_id)
         vault, self.key_vault = None, None
         if args.key_vault_enabled:
-            vault, self.key_vault = self._key_vault(name, args, scope, client.tenant_id, service, monitoring, inside)
+            vault, self.key_vault = self._key_vault(name, args, scope, client.tenant_id, service, telemetry, inside)
         authorization_server = AuthorizationServer(
             f"{name}-oauth",
             AuthorizationServerArgs(
                 **args.part(AuthorizationServerOptions),
-                resource_group_name=group.name,
+                resource_group_name=group_name,
                 service_name=service.name,
                 gateway_url=service.url,
                 tenant_id=client.tenant_id,
-                client_id=entra.client_id,
+                client_id=sign_in.client_id,
                 identity_client_id=service.client_id,
                 session_store_endpoint=store.endpoint,
                 key_vault=self.key_vault,
@@ -197,32 +265,33 @@ class Gateway(Component):
         self.url = service.url
         self.name = service.name
         self.resource_id = service.resource_id
-        self.resource_group_name = group.name
+        self.resource_group_name = pulumi.Output.from_input(group_name)
         self.identity_id = service.identity_id
         self.identity_client_id = service.client_id
         self.identity_principal_id = service.principal_id
-        self.sign_in_client_id = entra.client_id
+        self.sign_in_client_id = pulumi.Output.from_input(sign_in.client_id)
         self.session_store_id = store.account_id
-        self.workspace_id = monitoring.workspace_id
-        self.audit_workspace_id = monitoring.audit_workspace_id
-        self.app_insights_id = monitoring.app_insights_id
-        self.action_group_id = monitoring.action_group_id
-        self.workbook_url = monitoring.workbook_url
+        self.workspace_id = telemetry.workspace_id
+        self.audit_workspace_id = telemetry.audit_workspace_id
+        self.app_insights_id = telemetry.app_insights_id
+        self.action_group_id = made.action_group_id if made else None
+        self.workbook_url = made.workbook_url if made else None
         self.placement = place
-        self.app_insights_connection_string = monitoring.connection_string
+        self.app_insights_connection_string = telemetry.connection_string
+        self.sign_in_principal_id = pulumi.Output.from_input(sign_in.principal_object_id)
         self.reference = GatewayReference(
             url=service.url,
             service_name=service.name,
             policy_parts=authorization_server.policy_parts,
-            service_resource_group_name=group.name,
+            service_resource_group_name=group_name,
             tenant_id=client.tenant_id,
             login_endpoint=args.login_endpoint,
-            sign_in_principal_id=entra.principal_object_id,
+            sign_in_principal_id=sign_in.principal_object_id,
             identity_client_id=service.client_id,
             identity_principal_id=service.principal_id,
             subscription_id=client.subscription_id,
-            app_insights_id=monitoring.app_insights_id,
-            workspace_id=monitoring.workspace_id,
+            app_insights_id=telemetry.app_insights_id,
+            workspace_id=telemetry.workspace_id,
             function_subnet_id=after(network.function_subnet_id, endpoints) if network else "",
             endpoint_subnet_id=after(network.endpoint_subnet_id, endpoints) if network else "",
             private_dns_zones=network.zones if network else {},
@@ -236,7 +305,7 @@ class Gateway(Component):
         scope: dict[str, Any],
         tenant_id: pulumi.Input[str],
         service: ApiManagement,
-        monitoring: Monitoring,
+        telemetry: Telemetry,
         opts: pulumi.ResourceOptions,
     ) -> tuple[KeyVault, KeyVaultReader]:
         """A vault, and who reads it.
@@ -253,7 +322,7 @@ class Gateway(Component):
                 tenant_id=tenant_id,
                 private=closed,
                 reader_principal_id=service.system_principal_id if closed else service.principal_id,
-                workspace_id=monitoring.audit_workspace_id,
+                workspace_id=telemetry.audit_workspace_id,
             ),
             opts,
         )
