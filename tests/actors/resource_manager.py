@@ -21,6 +21,7 @@ from secure_mcp_local.recording import Resource as Recorded
 _SERVICE = "azure-native:apimanagement:ApiManagementService"
 _PLACE = re.compile(
     r"(?P<service>/subscriptions/.+/service/[^/]+)(?:/apis/(?P<api>[^/]+))?(?:/operations/(?P<operation>[^/]+))?(?P<policy>/policies/policy)?"
+    r"(?:/policyFragments/(?P<fragment>[^/]+))?(?:/(?P<list>apis|operations|policyFragments))?"
 )
 
 
@@ -52,6 +53,10 @@ class ResourceManager:
         if place is None or place["service"].lower() != self.service.id.lower():
             return _error(404, "ResourceNotFound", f"The Resource '{request.url.path}' was not found.")
         match request.method:
+            case "GET" if place["list"]:
+                return JSONResponse({"value": [{"name": name} for name in self._listed(place)]})
+            case "GET" if place["policy"] or place["fragment"]:
+                return self._document(request)
             case "GET" if not place["api"]:
                 return JSONResponse(self._service())
             case "PUT" if place["api"]:
@@ -63,6 +68,26 @@ class ResourceManager:
                 return Response(status_code=200)
             case _:
                 return _error(405, "MethodNotAllowed", "The resource doesn't support specified Http Verb.")
+
+    def _listed(self, place: re.Match[str]) -> list[str]:
+        """Names of the members of a collection."""
+        prefix = f"{place['service']}{'/apis/' + place['api'] if place['api'] else ''}/{place['list']}/".lower()
+        ids = [one.id for one in self.cloud.recording if one.id.lower().startswith(prefix)]
+        return [id[len(prefix) :] for id in ids if "/" not in id[len(prefix) :]]
+
+    def _document(self, request: Request) -> Response:
+        """A policy as it is given back: ends of lines, indentation and the end are not what was sent.
+
+        Azure/azure-rest-api-specs#21835, #25306; hashicorp/terraform-provider-azurerm#23388
+        """
+        found = self.cloud.recording.by_id(request.url.path)
+        if found is None:
+            return _error(404, "ResourceNotFound", "Policy not found.")
+        if request.query_params.get("format") != "rawxml":
+            return _error(400, "ValidationError", "The document would be in another format than it was sent in.")
+        lines = str(found.get("value")).strip().split("\n")
+        text = "\r\n".join("\t" * ((len(line) - len(line.lstrip(" "))) // 4) + line.lstrip(" ") for line in lines)
+        return JSONResponse({"id": found.id, "properties": {"value": text}})
 
     def _service(self) -> dict[str, Any]:
         return {

@@ -312,7 +312,19 @@ def end_sessions(
 
 @app.command()
 def doctor(
-    url: Annotated[str, typer.Argument(metavar="URL", help="Address of the MCP server, as users type it.")],
+    url: Annotated[str, typer.Argument(metavar="[URL]", help="Address of the MCP server, as users type it.")] = "",
+    stack: Annotated[
+        str,
+        typer.Option(
+            "--stack", "-s",
+            help="Instead of a server: whether API Management has the policy documents that the program of this stack renders.",
+        ),
+    ] = "",
+    config: ConfigOption = None,
+    endpoint: Annotated[
+        str, typer.Option("--resource-manager", metavar="URL", help="With --stack: Azure Resource Manager of another cloud.")
+    ] = "https://management.azure.com",
+    cwd: CwdOption = None,
     anonymous: Annotated[bool, typer.Option("--anonymous", help="Only what needs no sign-in.")] = False,
     only: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only this check, such as challenge. Can be repeated.")
@@ -335,12 +347,25 @@ def doctor(
         str, typer.Option("--call", metavar="TOOL", help="Call this tool, without arguments; else none is called.")
     ] = "",
     json: JsonOption = False,
-) -> None:
+) -> None:  # fmt: skip
     """Examine a deployed or local server as an MCP client would.
 
     Says line by line which parts of the contract hold and what to do where they do not, signs in three times on the way, and
-    ends the sessions that it made. Exit code 0: all holds; 1: something does not; 2: nothing could be examined.
+    ends the sessions that it made.
+
+    With --stack: asks Azure, reading only, for every policy document of the stack's API Management, and says which differ from what
+    the program renders, which are missing and which are not its own.
+
+    Exit code 0: all holds; 1: something does not; 2: nothing could be examined.
     """
+    if bool(url) == bool(stack):
+        raise typer.BadParameter(
+            "give the URL of a server, or the stack whose deployed policies are compared with --stack"
+        )
+    if stack:
+        from secure_mcp_local.cli import comparison  # noqa: PLC0415
+
+        raise typer.Exit(comparison.run(comparison.Request(project_root(cwd), stack, parsed(config), endpoint, json)))
     from secure_mcp_local.cli.examination import Request, run  # noqa: PLC0415
     from secure_mcp_local.doctor import Options  # noqa: PLC0415
 

@@ -45,6 +45,15 @@ def deployed(root: Path, stack: str, type: str) -> list[str]:
     Raises:
         LocalCloudError: pulumi is not there, or knows no such stack.
     """
+    return list(deployed_by_urn(root, stack, type).values())
+
+
+def deployed_by_urn(root: Path, stack: str, type: str) -> dict[str, str]:
+    """As `deployed`, by URN.
+
+    Raises:
+        LocalCloudError: pulumi is not there, or knows no such stack.
+    """
     pulumi = shutil.which("pulumi")
     if pulumi is None:
         raise LocalCloudError("the Pulumi CLI is not on PATH; name the service with --service")
@@ -54,7 +63,7 @@ def deployed(root: Path, stack: str, type: str) -> list[str]:
     if run.returncode:
         raise LocalCloudError(f"pulumi stack export --stack {stack}: {run.stderr.strip()[:300]}")
     resources = json.loads(run.stdout).get("deployment", {}).get("resources", [])
-    return [str(one["id"]) for one in resources if one.get("type") == type and one.get("id")]
+    return {str(one["urn"]): str(one["id"]) for one in resources if one.get("type") == type and one.get("id")}
 
 
 def service_of(root: Path, stack: str) -> str:

@@ -1,0 +1,189 @@
+"""Whether the policy documents that API Management has are those that the program renders.
+
+An edit of a policy has been reported that `pulumi up` did not see as a change (pulumi-azure-native#3620), and whoever may write to
+API Management can change a document beside Pulumi.
+"""
+
+import html
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from apim_policies.documents.document import Element, Value, parse
+from apim_policies.errors import DocumentError
+from secure_mcp_local.errors import LocalCloudError
+from secure_mcp_local.recording import Recording, Resource
+from secure_mcp_local.resource_manager import Refused, ResourceManager
+
+MODULE = "azure-native:apimanagement:"
+SERVICE = MODULE + "ApiManagementService"
+VERSION = "2024-05-01"
+"""Of Microsoft.ApiManagement."""
+_NOT_FOUND = 404
+_POLICIES = ("Policy", "ApiPolicy", "ApiOperationPolicy")
+_FRAGMENTS = "PolicyFragment"
+# What a new service has at its own scope, without anybody having written it.
+# https://learn.microsoft.com/azure/api-management/set-edit-policies
+_DEFAULT = {"policies", "inbound", "backend", "outbound", "on-error", "forward-request"}
+
+
+class Outcome(StrEnum):
+    SAME = "same"
+    DIFFERS = "differs"
+    MISSING = "missing"
+    """The program declares it, API Management has none."""
+    FOREIGN = "foreign"
+    """API Management has it where only the program's belong."""
+    UNKNOWN = "unknown"
+    """What it should say comes from something that only Azure knows."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was found about one document."""
+
+    document: str
+    """Its path in the service, such as `apis/mcp/policies/policy`."""
+    outcome: Outcome
+    seen: str = ""
+    """Where the first difference is."""
+
+    @property
+    def holds(self) -> bool:
+        return self.outcome in {Outcome.SAME, Outcome.UNKNOWN}
+
+    def as_json(self) -> dict[str, str]:
+        return {"document": self.document, "outcome": self.outcome, "seen": self.seen}
+
+
+def compare(recording: Recording, services: Mapping[str, str], azure: ResourceManager) -> Iterator[Comparison]:
+    """Asks for every document, reading only.
+
+    Args:
+        recording: What the program declares.
+        services: ARM ids of the API Management services that the stack has deployed, by URN.
+        azure: Azure Resource Manager.
+
+    Raises:
+        LocalCloudError: a service is not deployed yet.
+        Refused: Azure does not let these be read.
+        AzureError: it does not answer.
+    """
+    found: dict[str, dict[str, Resource]] = {}
+    for resource in recording:
+        if resource.type.removeprefix(MODULE) in {*_POLICIES, _FRAGMENTS}:
+            service, _, path = resource.id.partition("/service/")
+            name, _, path = path.partition("/")
+            found.setdefault(f"{service}/service/{name}", {})[path] = resource
+    for id, documents in found.items():
+        declared = recording.by_id(id)
+        made = declared is not None and declared.type == SERVICE and not declared.read
+        deployed = services.get(declared.urn, "") if declared is not None and made else id
+        if not deployed:
+            raise LocalCloudError(f"the stack {recording.stack} has not deployed its API Management yet: pulumi up")
+        yield from _of_service(deployed, documents, azure, whole=made)
+
+
+def _of_service(
+    service: str, documents: Mapping[str, Resource], azure: ResourceManager, *, whole: bool
+) -> Iterator[Comparison]:
+    for path, resource in sorted(documents.items()):
+        if resource.sources.get("value") or "value" in resource.unknowns:
+            yield Comparison(path, Outcome.UNKNOWN, "what it says depends on outputs")
+            continue
+        text = _document(azure, f"{service}/{path}")
+        if text is None:
+            yield Comparison(path, Outcome.MISSING)
+        elif seen := difference(str(resource.get("value")), text):
+            yield Comparison(path, Outcome.DIFFERS, seen)
+        else:
+            yield Comparison(path, Outcome.SAME)
+    known = {path.lower() for path in documents}
+    for path in _others(service, documents, azure, whole=whole):
+        if path.lower() not in known:
+            text = _document(azure, f"{service}/{path}")
+            if text is not None and not _is_default(path, text):
+                yield Comparison(path, Outcome.FOREIGN)
+
+
+def _others(service: str, documents: Mapping[str, Resource], azure: ResourceManager, *, whole: bool) -> Iterator[str]:
+    """Places where documents of somebody else would run with ours: in our APIs, and everywhere in a service that the stack made."""
+    if whole:
+        yield "policies/policy"
+        apis = [str(one["name"]) for one in azure.pages(f"{service}/apis", VERSION)]
+        for one in azure.pages(f"{service}/policyFragments", VERSION):
+            yield f"policyFragments/{one['name']}"
+    else:
+        apis = sorted({path.split("/")[1] for path in documents if path.startswith("apis/")})
+    for api in apis:
+        yield f"apis/{api}/policies/policy"
+        try:
+            operations = list(azure.pages(f"{service}/apis/{api}/operations", VERSION))
+        except Refused as refused:
+            if refused.status != _NOT_FOUND:
+                raise
+            continue
+        for one in operations:
+            yield f"apis/{api}/operations/{one['name']}/policies/policy"
+
+
+def _document(azure: ResourceManager, id: str) -> str | None:
+    try:
+        answer = azure.get(id, VERSION, format="rawxml")
+    except Refused as refused:
+        if refused.status == _NOT_FOUND:
+            return None
+        raise
+    return str((answer.get("properties") or {}).get("value") or "")
+
+
+def difference(rendered: str, deployed: str) -> str:
+    """Where a deployed document first says something else; empty if nowhere.
+
+    What API Management rewrites is no difference: ends of lines become CRLF, blanks at the end go, indentation may become tabs,
+    and entities stand where there were none, although rawxml is asked for (azure-rest-api-specs#21835, #25306;
+    terraform-provider-azurerm#23388, #29521). So blanks in a row count as one, entities as what they mean, and comments not at all.
+    """
+    wanted = parse(rendered, "rendered")
+    try:
+        return _difference(wanted, parse(deployed, "deployed"), "")
+    except DocumentError as error:
+        return f"it cannot be read: {error}"
+
+
+def _difference(wanted: Element, found: Element, path: str) -> str:
+    path = f"{path}/{wanted.name}"
+    if wanted.name != found.name:
+        return f"{path}: <{found.name}> stands there, in line {found.line}"
+    for name in dict.fromkeys([*wanted.attributes, *found.attributes]):
+        if _normal(wanted.attributes.get(name)) != _normal(found.attributes.get(name)):
+            return f"{path}: {name} is another, in line {found.line}"
+    if (_normal(wanted.text) or "") != (_normal(found.text) or ""):
+        return f"{path}: the text is another, in line {found.line}"
+    for one, other in zip(wanted.children, found.children, strict=False):
+        if said := _difference(one, other, path):
+            return said
+    if len(wanted.children) < len(found.children):
+        more = found.children[len(wanted.children)]
+        return f"{path}: <{more.name}> is not ours, in line {more.line}"
+    if len(wanted.children) > len(found.children):
+        return f"{path}: <{wanted.children[len(found.children)].name}> is not there"
+    return ""
+
+
+def _normal(value: Value | None) -> str | None:
+    """A value as it is compared."""
+    return None if value is None else " ".join(html.unescape(value.text).split())
+
+
+def _is_default(path: str, text: str) -> bool:
+    if path != "policies/policy":
+        return False
+    try:
+        return _names(parse(text, path)) <= _DEFAULT
+    except DocumentError:
+        return False
+
+
+def _names(element: Element) -> set[str]:
+    return {element.name}.union(*(_names(child) for child in element.children))

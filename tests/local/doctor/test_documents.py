@@ -1,0 +1,149 @@
+"""Deployed policy documents against rendered ones, at a stand-in of Azure Resource Manager that gives them back as Azure does."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from typer.testing import CliRunner
+
+from actors.resource_manager import ResourceManager as Arm
+from apim_policies.listener import Listener, bind
+from secure_mcp_local.cli.app import app
+from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.doctor.documents import SERVICE, Outcome, compare, difference
+from secure_mcp_local.recording import Recording, Resource, record
+from secure_mcp_local.resource_manager import ResourceManager
+
+ROOT = Path(__file__).parents[3]
+TOKEN = "azure-native:apimanagement:ApiOperationPolicy", "mcp-oauth-token-policy"
+
+
+def login(audience: str) -> str:
+    return f"token-for-{audience}"
+
+
+@pytest.fixture(scope="module")
+def rendered() -> Recording:
+    return record(ROOT, "dev")
+
+
+@pytest.fixture
+async def azure(rendered: Recording) -> AsyncIterator[tuple[Arm, str]]:
+    """API Management as it is right after `pulumi up`, and where Azure Resource Manager listens."""
+    arm = Arm(cast("LocalCloud", SimpleNamespace(recording=rendered, gateway_url="https://apim")))
+    port, sockets = bind(0)
+    async with Listener(arm.app, sockets):
+        yield arm, f"http://localhost:{port}"
+
+
+async def found(rendered: Recording, url: str) -> dict[str, tuple[Outcome, str]]:
+    """What does not hold, by document."""
+    service = rendered.one(SERVICE)
+
+    def work() -> dict[str, tuple[Outcome, str]]:
+        with ResourceManager(login, url) as client:
+            every = list(compare(rendered, {service.urn: service.id}, client))
+        assert len(every) > 30
+        return {one.document: (one.outcome, one.seen) for one in every if one.outcome is not Outcome.SAME}
+
+    return await asyncio.to_thread(work)
+
+
+def changed(recording: Recording, change: Callable[[str], str]) -> Recording:
+    policy = recording.one(*TOKEN)
+    text = str(policy.get("value"))
+    assert change(text) != text
+    return recording.changed(policy.urn, value=change(text))
+
+
+def added(recording: Recording, path: str, **values: Any) -> Recording:
+    service = recording.one(SERVICE).id
+    made = Resource(f"urn:{path}", "other", path, "", values, values, f"{service}/{path}")
+    return replace(recording, resources=(*recording, made))
+
+
+async def test_what_azure_rewrites_is_no_difference(rendered: Recording, azure: tuple[Arm, str]) -> None:
+    assert await found(rendered, azure[1]) == {}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("<base />", "<base /><base />", "<base> stands there, in line"),
+        ("StringComparison.Ordinal", "StringComparison.OrdinalIgnoreCase", "is another, in line"),
+        ("</inbound>", "<cors /></inbound>", "/policies/inbound: <cors> is not ours, in line"),
+    ],
+)
+async def test_an_edit_that_did_not_arrive_is_found(
+    rendered: Recording, azure: tuple[Arm, str], before: str, after: str, said: str
+) -> None:
+    arm, url = azure
+    arm.cloud.recording = changed(rendered, lambda text: text.replace(before, after, 1))
+    [(document, (outcome, seen))] = (await found(rendered, url)).items()
+    assert (document, outcome) == ("apis/oauth/operations/token/policies/policy", Outcome.DIFFERS)
+    assert said in seen
+
+
+async def test_what_is_missing_or_foreign_is_found(rendered: Recording, azure: tuple[Arm, str]) -> None:
+    arm, url = azure
+    deployed = rendered.without(lambda one: one.urn == rendered.one(*TOKEN).urn)
+    deployed = added(deployed, "apis/mcp/operations/backdoor")
+    deployed = added(deployed, "apis/mcp/operations/backdoor/policies/policy", value="<policies><inbound /></policies>")
+    deployed = added(deployed, "policyFragments/theirs", value="<fragment />")
+    # A service has this one from the begin.
+    default = "<policies><inbound /><backend><forward-request /></backend><outbound /><on-error /></policies>"
+    arm.cloud.recording = added(deployed, "policies/policy", value=default)
+    assert await found(rendered, url) == {
+        "apis/oauth/operations/token/policies/policy": (Outcome.MISSING, ""),
+        "apis/mcp/operations/backdoor/policies/policy": (Outcome.FOREIGN, ""),
+        "policyFragments/theirs": (Outcome.FOREIGN, ""),
+    }
+    arm.cloud.recording = added(
+        rendered, "policies/policy", value=default.replace("<inbound />", "<inbound><cors /></inbound>")
+    )
+    assert await found(rendered, url) == {"policies/policy": (Outcome.FOREIGN, "")}
+
+
+def test_entities_and_comments_are_no_difference_and_texts_are() -> None:
+    ours = '<fragment><!-- why --><set-variable name="a" value="@{\n  return 1 << 2 > 3 && "x" != "";\n}" /></fragment>'
+    theirs = '<fragment>\r\n\t<set-variable name="a" value="@{&#xA;\treturn 1 &lt;&lt; 2 &gt; 3 &amp;&amp; &quot;x&quot; != &quot;&quot;;&#xA;}" />\r\n</fragment>'
+    assert difference(ours, theirs) == ""
+    assert difference(ours, theirs.replace("3", "4")) == "/fragment/set-variable: value is another, in line 2"
+    assert difference("<a><b>1</b></a>", "<a><b>2</b></a>") == "/a/b: the text is another, in line 1"
+    assert difference("<a><b /><c /></a>", "<a><b /></a>") == "/a: <c> is not there"
+    assert difference("<a />", "<a>").startswith("it cannot be read: ")
+
+
+async def test_the_command(rendered: Recording, azure: tuple[Arm, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    arm, url = azure
+    service = rendered.one(SERVICE)
+    known = {service.urn: service.id}
+    monkeypatch.setattr("secure_mcp_local.cli.comparison.login", lambda: login)
+    monkeypatch.setattr("secure_mcp_local.cli.comparison.deployed_by_urn", lambda *_: known)
+
+    async def run(*arguments: str) -> tuple[int, str]:
+        command = ["doctor", "--stack", "dev", "--cwd", str(ROOT), "--resource-manager", url, *arguments]
+        answer = await asyncio.to_thread(CliRunner().invoke, app, command)
+        return answer.exit_code, answer.stdout
+
+    code, text = await run()
+    assert (code, text.split(": ")[1].split()[1:]) == (0, ["same"])
+    arm.cloud.recording = changed(rendered, lambda text: text.replace("<inbound>", "<inbound><return-response />"))
+    code, text = await run()
+    assert code == 1
+    assert "differs  apis/oauth/operations/token/policies/policy" in text
+    assert "do: pulumi up" in text
+    code, text = await run("--json")
+    assert code == 1
+    assert [one["document"] for one in json.loads(text) if one["outcome"] == "differs"] == [
+        "apis/oauth/operations/token/policies/policy"
+    ]
+    known.clear()
+    assert (await run())[0] == 2
+    assert CliRunner().invoke(app, ["doctor"]).exit_code == 2
+    assert CliRunner().invoke(app, ["doctor", "http://localhost", "--stack", "dev"]).exit_code == 2
