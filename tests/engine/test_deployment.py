@@ -74,6 +74,12 @@ def test_what_was_deleted_by_hand_is_found_and_deployed_again(deployed: Workspac
     assert deployed.up().changed() == {POLICY: "create"}
 
 
+def test_A6_a_secret_that_cannot_be_read_yet_is_tried_again(fresh: Workspace) -> None:
+    run = fresh.up(keyVaultEnabled="true", faults="late create mcp-oauth-EncryptionKey")
+    assert [told for told in run.messages if "a role is not in force yet" in told]
+    assert "mcp-oauth-EncryptionKey" in fresh.names
+
+
 def test_a_failure_in_the_middle_is_completed_by_another_up(fresh: Workspace) -> None:
     failed = fresh.up(check=False, faults=f"fail create {APIM}Api")
     assert failed.exit_code != 0

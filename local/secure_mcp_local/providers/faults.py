@@ -1,6 +1,7 @@
 """Faults that a provider is told to have: an operation on one resource fails, stalls, or succeeds and its answer is lost."""
 
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from secure_mcp_local.errors import LocalCloudError
 ENVIRONMENT_VARIABLE = "SECURE_MCP_STAND_IN_FAULTS"
 """Faults for the providers that `pulumi` starts, separated by semicolons."""
 
-KINDS = ("fail", "stall", "lose")
+KINDS = ("fail", "stall", "lose", "late")
 OPERATIONS = ("create", "read", "update", "delete")
 PUBLISH = {
     "fail": "the package is accepted, and the deployment fails afterwards",
@@ -24,8 +25,22 @@ PUBLISH = {
     "hide": "the deployment endpoint cannot be reached from this machine",
 }
 """Kinds of the operation `publish`, which brings code to a function app."""
+LATE = (
+    "ValidationError: Failed to fetch secret from Key Vault: Forbidden. Caller is not authorized to perform action on resource. "
+    "If role assignments, deny assignments or role definitions were changed recently, please observe propagation time. "
+    "ForbiddenByRbac"
+)
+"""What is said while a role is assigned and not yet in force; the words are Key Vault's.
+
+https://learn.microsoft.com/azure/key-vault/general/rbac-guide
+"""
+_LATE_ATTEMPTS = 2
 STALL = 600.0
 """Seconds; longer than anyone waits."""
+
+
+class Late(LocalCloudError):
+    """What the engine is told as long as a role is not in force."""
 
 
 class Fault(LocalCloudError):
@@ -70,6 +85,8 @@ class Faults:
     def __init__(self, rules: Sequence[Rule], stall: float = STALL) -> None:
         self._rules, self._stall = rules, stall
         self._cancelled = threading.Event()
+        self._early: Counter[str] = Counter()
+        """How often a resource came before its role."""
 
     def cancel(self) -> None:
         """Ends what stalls."""
@@ -80,7 +97,11 @@ class Faults:
 
         Raises:
             Fault: the operation fails, or it stalled until it was cancelled or too late.
+            Late: a role is not in force yet (two attempts).
         """
+        if self._early[urn] < _LATE_ATTEMPTS and self._met("late", operation, urn):
+            self._early[urn] += 1
+            raise Late(LATE)
         if self._met("fail", operation, urn):
             raise Fault(f"{operation} was made to fail (fault: fail {operation})")
         if self._met("stall", operation, urn):

@@ -13,6 +13,7 @@ from google.protobuf import json_format
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
+from secure_mcp.azure.propagation import is_late_role
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.providers import faults, mutability, plugins
 from secure_mcp_local.providers.service import PACKAGES, Provider, start
@@ -426,6 +427,16 @@ def test_an_operation_can_stall_until_it_is_cancelled(azure: Engine, starting: S
     timer.start()
     assert "got no answer" in refused(stalling.create, API, MCP_API)[1]
     assert "got no answer" in refused(starting(rules=f"stall create {API}", stall=0.01).create, API, MCP_API)[1]
+
+
+def test_a_role_is_late_for_two_attempts() -> None:
+    rules = faults.Faults(faults.parsed("late create key"))
+    for _ in range(2):
+        with pytest.raises(faults.Late, match="ForbiddenByRbac") as caught:
+            rules.before("create", "urn:pulumi:dev::p::t::key")
+        assert is_late_role(str(caught.value))
+    rules.before("create", "urn:pulumi:dev::p::t::key")
+    rules.before("create", "urn:pulumi:dev::p::t::other")
 
 
 @pytest.mark.parametrize("rule", ["fail", "break create it", "fail made it", "fail create a b"])
