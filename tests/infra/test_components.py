@@ -626,3 +626,36 @@ def test_tags_are_on_everything_that_can_have_some(declared: Declared) -> None:
     for resource in taggable:
         if resource.type != APIM + "NamedValue":
             assert resource.inputs.get("tags") == {"owner": "platform"}, resource.name
+
+
+def test_a_certificate_can_be_read_before_the_service_names_it(declared: Declared) -> None:
+    vault = "/subscriptions/11111111-0000-4000-8000-000000000001/resourceGroups/g/providers/Microsoft.KeyVault/vaults/kv-certs"
+    url = "https://kv-certs.vault.azure.net/secrets/mcp"
+    recording = declared(
+        "dev",
+        customDomains='["mcp.contoso.com"]',
+        domainCertificates=json.dumps({"mcp.contoso.com": url}),
+        domainVaultId=vault,
+    )
+    service = recording.one(APIM + "ApiManagementService")
+    used = service.inputs["identity"]["userAssignedIdentities"]
+    [identity] = [r for r in recording.all("azure-native:managedidentity:UserAssignedIdentity") if r.id in used]
+    # Nothing else, of which the v2 tiers know nothing.
+    assert service.inputs["hostnameConfigurations"] == [
+        {
+            "type": "Proxy",
+            "hostName": "mcp.contoso.com",
+            "certificateSource": "KeyVault",
+            "keyVaultId": url,
+            "identityClientId": identity.get("clientId"),
+        }
+    ]
+    role = recording.one(ROLE, "mcp-domain-vault-role")
+    wait = recording.one(STASH, "mcp-domain-vault")
+    assert (role.get("scope"), role.get("principalId")) == (vault, identity.get("principalId"))
+    assert "/subscriptions/11111111-0000-4000-8000-000000000001/" in role.get("roleDefinitionId")
+    assert role.urn in wait.dependencies
+    assert wait.urn in service.dependencies
+    # The vault is somebody else's: the role does not go with the group.
+    assert not role.deleted_with
+    assert not declared("dev").one(APIM + "ApiManagementService").get("hostnameConfigurations")

@@ -4,6 +4,13 @@ import pytest
 
 from secure_mcp import ConfigError, SecureMcpServerArgs
 
+VAULT = "/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/kv-certs"
+CERTIFICATE = "https://kv-certs.vault.azure.net/secrets/mcp"
+DOMAIN = {
+    "custom_domains": ("mcp.contoso.com",),
+    "domain_certificates": {"mcp.contoso.com": CERTIFICATE},
+    "domain_vault_id": VAULT,
+}
 ID = "00000000-0000-4000-8000-0000000000b0"
 GOOD = {"code": "function_app", "location": "westeurope", "apim_publisher_email": "mcp@example.com"}
 
@@ -51,6 +58,56 @@ GOOD = {"code": "function_app", "location": "westeurope", "apim_publisher_email"
         ({"alert_emails": ("ops@example.com", "nobody")}, "alertEmails", "e-mail addresses"),
         ({"alert_latency_seconds": 0}, "alertLatencySeconds", "1 to 230"),
         ({"alert_latency_seconds": 231}, "alertLatencySeconds", "1 to 230"),
+        # https://learn.microsoft.com/azure/api-management/configure-custom-domain
+        (
+            DOMAIN | {"domain_certificates": {"mcp.contoso.com": "managed"}},
+            "domainCertificates",
+            "no managed certificates",
+        ),
+        (
+            DOMAIN | {"domain_certificates": {"mcp.contoso.com": CERTIFICATE.replace("secrets", "certificates")}},
+            "domainCertificates",
+            "secret identifier",
+        ),
+        (
+            DOMAIN | {"domain_certificates": {"mcp.contoso.com": f"{CERTIFICATE}/0a1b"}},
+            "domainCertificates",
+            "without a version",
+        ),
+        (
+            DOMAIN | {"domain_certificates": {"mcp.contoso.com": CERTIFICATE.replace("kv-certs", "kv-other")}},
+            "domainCertificates",
+            "not in the vault",
+        ),
+        (
+            DOMAIN | {"domain_certificates": {"mcp.contoso.com": CERTIFICATE, "b.contoso.com": CERTIFICATE}},
+            "domainCertificates",
+            "BasicV2 has one custom host name",
+        ),
+        (
+            DOMAIN
+            | {
+                "apim_sku": "StandardV2",
+                "domain_certificates": {"mcp.contoso.com": CERTIFICATE, "b.contoso.com": CERTIFICATE},
+            },
+            "domainCertificates",
+            "StandardV2 has one custom host name",
+        ),
+        (DOMAIN | {"domain_certificates": {"*.contoso.com": CERTIFICATE}}, "domainCertificates", "no wildcard"),
+        (DOMAIN | {"domain_certificates": {"MCP.contoso.com": CERTIFICATE}}, "domainCertificates", "lower case"),
+        (DOMAIN | {"domain_vault_id": ""}, "domainVaultId", "resource id of the vault"),
+        (DOMAIN | {"domain_vault_id": "kv-certs"}, "domainVaultId", "az keyvault show"),
+        (DOMAIN | {"custom_domains": ()}, "customDomains", "certificate of mcp.contoso.com"),
+        (
+            DOMAIN
+            | {
+                "apim_sku": "StandardV2",
+                "custom_domains": ("a.b.contoso.com",),
+                "domain_certificates": {"*.contoso.com": CERTIFICATE},
+            },
+            "customDomains",
+            "certificate of *.contoso.com",
+        ),
     ],
 )
 def test_what_cannot_work_is_refused(changes: dict[str, object], key: str, fix: str) -> None:
@@ -58,3 +115,20 @@ def test_what_cannot_work_is_refused(changes: dict[str, object], key: str, fix: 
         SecureMcpServerArgs.of(GOOD | changes)
     assert key in str(caught.value)
     assert fix in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        DOMAIN,
+        DOMAIN | {"apim_sku": "StandardV2", "domain_certificates": {"*.contoso.com": CERTIFICATE}},
+        DOMAIN
+        | {
+            "apim_sku": "PremiumV2",
+            "custom_domains": ("mcp.contoso.com", "b.contoso.com", "proxied.contoso.com"),
+            "domain_certificates": {"mcp.contoso.com": CERTIFICATE, "b.contoso.com": CERTIFICATE},
+        },
+    ],
+)
+def test_domains_with_certificates_that_work(changes: dict[str, object]) -> None:
+    assert SecureMcpServerArgs.of(GOOD | changes).domain_certificates

@@ -8,7 +8,8 @@ from pulumi_azure_native import apimanagement, managedidentity, resources
 from ..azure.component import Component
 from ..azure.diagnostics import GATEWAY, keep_logs
 from ..azure.placement import LoggedOptions, Placement
-from ..azure.roles import MONITORING_METRICS_PUBLISHER, assign_role
+from ..azure.propagation import in_force, patient
+from ..azure.roles import KEY_VAULT_SECRETS_USER, MONITORING_METRICS_PUBLISHER, assign_role
 from ..azure.sdk_defaults import unsent
 from ..options import Taken
 from .options import ApiManagementOptions
@@ -122,6 +123,7 @@ class ApiManagement(Component):
             opts=here,
         )
         subnet = args.subnet_id
+        domains = self._domains(name, args, identity)
         service = apimanagement.ApiManagementService(
             f"{name}-apim",
             service_name=pulumi.Output.concat("apim-", name, "-", args.suffix),
@@ -142,9 +144,11 @@ class ApiManagement(Component):
             virtual_network_configuration=apimanagement.VirtualNetworkConfigurationArgs(subnet_resource_id=subnet)
             if subnet
             else None,
+            hostname_configurations=domains,
             # A public site to sign up at, which nothing here uses.
             developer_portal_status=apimanagement.DeveloperPortalStatus.DISABLED,
             opts=self.inside(
+                hooks=patient(f"{name}-apim") if domains else None,
                 custom_timeouts=pulumi.CustomTimeouts(create="90m", update="90m", delete="60m"),
                 # Of the tiers before v2. There, some refuse that client certificates are switched off:
                 # https://github.com/pulumi/pulumi-azure-native/issues/1741
@@ -236,3 +240,37 @@ class ApiManagement(Component):
         self.register_outputs(
             {"name": self.name, "url": self.url, "principalId": self.principal_id, "clientId": self.client_id}
         )
+
+    def _domains(
+        self, name: str, args: ApiManagementArgs, identity: managedidentity.UserAssignedIdentity
+    ) -> list[apimanagement.HostnameConfigurationArgsDict] | None:
+        """The host names that the gateway answers for, when their certificates can be read; None without any.
+
+        They are part of the service: Azure reads each certificate while it saves it, with an identity whose role must be in force by
+        then (azure-rest-api-specs#25045, terraform-provider-azurerm#18323). A system-assigned one would have none before there is a
+        service.
+        https://learn.microsoft.com/azure/api-management/configure-custom-domain
+        """
+        if not args.domain_certificates:
+            return None
+        role = assign_role(
+            f"{name}-domain-vault-role",
+            scope=args.domain_vault_id,
+            role=KEY_VAULT_SECRETS_USER,
+            principal_id=identity.principal_id,
+            subscription_id=args.domain_vault_id.split("/")[2],
+            # The vault is somebody else's.
+            opts=self.outside(),
+        )
+        waited = in_force(f"{name}-domain-vault", [role], self.outside())
+        # Dictionaries: the class fills in that client certificates are not negotiated, of which the v2 tiers know nothing.
+        return [
+            {
+                "type": apimanagement.HostnameType.PROXY,
+                "host_name": host,
+                "certificate_source": apimanagement.CertificateSource.KEY_VAULT,
+                "key_vault_id": pulumi.Output.all(url, waited.output).apply(lambda known: str(known[0])),
+                "identity_client_id": identity.client_id,
+            }
+            for host, url in args.domain_certificates.items()
+        ]

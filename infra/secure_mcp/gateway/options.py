@@ -1,12 +1,13 @@
 """What can be chosen about a gateway. A policy of the authorization server reads these, and none of a server's."""
 
 import ipaddress
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 from ..apis.options import OriginOptions
 from ..azure.placement import OwnerOptions, RegionOptions, TagOptions, ZoneOptions
 from ..monitoring.options import MonitoringOptions
-from ..options import ConfigError, Options, Rule, each, matches, one_of, option, unlike
+from ..options import ConfigError, Options, Rule, each, matches, names, one_of, option, unlike
 from ..options.rules import EMAIL, HOSTS, OBJECT_IDS
 from .branding import BrandOptions
 
@@ -15,6 +16,22 @@ SKUS = ("BasicV2", "StandardV2", "PremiumV2")
 SKUS_WITH_NETWORK = ("StandardV2", "PremiumV2")
 # Schemes that a browser opens as pages or runs as scripts.
 _DANGEROUS_SCHEMES = {"javascript", "data", "file", "vbscript", "blob", "about", "http", "https"}
+
+# Custom domains: https://learn.microsoft.com/azure/api-management/configure-custom-domain
+_DOMAINS = "https://learn.microsoft.com/azure/api-management/configure-custom-domain"
+_SKUS_WITH_DOMAINS = ("PremiumV2",)
+_SKUS_WITH_WILDCARDS = ("StandardV2", "PremiumV2")
+DOMAINS = Rule(rf"(\*\.)?{HOSTS.pattern}", "give host names in lower case; a wildcard is *. with one behind it")
+CERTIFICATES = Rule(
+    r"https://([a-z0-9-]+)\.vault\.[a-z0-9.-]+/secrets/[A-Za-z0-9-]+",
+    "the v2 tiers have no managed certificates: give the secret identifier of a Key Vault certificate (imported or made as a "
+    "certificate, not as a secret), without a version, so that a renewed one is taken: https://VAULT.vault.azure.net/secrets/NAME "
+    f"({_DOMAINS})",
+)
+VAULTS = Rule(
+    r"|/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.KeyVault/vaults/[A-Za-z0-9-]+",
+    "give the resource id of a key vault, as az keyvault show --query id prints it",
+)
 
 HOSTS_OR_ALL = Rule(rf"\*|{HOSTS.pattern}", "give host names in lower case, or *")
 
@@ -32,12 +49,38 @@ class ApiManagementOptions(Options):
     """Units of API Management, 1 to 10; in PremiumV2 to 30."""
     apim_zones: Sequence[str] = option(each(Rule(r"[1-3]", "give numbers of zones, such as 1, 2 and 3")), default=())
     """Zones that the units are spread over, in PremiumV2 only. If empty, Azure chooses."""
+    domain_certificates: Mapping[str, str] = option(each(DOMAINS), names(CERTIFICATES), default={})
+    """Host names that API Management itself answers for, each with the secret identifier of its certificate in a key vault. One in
+    BasicV2 and StandardV2; they belong into customDomains, too."""
+    domain_vault_id: str = option(matches(VAULTS), default="")
+    """Resource id of the key vault that has these certificates. The gateway's identity gets the role to read it; the vault must not be
+    closed to networks."""
 
     def check(self) -> None:
+        self._check_domains()
         if self.apim_zones and self.apim_sku != "PremiumV2":
             raise self.wrong("apim_zones", f"{self.apim_sku} has no zones to choose; set apimSku to PremiumV2")
         if self.apim_units > 10 and self.apim_sku != "PremiumV2":
             raise self.wrong("apim_units", f"{self.apim_sku} has at most 10 units")
+
+    def _check_domains(self) -> None:
+        hosts = self.domain_certificates
+        if len(hosts) > 1 and self.apim_sku not in _SKUS_WITH_DOMAINS:
+            problem = f"{self.apim_sku} has one custom host name; leave one, or set apimSku to PremiumV2 ({_DOMAINS})"
+            raise self.wrong("domain_certificates", problem)
+        if any(host.startswith("*.") for host in hosts) and self.apim_sku not in _SKUS_WITH_WILDCARDS:
+            problem = (
+                f"{self.apim_sku} has no wildcard host names; name the host, or set apimSku to StandardV2 ({_DOMAINS})"
+            )
+            raise self.wrong("domain_certificates", problem)
+        if hosts and not self.domain_vault_id:
+            raise self.wrong(
+                "domain_vault_id", "give the resource id of the vault that has the certificates of domainCertificates"
+            )
+        vault = self.domain_vault_id.rpartition("/")[2].lower()
+        for url in hosts.values():
+            if (found := re.fullmatch(CERTIFICATES.pattern, url)) and found[1] != vault:
+                raise self.wrong("domain_certificates", f"{url} is not in the vault of domainVaultId, {vault}")
 
 
 class NetworkOptions(Options):
@@ -129,7 +172,8 @@ class AuthorizationServerOptions(SignInOptions, BrandOptions, OriginOptions):
     """The authorization server: its clients, its limits, how long its answers live."""
 
     custom_domains: Sequence[str] = option(each(HOSTS), default=())
-    """Further host names under which the gateway is reached."""
+    """Further host names under which the gateway is reached: those of domainCertificates, and those of a proxy before it that keeps
+    the Host header."""
     allowed_clients: Sequence[str] = option(each(Rule(r"\S+", "give client ids, hosts or schemes")), default=())
     """If not empty, only clients with these ids, redirect hosts or redirect schemes may sign in."""
     client_metadata_hosts: Sequence[str] = option(each(HOSTS_OR_ALL), default=())
@@ -178,6 +222,12 @@ class GatewayOptions(
     """Everything that servers share."""
 
     def check(self) -> None:
+        for host in self.domain_certificates:
+            if not any(
+                name == host or (host.startswith("*.") and name.partition(".")[2] == host[2:])
+                for name in self.custom_domains
+            ):
+                raise self.wrong("custom_domains", f"add the host name that users type for the certificate of {host}")
         if self.vnet_enabled and self.apim_sku not in SKUS_WITH_NETWORK:
             raise ConfigError(
                 "vnetEnabled",
