@@ -11,7 +11,7 @@ from rich.text import Text
 
 from apim_policies.command.progress import working
 from secure_mcp_local.cli.probing import deployed_by_urn
-from secure_mcp_local.doctor.documents import SERVICE, Comparison, Outcome, compare
+from secure_mcp_local.drift.documents import SERVICE, Comparison, Outcome, compare
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.recording import record
 from secure_mcp_local.resource_manager import AzureError, Refused, ResourceManager, login

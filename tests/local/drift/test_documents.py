@@ -15,7 +15,7 @@ from actors.resource_manager import ResourceManager as Arm
 from apim_policies.listener import Listener, bind
 from secure_mcp_local.cli.app import app
 from secure_mcp_local.cloud import LocalCloud
-from secure_mcp_local.doctor.documents import SERVICE, Outcome, compare, difference
+from secure_mcp_local.drift.documents import SERVICE, Outcome, compare, difference
 from secure_mcp_local.recording import Recording, Resource, record
 from secure_mcp_local.resource_manager import ResourceManager
 
