@@ -153,7 +153,7 @@ async def test_M24_nothing_that_passes_for_a_credential_or_an_identity_goes_on(
             assert value not in request.headers.getlist(name), name
     assert request.headers["authorization"].startswith("Bearer eyJ")
     assert request.headers["x-mcp-user-oid"] not in {"", "00000000-0000-0000-0000-000000000000"}
-    assert "alice" in request.headers["x-mcp-user-name"]
+    assert request.headers["x-mcp-user-name"] == "Alice%20Adams"
     assert dict(request.query_params) == {"kept": "1"}
 
 

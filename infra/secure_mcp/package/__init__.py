@@ -7,7 +7,7 @@ offline and in milliseconds:
     python -m secure_mcp.package function_app
 """
 
-from .archive import Package, build_package, built_package
+from .archive import Package, build_package, built_package, lay_out
 from .dependencies import LOCK_COMMAND, PYTHON_VERSION, PYTHON_VERSIONS
 from .failure import PackageError
 
@@ -19,4 +19,5 @@ __all__ = [
     "PackageError",
     "build_package",
     "built_package",
+    "lay_out",
 ]

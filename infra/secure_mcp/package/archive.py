@@ -33,6 +33,10 @@ class Package:
     """The zip, in the user's cache."""
     digest: str
     """16 hex digits of the SHA-256 of what is in it, and not of how it is compressed: libraries differ in that."""
+    source: Path | None = None
+    """The folder that it was built from, where that is known."""
+    python_version: str = PYTHON_VERSION
+    """What its dependencies are for."""
 
 
 def build_package(source: Path, python_version: str = PYTHON_VERSION) -> Package:
@@ -55,7 +59,33 @@ def build_package(source: Path, python_version: str = PYTHON_VERSION) -> Package
         installed = dependencies.installed() if dependencies else None
         with made(archive) as target:
             _write(target, files, installed)
-    return Package(archive, digest)
+    return Package(archive, digest, source.absolute(), python_version)
+
+
+def lay_out(source: Path, target: Path, python_version: str = PYTHON_VERSION) -> Path | None:
+    """Puts what a package has of an app's own into a folder, and says where what it has of others lies.
+
+    The same as unpacking the package, without making one: for whoever runs it again after each edit.
+
+    Args:
+        source: Folder with host.json.
+        target: Empty folder.
+        python_version: What the app runs on.
+
+    Returns:
+        The folder with the dependencies, kept for the next time; none if it has none.
+
+    Raises:
+        PackageError: as `build_package`.
+    """
+    if not (source / "host.json").is_file():
+        raise PackageError(f"{source.absolute()} is no function app: it has no host.json")
+    for name in _sources(source):
+        copy = target / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes((source / name).read_bytes())
+    dependencies = dependencies_of(source, python_version)
+    return dependencies.unpacked() if dependencies else None
 
 
 def _sources(source: Path) -> list[str]:

@@ -1,6 +1,7 @@
 """Files that are made once: each in a folder of the user's, under a name that says what is in it."""
 
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Generator
@@ -50,4 +51,4 @@ def made(target: Path) -> Generator[Path]:
     for path in target.parent.iterdir():
         with suppress(OSError):
             if time.time() - path.stat().st_mtime > _KEPT:
-                path.unlink()
+                shutil.rmtree(path) if path.is_dir() and path.name.startswith("dependencies-") else path.unlink()

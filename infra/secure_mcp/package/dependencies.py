@@ -8,6 +8,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +83,22 @@ class Dependencies:
                 self._install(Path(folder))
                 _pack(Path(folder, "site-packages"), target)
         return archive
+
+    def unpacked(self) -> Path:
+        """The same as a folder in the cache, unpacked when it is not there.
+
+        Raises:
+            PackageError: it cannot be fetched.
+        """
+        archive = self.installed()
+        folder = cached(f"dependencies-{self.identity}")
+        if not folder.is_dir():
+            with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=folder.parent) as made_in:
+                with zipfile.ZipFile(archive) as site_packages:
+                    site_packages.extractall(made_in + "/site-packages")
+                with suppress(OSError):  # somebody else was faster
+                    Path(made_in, "site-packages").rename(folder)
+        return folder
 
     def _install(self, folder: Path) -> None:
         """Has pip unpack the wheels; nothing of theirs is run.

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ def publish_code(
         target = (args.new_inputs or {})["input"]
         await _published(archive, digest, App(target["app"], f"https://{target['scmHost']}"), configured, parent)
 
-    hook = pulumi.ResourceHook(f"secure-mcp:publish:{pulumi.get_stack()}:{name}", run)
+    hook = CodeHook(f"secure-mcp:publish:{pulumi.get_stack()}:{name}", run, package)
     return pulumi.Stash(
         name,
         input={
@@ -68,6 +68,22 @@ def publish_code(
             hooks=pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook]),
         ),
     )
+
+
+class CodeHook(pulumi.ResourceHook):
+    """Publishes a package. To whoever runs the program in its own process it says what it publishes, and from where.
+
+    A state, which other machines read, has no path of this one; a hook lives as long as the program.
+    """
+
+    package: Package
+
+    def __init__(
+        self, name: str, callback: Callable[[pulumi.ResourceHookArgs], Awaitable[None]], package: Package
+    ) -> None:
+        # It is registered by the constructor.
+        self.package = package
+        super().__init__(name, callback)
 
 
 async def _published(archive: Path, digest: str, app: App, configured: Any, parent: pulumi.Resource) -> None:

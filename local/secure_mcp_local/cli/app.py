@@ -101,22 +101,37 @@ def local(
         ),
     ] = None,
     accept: AcceptOption = None,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch/--no-watch", help="Serve edits of the program, of policies and of the tools' code as they come."
+        ),
+    ] = True,
+    fresh: Annotated[
+        bool,
+        typer.Option(
+            "--fresh",
+            help="Forget who is signed in, which clients are registered and what is stored from earlier runs.",
+        ),
+    ] = False,
     json: JsonOption = False,
     cwd: CwdsOption = None,
 ) -> None:
     """Run a stack on this machine.
 
     Starts a stand-in for every Azure service that the stack declares, prints where to point an MCP client, and runs until
-    Ctrl-C. Nothing leaves the machine.
+    Ctrl-C. Edits are served within two seconds. Nothing leaves the machine.
     """
     from secure_mcp_local.cli.serving import serve  # noqa: PLC0415
 
     if from_state is not None and config:
         raise LocalCloudError("--config has no effect on what is deployed already; give it to pulumi up")
     backends = addresses(backend)
+    roots, values = project_roots(cwd), parsed(config)
     serve(
-        project_roots(cwd), stack, parsed(config), port, backends, fault or [], from_state, accept or [], as_json=json
-    )
+        roots, stack, values, port, backends, fault or [], from_state, accept or [],
+        as_json=json, watched=watch, fresh=fresh,
+    )  # fmt: skip
 
 
 @app.command("stand-ins", context_settings={"allow_interspersed_args": False, "ignore_unknown_options": False})

@@ -11,6 +11,9 @@ from pathlib import Path
 from rich.console import Console
 
 from secure_mcp_local.cloud import Backends, LocalCloud
+from secure_mcp_local.cloud.keeping import Kept
+from secure_mcp_local.errors import LocalCloudError
+from secure_mcp_local.functions.host import Said
 from secure_mcp_local.recording.project import stood_in
 from secure_mcp_local.recording.unmodelled import passed_by
 
@@ -26,9 +29,28 @@ def serve(
     accept: Sequence[str] = (),
     *,
     as_json: bool,
+    watched: bool = True,
+    fresh: bool = False,
 ) -> None:
-    """Runs until SIGINT or SIGTERM; both are the normal way to end it, so the exit code is 0. Arguments: `LocalCloud.open`."""
-    asyncio.run(_serve(roots, stack, config, port, backend, faults, state, accept, as_json))
+    """Runs until SIGINT or SIGTERM; both are the normal way to end it, so the exit code is 0.
+
+    Arguments: `LocalCloud.open`; `fresh`: what an earlier run has kept is forgotten.
+    """
+    kept = _kept(roots[0], stack, fresh=fresh) if state is None else None
+    try:
+        asyncio.run(_serve(roots, stack, config, port, backend, faults, state, accept, as_json, watched, kept))
+    finally:
+        if kept is not None:
+            kept.release()
+
+
+def _kept(root: Path, stack: str, *, fresh: bool) -> Kept | None:
+    """Where this run keeps what the next one is to know; nowhere where that cannot be, which is said."""
+    try:
+        return Kept(root, stack, fresh=fresh)
+    except LocalCloudError as error:
+        print(f"Nothing is kept for the next run: {error}", file=sys.stderr, flush=True)
+        return None
 
 
 async def _serve(
@@ -41,6 +63,8 @@ async def _serve(
     state: Path | None,
     accept: Sequence[str],
     as_json: bool,
+    watched: bool,
+    kept: Kept | None,
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -58,8 +82,28 @@ async def _serve(
     if status:
         status.start()
     cloud = LocalCloud.open(
-        roots, stack, config, port, backend, faults=faults, progress=progress, state=state, accept=accept
+        roots,
+        stack,
+        config,
+        port,
+        backend,
+        faults=faults,
+        progress=progress,
+        state=state,
+        accept=accept,
+        kept=kept,
+        watched=watched,
     )
+
+    def announce(message: str) -> None:
+        errors.print(message, markup=False, highlight=False, soft_wrap=True)
+
+    def hear(said: Said, request: str) -> None:
+        # As in the console: a tool by its name, a request by its id.
+        of = f"{said.tool or said.app} {request[:8]}".rstrip()
+        errors.print(f"{of} | {_plain(said.line)}", markup=False, highlight=False, soft_wrap=True, style="dim")
+
+    cloud.announce, cloud.hear = announce, hear
     cloud.journal.tellers.append(
         lambda line: errors.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
     )
@@ -87,6 +131,11 @@ async def _serve(
         if sys.stderr.isatty():
             errors.print("Stopping ...", highlight=False)
         await cloud.__aexit__(None, None, None)
+
+
+def _plain(line: str) -> str:
+    """Without anything that a terminal would obey."""
+    return "".join(character if character.isprintable() or character == "\t" else " " for character in line)
 
 
 def _print_next_steps(cloud: LocalCloud) -> None:

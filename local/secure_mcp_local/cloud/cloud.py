@@ -3,6 +3,7 @@
 import asyncio
 import json
 import tempfile
+import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -18,16 +19,21 @@ from apim_policies.gateway import Gateway
 from apim_policies.listener import Listener
 from apim_policies.network import Network
 from apim_policies.pipeline.trace import Journal
+from secure_mcp.apis import templates
 from secure_mcp_local.azure import api_management
 from secure_mcp_local.cloud.addresses import LOGIN_HOSTS, Addresses
 from secure_mcp_local.cloud.edge import Edge
 from secure_mcp_local.cloud.following import follow
 from secure_mcp_local.cloud.gateways import DeclaredGateway, backends_of, gateways
+from secure_mcp_local.cloud.keeping import Kept
 from secure_mcp_local.cloud.projects import Backends, Hook, Projects
+from secure_mcp_local.cloud.watching import watch
 from secure_mcp_local.cosmos import Cosmos
 from secure_mcp_local.entra import Entra
-from secure_mcp_local.errors import LocalCloudError, NotModelled
+from secure_mcp_local.entra.directory import Directory
+from secure_mcp_local.errors import ExplainedError, LocalCloudError, NotModelled
 from secure_mcp_local.identities import ManagedIdentities
+from secure_mcp_local.mistakes import Mistake
 from secure_mcp_local.providers.deployed import deployed, port_of
 from secure_mcp_local.providers.store import Store
 from secure_mcp_local.recording import Recording, Resource
@@ -37,6 +43,8 @@ from secure_mcp_local.storage import Azurite, BlobStorage, account_names
 
 if TYPE_CHECKING:
     from secure_mcp_local.functions import FunctionHost
+    from secure_mcp_local.functions.code import Codes
+    from secure_mcp_local.functions.host import Said
 
 Progress = Callable[[str], None]
 
@@ -60,16 +68,32 @@ class LocalCloud:
     """The function apps that run, by host name."""
     idle: list[str]
     """What is declared and does not run, each with the reason."""
+    _code: "Codes"
     passed: list[Passed]
     """What is declared and nothing stands in for."""
 
-    def __init__(self, projects: Projects, port: int, faults: Collection[str], progress: Progress | None) -> None:
+    def __init__(
+        self,
+        projects: Projects,
+        port: int,
+        faults: Collection[str],
+        progress: Progress | None,
+        kept: Kept | None = None,
+        *,
+        watched: bool = False,
+    ) -> None:
         self.clock = Clock()
         self.journal = Journal()
         """The gateways' requests; values are recorded while somebody watches."""
         self._projects, self._port, self._faults = projects, port, faults
         self._progress: Progress = progress or (lambda _: None)
+        self.announce: Progress = self._progress
+        """Told of what has been served anew, and why something is not."""
+        self.hear: Callable[[Said, str], None] = lambda *_: None
+        """Told of each line that the code of function apps prints or logs, with the id of the request that it belongs to."""
+        self._kept, self._watched = kept, watched
         self._resources = AsyncExitStack()
+        self._azurite: Azurite | None = None
 
     @classmethod
     def open(
@@ -84,6 +108,9 @@ class LocalCloud:
         progress: Progress | None = None,
         state: Path | None = None,
         accept: Collection[str] = (),
+        kept: Kept | None = None,
+        *,
+        watched: bool = False,
     ) -> "LocalCloud":
         """A cloud that starts when it is entered.
 
@@ -101,10 +128,12 @@ class LocalCloud:
             state: Folder that the stack was deployed to by `secure-mcp stand-ins pulumi up`: it is served instead of what
                 the program declares, at the ports that it was deployed for, and the gateway follows its changes.
             accept: Types that are passed by although they are not modelled and may decide who gets in.
+            kept: Where sign-ins, registrations and what is stored are kept for the next run; none: nowhere.
+            watched: Whether edits of the program, of policies and of the code of function apps are served as they come.
         """
         roots = [root] if isinstance(root, Path) else list(root)
         projects = Projects(roots, stack, config or {}, accept, backend, recording_hook, state)
-        return cls(projects, port, faults, progress)
+        return cls(projects, port, faults, progress, kept, watched=watched and state is None)
 
     async def __aenter__(self) -> "LocalCloud":
         try:
@@ -172,7 +201,7 @@ class LocalCloud:
     def restart_gateway(self) -> None:
         """Gateways that remember nothing: no cache, no counters."""
         self._declared = gateways(self.recording, self._addresses.of_gateway)
-        self.gateways = self._made(self._declared)
+        self.gateways = self._made(self._declared, self.identities)
 
     def reconfigure(self, **config: str) -> None:
         """Runs the program with other configuration and gives the gateways what it declares then, as another `pulumi up` would.
@@ -187,18 +216,18 @@ class LocalCloud:
         """Gives the gateways what is declared by now, all of it or nothing."""
         recording = self._projects.record(self._addresses)
         declared = gateways(recording, self._addresses.of_gateway)
-        made = self._made(declared)
+        made = self._made(declared, self.identities)
         self.recording, self._declared, self.gateways = recording, declared, made
 
-    def _made(self, declared: Sequence[DeclaredGateway]) -> dict[str, Gateway]:
-        return {one.service: self._gateway(one.recording) for one in declared}
+    def _made(self, declared: Sequence[DeclaredGateway], identities: ManagedIdentities) -> dict[str, Gateway]:
+        return {one.service: self._gateway(one.recording, identities) for one in declared}
 
-    def _gateway(self, recording: Recording) -> Gateway:
+    def _gateway(self, recording: Recording, identities: ManagedIdentities) -> Gateway:
         """A gateway, whose documents are named by their templates."""
         sources = Sources(self._projects.root, recording)
         self.journal.locate = sources.called
         try:
-            return api_management.gateway(recording, self.network, self.identities, self.clock, journal=self.journal)
+            return api_management.gateway(recording, self.network, identities, self.clock, journal=self.journal)
         except DocumentError as error:
             raise sources.traced(error) from None
 
@@ -233,6 +262,9 @@ class LocalCloud:
         issuer = self.entra.issuer
         self.identities = ManagedIdentities(self.recording, issuer, self.clock, self.network.faults, refused)
         self.cosmos = Cosmos.from_recording(self.recording, issuer, self.clock, refused)
+        if self._kept is not None and (state := self._kept.read()):
+            self.entra.restore(state["entra"])
+            self.cosmos.restore(state["cosmos"])
         for host in (*LOGIN_HOSTS, urlsplit(self.entra_url).netloc):
             self.network.serve(host, self.entra.app, kind="entra")
         for host, app in self.cosmos.hosts.items():
@@ -250,8 +282,97 @@ class LocalCloud:
         for name in self._faults:
             self.network.faults.active.add(name)
         if projects.state is not None:
-            following = asyncio.create_task(follow(projects.state, self._take, self._progress))
+            following = asyncio.create_task(follow(projects.state, self._take, self.announce))
             self._resources.callback(following.cancel)
+        if self._kept is not None:
+            kept = self._kept
+            self._resources.callback(lambda: kept.write(self._state()))
+            keeping = asyncio.create_task(kept.follow(self._state))
+            self._resources.callback(keeping.cancel)
+        if self._watched:
+            watching = asyncio.create_task(watch(self._folders, self._changed))
+            self._resources.callback(watching.cancel)
+
+    def _state(self) -> Mapping[str, Any]:
+        """What the next run must know."""
+        return {"entra": self.entra.kept(), "cosmos": self.cosmos.kept()}
+
+    def _folders(self) -> list[Path]:
+        """What is watched: programs, templates of policies, and the code of function apps, each once."""
+        live = [host.code.live for host in self.hosts.values() if host.code.live is not None]
+        wanted = {*(folder.resolve() for folder in (*self._projects.folders, *live)), templates.directory()}
+        return sorted(one for one in wanted if not any(one != other and one.is_relative_to(other) for other in wanted))
+
+    async def _changed(self, files: set[Path]) -> None:
+        """Serves what has been edited, or says what is wrong with it and goes on with what was served."""
+        began = time.monotonic()
+        names = sorted({self._near(file) for file in files})
+        what = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        try:
+            served = await self._serve_again(files)
+        except ExplainedError as error:
+            self.announce(f"{error}\n{what} cannot be served: what was served goes on being served")
+        except Exception as error:  # what somebody is just writing may be anything
+            told = Mistake.of(error).told(self._projects.root)
+            self.announce(f"{told}\n{what} cannot be served: what was served goes on being served")
+        else:
+            if served:
+                self.announce(f"Served anew after {what} ({time.monotonic() - began:.1f} s)")
+
+    def _near(self, file: Path) -> str:
+        root = self._projects.root.resolve()
+        return str(file.relative_to(root) if file.is_relative_to(root) else file)
+
+    async def _serve_again(self, files: set[Path]) -> bool:
+        """Serves some changed files; whether anything is different now.
+
+        Raises:
+            ExplainedError: it cannot be.
+        """
+        hosts = {
+            host: live
+            for host in dict.fromkeys(self.hosts.values())
+            if (live := host.code.live) is not None and any(file.is_relative_to(live) for file in files)
+        }
+        for host, live in hosts.items():
+            await host.renew(await asyncio.to_thread(self._code.again, live, host.site.name, host.code))
+        if all(any(file.is_relative_to(live) for live in hosts.values()) for file in files):
+            return bool(hosts)
+        recording = await asyncio.to_thread(self._projects.record, self._addresses)
+        return await self._redeclare(recording) or bool(hosts)
+
+    async def _redeclare(self, recording: Recording) -> bool:
+        """Serves another declaration, all of it or nothing; whether it is another one.
+
+        Raises:
+            ExplainedError: it cannot be served, or not without a restart.
+        """
+        if recording == self.recording:
+            return False
+        _refuse_other_places(self.recording, recording)
+        issuer, refused = self.entra.issuer, self.journal.refused
+        directory = Directory.from_recording(recording)
+        identities = ManagedIdentities(recording, issuer, self.clock, self.network.faults, refused)
+        cosmos = Cosmos.from_recording(recording, issuer, self.clock, refused)
+        declared = gateways(recording, self._addresses.of_gateway)
+        made = await asyncio.to_thread(self._made, declared, identities)
+        storage = None
+        if self._azurite is not None:
+            storage = await BlobStorage.from_recording(recording, self._azurite, issuer, self.clock, refused)
+        # From here on nothing fails.
+        cosmos.succeed(self.cosmos)
+        self.entra.redeclare(directory)
+        self.recording, self.identities, self.cosmos = recording, identities, cosmos
+        self._declared, self.gateways, self.passed = declared, made, passed(recording)
+        for host, app in cosmos.hosts.items():
+            self.network.serve(host, app, kind="cosmos")
+        for host, app in (storage.hosts if storage else {}).items():
+            self.network.serve(host, app)
+        for host in dict.fromkeys(self.hosts.values()):
+            host.redeclare(recording, identities, issuer, refused)
+            for name, app in host.hosts.items():
+                self.network.serve(name, app, kind="functions")
+        return True
 
     async def _listen(self, login: str) -> None:
         addresses = self._addresses
@@ -286,10 +407,13 @@ class LocalCloud:
             return
         # Only needed where code runs here.
         from secure_mcp_local.functions import FunctionHost  # noqa: PLC0415
-        from secure_mcp_local.functions.code import code_of  # noqa: PLC0415
+        from secure_mcp_local.functions.code import Codes  # noqa: PLC0415
 
         folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="secure-mcp-")))
-        azurite = await self._resources.enter_async_context(Azurite(folder, account_names(self.recording)))
+        self._code = Codes(folder / "code")
+        data = folder if self._kept is None else self._kept.storage
+        azurite = await self._resources.enter_async_context(Azurite(data, account_names(self.recording)))
+        self._azurite = azurite
         storage = await BlobStorage.from_recording(
             self.recording, azurite, self.entra.issuer, self.clock, self.journal.refused
         )
@@ -303,13 +427,14 @@ class LocalCloud:
                 # It reaches the hosts that are there when it starts.
                 host = FunctionHost.from_recording(
                     self.recording,
-                    code_of(self.recording, site, folder / "code", published.package(site.id) if published else None),
+                    self._code.of(self.recording, site, published.package(site.id) if published else None),
                     self.identities,
                     self.entra.issuer,
                     self.network,
                     self.clock,
                     self.journal.refused,
                     site,
+                    self._heard,
                 )
             except NotModelled as error:
                 self.idle.append(str(error))
@@ -318,6 +443,9 @@ class LocalCloud:
             for name, app in host.hosts.items():
                 self.hosts[name] = host
                 self.network.serve(name, app, kind="functions")
+
+    def _heard(self, said: "Said") -> None:
+        self.hear(said, self.journal.said(said.tool or said.app, said.line))
 
     def _note_unserved(self) -> None:
         """Backends that nothing answers for: whoever calls them should not have to guess."""
@@ -333,6 +461,31 @@ class LocalCloud:
             await self.gateways[service].app(scope, receive, send)
 
         return answer
+
+
+def _refuse_other_places(served: Recording, recording: Recording) -> None:
+    """Raises where a change is one of those that need other processes or other addresses than the running ones.
+
+    Raises:
+        LocalCloudError: says what has changed, and that a restart serves it.
+    """
+    if served.tenant != recording.tenant:
+        raise LocalCloudError(_RESTART.format("the tenant is another one"))
+    for type, key in _PLACES.items():
+        before, now = ({one.id.lower(): one.get(key) for one in some.all(type)} for some in (served, recording))
+        for id in sorted(before.keys() | now.keys()):
+            if id not in before or id not in now or before[id] != now[id]:
+                change = "is new" if id not in before else "is gone" if id not in now else f"has another {key}"
+                raise LocalCloudError(_RESTART.format(f"{type} {id.rpartition('/')[2]} {change}"))
+
+
+_RESTART = "{}: Ctrl-C and secure-mcp local again serves it; sessions stay"
+_PLACES = {
+    "azure-native:apimanagement:ApiManagementService": "gatewayUrl",
+    "azure-native:storage:StorageAccount": "accountName",
+    _SITE: "siteConfig",
+}
+"""Resource types that processes or addresses are made for when the local cloud starts, and what of them these depend on."""
 
 
 async def _all(*work: Coroutine[Any, Any, None]) -> None:

@@ -42,6 +42,11 @@ class Projects:
         """Folder of the first project."""
         return self._roots[0]
 
+    @property
+    def folders(self) -> list[Path]:
+        """What the programs are made of, but for modules that are installed."""
+        return [*self._roots, *(program_folder(root) for root in self._roots)]
+
     def record(self, addresses: Addresses) -> Recording:
         """What is declared, or deployed where a state is followed. Blocks while programs run.
 

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -89,6 +89,20 @@ class Container:
             key = next(key for key, stored in self._documents.items() if stored.content is document)
             self._store(key, {k: v for k, v in document.items() if not k.startswith("_")} | properties)
         return len(edited)
+
+    def succeed(self, other: "Container") -> None:
+        """Has the documents of another one, whose place it takes."""
+        self._documents = other._documents
+
+    def kept(self) -> list[Any]:
+        """Every live document with when it expires, JSON-ready."""
+        live = ((key, self._live(key)) for key in list(self._documents))
+        return [[*key, document.content, document.expires] for key, document in live if document is not None]
+
+    def restore(self, kept: Sequence[Any]) -> None:
+        """What `kept` gave, in an earlier run."""
+        for partition, id, content, expires in kept:
+            self._documents[partition, id] = Document(content, expires)
 
     def clear(self) -> None:
         """Forget every document."""

@@ -5,7 +5,7 @@ https://learn.microsoft.com/rest/api/cosmos-db/documents
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import unquote
@@ -62,6 +62,28 @@ class Cosmos:
         """
         if not sum(container.edit(prefix, **properties) for container in self.containers):
             raise LocalCloudError(f"no document has an id that begins with {prefix!r}")
+
+    def succeed(self, other: "Cosmos") -> None:
+        """Has the documents of the same containers of another one, whose place it takes."""
+        before = dict(other.by_path())
+        for path, container in self.by_path():
+            if path in before:
+                container.succeed(before[path])
+
+    def kept(self) -> dict[str, Any]:
+        """JSON-ready: every document, by the path of its container."""
+        return {path: container.kept() for path, container in self.by_path()}
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """What `kept` gave, in an earlier run, for the containers that are still declared."""
+        for path, container in self.by_path():
+            container.restore(kept.get(path, []))
+
+    def by_path(self) -> Iterator[tuple[str, Container]]:
+        """Every container with account, database and name."""
+        for account in self.accounts.values():
+            for (database, name), container in account.containers.items():
+                yield f"{account.name}/{database}/{name}", container
 
     @property
     def containers(self) -> list[Container]:

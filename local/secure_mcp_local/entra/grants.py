@@ -1,8 +1,9 @@
 """What Entra ID remembers of sign-ins: browser sessions, authorization codes, refresh tokens."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from apim_policies.clock import Clock
 from secure_mcp_local.entra.permissions import Permissions
@@ -59,7 +60,7 @@ _Kept = TypeVar("_Kept", Session, Code, RefreshToken)
 
 
 class Grants:
-    """All of them, in memory: a restart of the local cloud signs everybody out."""
+    """All of them, in memory."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -99,6 +100,43 @@ class Grants:
     def refresh_token(self, value: str) -> RefreshToken | None:
         """A refresh token that was issued, whatever has become of it."""
         return self._refresh_tokens.get(value)
+
+    def kept(self) -> dict[str, Any]:
+        """JSON-ready: what a later run must know. Codes are not among it: a sign-in that is under way begins again."""
+        now = self._clock.now()
+        return {
+            "sessions": {
+                value: [session.user.id, session.started]
+                for value, session in self._sessions.items()
+                if session.started + SESSION_SECONDS > now
+            },
+            "refreshTokens": {
+                value: {
+                    "client": token.grant.client_id,
+                    "user": token.grant.user.id,
+                    "openid": sorted(token.grant.permissions.openid),
+                    "resource": token.grant.permissions.resource,
+                    "names": sorted(token.grant.permissions.names),
+                    "default": token.grant.permissions.default,
+                    "signedIn": token.grant.signed_in,
+                    "nonce": token.grant.nonce,
+                    "expires": token.expires,
+                }
+                for value, token in self._refresh_tokens.items()
+                if token.expires > now
+            },
+        }
+
+    def restore(self, kept: Mapping[str, Any], users: Mapping[str, User]) -> None:
+        """What `kept` gave, with the people of this run by their short names."""
+        for value, (user, started) in kept["sessions"].items():
+            self._sessions[value] = Session(users[user], started)
+        for value, token in kept["refreshTokens"].items():
+            permissions = Permissions(
+                frozenset(token["openid"]), token["resource"], frozenset(token["names"]), token["default"]
+            )
+            grant = Grant(token["client"], users[token["user"]], permissions, token["signedIn"], token["nonce"])
+            self._refresh_tokens[value] = RefreshToken(grant, token["expires"])
 
 
 def revoked(user: User, signed_in: float) -> bool:

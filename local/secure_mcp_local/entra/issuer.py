@@ -27,8 +27,16 @@ class TokenIssuer:
         self.base_url = base_url.rstrip("/")
         self.tenant = tenant
         self._clock = clock
-        # A new key for each run: nothing signed by an earlier run is valid in this one.
+        # A new key for each run, unless one is restored: nothing signed by an earlier run is valid in this one.
         self._key = RSAKey.generate_key(2048, auto_kid=True)
+
+    def kept(self) -> dict[str, Any]:
+        """The key, private as it is, JSON-ready."""
+        return {**self._key.as_dict(private=True)}
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """Signs with the key of an earlier run."""
+        self._key = RSAKey.import_key(dict(kept))
 
     @property
     def issuer(self) -> str:

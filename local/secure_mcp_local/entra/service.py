@@ -1,6 +1,6 @@
 """Entra ID as a whole: the stack's tenant and its endpoints."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from starlette.applications import Starlette
@@ -121,6 +121,32 @@ class Entra:
         if roles := application.roles(self._tenant.principals(user, application)):
             claims["roles"] = roles
         return JSONResponse({"accessToken": self.issuer.sign(claims), "tokenType": "Bearer"}, headers=PRIVATE)
+
+    def redeclare(self, directory: Directory) -> None:
+        """The tenant with other applications. People, sign-ins and keys stay."""
+        self._tenant.directory = directory
+
+    def kept(self) -> dict[str, Any]:
+        """JSON-ready: sign-ins, consents and the key that tokens are signed with."""
+        people = {
+            user.id: {
+                "enabled": user.enabled,
+                "validFrom": user.sessions_valid_from,
+                "consented": sorted(map(list, user.consented)),
+            }
+            for user in self.users
+        }
+        return {"key": self.issuer.kept(), "grants": self._tenant.grants.kept(), "people": people}
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """What `kept` gave, in an earlier run."""
+        self.issuer.restore(kept["key"])
+        people = {user.id: user for user in self.users}
+        for id, known in kept["people"].items():
+            user = people[id]
+            user.enabled, user.sessions_valid_from = known["enabled"], known["validFrom"]
+            user.consented.update((client, scope) for client, scope in known["consented"])
+        self._tenant.grants.restore(kept["grants"], people)
 
     async def _logout(self, request: Request) -> Response:
         self._tenant.grants.end_session(request.cookies.get(COOKIE))

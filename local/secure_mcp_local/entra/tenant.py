@@ -12,7 +12,7 @@ from secure_mcp_local.entra.refusal import Refusal
 from secure_mcp_local.entra.users import User
 
 
-@dataclass(frozen=True)
+@dataclass
 class Tenant:
     """The declared directory, its users, and what they have signed in to."""
 

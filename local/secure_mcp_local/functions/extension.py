@@ -55,6 +55,11 @@ class Extension:
         self._streams_transports: dict[str, Transport] = {}
         self._work: set[asyncio.Task[None]] = set()
 
+    def succeed(self, other: "Extension") -> None:
+        """Goes on with the clients of another one, whose place it takes."""
+        self._cipher, self._instance = other._cipher, other._instance
+        self._streams, self._streams_transports = other._streams, other._streams_transports
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)

@@ -26,7 +26,7 @@ class IdentityEndpoint:
     """An ASGI app for the code of one site only: it must send the site's secret."""
 
     def __init__(self, site: Site, identities: ManagedIdentities, clock: Clock) -> None:
-        self._site, self._identities, self._clock = site, identities, clock
+        self._site, self.identities, self._clock = site, identities, clock
         self.secret = secrets.token_urlsafe(32)
         """Value of the environment variable IDENTITY_HEADER."""
 
@@ -47,7 +47,7 @@ class IdentityEndpoint:
             return 400, _refusal(400, "name a user-assigned identity by client_id; other ways are not modelled")
         resource, client_id = query.get("resource", ""), query.get("client_id")
         try:
-            token = self._identities.token(self._site.urn, resource, client_id)
+            token = self.identities.token(self._site.urn, resource, client_id)
         except ExplainedError as error:
             return 400, _refusal(400, str(error))
         return 200, {

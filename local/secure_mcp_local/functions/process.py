@@ -6,36 +6,54 @@ import logging
 import struct
 import sys
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from contextvars import Context, copy_context
 from pathlib import Path
 from typing import Any
 
 from secure_mcp_local.errors import LocalCloudError
+from secure_mcp_local.functions.code import Code
 
 _SCRIPT = Path(__file__).with_name("worker.py")
 _LENGTH = struct.Struct(">I")
 _START = 60
 """Seconds for loading the code: generous, for a busy machine."""
 _STOP = 2
+_RETIRE = 60.0
+"""Seconds that calls which run already may still take when the code has been replaced."""
 
 _log = logging.getLogger(__name__)
+
+Hear = Callable[[str, str], None]
+"""Takes the function that printed or logged a line, empty if none was running, and the line. Called in the context of the call."""
+
+
+def unheard(function: str, line: str) -> None:
+    """For workers that nobody listens to."""
+    del function, line
 
 
 class FunctionFailed(Exception):
     """A function raised: its traceback, for logs only."""
 
+    def __init__(self, traceback: str, told: str = "") -> None:
+        super().__init__(traceback)
+        self.told = told or traceback
+        """The same as one message, with the line of the author's code on top."""
+
 
 class Worker:
     """One worker process with the code of one function app."""
 
-    def __init__(self, code: Path, environment: Mapping[str, str]) -> None:
-        """Nothing runs yet. `environment` is all that the code sees of ours."""
-        self._code = code
+    def __init__(self, code: Code, environment: Mapping[str, str], hear: Hear = unheard) -> None:
+        """Nothing runs yet. `environment` is all that the code sees of ours; `hear` takes what it says."""
+        self._code, self._hear = code, hear
         self._environment = dict(environment)
         self._process: asyncio.subprocess.Process | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._calls: dict[int, tuple[str, Context]] = {}
         self._last = 0
         self._said: deque[str] = deque(maxlen=20)
 
@@ -52,12 +70,14 @@ class Worker:
         """
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-I", "-X", "utf8", str(_SCRIPT), str(self._code)),
+            # Without what is installed here, where the app's own packages are for this interpreter.
+            *("-I", *(("-S",) if self._code.fits else ()), "-X", "utf8", str(_SCRIPT), str(self._code.folder)),
+            *(str(self._code.packages or ""), "own" if self._code.fits else "others"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=self._environment,
-            cwd=self._code,
+            cwd=self._code.folder,
             # Ctrl-C in a terminal is for the host, which ends it by closing its input.
             start_new_session=True,
         )
@@ -67,14 +87,17 @@ class Worker:
         self._tasks = [listener]
         try:
             async with asyncio.timeout(_START):
-                first = await _receive(self._process.stdout)
+                while "said" in (first := await _receive(self._process.stdout)):
+                    self._heard(first)
         except TimeoutError:
             raise LocalCloudError(f"the code of the function app does not load within {_START} s") from None
         except asyncio.IncompleteReadError:
             await listener
             raise LocalCloudError("the worker of the function app ended:\n" + "\n".join(self._said)) from None
         if "error" in first:
-            raise LocalCloudError(f"the code of the function app cannot be loaded:\n{first['error'].rstrip()}")
+            raise LocalCloudError(
+                f"{self._code.told(first['mistake'])}\nThe code of the function app cannot be loaded."
+            )
         self._tasks.insert(0, asyncio.create_task(self._receive_answers(self._process.stdout)))
         return first["functions"]
 
@@ -91,6 +114,7 @@ class Worker:
         id = self._last
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[id] = future
+        self._calls[id] = (function, copy_context())
         try:
             content = json.dumps({"id": id, "function": function, "arguments": dict(arguments)}).encode()
             self._process.stdin.write(_LENGTH.pack(len(content)) + content)
@@ -100,9 +124,20 @@ class Worker:
             raise FunctionFailed("the worker ended") from None
         finally:
             self._waiting.pop(id, None)
+            self._calls.pop(id, None)
+        if "mistake" in answer:
+            raise FunctionFailed(answer["error"], self._code.told(answer["mistake"]))
         if "error" in answer:
             raise FunctionFailed(answer["error"])
         return answer["result"]
+
+    async def retire(self) -> None:
+        """Ends it when the calls that run in it are done."""
+        try:
+            if self._waiting:
+                await asyncio.wait(list(self._waiting.values()), timeout=_RETIRE)
+        finally:
+            await self.stop()
 
     async def stop(self) -> None:
         """Ends it; nothing to do if it does not run."""
@@ -124,6 +159,9 @@ class Worker:
         try:
             while True:
                 answer = await _receive(output)
+                if "said" in answer:
+                    self._heard(answer)
+                    continue
                 future = self._waiting.get(answer["id"])
                 if future is not None and not future.done():
                     future.set_result(answer)
@@ -132,8 +170,17 @@ class Worker:
                 if not future.done():
                     future.set_result({"error": "the worker ended"})
 
+    def _heard(self, message: Mapping[str, Any]) -> None:
+        function, context = self._calls.get(message["call"], ("", None))
+        self._said.append(message["said"])
+        _log.info("%s", message["said"])
+        if context is None:
+            self._hear(function, message["said"])
+        else:
+            context.run(self._hear, function, message["said"])
+
     async def _listen(self, errors: asyncio.StreamReader) -> None:
-        """What the code logs and prints."""
+        """What is written past Python."""
         pending = b""
         # Not by lines: a reader has a limit for them.
         while chunk := await errors.read(65536):
@@ -142,6 +189,7 @@ class Worker:
                 text = line.decode(errors="replace").rstrip()
                 self._said.append(text)
                 _log.info("%s", text)
+                self._hear("", text)
 
 
 async def _receive(output: asyncio.StreamReader) -> dict[str, Any]:

@@ -1,29 +1,43 @@
 """The Python worker: a process of its own that loads the function app's code and runs its functions.
 
 Run as a script in isolated mode, without this package: the code sees the modules that the platform's worker would show it,
-and the environment that the host gives it. Speaks frames on standard input and output: four bytes of length, then JSON.
+and the environment that the host gives it. Arguments: the folder of the code, the folder of the packages that it brings (empty:
+none), and `own` if the interpreter is one that these are for. Speaks frames on standard input and output: four bytes of length,
+then JSON.
 """
 
 import asyncio
 import contextlib
+import contextvars
 import importlib
+import importlib.abc
 import inspect
+import io
 import json
 import logging
 import os
 import struct
 import sys
+import threading
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 _LENGTH = struct.Struct(">I")
+_CALL: contextvars.ContextVar[int] = contextvars.ContextVar("call", default=0)
+"""Number of the call that runs; 0: none."""
+_ONE_AT_A_TIME = threading.Lock()
+_PLATFORM = ("azure.functions", "__main__")
+_LONGEST = 10_000
+"""Characters of a line that are passed on."""
 
 
 def _write(output: BinaryIO, message: dict[str, Any]) -> None:
     content = json.dumps(message).encode()
-    output.write(_LENGTH.pack(len(content)) + content)
-    output.flush()
+    with _ONE_AT_A_TIME:
+        output.write(_LENGTH.pack(len(content)) + content)
+        output.flush()
 
 
 def _read(source: BinaryIO) -> dict[str, Any] | None:
@@ -34,14 +48,101 @@ def _read(source: BinaryIO) -> dict[str, Any] | None:
     return json.loads(source.read(_LENGTH.unpack(head)[0]))
 
 
-def _load(folder: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+class _Said(io.TextIOBase):
+    """Standard output or error of the code: each line goes to the host, with the call that printed it."""
+
+    def __init__(self, output: BinaryIO) -> None:
+        self._output = output
+        self._begun: dict[int, str] = {}
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        call = _CALL.get()
+        with _ONE_AT_A_TIME:
+            *lines, rest = (self._begun.pop(call, "") + text).split("\n")
+            if rest:
+                self._begun[call] = rest
+        for line in lines:
+            said(self._output, line)
+        return len(text)
+
+    def finish(self) -> None:
+        """The call is over: what it has not ended with a line break is a line, too."""
+        with _ONE_AT_A_TIME:
+            rest = self._begun.pop(_CALL.get(), "")
+        if rest:
+            said(self._output, rest)
+
+
+class _Logged(logging.Handler):
+    """What the code logs, as what it prints."""
+
+    def __init__(self, output: BinaryIO) -> None:
+        super().__init__()
+        self._output = output
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            for line in self.format(record).split("\n"):
+                said(self._output, line)
+        except Exception:  # a message that cannot be formatted
+            self.handleError(record)
+
+
+def said(output: BinaryIO, line: str) -> None:
+    """Tells the host one line of the call that runs."""
+    with contextlib.suppress(OSError, ValueError):  # it is gone
+        _write(output, {"said": line[:_LONGEST].rstrip("\r"), "call": _CALL.get()})
+
+
+class _OnlyPackaged(importlib.abc.MetaPathFinder):
+    """Hides what is installed on this machine and not in the package: in Azure it would not be there either."""
+
+    def __init__(self, code: Path, packages: Path) -> None:
+        self._folders = (code, packages)
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None = None, target: Any = None) -> None:
+        """Never finds anything: it lets the others look for it, or ends the search.
+
+        Raises:
+            ModuleNotFoundError: it is in no package.
+        """
+        del path, target
+        parts = fullname.split(".")
+        # azure.functions is what the platform itself brings, if the package does not.
+        if parts[0] in sys.stdlib_module_names or fullname.startswith(_PLATFORM) or fullname == "azure":
+            return
+        if any(_holds(folder, parts) for folder in self._folders):
+            return
+        raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
+
+
+def _holds(folder: Path, parts: Sequence[str]) -> bool:
+    """Whether a module can come from a folder. Below a package that is no namespace everything is the package's own affair."""
+    for part in parts:
+        inside = folder / part
+        if (inside / "__init__.py").is_file():
+            return True
+        if not inside.is_dir():
+            return any(folder.glob(f"{part}.*"))
+        folder = inside
+    return True
+
+
+def _load(folder: Path, packages: Path | None, *, own: bool) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """The functions of the app as the host indexes them, and what to call.
 
     https://github.com/Azure/azure-functions-python-worker (loader.index_function_app)
     """
     sys.path.insert(0, str(folder))
-    # What a package brings along, for the platform; what is installed here goes before it.
-    sys.path.append(str(folder / ".python_packages" / "lib" / "site-packages"))
+    if packages is not None:
+        # Packages are for one platform and one Python. On another one, what is installed here goes before them: of theirs the
+        # compiled parts could not be loaded.
+        sys.path.append(str(packages))
+        if not own:
+            sys.meta_path.insert(0, _OnlyPackaged(folder, packages))
     import azure.functions as func  # noqa: PLC0415  (the app's own, from its path)
 
     module = importlib.import_module("function_app")
@@ -59,6 +160,19 @@ def _load(folder: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     return described, callables
 
 
+def _failure(error: BaseException) -> dict[str, Any]:
+    """An exception as the host explains it: where, what, and the whole of it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines: list[Any] = [[frame.filename, frame.lineno or 0, frame.line or ""] for frame in frames]
+    message = str(error)
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        lines.append([error.filename, error.lineno, error.text or ""])
+        message = error.msg
+    missing = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
+    mistake = {"kind": type(error).__name__, "message": message, "lines": lines, "missing": missing}
+    return {"error": "".join(traceback.format_exception(error)), "mistake": mistake}
+
+
 async def _invoke(function: Any, arguments: dict[str, Any]) -> str:
     if inspect.iscoroutinefunction(function):
         result = await function(**arguments)
@@ -68,14 +182,17 @@ async def _invoke(function: Any, arguments: dict[str, Any]) -> str:
     return "" if result is None else str(result)
 
 
-async def _serve(source: BinaryIO, output: BinaryIO, callables: dict[str, Any]) -> None:
+async def _serve(source: BinaryIO, output: BinaryIO, callables: dict[str, Any], streams: Sequence[_Said]) -> None:
     running: set[asyncio.Task[None]] = set()
 
     async def answer(message: dict[str, Any]) -> None:
+        _CALL.set(message["id"])
         try:
             reply = {"result": await _invoke(callables[message["function"]], message["arguments"])}
-        except Exception:  # the function's own failure, whatever it is
-            reply = {"error": traceback.format_exc()}
+        except Exception as error:  # the function's own failure, whatever it is
+            reply = _failure(error)
+        for stream in streams:
+            stream.finish()
         _write(output, {"id": message["id"], **reply})
 
     while (message := await asyncio.to_thread(_read, source)) is not None:
@@ -86,22 +203,27 @@ async def _serve(source: BinaryIO, output: BinaryIO, callables: dict[str, Any]) 
 
 def main() -> None:
     """Serve until the host closes standard input."""
-    # Whatever the code prints goes to standard error; standard output is the host's.
+    # Standard output is the host's. What the code prints is told line by line; what others write past Python, to the
+    # descriptors, goes to standard error.
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    streams = (_Said(output), _Said(output))
+    sys.stdout, sys.stderr = streams
+    handler = _Logged(output)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.INFO)
+    code, packages, own = sys.argv[1:4]
     try:
-        described, callables = _load(Path(sys.argv[1]))
-    except BaseException:  # anything: it is the app's code that runs here
-        _write(output, {"error": traceback.format_exc()})
+        described, callables = _load(Path(code), Path(packages) if packages else None, own=own == "own")
+    except BaseException as error:  # anything: it is the app's code that runs here
+        _write(output, _failure(error))
         return
     _write(output, {"functions": described})
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-        asyncio.run(_serve(sys.stdin.buffer, output, callables))
+        asyncio.run(_serve(sys.stdin.buffer, output, callables, streams))
 
 
 if __name__ == "__main__":
     main()
     # Threads of the code must not keep the process.
-    sys.stderr.flush()
     os._exit(0)

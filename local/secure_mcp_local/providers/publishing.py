@@ -25,6 +25,7 @@ from starlette.types import Receive, Scope, Send
 
 from secure_mcp_local.entra import TokenIssuer, TokenRefused
 from secure_mcp_local.errors import ExplainedError, LocalCloudError
+from secure_mcp_local.functions.code import Code
 from secure_mcp_local.functions.process import Worker
 from secure_mcp_local.functions.site import SITE, mapping
 from secure_mcp_local.providers import faults
@@ -318,7 +319,7 @@ async def _indexed(site: Resource, content: bytes) -> list[str]:
         except zipfile.BadZipFile as error:
             raise LocalCloudError(f"the package is no zip: {error}") from None
         machine = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
-        worker = Worker(Path(folder), {**machine, "LANG": "C.UTF-8", **_environment(site)})
+        worker = Worker(Code(Path(folder)), {**machine, "LANG": "C.UTF-8", **_environment(site)})
         try:
             return sorted(str(function["name"]) for function in await worker.start())
         except ExplainedError as error:

@@ -41,6 +41,8 @@ class Resource:
     read: bool = False
     """Whether the program only looked it up (`get`): it is there without the stack."""
 
+    code: Path | None = None
+    """Folder whose content is published with it, where the program says so to whoever runs it (see `CodeHook`)."""
     incomplete: bool = False
     """Whether it has outputs that nothing here can know."""
 

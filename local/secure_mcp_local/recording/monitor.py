@@ -23,6 +23,7 @@ from pulumi.runtime.rpc import UNKNOWN
 from pulumi.runtime.stack import run_in_stack
 
 from secure_mcp_local.errors import ExplainedError, LocalCloudError, NotModelled
+from secure_mcp_local.mistakes import Mistake
 from secure_mcp_local.recording import arguments, models
 from secure_mcp_local.recording.model import Recording, Resource
 from secure_mcp_local.recording.models import Environment
@@ -55,6 +56,8 @@ class Monitor(mocks.MockMonitor):
         """Callbacks by the URN of the resource whose children they are for, too; those of the stack under an empty one."""
         self._parents: dict[str, str] = {}
         self.callbacks: Callbacks | None = None
+        self.code: dict[str, Path] = {}
+        """By the name of a hook, the folder that it publishes."""
         self.recorded: dict[str, Resource] = {}
         self.stack_outputs: dict[str, Any] = {}
         self.stack_secrets: set[str] = set()
@@ -102,6 +105,7 @@ class Monitor(mocks.MockMonitor):
             deleted_with=request.deletedWith,
             retained=request.retainOnDelete,
             sources={key: frozenset(value.urns) for key, value in request.propertyDependencies.items()},
+            code=next((self.code[hook] for hook in request.hooks.before_create if hook in self.code), None),
             incomplete=incomplete,
         )
         self._keep(registered)
@@ -291,8 +295,11 @@ class Callbacks(_CallbackServicer):
         self._target = "here"
 
     def register_resource_hook(self, hook: object) -> None:
-        """Nothing is deployed, so that no hook runs."""
-        del hook
+        """Nothing is deployed, so that no hook runs; what one would publish is of interest."""
+        # By its attributes: the program may have a copy of the library of its own.
+        source = getattr(getattr(hook, "package", None), "source", None)
+        if isinstance(source, Path):
+            self._monitor.code[str(getattr(hook, "name", ""))] = source
 
     def register_error_hook(self, hook: object) -> None:
         """Nothing is deployed, so that nothing fails."""
@@ -367,7 +374,7 @@ def run(project: Project, stack: str, environment: Environment, others: Sequence
     thread.start()
     thread.join()
     if (error := result[0]) is not None:
-        raise _explained(error, project.main) from error
+        raise _explained(error, project) from error
     return Recording(
         project=project.name,
         stack=stack,
@@ -448,6 +455,9 @@ def _in_its_folder(folder: Path) -> Generator[None]:
 
     Afterwards modules of that folder are forgotten: the next program has its own of the same name, or the same ones, edited.
     """
+    # Whoever runs the program may have loaded the same modules for itself, perhaps before an edit.
+    own = _modules(folder)
+    aside = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in own}
     before, modules = Path.cwd(), set(sys.modules)
     sys.path.insert(0, str(folder))
     os.chdir(folder)
@@ -459,8 +469,15 @@ def _in_its_folder(folder: Path) -> Generator[None]:
         sys.path.remove(str(folder))
         for name in set(sys.modules) - modules:
             file = getattr(sys.modules[name], "__file__", None)
-            if file and folder in Path(file).parents and "site-packages" not in file:
+            if name.partition(".")[0] in own or (file and folder in Path(file).parents and "site-packages" not in file):
                 del sys.modules[name]
+        sys.modules.update(aside)
+
+
+def _modules(folder: Path) -> set[str]:
+    """Names of the modules and packages that a program imports from its folder."""
+    packages = {path.parent.name for path in folder.glob("*/__init__.py")}
+    return packages | {path.stem for path in folder.glob("*.py")} - {"__main__"}
 
 
 def _program(main: Path, outputs: set[asyncio.Future[Any]]) -> Callable[[], Coroutine[Any, Any, None]]:
@@ -473,12 +490,13 @@ def _program(main: Path, outputs: set[asyncio.Future[Any]]) -> Callable[[], Coro
     return go
 
 
-def _explained(error: BaseException, main: Path) -> BaseException:
-    """The error as a user should see it."""
+def _explained(error: BaseException, project: Project) -> BaseException:
+    """The error as a user should see it, with their own line on top."""
+    main = project.main
     if isinstance(error, ExplainedError | KeyboardInterrupt):
         return error
     if isinstance(error, RunError):
         return LocalCloudError(str(error))
     if isinstance(error, TimeoutError):
         return LocalCloudError(f"{main} did not end within {_TIMEOUT} seconds: an output never resolved")
-    return LocalCloudError(f"{main} failed: {type(error).__name__}: {error}")
+    return LocalCloudError(f"{Mistake.of(error).told(project.root)}\nThe program {main} failed.")

@@ -23,6 +23,8 @@ class Project:
     name: str
     main: Path
     """File that is run."""
+    root: Path
+    """Folder with Pulumi.yaml."""
     config: Mapping[str, str]
     """Full keys (`project:key`) and their text, as programs receive them."""
     filled: tuple[str, ...] = ()
@@ -98,7 +100,7 @@ def load_project(root: Path, stack: str, overrides: Mapping[str, str]) -> Projec
     main = entry / "__main__.py" if entry.is_dir() else entry
     if not main.is_file():
         raise LocalCloudError(f"Pulumi.yaml: main is {project.get('main', '.')!r}, but there is no {main}")
-    return Project(name, main, {key: _text(value) for key, value in values.items()}, tuple(filled))
+    return Project(name, main, root, {key: _text(value) for key, value in values.items()}, tuple(filled))
 
 
 def stood_in(filled: Sequence[str]) -> str:

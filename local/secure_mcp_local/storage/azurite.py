@@ -20,9 +20,10 @@ _START = 60
 """Seconds until it must listen: generous, for a busy machine with cold disks."""
 _STOP = 5
 _LISTENING = re.compile(r"Azurite (Blob|Queue) service is successfully listening at (http://\S+)")
-# Ends with us, however we end: our end of its standard input closes.
+# Ends with us, however we end: our end of its standard input closes. What it writes to disk is written by then.
 _MAIN = (
-    "process.stdin.on('end', () => process.exit()).on('error', () => process.exit()).resume();"
+    "const end = () => { setTimeout(() => process.exit(), 4000).unref(); process.emit('SIGTERM'); };"
+    "process.stdin.on('end', end).on('error', end).resume();"
     "require(process.env.SECURE_MCP_AZURITE);"
 )
 

@@ -13,6 +13,7 @@ from apim_policies.clock import Clock
 from apim_policies.network import Network
 from secure_mcp_local.entra import TokenIssuer
 from secure_mcp_local.functions import FunctionHost
+from secure_mcp_local.functions.code import Code
 from secure_mcp_local.identities import ManagedIdentities
 from secure_mcp_local.recording import Environment, Recording, record
 from secure_mcp_local.recording.models import TENANT
@@ -112,7 +113,7 @@ def run(recording: Recording, azurite: Azurite) -> Run:
         storage = await BlobStorage.from_recording(changed, azurite, issuer, clock)
         for name, app in storage.hosts.items():
             network.serve(name, app)
-        host = FunctionHost.from_recording(changed, code, identities, issuer, network, clock)
+        host = FunctionHost.from_recording(changed, Code.of(code), identities, issuer, network, clock)
         async with host:
             for name, app in host.hosts.items():
                 network.serve(name, app, kind="functions")

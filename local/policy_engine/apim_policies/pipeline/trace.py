@@ -1,5 +1,6 @@
 """What one request did, policy by policy: names and times, and what may be shown of values while somebody looks."""
 
+import re
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -21,6 +22,9 @@ STEPS = 1000
 """How many policies of one request are."""
 _PER_STEP = 100
 """How many values of one policy are."""
+_LINES, _LINE = 200, 2000
+"""How much of what code prints is kept of one request: lines, and characters of one."""
+_UNSHOWN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _AWAITED = 20
 """How many refusals are remembered that a browser has yet to bring back."""
 _LINGER = 60.0
@@ -142,6 +146,8 @@ class RequestTrace:
         """The variables so far, if it is detailed."""
         self.refusals: list[dict[str, str]] = []
         """What services refused while it ran, or because of where it sent the browser: see `Refusal`, with the `place` of the policy."""
+        self.said: list[dict[str, str]] = []
+        """What the code behind the gateway printed or logged while it ran: source and line, as it is."""
         self.address = str(request.original_url)
         """Where it came. Never shown."""
         self.location = ""
@@ -257,6 +263,7 @@ class RequestTrace:
             "metrics": [metric | {"dimensions": self._readable(metric["dimensions"])} for metric in self.metrics],
             "calls": self.calls,
             "refusals": self.refusals,
+            "said": self.said,
             "variables": {name: shown._asdict() for name, shown in self.variables.items()},
         }
 
@@ -359,6 +366,21 @@ class Journal:
             teller(line)
         if request is not None:
             self.tell(request)
+
+    def said(self, source: str, line: str) -> str:
+        """Code behind a gateway has printed or logged a line. Says the id of the request that it runs for, empty if for none.
+
+        Called in the context of that request. The line is shown as it is, but for control characters and what is known to be secret.
+        """
+        request = _REQUEST.get()
+        if request is None:
+            return ""
+        if len(request.said) < _LINES:
+            for secret in self.secrets:
+                line = line.replace(secret, "[secret]")
+            request.said.append({"source": source, "line": _UNSHOWN.sub(" ", line)[:_LINE]})
+            self.tell(request)
+        return request.request_id
 
     def _concerned(self, refusal: Refusal) -> RequestTrace | None:
         """The request that a service was called for, or whose answer sent the browser to the service.

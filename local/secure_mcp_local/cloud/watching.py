@@ -1,0 +1,75 @@
+"""What somebody edits while the local cloud runs.
+
+Files are looked at, four times a second, and no library is asked to be told of changes. Editors replace files instead of writing
+them, folders come and go, and what is shared with a container or a virtual machine sends no notifications at all: looking works for
+all of these alike, needs no watch on each of a project's folders, and takes 2 ms for a thousand files.
+"""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from pathlib import Path
+
+_INTERVAL = 0.25
+"""Seconds between two looks."""
+_SETTLED = 0.1
+"""Seconds without another change, after which what an editor or git writes is taken for whole."""
+_FOLDERS = frozenset({"__pycache__", "node_modules", "site-packages", "bin", "obj"})
+_FILES = (".pyc", ".swp", ".swx", ".tmp", "~")
+
+Seen = dict[str, tuple[int, int]]
+"""By path: when it was changed, in nanoseconds, and its size."""
+
+
+def look(folders: Iterable[Path]) -> Seen:
+    """Every file in some folders but hidden ones, environments and what is made by machines."""
+    seen: Seen = {}
+    for folder in folders:
+        for entry in _files(str(folder)):
+            try:
+                status = entry.stat()
+            except OSError:
+                continue
+            seen[entry.path] = status.st_mtime_ns, status.st_size
+    return seen
+
+
+async def watch(folders: Callable[[], Iterable[Path]], take: Callable[[set[Path]], Awaitable[None]]) -> None:
+    """Calls `take` with the files that have changed, come or gone. Never ends by itself.
+
+    Args:
+        folders: What is watched by now.
+        take: Serves the change. While it does, changes are collected.
+    """
+    seen = await asyncio.to_thread(look, folders())
+    while True:
+        await asyncio.sleep(_INTERVAL)
+        now = await asyncio.to_thread(look, folders())
+        if now == seen:
+            continue
+        while True:
+            await asyncio.sleep(_SETTLED)
+            later = await asyncio.to_thread(look, folders())
+            if later == now:
+                break
+            now = later
+        changed = {Path(path) for path in seen.keys() | now.keys() if seen.get(path) != now.get(path)}
+        seen = now
+        await take(changed)
+
+
+def _files(folder: str) -> Iterator[os.DirEntry[str]]:
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        return
+    if any(entry.name == "pyvenv.cfg" for entry in entries):
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            if entry.name not in _FOLDERS:
+                yield from _files(entry.path)
+        elif not entry.name.endswith(_FILES):
+            yield entry

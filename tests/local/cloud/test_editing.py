@@ -1,0 +1,247 @@
+"""Somebody works on a server while it runs: each edit is served, who is signed in stays, mistakes are named and change nothing."""
+
+import asyncio
+import json
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors.application import Application
+from actors.person import Person
+from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.cloud.keeping import Kept
+from secure_mcp_local.errors import LocalCloudError
+
+ROOT = Path(__file__).parents[3]
+PATIENCE = 60.0
+"""Seconds; a machine that runs other things as well is slow."""
+
+
+@dataclass
+class Author:
+    """Somebody with a project, and a client of it that is signed in."""
+
+    root: Path
+    cloud: LocalCloud
+    application: Application
+    key: str = ""
+    told: list[str] = field(default_factory=list[str])
+    heard: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
+
+    async def call(self, tool: str) -> str:
+        answer = await self.application.call(self.key, "tools/call", {"name": tool})
+        assert answer.status_code == 200, answer.text
+        return json.loads(answer.text.partition("data: ")[2])["result"]["content"][0]["text"]
+
+    async def edit(self, file: str, change: Callable[[str], str]) -> str:
+        """Changes a file; returns what is said of it."""
+        path, before = self.root / file, len(self.told)
+        text = path.read_text()
+        assert change(text) != text
+        # As most editors do: another file takes its place.
+        (path.parent / f"{path.name}.new~").write_text(change(text))
+        (path.parent / f"{path.name}.new~").replace(path)
+        end = time.monotonic() + PATIENCE
+        while len(self.told) == before:
+            assert time.monotonic() < end, "nothing was said of the edit"
+            await asyncio.sleep(0.05)
+        return self.told[-1]
+
+
+def copied(folder: Path) -> Path:
+    """The project of this repository, somewhere else."""
+    for name in ("infra", "policies", "function_app"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("Pulumi.yaml", "Pulumi.dev.yaml"):
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def opened(root: Path, **options: Any) -> LocalCloud:
+    return LocalCloud.open(root, "dev", {"signInRateLimit": "100000", "mcpRateLimit": "100000"}, port=0, **options)
+
+
+@pytest.fixture(scope="module")
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Author]:
+    root = copied(tmp_path_factory.mktemp("project"))
+    cloud = opened(root, watched=True)
+    told: list[str] = []
+    heard: list[tuple[str, str, str]] = []
+    cloud.announce = told.append
+    cloud.hear = lambda said, request: heard.append((said.tool, said.line, request))
+    async with cloud:
+        author = Author(root, cloud, Application(cloud.gateway_url), told=told, heard=heard)
+        author.key = (await author.application.tokens(Person("alice")))["access_token"]
+        yield author
+
+
+@pytest.fixture
+def author(running: Author) -> Any:
+    """Whose project is as it was before, afterwards: each test ends what it began."""
+    return running
+
+
+CODE = "function_app/function_app.py"
+
+
+async def test_the_sample_greets_by_name(author: Author) -> None:
+    assert (await author.call("hello_mcp")).startswith("Hello, Alice Adams!")
+
+
+async def test_an_edit_of_the_code_is_served_and_the_session_stays(author: Author) -> None:
+    told = await author.edit(CODE, lambda text: text.replace("Hello, ", "Good morning, "))
+    assert told.startswith(f"Served anew after {CODE}")
+    assert (await author.call("hello_mcp")).startswith("Good morning, Alice Adams!")
+    await author.edit(CODE, lambda text: text.replace("Good morning, ", "Hello, "))
+
+
+async def test_a_syntax_error_in_the_code_is_one_message_with_the_line_on_top(author: Author) -> None:
+    told = await author.edit(CODE, lambda text: text.replace("app = func.FunctionApp()", "app = func.FunctionApp("))
+    first, text, *_ = told.splitlines()
+    number = (author.root / CODE).read_text().splitlines().index("app = func.FunctionApp(") + 1
+    assert first == f"{author.root / CODE}:{number}: SyntaxError: '(' was never closed"
+    assert text.strip() == "app = func.FunctionApp("
+    assert "Traceback" not in told
+    assert "what was served goes on being served" in told
+    assert (await author.call("hello_mcp")).startswith("Hello, ")
+    await author.edit(CODE, lambda text: text.replace("app = func.FunctionApp(\n", "app = func.FunctionApp()\n"))
+
+
+async def test_a_package_that_is_not_required_is_missing_as_in_azure(author: Author) -> None:
+    told = await author.edit(CODE, lambda text: text.replace("import asyncio\n", "import asyncio\nimport yaml\n"))
+    first = told.splitlines()[0]
+    assert "ModuleNotFoundError: No module named 'yaml'" in first
+    assert "add the line 'PyYAML' to" in first
+    assert "requirements.in" in first
+    await author.edit(CODE, lambda text: text.replace("import yaml\n", ""))
+    assert (await author.call("hello_mcp")).startswith("Hello, ")
+
+
+async def test_what_a_tool_prints_and_logs_is_told_with_its_call(author: Author) -> None:
+    body = '    print("from print")\n    logging.getLogger("mine").warning("from logging")\n    return f"Hello, '
+    await author.edit(CODE, lambda text: text.replace('    return f"Hello, ', body))
+    await author.call("hello_mcp")
+    trace = [one for one in author.cloud.journal.traces if one.said][-1]
+    assert trace.path == "/mcp"
+    lines = [
+        {"source": "hello_mcp", "line": "from print"},
+        {"source": "hello_mcp", "line": "WARNING mine: from logging"},
+    ]
+    assert trace.as_dict()["said"] == lines
+    assert author.heard[-2:] == [("hello_mcp", line["line"], trace.request_id) for line in lines]
+    await author.edit(CODE, lambda text: text.replace(body, '    return f"Hello, '))
+
+
+async def test_a_tool_that_fails_is_told_with_the_line_that_failed(author: Author) -> None:
+    await author.edit(CODE, lambda text: text.replace('    return f"Hello, ', '    return 1 / 0 or f"Hello, '))
+    assert "An error occurred" in await author.call("hello_mcp")
+    told = [line for tool, line, _ in author.heard if tool == "hello_mcp"]
+    number = next(n for n, line in enumerate((author.root / CODE).read_text().splitlines(), 1) if "1 / 0" in line)
+    assert f"{author.root / CODE}:{number}: ZeroDivisionError: division by zero" in told
+    await author.edit(CODE, lambda text: text.replace("1 / 0 or ", ""))
+
+
+POLICY = "policies/mcp/api.xml"
+
+
+async def test_an_edit_of_a_policy_is_served_and_the_session_stays(author: Author) -> None:
+    header = '<outbound>\n        <set-header name="X-Edited" exists-action="override"><value>yes</value></set-header>'
+    told = await author.edit(POLICY, lambda text: text.replace("<outbound>", header, 1))
+    assert told.startswith(f"Served anew after {POLICY}")
+    answer = await author.application.call(author.key, "ping")
+    assert (answer.status_code, answer.headers["x-edited"]) == (200, "yes")
+    await author.edit(POLICY, lambda text: text.replace(header, "<outbound>", 1))
+
+
+async def test_a_mistake_in_a_policy_names_its_line(author: Author) -> None:
+    told = await author.edit(
+        POLICY, lambda text: text.replace("<outbound>", "<outbound>\n        <no-such-policy />", 1)
+    )
+    number = next(
+        n for n, line in enumerate((author.root / POLICY).read_text().splitlines(), 1) if "no-such-policy" in line
+    )
+    assert told.startswith(f"{POLICY}:{number}:")
+    assert (await author.application.call(author.key, "ping")).status_code == 200
+    await author.edit(POLICY, lambda text: text.replace("\n        <no-such-policy />", "", 1))
+
+
+async def test_a_mistake_in_a_template_names_its_line(author: Author) -> None:
+    told = await author.edit(POLICY, lambda text: text.replace("<outbound>", "<outbound>\n        [% if %]", 1))
+    number = next(n for n, line in enumerate((author.root / POLICY).read_text().splitlines(), 1) if "[% if %]" in line)
+    assert told.startswith(f"{author.root / POLICY}:{number}: TemplateSyntaxError")
+    await author.edit(POLICY, lambda text: text.replace("\n        [% if %]", "", 1))
+
+
+PROGRAM = "infra/__main__.py"
+
+
+async def test_an_edit_of_the_program_is_served_and_a_mistake_in_it_is_not(author: Author) -> None:
+    told = await author.edit(PROGRAM, lambda text: text + "\nimport pulumi\npulumi.export('edited', 'yes')\n")
+    assert told.startswith(f"Served anew after {PROGRAM}")
+    assert author.cloud.recording.outputs["edited"] == "yes"
+    told = await author.edit(PROGRAM, lambda text: text + "raise ValueError('mine')\n")
+    number = len((author.root / PROGRAM).read_text().splitlines())
+    assert told.splitlines()[0] == f"{author.root / PROGRAM}:{number}: ValueError: mine"
+    assert author.cloud.recording.outputs["edited"] == "yes"
+    told = await author.edit(PROGRAM, lambda text: text.replace("raise ValueError('mine')\n", "def broken(:\n"))
+    assert told.splitlines()[0].startswith(f"{author.root / PROGRAM}:{number}: SyntaxError: ")
+    await author.edit(PROGRAM, lambda text: text.replace("def broken(:\n", ""))
+    assert (await author.application.call(author.key, "ping")).status_code == 200
+
+
+async def test_an_edit_of_the_library_is_served(author: Author) -> None:
+    file = "infra/secure_mcp/gateway/__init__.py"
+    await author.edit(file, lambda text: text + "\nraise ValueError('of the library')\n")
+    assert "ValueError: of the library" in author.told[-1]
+    await author.edit(file, lambda text: text.replace("\nraise ValueError('of the library')\n", ""))
+    assert (await author.application.call(author.key, "ping")).status_code == 200
+
+
+async def test_sessions_registrations_and_data_outlive_a_restart(tmp_path: Path) -> None:
+    root = copied(tmp_path)
+
+    async def run(port: int, *, fresh: bool = False) -> LocalCloud:
+        kept = Kept(root, "dev", fresh=fresh)
+        cloud = LocalCloud.open(root, "dev", {"mcpRateLimit": "100000"}, port=port, kept=kept)
+        cloud._resources.callback(kept.release)
+        return cloud
+
+    def text(answer: Any) -> str:
+        assert answer.status_code == 200, answer.text
+        return json.loads(answer.text.partition("data: ")[2])["result"]["content"][0]["text"]
+
+    get = {"name": "get_snippet", "arguments": {"name": "kept"}}
+    async with await run(0) as cloud:
+        port = int(cloud.gateway_url.rpartition(":")[2])
+        application = Application(cloud.gateway_url)
+        tokens = await application.tokens(Person("alice"))
+        save = {"name": "save_snippet", "arguments": {"name": "kept", "content": "for later"}}
+        text(await application.call(tokens["access_token"], "tools/call", save))
+        with pytest.raises(LocalCloudError, match="another secure-mcp local"):
+            Kept(root, "dev")
+    assert (root / ".secure-mcp" / "dev").stat().st_mode & 0o077 == 0
+    assert (root / ".secure-mcp" / "dev" / "state.json").stat().st_mode & 0o077 == 0
+    for _ in range(20):  # the ports of the first run may not be free at once
+        try:
+            again = await (await run(port)).__aenter__()
+            break
+        except LocalCloudError:
+            await asyncio.sleep(0.5)
+    else:
+        raise AssertionError("the port is not free any more")
+    try:
+        assert text(await application.call(tokens["access_token"], "tools/call", get)) == "for later"
+        refreshed = await application.refresh(tokens["refresh_token"])
+        assert refreshed.status_code == 200, refreshed.text
+        # Registered once, and for good.
+        assert "code" in {name for name in ("code",) if await application.code(Person("bob"))}
+    finally:
+        await again.__aexit__(None, None, None)
+    async with await run(0, fresh=True) as cloud:
+        application.gateway_url = cloud.gateway_url
+        assert (await application.call(tokens["access_token"], "ping")).status_code == 401
