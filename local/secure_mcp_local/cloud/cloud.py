@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -347,7 +348,7 @@ class LocalCloud:
         Raises:
             ExplainedError: it cannot be served, or not without a restart.
         """
-        if recording == self.recording:
+        if _but_for_code(recording) == _but_for_code(self.recording):
             return False
         _refuse_other_places(self.recording, recording)
         issuer, refused = self.entra.issuer, self.journal.refused
@@ -463,6 +464,14 @@ class LocalCloud:
         return answer
 
 
+def _but_for_code(recording: Recording) -> Recording:
+    """The stack without what follows from the content of code folders, whose edits are served by themselves."""
+    return replace(
+        recording,
+        resources=tuple(one if one.code is None else replace(one, inputs={}, outputs={}) for one in recording),
+    )
+
+
 def _refuse_other_places(served: Recording, recording: Recording) -> None:
     """Raises where a change is one of those that need other processes or other addresses than the running ones.
 
@@ -471,6 +480,8 @@ def _refuse_other_places(served: Recording, recording: Recording) -> None:
     """
     if served.tenant != recording.tenant:
         raise LocalCloudError(_RESTART.format("the tenant is another one"))
+    if {one.urn: one.code for one in served if one.code} != {one.urn: one.code for one in recording if one.code}:
+        raise LocalCloudError(_RESTART.format("code comes from another folder"))
     for type, key in _PLACES.items():
         before, now = ({one.id.lower(): one.get(key) for one in some.all(type)} for some in (served, recording))
         for id in sorted(before.keys() | now.keys()):
