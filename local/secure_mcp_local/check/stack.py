@@ -15,7 +15,7 @@ from apim_policies.errors import DocumentError
 from apim_policies.expressions import compile_expression
 from apim_policies.gateway.compilation import Compilation
 from secure_mcp_local.azure.api_management import describe
-from secure_mcp_local.check import plan
+from secure_mcp_local.check import code, plan
 from secure_mcp_local.check.gateway import documents_of, gateways
 from secure_mcp_local.check.templates import Templates
 from secure_mcp_local.errors import ExplainedError, NotModelled
@@ -23,7 +23,7 @@ from secure_mcp_local.recording import Recording, models, record_together
 from secure_mcp_local.recording.project import load_project, name_of, needed, shared_out
 from secure_mcp_local.recording.unmodelled import passed, passed_by, refused, unused
 
-RULES: Mapping[str, Rule] = {**inspection.RULES, **{rule.name: rule for rule in plan.RULES}}
+RULES: Mapping[str, Rule] = {**inspection.RULES, **{rule.name: rule for rule in (*plan.RULES, code.NO_FUNCTIONS)}}
 """Every rule by its name."""
 
 
@@ -86,6 +86,7 @@ def check_recording(
     if recording.filled:
         findings.append(Finding(plan.CONFIGURATION, needed(recording.filled, recording.stack), shown))
     findings += plan.declared(recording, shown)
+    findings += code.findings(recording, shown)
     count = 0
     templates = Templates(root / "policies")
     for gateway in gateways(recording):

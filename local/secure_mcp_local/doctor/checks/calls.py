@@ -69,7 +69,8 @@ class _Connection:
     "M27",
     "A client with a key can initialize and list the tools",
     why="This is what all the rest is for.",
-    fix="502: the server behind refuses the gateway (its identity, audience or network). 404: the backend's address is wrong.",
+    fix="502: the server behind refuses the gateway (its identity, audience or network). 404: the backend's address is wrong. No tools: "
+    "the code did not start; secure-mcp check (no-functions), and the traces in Application Insights.",
 )
 async def tools(subject: Subject) -> str:
     connection = _Connection(subject, (await _session(subject)).key)
@@ -80,6 +81,8 @@ async def tools(subject: Subject) -> str:
         await connection.close()
     if not isinstance(listed, list):
         raise Failure("tools/list: no list of tools")
+    if not listed:
+        raise Failure("tools/list: the server has no tools")
     version = connection.headers["MCP-Protocol-Version"]
     return f"{len(cast('list[Any]', listed))} tools, version {version}{f', {connection.server}' if connection.server else ''}"
 
