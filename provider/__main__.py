@@ -28,6 +28,8 @@ from secure_mcp import (
 from secure_mcp.options.schema import describe, offered, options_of
 
 PACKAGE = "secure-mcp"
+NPM_PACKAGE = "@secure-mcp/pulumi"
+"""Name of the TypeScript SDK. Without one it would lie in Pulumi's own scope, `@pulumi`, which is not ours."""
 COMPONENTS = (
     SecureMcpServer,
     ApiManagement,
@@ -54,6 +56,7 @@ class Provider(ComponentProvider):
         )
         schema: dict[str, Any] = json.loads(self.schema or "{}")
         describe(schema, PACKAGE, options)
+        schema["language"]["nodejs"]["packageName"] = NPM_PACKAGE
         self.schema = json.dumps(schema)
 
 
