@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 import jinja2
 import platformdirs
@@ -104,7 +105,11 @@ def _page(context: jinja2.runtime.Context, name: str, **values: str) -> str:
 
 
 def _given(context: jinja2.runtime.Context) -> dict[str, object]:
-    return {"settings": context.resolve("settings"), "style": style(context.resolve("settings"))}
+    return {"settings": _settings(context), "style": style(_settings(context))}
+
+
+def _settings(context: jinja2.runtime.Context) -> Options:
+    return cast("Options", context.resolve("settings"))
 
 
 def _verbatim(text: str) -> str:
@@ -128,4 +133,4 @@ def style(settings: Options) -> str:
 @jinja2.pass_context
 def _style_hash(context: jinja2.runtime.Context) -> str:
     """Hash source of the style sheet for `Content-Security-Policy: style-src` (CSP Level 3, section 2.3.1)."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(style(context.resolve("settings")).encode()).digest()).decode()
+    return "sha256-" + base64.b64encode(hashlib.sha256(style(_settings(context)).encode()).digest()).decode()
