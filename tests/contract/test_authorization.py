@@ -39,7 +39,6 @@ def is_error_page(response: httpx.Response) -> bool:
         {"client_id": "00000000-0000-4000-8000-000000000000"},
         {"client_id": "../session-x"},
         {"client_id": "https://unlisted.example.com/client.json"},
-        {"redirect_uri": None},
         {"redirect_uri": "https://evil.example/callback"},
         {"redirect_uri": "http://127.0.0.1:53682/other"},
         {"redirect_uri": "http://127.0.0.1:53682/callback/"},
@@ -88,7 +87,14 @@ async def test_M8_the_port_of_an_https_redirect_may_not(application: Application
         ({"code_challenge": "short"}, "invalid_request"),
         ({"code_challenge_method": None}, "invalid_request"),
         ({"code_challenge_method": "plain"}, "invalid_request"),
-        ({"scope": "mcp:tools admin"}, "invalid_scope"),
+        ({"scope": "read write"}, "invalid_scope"),
+        ({"scope": "openid offline_access"}, "invalid_scope"),
+        ({"response_mode": "form_post"}, "invalid_request"),
+        ({"response_mode": "fragment"}, "invalid_request"),
+        ({"request": "eyJhbGciOiJub25lIn0.e30."}, "request_not_supported"),
+        ({"request_uri": "https://app.example.com/request"}, "request_uri_not_supported"),
+        ({"prompt": "none"}, "interaction_required"),
+        ({"prompt": "none login"}, "invalid_request"),
         ({"resource": "https://other.example/mcp"}, "invalid_target"),
         ({"resource": "not a url"}, "invalid_target"),
     ],
@@ -148,7 +154,7 @@ async def test_M11_case_and_one_trailing_slash_and_absence_of_resource_are_toler
 
 async def test_M12_nothing_of_the_client_goes_to_entra(cloud: LocalCloud, registered: Application) -> None:
     person = Person()
-    page = await authorize(registered, person, prompt="none")
+    page = await authorize(registered, person, prompt="consent", login_hint="x", domain_hint="y", claims="{}")
     response = await person.submit(page)
     upstream = parse_qs(urlsplit(response.headers["location"]).query)
     assert set(upstream) == {
@@ -160,6 +166,104 @@ async def test_M12_nothing_of_the_client_goes_to_entra(cloud: LocalCloud, regist
     [server] = [app for app in applications if app.name.endswith("(MCP server)")]
     assert upstream["scope"] == [f"openid profile offline_access {server.client_id}/.default"]
     assert upstream["state"] != [registered.state]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "upstream"),
+    [
+        ("select_account", "select_account"),
+        ("login", "login"),
+        ("consent select_account", "select_account"),
+        ("consent", None),
+        ("create", None),
+        ("select_account&x=", None),
+    ],
+)
+async def test_M12_whose_account_it_is_may_be_asked_for(
+    registered: Application, prompt: str, upstream: str | None
+) -> None:
+    person = Person()
+    response = await person.submit(await authorize(registered, person, prompt=prompt))
+    query = parse_qs(urlsplit(response.headers["location"]).query)
+    assert query.get("prompt") == ([upstream] if upstream else None)
+
+
+async def test_M12_a_person_with_several_accounts_chooses_each_time(cloud: LocalCloud, registered: Application) -> None:
+    person = Person("alice")
+    await registered.tokens(person)
+    person.name = "bob"
+    end = await person.sign_in(registered.authorize_url(prompt="select_account"))
+    assert isinstance(end, str)
+    tokens = (await registered.exchange(answer_of(end)["code"])).json()
+    assert (await registered.call(tokens["access_token"])).status_code == 200
+    issued = [event for trace in cloud.gateway.traces for event in trace.events("secure-mcp.audit")]
+    assert [event["user"] for event in issued if event["event"] == "sign-in"][-1] == cloud.entra.user("bob").oid
+
+
+@pytest.mark.parametrize("asked", ["openid mcp:tools", "mcp:tools read", "mcp:tools mcp:tools profile email"])
+async def test_M20_unknown_scopes_are_left_out_and_the_answer_says_so(registered: Application, asked: str) -> None:
+    registered.scope = asked
+    tokens = await registered.tokens(Person())
+    assert tokens["scope"] == "mcp:tools"
+
+
+async def test_M20_offline_access_is_granted_where_it_is_asked(registered: Application) -> None:
+    for asked in ("mcp:tools offline_access", "offline_access"):
+        registered.scope = asked
+        tokens = await registered.tokens(Person())
+        assert tokens["scope"] == "mcp:tools offline_access"
+        tokens = (await registered.refresh(tokens["refresh_token"])).json()
+        assert tokens["scope"] == "mcp:tools offline_access"
+        assert (await registered.call(tokens["access_token"])).status_code == 200
+
+
+async def test_M8_the_only_registered_redirect_uri_need_not_be_repeated(application: Application) -> None:
+    await application.register()
+    end = await Person().sign_in(application.authorize_url(redirect_uri=None))
+    assert isinstance(end, str)
+    assert end.startswith(application.redirect_uri + "?")
+    assert (await application.exchange(answer_of(end)["code"], redirect_uri=None)).status_code == 200
+    # Who said it once says it again.
+    end = await Person().sign_in(application.authorize_url())
+    assert isinstance(end, str)
+    assert (await application.exchange(answer_of(end)["code"], redirect_uri=None)).status_code == 400
+    await application.register(redirect_uris=[application.redirect_uri, "https://app.example.com/callback"])
+    assert is_error_page(await authorize(application, redirect_uri=None))
+
+
+@pytest.mark.parametrize(
+    ("registered_uri", "asked"),
+    [
+        ("http://127.0.0.1:33418/", "http://127.0.0.1:33418"),
+        ("http://127.0.0.1:33418", "http://127.0.0.1:1/"),
+        ("http://localhost?a=1", "http://localhost:5/?a=1"),
+        ("http://[::1]:1/cb", "http://[::1]/cb"),
+    ],
+)
+async def test_M8_an_empty_path_of_this_computer_is_the_root(
+    application: Application, registered_uri: str, asked: str
+) -> None:
+    await application.register(redirect_uris=[registered_uri])
+    assert (await authorize(application, redirect_uri=asked)).status_code == 200
+    for other in (asked + "x", asked.replace("http:", "https:"), "https://app.example.com"):
+        assert is_error_page(await authorize(application, redirect_uri=other))
+
+
+async def test_M9_nobody_is_sent_to_a_stranger_before_they_agreed(application: Application) -> None:
+    stranger = "https://evil.example.net/x?a=1"
+    await application.register(redirect_uris=[stranger])
+    page = await authorize(application, redirect_uri=stranger, response_type="x")
+    assert is_error_page(page)
+    [link] = lxml.html.fromstring(page.text).findall(".//main//a")
+    assert link.text_content() == "Go back to evil.example.net"
+    answer = answer_of(link.get("href") or "")
+    assert (answer["error"], answer["state"]) == ("unsupported_response_type", application.state)
+    assert answer["iss"] == application.gateway_url
+    # Whoever saw the page and said no has agreed to be sent back.
+    person = Person(answer="deny")
+    end = await person.sign_in(application.authorize_url(redirect_uri=stranger))
+    assert isinstance(end, str)
+    assert answer_of(end)["error"] == "access_denied"
 
 
 async def test_M13_consent_says_who_asks_and_where_it_sends(application: Application) -> None:
@@ -264,7 +368,8 @@ async def test_M14_a_made_up_state_is_refused(registered: Application, state: st
 
 async def test_M14_a_second_client_in_the_same_browser_is_asked_again(cloud: LocalCloud) -> None:
     person = Person()
-    first, second = Application(cloud.gateway_url), Application(cloud.gateway_url)
+    first, second = (Application(cloud.gateway_url, redirect_uri="https://app.example.com/cb") for _ in range(2))
+    await first.register()
     await first.tokens(person)
     await second.register()
     page = await person.request("GET", second.authorize_url(), headers={"Sec-Fetch-Site": "none"})
@@ -327,8 +432,16 @@ async def test_M32_oauth_endpoints_never_redirect_between_themselves(registered:
             assert not response.headers["location"].startswith(registered.gateway_url)
 
 
-async def test_S5_an_approval_is_remembered_for_a_navigation_of_the_users_own(registered: Application) -> None:
-    person = Person()
+@pytest.fixture
+async def hosted(application: Application) -> Application:
+    """A client that can be told apart: its answers go to a host of its own."""
+    application.redirect_uri = "https://app.example.com/callback"
+    (await application.register()).raise_for_status()
+    return application
+
+
+async def test_S5_an_approval_is_remembered_for_a_navigation_of_the_users_own(hosted: Application) -> None:
+    registered, person = hosted, Person()
     await registered.tokens(person)
     for site, asked in [("none", False), ("same-origin", False), ("cross-site", True), ("same-site", True), ("", True)]:
         headers = {"Sec-Fetch-Site": site} if site else {}
@@ -338,6 +451,27 @@ async def test_S5_an_approval_is_remembered_for_a_navigation_of_the_users_own(re
         "GET", registered.authorize_url(prompt="consent"), headers={"Sec-Fetch-Site": "none"}
     )
     assert response.status_code == 200
+
+
+@pytest.mark.parametrize("redirect", ["http://127.0.0.1:53682/callback", "vscode://publisher.extension/callback"])
+async def test_M39_what_one_program_was_allowed_no_other_may_ask_for(application: Application, redirect: str) -> None:
+    application.redirect_uri = redirect
+    (await application.register()).raise_for_status()
+    person = Person()
+    await application.tokens(person)
+    assert not any("approval" in name for name in person.cookies["localhost"])
+    page = await person.request("GET", application.authorize_url(), headers={"Sec-Fetch-Site": "none"})
+    assert page.status_code == 200
+
+
+async def test_M39_an_approval_of_before_counts_no_more(hosted: Application) -> None:
+    """A remembered approval cannot be carried to a redirect to this computer, whatever its cookie says."""
+    person = Person()
+    await hosted.tokens(person)
+    loopback = "http://127.0.0.1:1/callback"
+    await hosted.register(redirect_uris=[hosted.redirect_uri, loopback])
+    page = await person.request("GET", hosted.authorize_url(redirect_uri=loopback), headers={"Sec-Fetch-Site": "none"})
+    assert page.status_code == 200
 
 
 async def test_S5_an_approval_is_for_its_redirect_uri_only(application: Application) -> None:
@@ -353,7 +487,7 @@ async def test_S5_an_approval_is_for_its_redirect_uri_only(application: Applicat
 
 async def test_S5_an_approval_cannot_be_forged_or_moved_to_another_client(cloud: LocalCloud) -> None:
     person = Person()
-    first, second = Application(cloud.gateway_url), Application(cloud.gateway_url)
+    first, second = (Application(cloud.gateway_url, redirect_uri="https://app.example.com/cb") for _ in range(2))
     await first.tokens(person)
     await second.register()
     stolen = next(value for name, value in person.cookies["localhost"].items() if "approval" in name)

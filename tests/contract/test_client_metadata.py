@@ -93,7 +93,6 @@ async def test_S3_a_published_client_signs_in_without_registration(published: tu
         "no-redirect.json",
         "odd-redirect.json",
         "missing.json",
-        "bidi.json",
     ],
 )
 async def test_S3_a_wrong_document_is_no_client(published: tuple[LocalCloud, Publisher], name: str) -> None:

@@ -86,7 +86,7 @@ async def test_B2_metadata_and_the_first_challenge_name_what_everybody_needs(clo
     resource = (await application.send("GET", "/.well-known/oauth-protected-resource/mcp")).json()
     server = (await application.send("GET", "/.well-known/oauth-authorization-server")).json()
     assert resource["scopes_supported"] == ["mcp:tools"]
-    assert server["scopes_supported"] == ["mcp:tools", "snippets:write", "snippets:delete"]
+    assert server["scopes_supported"] == ["mcp:tools", "snippets:write", "snippets:delete", "offline_access"]
     assert 'scope="mcp:tools"' in (await application.call(None)).headers["WWW-Authenticate"]
 
 

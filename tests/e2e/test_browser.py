@@ -3,11 +3,11 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Literal
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Error, Page, expect
 
 from actors.application import Application, answer_of
 from actors.reader import LOWEST_CONTRAST
@@ -70,15 +70,36 @@ async def test_M13_a_person_signs_in_by_clicking_without_javascript(cloud: Local
         assert (await application.call(tokens.json()["access_token"])).status_code == 200
 
 
-async def test_S5_a_returning_person_goes_straight_to_entra(cloud: LocalCloud, browser: Browser) -> None:
+async def test_M39_a_returning_person_is_asked_again_for_a_program_on_this_computer(
+    cloud: LocalCloud, browser: Browser
+) -> None:
     async with callback_server() as (redirect_uri, answers), page_of(browser) as page:
         application = await registered(cloud, redirect_uri)
-        await page.goto(application.authorize_url())
-        await page.get_by_role("button", name="Allow and sign in").click()
-        await page.get_by_role("button", name=re.compile("alice", re.IGNORECASE)).click()
-        await asyncio.wait_for(answers.get(), 10)
-        await page.goto(application.authorize_url())
-        await expect(page.get_by_role("button", name="Allow and sign in")).to_have_count(0)
+        for visit in range(2):
+            await page.goto(application.authorize_url())
+            await page.get_by_role("button", name="Allow and sign in").click()
+            if visit == 0:
+                await page.get_by_role("button", name=re.compile("alice", re.IGNORECASE)).click()
+            await asyncio.wait_for(answers.get(), 10)
+
+
+async def test_S5_a_returning_person_goes_straight_to_a_client_with_a_host(cloud: LocalCloud, browser: Browser) -> None:
+    redirect_uri = "https://app.example.com/callback"
+    async with page_of(browser) as page:
+        application = await registered(cloud, redirect_uri)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        for visit in range(3):
+            asked.clear()
+            # The host of the client is nowhere: what matters is that the browser looks for it.
+            with suppress(Error):
+                await page.goto(application.authorize_url())
+            if visit == 0:
+                await page.get_by_role("button", name="Allow and sign in").click()
+                person = page.get_by_role("button", name=re.compile("alice", re.IGNORECASE))
+                await person.click(no_wait_after=True)
+                await page.wait_for_timeout(1000)
+            assert asked[-1].startswith(redirect_uri + "?code=")
 
 
 async def test_M15_cancelling_reaches_the_client(cloud: LocalCloud, browser: Browser) -> None:

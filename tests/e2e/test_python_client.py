@@ -112,14 +112,14 @@ async def test_B2_comes_back_for_the_scope_that_a_tool_needs(cloud: LocalCloud) 
     try:
         async with connect(cloud, Person("alice"), keyring) as (client, _):
             assert "hello" in text_of(await client.call_tool("hello_mcp", {})).lower()
-            assert [tokens.scope for tokens in keyring.issued] == ["mcp:tools"]
+            assert [tokens.scope for tokens in keyring.issued] == ["mcp:tools offline_access"]
             await client.call_tool("save_snippet", {"name": "stepped-up", "content": "x = 1"})
             assert "x = 1" in text_of(await client.call_tool("get_snippet", {"name": "stepped-up"}))
     finally:
         cloud.reconfigure(mcpScopes='["mcp:tools"]', toolScopes="{}")
     assert [set((tokens.scope or "").split()) for tokens in keyring.issued] == [
-        {"mcp:tools"},
-        {"mcp:tools", "snippets:write"},
+        {"mcp:tools", "offline_access"},
+        {"mcp:tools", "offline_access", "snippets:write"},
     ]
 
 
