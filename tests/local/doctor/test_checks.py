@@ -348,6 +348,7 @@ FLAWS: dict[str, list[Callable[[], Flaw]]] = {
     "tools": [
         lambda: answers(message("initialize"), 502),
         lambda: answers(message("tools/list"), 200, **result(tools="none")),
+        lambda: answers(message("tools/list"), 200, **result(tools=[])),
         lambda: answers(message("notifications/initialized"), 500),
         lambda: answers(message("tools/list"), 200, json={"jsonrpc": "2.0", "id": 1, "error": {"code": -32603}}),
     ],

@@ -30,11 +30,11 @@ async def test_a_server_without_initialize_is_spoken_to_as_the_newest_version_sa
             return answer(request, error={"code": -32601, "message": "no such method"})
         headers = request.headers
         sent.append((headers.get("mcp-protocol-version"), headers.get("mcp-method"), headers.get("mcp-name")))
-        return answer(request, result={"tools": [], "content": []})
+        return answer(request, result={"tools": [{"name": "t", "inputSchema": {"type": "object"}}], "content": []})
 
     finding = await found(cloud, stateless, "tools")
     assert finding.outcome is Outcome.PASS, finding.seen
-    assert finding.seen == "0 tools, version 2026-07-28"
+    assert finding.seen == "1 tools, version 2026-07-28"
     assert (await found(cloud, stateless, "tool-call")).outcome is Outcome.PASS
     assert sent == [("2026-07-28", "tools/list", None), ("2026-07-28", "tools/call", "anything")]
 
@@ -69,7 +69,10 @@ async def test_a_stream_that_stays_open_after_its_answer_is_not_waited_for(cloud
     async def endless(request: httpx.Request) -> object:
         number = json.loads(request.content)["id"]
         yield b": ping\r\n\r\nevent: message\r\n"
-        yield b'data: {"jsonrpc": "2.0",\r\ndata: "id": %d, "result": {"tools": []}}\r\n\r\n' % number
+        yield (
+            b'data: {"jsonrpc": "2.0",\r\ndata: "id": %d, "result": {"tools": [{"name": "t", "inputSchema": {"type": "object"}}]}}\r\n\r\n'
+            % number
+        )
         while True:
             yield b": ping\n\n"
 
