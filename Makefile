@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 
 .PHONY: setup local test check bench fuzz recorded lock options snapshots screenshots clean
@@ -11,22 +12,31 @@ STAMP := $(VENV)/.installed
 setup: $(STAMP) ## create .venv with everything
 	@echo "$(VENV) is ready"
 
-# uv when it is there (seconds), plain venv and pip when not; nothing is installed outside .venv.
-$(STAMP): pyproject.toml local/policy_engine/pyproject.toml constraints.txt function_app/requirements.txt local/secure_mcp_local/storage/package-lock.json
+# uv when it is there (seconds), plain venv and pip when not. Outside .venv is what all environments of a user share, in the
+# user's cache: Azurite, and the packages of the sample.
+$(RUNS): pyproject.toml local/policy_engine/pyproject.toml constraints.txt function_app/requirements.txt local/secure_mcp_local/storage/package-lock.json
 	@echo "Setting up $(VENV) ..."
 	@if command -v uv >/dev/null 2>&1; then \
 	  test -x $(BIN)/python || uv venv --quiet --python $(PYTHON) $(VENV); \
-	  uv pip install --quiet --python $(BIN)/python -c constraints.txt -e local/policy_engine -e '.[local,dev]'; \
+	  uv pip install --quiet --python $(BIN)/python -c constraints.txt -e local/policy_engine -e '.[local]'; \
 	else \
 	  test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); \
 	  $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e local/policy_engine -e '.[local,dev]'; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e local/policy_engine -e '.[local]'; \
 	fi
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m secure_mcp_local.storage
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m secure_mcp.package function_app >/dev/null
+	@touch $(RUNS)
+
+$(STAMP): $(RUNS)
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv pip install --quiet --python $(BIN)/python -c constraints.txt -e local/policy_engine -e '.[local,dev]'; \
+	else \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e local/policy_engine -e '.[local,dev]'; \
+	fi
 	@touch $(STAMP)
 
-local: setup ## run the dev stack on this machine
+local: $(RUNS) ## run the dev stack on this machine
 	@exec env -u PYTHONDONTWRITEBYTECODE $(BIN)/secure-mcp local $(ARGS)
 
 test: setup ## run every test

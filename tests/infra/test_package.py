@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from secure_mcp.package import PYTHON_VERSION, PYTHON_VERSIONS, PackageError, build_package
+from secure_mcp.package import PYTHON_VERSION, PYTHON_VERSIONS, PackageError, build_package, lock
 
 ROOT = Path(__file__).parents[2]
 APP = ROOT / "function_app"
@@ -162,7 +162,43 @@ def test_what_is_not_pinned_with_hashes_is_refused(app: Path, line: str) -> None
     with pytest.raises(PackageError) as refused:
         build_package(app)
     assert line.split(" --hash", maxsplit=1)[0] in str(refused.value)
-    assert "uv pip compile --generate-hashes --python-version 3.13" in str(refused.value)
+    assert "python -m secure_mcp.package --lock ." in str(refused.value)
+
+
+def test_what_an_app_asks_for_is_locked_with_its_conditions_and_without_uv(
+    app: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is conditional is asked of the Python that the app runs on, and not of this one."""
+    pin = wheels(tmp_path, monkeypatch)
+    for name, requires in (("asking", 'tiny; python_version == "3.13"'), ("always", 'tiny; sys_platform == "win32"')):
+        with zipfile.ZipFile(tmp_path / "wheels" / f"{name}-2.0-py3-none-any.whl", "w") as archive:
+            archive.writestr(f"{name}.py", "")
+            about = f"Metadata-Version: 2.1\nName: {name}\nVersion: 2.0\nRequires-Dist: {requires}\n"
+            archive.writestr(f"{name}-2.0.dist-info/METADATA", about)
+            archive.writestr(
+                f"{name}-2.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+            )
+            archive.writestr(f"{name}-2.0.dist-info/RECORD", "")
+    monkeypatch.setenv("PATH", "/nowhere")
+    (app / "requirements.in").write_text("asking\nalways\n")
+    written = lock(app).read_text()
+    assert [line.split(" \\")[0] for line in written.splitlines() if "==" in line] == [
+        "always==2.0", "asking==2.0", 'tiny==1.0 ; python_version == "3.13"',
+    ]  # fmt: skip
+    assert pin.split()[1] in written
+    for version, there in (("3.13", True), ("3.12", False)):
+        assert ((SITE_PACKAGES + "/tiny.py") in names(build_package(app, version).archive)) is there
+
+
+def test_what_cannot_be_locked_is_said_in_pips_words(
+    app: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheels(tmp_path, monkeypatch)
+    with pytest.raises(PackageError, match=r"requirements\.in is not there"):
+        lock(app)
+    (app / "requirements.in").write_text("no-such-package\n")
+    with pytest.raises(PackageError, match="no-such-package"):
+        lock(app)
 
 
 def test_funcignore_reads_like_a_gitignore(app: Path) -> None:

@@ -10,6 +10,7 @@ offline and in milliseconds:
 from .archive import Package, build_package, built_package, lay_out
 from .dependencies import LOCK_COMMAND, PYTHON_VERSION, PYTHON_VERSIONS
 from .failure import PackageError
+from .locking import lock
 
 __all__ = [
     "LOCK_COMMAND",
@@ -20,4 +21,5 @@ __all__ = [
     "build_package",
     "built_package",
     "lay_out",
+    "lock",
 ]

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from secure_mcp.package import LOCK_COMMAND, PYTHON_VERSION, PackageError, build_package
+from secure_mcp.package import LOCK_COMMAND, PYTHON_VERSION, PackageError, build_package, lock
 
 
 def main() -> int:
@@ -18,9 +18,16 @@ def main() -> int:
     )
     parser.add_argument("folder", type=Path, nargs="?", default=Path("function_app"), help="default: function_app")
     parser.add_argument("--python-version", default=PYTHON_VERSION, help="what the app runs on (default: %(default)s)")
+    parser.add_argument(
+        "--lock",
+        action="store_true",
+        help="first write requirements.txt anew: what requirements.in asks for, with hashes",
+    )
     parser.add_argument("--json", action="store_true", help="print archive, digest and size as JSON")
     arguments = parser.parse_args()
     try:
+        if arguments.lock:
+            lock(arguments.folder)
         package = build_package(arguments.folder, arguments.python_version)
     except PackageError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -31,10 +31,8 @@ _PLATFORMS = [f"manylinux_2_{minor}_x86_64" for minor in range(_GLIBC, 4, -1)] +
     f"manylinux{name}_x86_64" for name in ("2014", "2010", "1")
 ]
 
-LOCK_COMMAND = (
-    f"uv pip compile --generate-hashes --python-version {PYTHON_VERSION} "
-    f"--python-platform x86_64-manylinux_2_{_GLIBC} --output-file requirements.txt requirements.in"
-)
+LOCK_COMMAND = "python -m secure_mcp.package --lock ."
+"""Run in the folder of an app."""
 
 _COMMENT = re.compile(r"(^|\s)#.*")
 _PINNED = re.compile(
@@ -111,10 +109,7 @@ class Dependencies:
         finished = subprocess.run(  # noqa: S603  (our own interpreter, arguments that we make)
             [
                 *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"),
-                *("--retries", "2", "--require-hashes", "--no-deps", "--only-binary=:all:", "--no-compile"),
-                *("--implementation", "cp", "--python-version", self.python_version),
-                *("--abi", "cp" + self.python_version.replace(".", "")),
-                *(argument for platform in _PLATFORMS for argument in ("--platform", platform)),
+                *("--retries", "2", "--require-hashes", "--no-deps", "--no-compile", *wheels_for(self.python_version)),
                 *("--target", str(folder / "site-packages"), "--requirement", str(lock)),
             ],
             stdin=subprocess.DEVNULL,
@@ -132,6 +127,15 @@ class Dependencies:
                 + "\nThey are fetched once, then kept. Connect this machine to a package index (pip's own settings and "
                 f"proxies apply) and run: python -m secure_mcp.package {self.source.absolute()}"
             )
+
+
+def wheels_for(python_version: str) -> list[str]:
+    """Arguments with which pip chooses what runs on the platform."""
+    return [
+        *("--only-binary=:all:", "--implementation", "cp", "--python-version", python_version),
+        *("--abi", "cp" + python_version.replace(".", "")),
+        *(argument for platform in _PLATFORMS for argument in ("--platform", platform)),
+    ]
 
 
 def dependencies_of(source: Path, python_version: str) -> Dependencies | None:

@@ -226,6 +226,33 @@ def policies(
 
 
 @app.command()
+def package(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Of the function app.")] = Path("function_app"),
+    lock: Annotated[
+        bool,
+        typer.Option("--lock", help="First write requirements.txt anew: what requirements.in asks for, with hashes."),
+    ] = False,
+    python_version: Annotated[
+        str, typer.Option(metavar="VERSION", help="What the app runs on. Default: the newest that it can.")
+    ] = "",
+) -> None:
+    """Build the package of a function app as pulumi up deploys it; nothing is sent to Azure.
+
+    Dependencies are fetched once, by pip; afterwards this works offline.
+    """
+    from secure_mcp.package import PYTHON_VERSION, PackageError, build_package  # noqa: PLC0415
+    from secure_mcp.package import lock as write_lock  # noqa: PLC0415
+
+    try:
+        if lock:
+            typer.echo(f"{write_lock(folder)} is written", err=True)
+        made = build_package(folder, python_version or PYTHON_VERSION)
+    except PackageError as error:
+        raise LocalCloudError(str(error)) from None
+    typer.echo(f"{made.archive} ({made.archive.stat().st_size / 1e6:.1f} MB)")
+
+
+@app.command()
 def check(
     paths: Annotated[
         list[Path] | None,

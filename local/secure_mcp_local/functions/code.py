@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from apim_policies.errors import NotModelled
-from secure_mcp.package import LOCK_COMMAND, PackageError, built_package, lay_out
+from secure_mcp.package import PackageError, built_package, lay_out
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.functions.site import mapping
 from secure_mcp_local.mistakes import Mistake, near
@@ -69,7 +69,8 @@ class Code:
         name = sorted(names)[0] if len(names) == 1 else module.replace(".", "-") if names else top
         file = near(self.live / "requirements.in")
         return (
-            f"The package does not have it, here as in Azure: add the line {name!r} to {file} and lock: {LOCK_COMMAND}"
+            f"The package does not have it, here as in Azure: add the line {name!r} to {file} and lock: "
+            f"secure-mcp package --lock {near(self.live)}"
         )
 
 

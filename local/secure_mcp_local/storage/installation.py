@@ -1,13 +1,13 @@
-"""Installing Azurite: once for each lock file and Python environment."""
+"""Installing Azurite: once for each lock file and user, whatever environments there are."""
 
 import hashlib
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
+import platformdirs
 from rich.console import Console
 
 from secure_mcp_local.errors import LocalCloudError
@@ -42,7 +42,7 @@ def install() -> Path:
 
 def _target() -> Path:
     lock = hashlib.sha256((_HERE / "package-lock.json").read_bytes()).hexdigest()[:16]
-    return Path(sys.prefix) / "share" / "secure-mcp" / f"storage-{lock}"
+    return platformdirs.user_cache_path("secure-mcp", appauthor=False) / f"storage-{lock}"
 
 
 def _install(target: Path) -> None:
@@ -52,7 +52,7 @@ def _install(target: Path) -> None:
         folder = Path(tempfile.mkdtemp(prefix="installing-", dir=target.parent))
     except OSError as error:
         raise LocalCloudError(
-            f"Azurite cannot be installed in {target.parent} ({error.strerror}); use a virtual environment"
+            f"Azurite cannot be installed in {target.parent} ({error.strerror}); set XDG_CACHE_HOME to a folder that can be written"
         ) from None
     try:
         for name in ("package.json", "package-lock.json"):
