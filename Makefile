@@ -1,4 +1,4 @@
-# make setup | local | test | check | bench | fuzz | recorded | lock | options | snapshots | screenshots | clean
+# make setup | local | test | check | bench | fuzz | recorded | mutants | lock | options | snapshots | screenshots | clean
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 
-.PHONY: setup local test check bench fuzz recorded lock options snapshots screenshots clean
+.PHONY: setup local test check bench fuzz recorded mutants lock options snapshots screenshots clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP) ## create .venv with everything
@@ -61,6 +61,9 @@ fuzz: setup ## random policy expressions against real C#, which is installed onc
 
 recorded: setup ## the recorded answers of C#, asked again
 	@PYTHONPATH=tests $(BIN)/python -m fuzz.recorded $(ARGS)
+
+mutants: setup ## single mistakes in what the stacks declare, and which of them nothing notices; ARGS='--seed 1 --sample 200 --local'
+	@$(BIN)/secure-mcp mutants --stack dev --stack prod --config apimPublisherEmail=mcp@example.com $(or $(ARGS),--sample 0 --page docs/mutants.md --least 80)
 
 options: setup ## what Pulumi.yaml and docs/options.md say of the options, from the classes that declare them
 	@$(BIN)/python -m secure_mcp.options.written

@@ -9,6 +9,7 @@ from apim_policies.check.finding import Finding, Rule
 from apim_policies.documents.document import NAMED_VALUE
 from secure_mcp_local.recording import Recording, Resource
 from secure_mcp_local.rules import concurrency, table
+from secure_mcp_local.rules.gateway import REFERENCES
 from secure_mcp_local.rules.rule import Stack
 
 CONFIGURATION = Rule(
@@ -116,22 +117,30 @@ def findings(recording: Recording, documents: Mapping[str, Document], file: str)
         documents: Policy documents by the URN of the resource that declares each.
         file: Path of the stack's file, for what has no document of its own.
     """
-    yield from _named_values(recording, file)
-    yield from _dependencies(recording, documents)
+    yield from without_documents(recording, documents, file)
     yield from _body_logging(recording, documents, file)
     yield from _tier(recording, documents)
     yield from _metrics(recording, documents)
+
+
+def without_documents(recording: Recording, documents: Mapping[str, Document], file: str) -> Iterator[Finding]:
+    """Those that need only the text of the documents, so that they are quick; arguments are those of `findings`."""
+    yield from _named_values(recording, file)
+    yield from _dependencies(recording, documents)
     yield from _unused(recording, documents, file)
 
 
-def declared(recording: Recording, file: str) -> Iterator[Finding]:
+def declared(recording: Recording, file: str, *, documents: bool = True) -> Iterator[Finding]:
     """What the table's rules say against everything that a stack declares.
 
     Args:
         recording: What the stack declares.
         file: Path of the stack's file.
+        documents: Whether the policy documents are looked at besides: that says what they name, with the line.
     """
     for one in table.broken(Stack(recording, recording.outputs), "error", "warning"):
+        if documents and one.rule.name == REFERENCES:
+            continue
         yield Finding(DECLARED[one.rule.name], str(one), file)
     by_urn = {resource.urn: resource for resource in recording}
     made = [(resource.urn, resource.type, resource.id) for resource in recording if resource.custom]

@@ -225,6 +225,51 @@ def policies(
     typer.echo(f"{len(documents)} policy documents written to {out}", err=True)
 
 
+@app.command("mutants")
+def mutants_(
+    stack: Annotated[
+        list[str] | None,
+        typer.Option("--stack", "-s", help="Stack whose Pulumi.STACK.yaml is used. Default: dev. Can be repeated."),
+    ] = None,
+    config: ConfigOption = None,
+    sample: Annotated[int, typer.Option(min=0, help="How many are judged, at random. 0: all.")] = 200,
+    seed: Annotated[
+        int | None, typer.Option(help="Of the sample; it is printed. Default: another one each time.")
+    ] = None,
+    local_too: Annotated[
+        bool,
+        typer.Option("--local", help="Where check is silent: run the stack with the mistake, sign in and call. Slow."),
+    ] = False,
+    page: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the numbers as a page.")] = None,
+    least: Annotated[float, typer.Option(help="Exit code 1 if fewer of 100 are noticed.")] = 0.0,
+    accept: AcceptOption = None,
+    json: JsonOption = False,
+    cwd: CwdsOption = None,
+) -> None:
+    """Make single mistakes in what a stack declares, and see which of them nothing notices.
+
+    Every resource by every input, reference and dependency: dropped, empty, swapped, somebody else's, weaker. The program runs once.
+    """
+    from secure_mcp_local.cli.mutating import Request, run  # noqa: PLC0415
+
+    code = run(
+        Request(
+            project_roots(cwd),
+            stack or ["dev"],
+            parsed(config),
+            accept or [],
+            sample,
+            seed,
+            local_too,
+            page,
+            least,
+            as_json=json,
+        ),
+        output_aside,
+    )
+    raise typer.Exit(code)
+
+
 @app.command()
 def package(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Of the function app.")] = Path("function_app"),

@@ -7,6 +7,7 @@ from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.providers.deployed import resource_of
 from secure_mcp_local.providers.store import Deployed, Store
 from secure_mcp_local.recording.wire import bare
+from secure_mcp_local.rules.gateway import REFERENCES
 from secure_mcp_local.rules.references import missing_parent, parents
 from secure_mcp_local.rules.rule import Stack
 from secure_mcp_local.rules.table import refused
@@ -57,15 +58,6 @@ def for_change(resource: Deployed, store: Store, operation: str = "update") -> N
     """
     if operation:
         _refuse(operation, resource, store)
-    if resource.type not in _POLICIES:
-        return
-    service = _service(resource.id)
-    text = _text(resource)
-    there = {(r.type, bare(r.inputs.get(_named(r)))) for r in store if _service(r.id) == service}
-    for kind, names in (("NamedValue", _NAMED_VALUE.findall(text)), ("PolicyFragment", _FRAGMENT.findall(text))):
-        for name in names:
-            if (_APIM + kind, name) not in there:
-                raise NotFound(f"the policy uses the {kind} {name!r}, which does not exist yet: let it depend on it")
 
 
 def for_deletion(id: str, store: Store) -> None:
@@ -103,6 +95,8 @@ def _refuse(operation: str, resource: Deployed, store: Store) -> None:
         return Stack([*(resource_of(one) for one in store if one.id.lower() != resource.id.lower()), wanted])
 
     for broken in refused(operation, wanted, stack):
+        if broken.rule.name == REFERENCES:
+            raise NotFound(broken.explained)
         raise LocalCloudError(broken.explained)
 
 

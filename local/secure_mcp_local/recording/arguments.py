@@ -109,6 +109,16 @@ def known(type: str) -> frozenset[str]:
     return frozenset(_properties(_arguments(type)))
 
 
+def values_of(type: str, key: str) -> tuple[Any, ...]:
+    """The values that an enumeration of a resource type has; none where the argument is none, or the type is not in the SDK."""
+    try:
+        arguments = _arguments(type)
+        annotation, _ = _properties(arguments)[key]
+    except (NotModelled, KeyError):
+        return ()
+    return _choice(annotation, arguments.__module__).values
+
+
 def refuse(type: str, name: str, inputs: Mapping[str, Any], unknowns: Collection[str] = ()) -> None:
     """Raises when `check` finds something.
 

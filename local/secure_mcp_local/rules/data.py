@@ -9,8 +9,11 @@ _COSMOS = "https://learn.microsoft.com/azure/cosmos-db/"
 
 
 def _account(account: Resource, stack: Stack) -> Iterator[str]:
-    del stack
     capabilities = {str(one.get("name")) for one in lists(account, "capabilities")}
+    if any(not one.get("name") for one in lists(account, "capabilities")):
+        yield "capabilities has one without a name"
+    if account.inputs.get("kind") not in {None, "GlobalDocumentDB"} and stack.all("cosmosdb:SqlResourceSqlDatabase"):
+        yield f"kind is {account.inputs.get('kind')!r}, and its databases are of SQL: it must be 'GlobalDocumentDB'"
     places = lists(account, "locations")
     if not places:
         yield "locations is empty: an account is somewhere"
@@ -83,6 +86,10 @@ def _container(container: Resource, stack: Stack) -> Iterator[str]:
         yield "resource.indexingPolicy.indexingMode is 'lazy', which is taken no longer"
     if str(mode).lower() == "none" and at(resource, "indexingPolicy.automatic") is True:
         yield "resource.indexingPolicy.indexingMode is 'none' while automatic is True, which Azure refuses"
+    indexing = mapping(resource, "indexingPolicy")
+    paths_of_index = [*lists(indexing, "includedPaths"), *lists(indexing, "excludedPaths")]
+    if indexing and not any(one.get("path") for one in paths_of_index):
+        yield "resource.indexingPolicy names no path: everything is indexed, and every write paid for it"
     account = stack.at(container.id.rpartition("/sqlDatabases/")[0])
     serverless = account is not None and any(
         one.get("name") == "EnableServerless" for one in lists(account, "capabilities")

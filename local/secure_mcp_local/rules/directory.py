@@ -44,6 +44,14 @@ def _application(application: Resource, stack: Stack) -> Iterator[str]:
     for path in ("appRoles", "api.oauth2PermissionScopes"):
         for one in lists(application, path):
             value = str(one.get("value") or "")
+            if not _GUID.fullmatch(str(one.get("id") or "")) and not application.unknowns:
+                yield f"{path}: id of {value or 'one'} is {one.get('id')!r}, and must be a GUID"
+            if one.get("enabled") is False:
+                yield f"{path}: enabled of {value or 'one'} is False: it can be given to nobody"
+            if path != "appRoles" and one.get("type") not in {"User", "Admin"}:
+                yield f"{path}: type of {value or 'one'} is {one.get('type')!r}, and must be 'User' or 'Admin'"
+            if not value:
+                yield f"{path} has one without value: no token says it"
             if value and value in values:
                 yield f"{path} has the value {value!r} twice: roles and scopes share one space of names"
             values.add(value)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from secure_mcp_local.recording.model import Resource
 from secure_mcp_local.rules.rule import NATIVE, Rule, Stack, at, mapping, text
-from secure_mcp_local.rules.settings import Setting, exactly, unless, wrong
+from secure_mcp_local.rules.settings import Setting, between, exactly, unless, wrong
 
 _TLS = {
     "storage:StorageAccount": (
@@ -49,6 +49,7 @@ _VAULT = {
         unless("properties.enabledForDeployment", True),
         unless("properties.enabledForDiskEncryption", True),
         unless("properties.enabledForTemplateDeployment", True),
+        between("properties.softDeleteRetentionInDays", 7, 90),
     )
 }
 _PUBLISHING = {
@@ -89,6 +90,16 @@ def _assignment(assignment: Resource, stack: Stack) -> Iterator[str]:
     who = stack.identities.get(text(assignment, "principalId").lower())
     if who is not None and assignment.inputs.get("principalType") not in {None, "ServicePrincipal"}:
         yield f"principalType is {assignment.inputs.get('principalType')!r}, and {who.name} is a ServicePrincipal"
+
+
+def _lock(lock: Resource, stack: Stack) -> Iterator[str]:
+    del stack
+    if not text(lock, "scope").startswith("/"):
+        yield f"scope is {lock.inputs.get('scope')!r}, and must be an id"
+    if lock.inputs.get("level") not in {"CanNotDelete", "ReadOnly"}:
+        yield f"level is {lock.inputs.get('level')!r}, and must be 'CanNotDelete'"
+    elif lock.inputs.get("level") == "ReadOnly":
+        yield "level is 'ReadOnly': keys and settings cannot be read or changed, and the next deployment fails"
 
 
 def _authentication(site: Resource, stack: Stack) -> Iterator[str]:
@@ -271,6 +282,16 @@ RULES = (
         "https://learn.microsoft.com/azure/role-based-access-control/role-assignments-template#new-service-principal",
         frozenset({"authorization:RoleAssignment"}),
         _assignment,
+        frozenset({"create", "update"}),
+    ),
+    Rule(
+        "lock",
+        "error",
+        "Azure refuses a lock on nothing, or of no level.",
+        "Name the resource and the level.",
+        "https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resources",
+        frozenset({"authorization:ManagementLockByScope"}),
+        _lock,
         frozenset({"create", "update"}),
     ),
     Rule(

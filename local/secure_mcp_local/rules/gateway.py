@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from xml.etree import ElementTree
 
 from secure_mcp_local.recording.model import Resource
 from secure_mcp_local.rules.network import closed
@@ -164,6 +165,11 @@ def _operation(operation: Resource, stack: Stack) -> Iterator[str]:
         yield f"urlTemplate has {{{name}}}, which templateParameters does not declare"
     for name in sorted(declared - used):
         yield f"templateParameters declares {name}, which urlTemplate {template!r} does not have"
+    for one in lists(operation, "templateParameters"):
+        if one.get("required") is not True:
+            yield f"templateParameters: required of {one.get('name')} is {one.get('required')!r}, and a part of an address is always there"
+        if not one.get("type"):
+            yield f"templateParameters: {one.get('name')} has no type"
     method = str(operation.inputs.get("method") or "")
     if not re.fullmatch(r"[A-Z]+|\*", method):
         yield f"method is {method!r}, which is no HTTP method"
@@ -185,6 +191,8 @@ def _api(api: Resource, stack: Stack) -> Iterator[str]:
         yield f"path is {path!r}: no '/' at the ends, and only characters of a path"
     if not api.inputs.get("displayName"):
         yield "displayName is not given"
+    if api.inputs.get("subscriptionRequired") is None:
+        yield "subscriptionRequired is not given: Azure asks every caller for a subscription key, unless it says False"
     if not api.inputs.get("protocols"):
         yield "protocols is not given"
     service = "/".join(api.id.lower().split("/")[:9])
@@ -209,10 +217,40 @@ def _policy(policy: Resource, stack: Stack) -> Iterator[str]:
     if not value.strip() and "value" not in policy.unknowns:
         yield "value is empty: there is no policy"
     form = policy.inputs.get("format")
-    if form in {None, "xml"} and re.search(r'="@[({][^"]*&(?!\w+;|#)', value):
+    if form in {None, "", "xml"} and value and not _well_formed(value):
         yield f"format is {form or 'not given'!r}, and the document is not escaped as XML: it must be 'rawxml'"
     if form in {"xml-link", "rawxml-link"} and not value.startswith("https://"):
         yield f"format is {form!r}, and value is no address"
+
+
+_NAMED = re.compile(r"\{\{([\w.-]+)\}\}")
+_INCLUDED = re.compile(r'<include-fragment\s+fragment-id="([^"]+)"')
+REFERENCES = "policy-reference"
+
+
+def _references(policy: Resource, stack: Stack) -> Iterator[str]:
+    service = _service_of(policy, stack)
+    if service is None or service.read or "value" in policy.unknowns:
+        return
+    value, prefix = str(policy.inputs.get("value") or ""), f"{service.id.lower()}/"
+    for kind, names, key in (
+        ("NamedValue", _NAMED.findall(value), "displayName"),
+        ("PolicyFragment", _INCLUDED.findall(value), "id"),
+    ):
+        there = {
+            str(one.inputs.get(key)) for one in stack.all(f"apimanagement:{kind}") if one.id.lower().startswith(prefix)
+        }
+        for name in dict.fromkeys(names):
+            if name not in there:
+                yield f"the policy uses the {kind} {name!r}, which does not exist yet: let it depend on it"
+
+
+def _well_formed(text: str) -> bool:
+    try:
+        ElementTree.fromstring(text)  # noqa: S314  (the program's own text)
+    except ElementTree.ParseError:
+        return False
+    return True
 
 
 _BACKENDS = "https://learn.microsoft.com/azure/api-management/backends"
@@ -319,6 +357,19 @@ RULES = (
             for kind in ("Policy", "ApiPolicy", "ApiOperationPolicy", "ProductPolicy", "PolicyFragment")
         ),
         _policy,
+        ON_SAVE,
+    ),
+    Rule(
+        REFERENCES,
+        "error",
+        "Azure refuses a policy whose named values and fragments are not there.",
+        "Declare what is named, and let the policy depend on it.",
+        "https://learn.microsoft.com/azure/api-management/policy-fragments",
+        frozenset(
+            f"apimanagement:{kind}"
+            for kind in ("Policy", "ApiPolicy", "ApiOperationPolicy", "ProductPolicy", "PolicyFragment")
+        ),
+        _references,
         ON_SAVE,
     ),
     Rule(

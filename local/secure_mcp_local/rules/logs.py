@@ -1,5 +1,6 @@
 """What is logged that should not be, what is not logged that should be, and alerts that tell nobody."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -48,6 +49,12 @@ def _logged(inputs: Mapping[str, Any]) -> Iterator[str]:
         masks = lists(inputs, f"{side}.request.dataMasking.queryParams")
         if not any(one.get("value") == "*" and one.get("mode") in {"Hide", "Mask"} for one in masks):
             yield f"{side}.request.dataMasking.queryParams does not hide '*': codes and states stand in query strings"
+    if inputs.get("sampling") and at(inputs, "sampling.percentage") != 100:
+        yield f"sampling.percentage is {at(inputs, 'sampling.percentage')!r}: what somebody did may not be in the log"
+    if inputs.get("alwaysLog") != "allErrors":
+        yield f"alwaysLog is {inputs.get('alwaysLog')!r}, and must be 'allErrors': a failing call is not in the log"
+    if inputs.get("logClientIp") is not True:
+        yield f"logClientIp is {inputs.get('logClientIp')!r}: nobody knows from where an attack came"
     if inputs.get("verbosity") == "verbose":
         yield "verbosity is 'verbose': messages of policies are kept that are for debugging"
 
@@ -62,17 +69,10 @@ def _diagnostic_needs(diagnostic: Resource, stack: Stack) -> Iterator[str]:
     if found is not None and wanted is not None and found.inputs.get("loggerType") != wanted:
         yield f"diagnosticId is {kind!r}, and {found.name} is a logger of type {found.inputs.get('loggerType')!r}"
     sampling = mapping(diagnostic.inputs, "sampling")
-    percentage = sampling.get("percentage")
-    if sampling and percentage != 100:
-        yield f"sampling.percentage is {percentage!r}: what somebody did may not be in the log"
     if sampling and sampling.get("samplingType") != "fixed":
         yield f"sampling.samplingType is {sampling.get('samplingType')!r}, and must be 'fixed'"
-    if diagnostic.inputs.get("alwaysLog") != "allErrors":
-        yield f"alwaysLog is {diagnostic.inputs.get('alwaysLog')!r}, and must be 'allErrors': a failing call is not in the log"
     if diagnostic.inputs.get("verbosity") == "error":
         yield "verbosity is 'error': what policies write into the log as information is not there"
-    if diagnostic.inputs.get("logClientIp") is not True:
-        yield f"logClientIp is {diagnostic.inputs.get('logClientIp')!r}: nobody knows from where an attack came"
     if diagnostic.inputs.get("httpCorrelationProtocol") not in {"W3C"}:
         yield f"httpCorrelationProtocol is {diagnostic.inputs.get('httpCorrelationProtocol')!r}, and must be 'W3C': calls and what they lead to are not joined"
 
@@ -124,7 +124,7 @@ def _setting(setting: Resource, stack: Stack) -> Iterator[str]:
             if category not in on:
                 yield f"logs lacks {category}: nobody knows who did what"
     destination = setting.inputs.get("logAnalyticsDestinationType")
-    if destination is None and kind in {"/microsoft.apimanagement/service/", "/microsoft.documentdb/databaseaccounts/"}:
+    if not destination and kind in {"/microsoft.apimanagement/service/", "/microsoft.documentdb/databaseaccounts/"}:
         yield "logAnalyticsDestinationType is not given, and must be 'Dedicated': queries look into tables of their own"
     del stack
 
@@ -171,8 +171,9 @@ def _component(component: Resource, stack: Stack) -> Iterator[str]:
         yield f"applicationType is {component.inputs.get('applicationType')!r}, and must be 'web' or 'other'"
     if not component.inputs.get("kind"):
         yield "kind is not given"
-    if component.inputs.get("publicNetworkAccessForIngestion") == "Disabled":
-        yield "publicNetworkAccessForIngestion is 'Disabled', and no private link scope leads to it: telemetry does not arrive"
+    for key in ("publicNetworkAccessForIngestion", "publicNetworkAccessForQuery"):
+        if component.inputs.get(key) == "Disabled":
+            yield f"{key} is 'Disabled', and no private link scope leads to it: telemetry does not arrive, or is not read"
     if component.inputs.get("disableIpMasking") is True:
         yield "disableIpMasking is True: addresses of users are kept"
 
@@ -191,6 +192,8 @@ def _alert(alert: Resource, stack: Stack) -> Iterator[str]:
     scopes = inputs.get("scopes") or []
     if not scopes:
         yield "scopes is empty: it watches nothing"
+    if not all(str(one).startswith("/subscriptions/") for one in scopes):
+        yield f"scopes is {scopes}, and must be ids"
     if len(scopes) > 1 and query:
         yield f"scopes has {len(scopes)}, and there is one"
     severity = inputs.get("severity")
@@ -233,10 +236,13 @@ def _alert(alert: Resource, stack: Stack) -> Iterator[str]:
             if not isinstance(least, int) or not isinstance(number, int) or not 1 <= least <= number <= 6:
                 yield f"criteria.failingPeriods is {least!r} of {number!r}, and must be 1 to 6, the first not above the second"
         for dimension in one.get("dimensions") or ():
-            if not dimension.get("name") or not dimension.get("values") or not dimension.get("operator"):
+            values = dimension.get("values") or [""]
+            if not dimension.get("name") or "" in values or not dimension.get("operator"):
                 yield "criteria.dimensions has one without name, operator or values"
         if not query and one.get("metricNamespace") and str(one["metricNamespace"]).lower() not in str(scopes).lower():
             yield f"criteria.metricNamespace is {one['metricNamespace']}, and scopes is of another type"
+        if one.get("metricName") in {"Requests", "TotalRequests"} and not one.get("dimensions"):
+            yield f"criteria.dimensions is empty: {one.get('metricName')} counts every request, also those that succeed"
         if not query and one.get("timeAggregation") not in {"Average", "Minimum", "Maximum", "Total", "Count"}:
             yield f"criteria.timeAggregation is {one.get('timeAggregation')!r}"
     if not query and at(inputs, "criteria.odataType") not in {
@@ -244,6 +250,13 @@ def _alert(alert: Resource, stack: Stack) -> Iterator[str]:
         "Microsoft.Azure.Monitor.MultipleResourceMultipleMetricCriteria",
     }:
         yield f"criteria.odataType is {at(inputs, 'criteria.odataType')!r}"
+    if query and inputs.get("skipQueryValidation") is not True:
+        yield f"skipQueryValidation is {inputs.get('skipQueryValidation')!r}: Azure refuses the rule until its tables have rows, which come later"
+    if query and not inputs.get("overrideQueryTimeRange"):
+        for one in criteria:
+            reach = max((int(days) * 1440 for days in re.findall(r"ago\((\d+)d\)", str(one.get("query")))), default=0)
+            if reach > _minutes(inputs.get("windowSize")):
+                yield f"overrideQueryTimeRange is not given, and the query looks further back than windowSize {inputs.get('windowSize')}"
     if query and inputs.get("kind") not in {None, "LogAlert"}:
         yield f"kind is {inputs.get('kind')!r}, and must be 'LogAlert'"
 
@@ -276,6 +289,20 @@ def _told(group: Resource, stack: Stack) -> Iterator[str]:
             yield f"emailReceivers has {one.get('emailAddress')!r}, which is no address"
     if str(inputs.get("location") or "").lower() != "global" and not inputs.get("location"):
         yield "location is not given"
+
+
+def _workbook(workbook: Resource, stack: Stack) -> Iterator[str]:
+    del stack
+    try:
+        content = json.loads(str(workbook.inputs.get("serializedData") or ""))
+    except ValueError:
+        content = None
+    if not isinstance(content, Mapping) or not content.get("items"):
+        yield "serializedData is no JSON with items: there is nothing to see"
+    if not str(workbook.inputs.get("sourceId") or "").startswith(("/", "azure monitor")):
+        yield f"sourceId is {workbook.inputs.get('sourceId')!r}, and must be the id of what it shows"
+    if workbook.inputs.get("kind") not in {None, "shared"}:
+        yield f"kind is {workbook.inputs.get('kind')!r}, and must be 'shared'"
 
 
 _DIAGNOSTICS = frozenset({"apimanagement:Diagnostic", "apimanagement:ApiDiagnostic", "resources:Deployment"})
@@ -345,6 +372,16 @@ RULES = (
         "https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-overview",
         frozenset({"monitor:MetricAlert", "monitor:ScheduledQueryRule"}),
         _alert,
+    ),
+    Rule(
+        "workbook",
+        "error",
+        "Azure refuses the workbook, or shows nothing.",
+        "Give the JSON of a workbook, and what it is about.",
+        "https://learn.microsoft.com/azure/azure-monitor/visualize/workbooks-automate",
+        frozenset({"applicationinsights:Workbook"}),
+        _workbook,
+        ON_SAVE,
     ),
     Rule(
         "nobody-told",

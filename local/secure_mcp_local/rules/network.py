@@ -48,12 +48,15 @@ def _hosts(stack: Stack) -> Mapping[str, _Host]:
     return found
 
 
+_CLOSED = frozenset({"disabled", "securedbyperimeter"})
+
+
 def closed(resource: Resource) -> bool:
     """Whether a resource takes nothing from the internet."""
     if resource.type == f"{NATIVE}keyvault:Vault":
         properties = mapping(resource.inputs, "properties")
         return (
-            str(properties.get("publicNetworkAccess", "")).lower() == "disabled"
+            str(properties.get("publicNetworkAccess", "")).lower() in _CLOSED
             or at(properties, "networkAcls.defaultAction") == "Deny"
         )
     rules = (
@@ -61,7 +64,7 @@ def closed(resource: Resource) -> bool:
         if resource.type == f"{NATIVE}storage:StorageAccount"
         else None
     )
-    return str(resource.inputs.get("publicNetworkAccess", "")).lower() == "disabled" or rules == "Deny"
+    return str(resource.inputs.get("publicNetworkAccess", "")).lower() in _CLOSED or rules == "Deny"
 
 
 _SENT = frozenset({"apimanagement:Api", "apimanagement:Backend", "apimanagement:NamedValue"})
@@ -215,6 +218,8 @@ def _ranges(network: Resource, stack: Stack) -> Iterator[str]:
     for value in spaces:
         if _range(value) is None:
             yield f"addressSpace.addressPrefixes has {value!r}, which is no range of addresses"
+    if network.inputs.get("enableDdosProtection") is True and not network.inputs.get("ddosProtectionPlan"):
+        yield "enableDdosProtection is True, and ddosProtectionPlan is not given"
     seen: list[tuple[Any, str]] = []
     names: set[str] = set()
     for subnet in lists(network, "subnets"):

@@ -181,16 +181,81 @@ def _unused(resource: Resource, stack: Stack) -> Iterator[str]:
     yield f"nothing uses {resource.id.rpartition('/')[2]}"
 
 
-_NETWORKED = {
-    "web:WebApp": ("serverFarmId", "virtualNetworkSubnetId"),
-    "network:PrivateEndpoint": ("subnet.id",),
-    "apimanagement:ApiManagementService": ("virtualNetworkConfiguration.subnetResourceId",),
+_HOSTS = {
+    ".documents.azure.com": "cosmosdb:DatabaseAccount",
+    ".azurewebsites.net": "web:WebApp",
+    ".vault.azure.net": "keyvault:Vault",
+    ".core.windows.net": "storage:StorageAccount",
+    ".azure-api.net": "apimanagement:ApiManagementService",
 }
+_HOST = re.compile(r"https?://([A-Za-z0-9.-]+)")
+
+
+def _foreign(resource: Resource, stack: Stack) -> Iterator[str]:
+    if resource.read or resource.type.endswith(("Policy", "PolicyFragment", ":Workbook")):
+        return
+    for path, value in strings(resource.inputs):
+        plain = _stripped(path)
+        if _ID.match(value) and not stack.inside(value) and stack.groups:
+            kind = arm_type(value)
+            same = [one.name for one in stack if one.id and stack.inside(one.id) and arm_type(one.id) == kind]
+            if same or kind.endswith("/subnets"):
+                yield f"{plain} is {value}, which is of another group, and the stack has {same[0] if same else 'its own network'}"
+        for host in _HOST.findall(value) if len(value) < 4096 else ():
+            type = next((one for end, one in _HOSTS.items() if host.lower().endswith(end)), None)
+            own = [str(one.get("name")).lower() for one in stack.all(type)] if type is not None else []
+            if (
+                own
+                and not any(f"{name}." in f"{host.lower()}." for name in own)
+                and all(stack.inside(one.id) for one in stack.all(type or ""))
+            ):
+                yield f"{plain} names {host}, which the stack does not declare"
+
+
+def _principal(assignment: Resource, stack: Stack) -> Iterator[str]:
+    principal = text(assignment, "principalId").lower()
+    who = stack.identities.get(principal)
+    systems = {one for resource in stack for one in stack.principals(resource)}
+    if (
+        who is None
+        and stack.identities
+        and principal not in systems
+        and assignment.inputs.get("principalType") == "ServicePrincipal"
+    ):
+        yield f"principalId {principal} is that of no identity that the stack declares"
+    key = (principal, text(assignment, "roleDefinitionId").lower(), text(assignment, "scope").lower())
+    for other in stack.all("authorization:RoleAssignment"):
+        if other is assignment:
+            break
+        if key == (
+            text(other, "principalId").lower(),
+            text(other, "roleDefinitionId").lower(),
+            text(other, "scope").lower(),
+        ):
+            yield f"it is the same as {other.id.rpartition('/')[2]} ({other.name}): principal, role and scope"
+    target = stack.at("/".join(text(assignment, "scope").split("/")[:9]))
+    if who is None or target is None:
+        return
+    needles = {str(target.get(name)).lower() for name in ("name", "instrumentationKey", "id") if target.get(name)} | {
+        target.id.lower()
+    }
+    holders = [one for one in stack if who.id.lower() in stack.attached(one)]
+    used = " ".join(
+        str(one.inputs)
+        for holder in holders
+        for one in stack
+        if one is holder or one.id.lower().startswith(f"{holder.id.lower()}/")
+    )
+    if holders and not any(needle in used.lower() for needle in needles):
+        yield f"{who.name} has the role on {target.name}, which {', '.join(one.name for one in holders)} never names"
 
 
 def _region(resource: Resource, stack: Stack) -> Iterator[str]:
     own = _region_of(resource)
-    if not own or not known(resource, "location"):
+    if "location" not in resource.inputs or not known(resource, "location"):
+        return
+    if not re.fullmatch(r"[a-z]+[a-z0-9]*", own):
+        yield f"location is {resource.inputs['location']!r}, which is no region"
         return
     if own == "global":
         return
@@ -249,6 +314,24 @@ RULES = (
         _SOURCE,
         frozenset(),
         _alone,
+    ),
+    Rule(
+        "foreign-id",
+        "warning",
+        "It names something of somebody else's, where the stack has one of its own: what is sent there is theirs.",
+        "Name the stack's own; if it is meant, leave the rule out with --ignore.",
+        _SOURCE,
+        frozenset(),
+        _foreign,
+    ),
+    Rule(
+        "role-holder",
+        "warning",
+        "The role is given to somebody else, twice, or to who does not use it: it opens what nobody needs, and is missing where it is needed.",
+        "Assign it to the identity of the service that calls.",
+        "https://learn.microsoft.com/azure/role-based-access-control/best-practices",
+        frozenset({"authorization:RoleAssignment"}),
+        _principal,
     ),
     Rule(
         "unused-resource",

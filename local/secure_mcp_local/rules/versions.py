@@ -119,6 +119,10 @@ def _template(deployment: Resource, stack: Stack) -> Iterator[str]:
         for path, value in (("loggerId", str((one.get("properties") or {}).get("loggerId") or "")),):
             if "resourceId(" in value and value not in [str(dependency) for dependency in one.get("dependsOn") or ()]:
                 yield f"properties.template.resources: {one.get('name')} names another one as {path} and does not depend on it"
+        if str(one.get("type")).lower() == "microsoft.apimanagement/service/loggers" and not (
+            one.get("properties") or {}
+        ).get("loggerType"):
+            yield f"properties.template.resources: {one.get('name')} has no loggerType"
         if str(one.get("type")).lower() == "microsoft.apimanagement/service/diagnostics" and not (
             one.get("properties") or {}
         ).get("loggerId"):

@@ -1,0 +1,121 @@
+"""Mutants that change nothing: each kind with the reason and its source. At most five of a hundred may be in here."""
+
+import re
+from dataclasses import dataclass
+
+from secure_mcp_local.mutants.mutant import Mutant, shown
+
+
+@dataclass(frozen=True)
+class Equivalent:
+    types: str
+    """Pattern of type tokens without `azure-native:`."""
+    path: str
+    """Pattern of the input."""
+    kinds: frozenset[str]
+    reason: str
+    source: str
+
+
+EQUIVALENTS: tuple[Equivalent, ...] = (
+    Equivalent(
+        r".*",
+        r"description|notes|displayName|(.*\.)?(description|displayName|adminConsent\w+|userConsent\w+)|criteria\.allOf\[\d+\]\.name",
+        frozenset({"drop", "empty", "swap"}),
+        "a text for people, which nothing reads",
+        "https://learn.microsoft.com/azure/azure-resource-manager/templates/best-practices",
+    ),
+    Equivalent(
+        r"web:AppServicePlan",
+        r"sku\.tier",
+        frozenset({"drop", "empty"}),
+        "it follows from the name of the sku",
+        "https://learn.microsoft.com/azure/templates/microsoft.web/serverfarms",
+    ),
+    Equivalent(
+        r"storage:StorageAccount",
+        r"defaultToOAuthAuthentication|publicNetworkAccess|enableHttpsTrafficOnly|allowCrossTenantReplication|networkRuleSet\.bypass",
+        frozenset({"drop"}),
+        "it is the default, or of the portal only",
+        "https://learn.microsoft.com/azure/templates/microsoft.storage/storageaccounts",
+    ),
+    Equivalent(
+        r"storage:StorageAccount",
+        r"defaultToOAuthAuthentication",
+        frozenset({"weaker"}),
+        "it is of the portal only",
+        "https://learn.microsoft.com/azure/storage/blobs/authorize-data-operations-portal",
+    ),
+    Equivalent(
+        r"apimanagement:NamedValue",
+        r"secret",
+        frozenset({"drop", "weaker"}),
+        "not given is False, and what is secret is told by another rule",
+        "https://learn.microsoft.com/azure/templates/microsoft.apimanagement/service/namedvalues",
+    ),
+    Equivalent(
+        r"cosmosdb:SqlResourceSqlContainer",
+        r"resource\.partitionKey\.(kind|version)|resource\.indexingPolicy\.(automatic|indexingMode)",
+        frozenset({"drop"}),
+        "it is the default",
+        "https://learn.microsoft.com/azure/templates/microsoft.documentdb/databaseaccounts/sqldatabases/containers",
+    ),
+    Equivalent(
+        r"network:VirtualNetwork|network:PrivateEndpoint|keyvault:Vault",
+        r".*(enableDdosProtection|enableVmProtection|NetworkPolicies|enabledFor\w+|subnet\.private\w+)",
+        frozenset({"drop"}),
+        "it is the default",
+        "https://learn.microsoft.com/azure/templates/microsoft.network/virtualnetworks",
+    ),
+    Equivalent(
+        r".*",
+        r"location",
+        frozenset({"drop"}),
+        "the provider takes azure-native:location of the stack",
+        "https://www.pulumi.com/registry/packages/azure-native/installation-configuration/",
+    ),
+    Equivalent(
+        r"web:WebAppAuthSettingsV2",
+        r"httpSettings(\.requireHttps)?|login(\.tokenStore(\.enabled)?)?",
+        frozenset({"drop", "empty"}),
+        "it is the default",
+        "https://learn.microsoft.com/azure/templates/microsoft.web/sites/config-authsettingsv2",
+    ),
+    Equivalent(
+        r"cosmosdb:DatabaseAccount",
+        r"minimalTlsVersion|createMode|kind|disableKeyBasedMetadataWriteAccess",
+        frozenset({"drop"}),
+        "it is the default, or says nothing where keys are off",
+        "https://learn.microsoft.com/azure/templates/microsoft.documentdb/databaseaccounts",
+    ),
+    Equivalent(
+        r"monitor:(MetricAlert|ScheduledQueryRule)",
+        r"autoMitigate|criteria\.allOf\[\d+\]\.(failingPeriods|metricNamespace|skipMetricValidation)",
+        frozenset({"drop", "empty"}),
+        "it is the default, or follows from the scope",
+        "https://learn.microsoft.com/azure/templates/microsoft.insights/scheduledqueryrules",
+    ),
+    Equivalent(
+        r"apimanagement:Diagnostic|resources:Deployment",
+        r"(.*\.)?(sampling|headers|isBuffered)",
+        frozenset({"drop", "empty"}),
+        "it is the default: everything, without headers",
+        "https://learn.microsoft.com/azure/templates/microsoft.apimanagement/service/diagnostics",
+    ),
+    Equivalent(
+        r"storage:BlobContainer|keyvault:Vault|monitor:ActionGroup|azuread:index/application:Application",
+        r"publicAccess|properties\.networkAcls(\.\w+)?|emailReceivers\[\d+\]\.useCommonAlertSchema|preventDuplicateNames",
+        frozenset({"drop"}),
+        "it is the default",
+        "https://learn.microsoft.com/azure/templates/microsoft.keyvault/vaults",
+    ),
+)
+
+
+def equivalent(mutant: Mutant) -> Equivalent | None:
+    """Why a mutant changes nothing; none: it does."""
+    type, path = mutant.type.removeprefix("azure-native:"), shown(mutant.path)
+    for one in EQUIVALENTS:
+        if mutant.kind in one.kinds and re.fullmatch(one.types, type) and path and re.fullmatch(one.path, path):
+            return one
+    return None
