@@ -51,28 +51,30 @@ def findings(recording: Recording, file: str) -> Iterator[Finding]:
             continue
         with tempfile.TemporaryDirectory() as scratch:
             try:
-                folder = code_of(recording, site, Path(scratch))
+                code = code_of(recording, site, Path(scratch))
             except ExplainedError:
                 # Somebody else brings it.
                 continue
-            for problem in problems(folder, str(runtime.get("version") or ""), isolated=_isolated(site)):
+            version = str(runtime.get("version") or "")
+            for problem in problems(code.folder, version, isolated=_isolated(site), packages=code.packages):
                 yield Finding(NO_FUNCTIONS, f"{site.name}: {problem}", file)
 
 
-def problems(folder: Path, python: str, *, isolated: bool) -> Iterator[str]:
+def problems(folder: Path, python: str, *, isolated: bool, packages: Path | None = None) -> Iterator[str]:
     """Why code would not start, as sentences.
 
     Args:
         folder: With the code, and its dependencies as they are deployed.
         python: Version that it runs on, such as `3.13`.
         isolated: Whether its own libraries come before the worker's on Python 3.12 and older.
+        packages: Folder of its dependencies. None: the one in the folder.
     """
     entry = folder / _ENTRY
     if not entry.is_file():
         if not any(folder.glob("*/function.json")):
             yield f"there is neither {_ENTRY} nor a folder with a function.json"
         return
-    packages = folder / _PACKAGES
+    packages = packages or folder / _PACKAGES
     trees: dict[Path, ast.Module] = {}
     waiting, decorated = [entry], 0
     while waiting:

@@ -271,6 +271,22 @@ def mutants_(
 
 
 @app.command()
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the project and its server.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="DIR", help="Default: a folder of that name.")
+    ] = None,
+) -> None:
+    """Write a small project of your own: a program, a server with one tool, tests, CI and a README."""
+    from secure_mcp_local.new_project import write  # noqa: PLC0415
+
+    folder = out or Path(name)
+    for path in write(name, folder):
+        typer.echo(folder / path)
+    typer.echo(f"Next: cd {folder}; secure-mcp local, or pytest", err=True)
+
+
+@app.command()
 def package(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Of the function app.")] = Path("function_app"),
     lock: Annotated[
