@@ -66,7 +66,6 @@ async def unknown_client(subject: Subject) -> str:
 def _wrong_redirects(client: Client) -> dict[str, str | None]:
     uri = client.redirect_uri
     return {
-        "none": None,
         "another host": f"{FOREIGN}/elsewhere",
         "another path": f"{uri}/elsewhere",
         "a query of its own": f"{uri}{'&' if '?' in uri else '?'}more=1",

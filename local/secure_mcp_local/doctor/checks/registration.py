@@ -28,7 +28,6 @@ _ODD_METADATA: dict[str, Any] = {
     "an empty list": {"redirect_uris": []},
     "a text instead of a list": {"redirect_uris": WEB_REDIRECT},
     "numbers in the list": {"redirect_uris": [1]},
-    "a number as the name": {"redirect_uris": [WEB_REDIRECT], "client_name": 5},
 }
 _ODD_BODIES = {
     "no JSON": b"redirect_uris=x",
