@@ -48,7 +48,7 @@ def test_a_server_is_deployed_and_changed(small: Callable[[str], Workspace]) -> 
     assert 'mcpUrl: "https://apim-snippets-' in workspace.up().output
     assert {"snippets-apim", "snippets-mcp-policy"} <= workspace.names
     assert "save_snippet" in workspace.functions()
-    chain = "secure-mcp:index:SecureMcpServer$secure-mcp:index:Gateway$azure-native:apimanagement:ApiManagementService"
+    chain = "secure-mcp:index:SecureMcpServer$secure-mcp:index:Gateway$secure-mcp:index:ApiManagement$azure-native:apimanagement:ApiManagementService"
     assert f"urn:pulumi:dev::small::{chain}::snippets-apim" in {r["urn"] for r in workspace.state["resources"]}
     workspace.program(program('{"mcpRateLimit": 7}'))
     assert workspace.up().changed() == {"snippets-mcp-policy": "update"}
