@@ -18,7 +18,6 @@ server = Server(
     {
         "gateway": gateway.reference,
         "address": {"url": config.require("serverUrl"), "audience": config.require("serverAudience")},
-        "sse_transport": "disabled",
         "assigned_groups": [config.require("group")],
     },
 )

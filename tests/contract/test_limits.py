@@ -44,6 +44,66 @@ async def test_S7_the_limit_of_the_mcp_api_is_each_users_own(cloud_with: CloudWi
         assert (await bob.call(his)).status_code == 200
 
 
+def refusals(cloud: LocalCloud) -> list[object]:
+    return [
+        event
+        for trace in cloud.gateway.traces
+        for event in trace.events("secure-mcp.audit")
+        if event["event"] == "mcp" and event["outcome"] == "refused"
+    ]
+
+
+def counted(cloud: LocalCloud) -> int:
+    return sum(m["name"] == "Refusals past a limit" for trace in cloud.gateway.traces for m in trace.metrics)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Authorization": "Bearer x"}, {"Authorization": "Basic eDp5"}, {"Origin": "https://evil.example"}],
+    ids=["no key", "a wrong key", "another scheme", "a foreign origin"],
+)
+async def test_M40_A1_failing_is_not_free(cloud_with: CloudWith, headers: dict[str, str]) -> None:
+    async with cloud_with(signInRateLimit="1") as cloud:
+        application = Application(cloud.gateway_url)
+        answers = [await application.call(None, headers=headers) for _ in range(15)]
+        assert [answer.status_code for answer in answers[10:]] == [429] * 5
+        assert 429 not in [answer.status_code for answer in answers[:10]]
+        assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
+        assert len(refusals(cloud)) <= 10, "past the limit nothing is logged one by one"
+        assert counted(cloud) == 5
+        cloud.clock.advance(61)
+        assert (await application.call(None)).status_code == 401
+
+
+async def test_M40_who_has_a_key_is_not_disturbed_by_who_fails_at_the_same_address(cloud_with: CloudWith) -> None:
+    async with cloud_with(signInRateLimit="5") as cloud:
+        application = Application(cloud.gateway_url)
+        key = (await application.tokens(Person()))["access_token"]
+        assert [(await application.call(None)).status_code for _ in range(51)][-1] == 429
+        assert [(await application.call(key)).status_code for _ in range(5)] == [200] * 5
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/.well-known/oauth-protected-resource",
+        "/.well-known/oauth-protected-resource/mcp",
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/openid-configuration/mcp",
+    ],
+)
+async def test_M40_A1_well_knowns_are_limited_generously(cloud_with: CloudWith, path: str) -> None:
+    async with cloud_with(signInRateLimit="1") as cloud:
+        application = Application(cloud.gateway_url)
+        answers = [await application.send("GET", path) for _ in range(12)]
+        assert [answer.status_code for answer in answers] == [200] * 10 + [429] * 2
+        assert int(answers[-1].headers["retry-after"]) >= 1
+        assert counted(cloud) == 2
+        # The gateway's own question about a server is not an address's.
+        await application.register()
+        assert (await Person().request("GET", application.authorize_url())).status_code == 200
+
+
 async def test_sizes_a_long_query_is_refused_by_the_platform(application: Application) -> None:
     await application.register()
     response = await application.send("GET", application.authorize_url(state="x" * 2100))

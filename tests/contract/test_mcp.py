@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import httpx
@@ -15,6 +16,8 @@ from starlette.routing import Route
 from actors.application import Application
 from actors.person import Person
 from secure_mcp_local.cloud import LocalCloud
+
+CloudWith = Callable[..., AbstractAsyncContextManager[LocalCloud]]
 
 
 @pytest.fixture
@@ -157,6 +160,40 @@ async def test_M24_nothing_that_passes_for_a_credential_or_an_identity_goes_on(
     assert dict(request.query_params) == {"kept": "1"}
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "X_Mcp_User_Oid", "x_mcp_user_name", "X-Mcp_User-Oid", "X.Mcp.User.Oid", "X-MCP-USER-ROLES", "x_mcp_caller",
+        "X-HTTP-Method", "X_HTTP_Method", "X-HTTP-Method-Override", "X-Method-Override", "x_method_override",
+        "Disguised-Host", "disguised_host", "X-Rewrite-Url", "X_Rewrite_URL", "X-Original-URL", "x_original_url",
+        "Client-Ip", "client_ip", "True-Client-IP", "X-Client-IP", "X-Cluster-Client-IP", "CF-Connecting-IP", "X_Real_IP",
+        "X_Forwarded_For", "X-Forwarded-Host", "Forwarded", "X_Functions_Key", "x_ms_client_principal", "X-MS-Client-Principal",
+        "Proxy", "Proxy_Authorization", "Remote-User", "X_Remote_User", "X-Auth-User", "SSL_Client_Cert", "Cookie2",
+        "secure_mcp_lookup",
+    ],
+)  # fmt: skip
+async def test_M24_A3_no_spelling_of_what_only_a_proxy_says_goes_on(
+    application: Application, key: str, backend: Backend, name: str
+) -> None:
+    response = await application.call(key, headers={name: "forged", "X-MCP-Toolsets": "kept"})
+    assert response.status_code == 200, response.text
+    [(request, _)] = backend.requests
+    assert "forged" not in request.headers.values()
+    assert request.headers["x-mcp-toolsets"] == "kept", "what a server takes from its client passes"
+    assert request.method == "POST"
+
+
+async def test_M24_what_a_platform_sends_with_every_call_is_no_flood(
+    application: Application, key: str, backend: Backend
+) -> None:
+    """App Service puts some fifteen of these before whoever runs there."""
+    names = [
+        "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-TlsVersion", "X-ARR-LOG-ID", "X-ARR-SSL", "X-AppService-Proto",
+        "X-SITE-DEPLOYMENT-ID", "X-WAWS-Unencoded-URL", "X-Original-URL", "X-Client-IP", "X-Client-Port", "Client-IP", "Disguised-Host", "Was-Default-Hostname",
+    ]  # fmt: skip
+    assert (await application.call(key, headers=dict.fromkeys(names, "x"))).status_code == 200
+
+
 async def test_M24_a_flood_of_foreign_headers_is_refused(application: Application, key: str, backend: Backend) -> None:
     response = await application.call(key, headers={f"x-ms-forged-{n}": "x" for n in range(40)})
     assert response.status_code == 400
@@ -174,6 +211,13 @@ async def test_M25_a_refusal_by_the_server_is_a_bad_gateway(
     assert "detail" not in response.text
 
 
+async def test_M32_what_passes_through_has_strict_transport_security(
+    application: Application, key: str, backend: Backend
+) -> None:
+    backend.answer = JSONResponse({}, headers={"Strict-Transport-Security": "max-age=0"})
+    assert (await application.call(key)).headers["strict-transport-security"] == "max-age=31536000"
+
+
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:6275", "http://LOCALHOST.evil"])
 async def test_M26_a_foreign_origin_is_refused(application: Application, key: str, origin: str) -> None:
     response = await application.call(key, headers={"Origin": origin})
@@ -184,6 +228,40 @@ async def test_M26_a_foreign_origin_is_refused(application: Application, key: st
 async def test_M26_an_allowed_origin_and_none_are_fine(application: Application, key: str) -> None:
     assert (await application.call(key, headers={"Origin": "http://localhost:6274"})).status_code == 200
     assert (await application.call(key)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "allowed",
+    ["tauri://localhost", "vscode-webview://0abc-d", "chrome-extension://abcdefgh", "capacitor://localhost:81"],
+)
+async def test_M26_D23_any_serialised_origin_can_be_allowed_and_is_compared_exactly(
+    cloud_with: CloudWith, allowed: str
+) -> None:
+    async with cloud_with(allowedOrigins=json.dumps([allowed, "https://app.example.com"])) as cloud:
+        application = Application(cloud.gateway_url)
+        key = (await application.tokens(Person()))["access_token"]
+        for origin in (allowed, "https://app.example.com"):
+            asked = {
+                "Origin": origin,
+                "Access-Control-Request-Method": "POST",
+                "Access-Control-Request-Headers": "authorization",
+            }
+            preflight = await application.send("OPTIONS", "/mcp", headers=asked)
+            assert preflight.headers["access-control-allow-origin"] in {origin, "*"}
+            called = await application.call(key, headers={"Origin": origin})
+            assert called.status_code == 200
+            assert called.headers["access-control-allow-origin"] in {origin, "*"}
+            assert "access-control-allow-credentials" not in called.headers
+        for origin in (
+            allowed + "x",
+            allowed.upper(),
+            allowed + "/",
+            "http://localhost",
+            "https://localhost",
+            "null",
+            "https://evil.example",
+        ):
+            assert (await application.call(key, headers={"Origin": origin})).status_code == 403, origin
 
 
 async def test_M27_mcp_headers_pass_both_ways(application: Application, key: str, backend: Backend) -> None:
@@ -326,6 +404,26 @@ async def test_S1_browsers_may_call_from_allowed_origins(application: Applicatio
     assert all(name in allowed for name in ("authorization", "content-type", "mcp-protocol-version"))
     foreign = await application.send("OPTIONS", path, headers=asked | {"Origin": "https://evil.example"})
     assert "access-control-allow-origin" not in foreign.headers
+
+
+MCP_HEADERS = ("mcp-protocol-version", "mcp-session-id", "mcp-method", "mcp-name", "last-event-id")
+
+
+async def test_S1_mcp_headers_and_the_parameters_that_a_server_declares(cloud_with: CloudWith) -> None:
+    async with cloud_with(mcpParamHeaders='["Region"]', allowedOrigins='["https://app.example.com"]') as cloud:
+        application = Application(cloud.gateway_url)
+        asked = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "POST"}
+        asked["Access-Control-Request-Headers"] = ",".join([*MCP_HEADERS, "mcp-param-region"])
+        response = await application.send("OPTIONS", "/mcp", headers=asked)
+        allowed = response.headers["access-control-allow-headers"].lower()
+        assert all(name in allowed for name in (*MCP_HEADERS, "mcp-param-region"))
+        key = (await application.tokens(Person()))["access_token"]
+        for token in (key, None, "x"):
+            answer = await application.call(token, headers={"Origin": "https://app.example.com"})
+            exposed = answer.headers["access-control-expose-headers"].lower()
+            assert all(name in exposed for name in ("www-authenticate", "mcp-session-id", "mcp-protocol-version")), (
+                token
+            )
 
 
 async def test_S1_the_challenge_can_be_read_by_a_browser(application: Application) -> None:

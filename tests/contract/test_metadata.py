@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from actors.application import Application
+from actors.person import Person
 
 PROTECTED_RESOURCE = ["/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"]
 AUTHORIZATION_SERVER = [
@@ -23,6 +24,23 @@ async def test_M1_protected_resource_metadata_names_the_address_that_users_type(
     assert response.headers["content-type"].startswith("application/json")
     assert response.json()["resource"] == application.gateway_url + "/mcp"
     assert response.json()["authorization_servers"] == [application.gateway_url]
+
+
+@pytest.mark.parametrize("typed", ["/mcp/", "/MCP", "/Mcp/", "/mcp"])
+async def test_M1_D20_the_resource_is_what_was_typed(application: Application, typed: str) -> None:
+    challenge = (await application.send("POST", typed)).headers["www-authenticate"]
+    address = f"{application.gateway_url}/.well-known/oauth-protected-resource{typed}"
+    assert f'resource_metadata="{address}"' in challenge
+    metadata = (await application.send("GET", address)).json()
+    assert metadata["resource"] == application.gateway_url + typed, "RFC 9728, section 3.3: identical"
+    application.path = typed
+    key = (await application.tokens(Person()))["access_token"]
+    assert (await application.call(key)).status_code == 200
+
+
+async def test_M1_the_root_form_is_of_the_server_at_mcp(application: Application) -> None:
+    for path in ("/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/"):
+        assert (await application.send("GET", path)).json()["resource"] == application.gateway_url + "/mcp"
 
 
 @pytest.mark.parametrize("path", AUTHORIZATION_SERVER)

@@ -93,17 +93,23 @@ async def test_signs_in_and_keeps_a_snippet_over_streamable_http(cloud: LocalClo
 
 
 async def test_signs_in_and_calls_a_tool_over_the_deprecated_sse_transport(cloud: LocalCloud) -> None:
-    url = cloud.gateway_url + "/mcp/sse"
-    auth = sign_in(url, Person("alice"), Keyring())
+    cloud.reconfigure(sseTransport="enabled")
+    try:
+        url = cloud.gateway_url + "/mcp/sse"
+        auth = sign_in(url, Person("alice"), Keyring())
 
-    def http_client(
-        headers: dict[str, str] | None = None, timeout: httpx2.Timeout | None = None, auth: httpx2.Auth | None = None
-    ) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(headers=headers, timeout=timeout, auth=auth, trust_env=False)
+        def http_client(
+            headers: dict[str, str] | None = None,
+            timeout: httpx2.Timeout | None = None,
+            auth: httpx2.Auth | None = None,
+        ) -> httpx2.AsyncClient:
+            return httpx2.AsyncClient(headers=headers, timeout=timeout, auth=auth, trust_env=False)
 
-    transport = sse_client(url, auth=auth, httpx_client_factory=http_client)
-    async with Client(transport, mode="legacy") as client:
-        assert "hello" in text_of(await client.call_tool("hello_mcp", {})).lower()
+        transport = sse_client(url, auth=auth, httpx_client_factory=http_client)
+        async with Client(transport, mode="legacy") as client:
+            assert "hello" in text_of(await client.call_tool("hello_mcp", {})).lower()
+    finally:
+        cloud.reconfigure(sseTransport="disabled")
 
 
 async def test_B2_comes_back_for_the_scope_that_a_tool_needs(cloud: LocalCloud) -> None:

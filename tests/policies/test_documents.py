@@ -17,7 +17,8 @@ SETTINGS = {
     "function key": PolicyOptions(backend_auth="functionKey"),
     "everything": PolicyOptions(
         custom_domains=("mcp.example.com",),
-        allowed_origins=("https://app.example.com",),
+        allowed_origins=("https://app.example.com", "tauri://localhost"),
+        mcp_param_headers=("Region",),
         allowed_clients=("127.0.0.1",),
         client_metadata_hosts=("*",),
         mcp_scopes=("mcp:read", "mcp:write"),
@@ -76,6 +77,5 @@ def test_pages_have_no_script_and_load_nothing() -> None:
 
 
 def test_only_the_functions_published_by_the_settings_are_operations() -> None:
-    published = PolicyOptions(backend_auth="functionKey", sse_transport="auto").sse_published
-    ids = {o.id for o in policy.mcp_operations(sse=published)}
+    ids = {o.id for o in policy.mcp_operations(sse=PolicyOptions().sse_published)}
     assert ids == {"mcp-post", "mcp-get", "mcp-delete"}

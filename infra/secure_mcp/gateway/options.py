@@ -185,7 +185,8 @@ class AuthorizationServerOptions(SignInOptions, BrandOptions, OriginOptions):
     )
     """Private-use URI schemes that clients may redirect to."""
     sign_in_rate_limit: int = option(default=60, at_least=1, at_most=1_000_000)
-    """Calls a minute and address on each operation of the OAuth API."""
+    """Calls a minute and address on each operation of the OAuth API; ten times as many on its metadata, and of calls of MCP APIs without a
+    key that works."""
     consent_days: int = option(default=30, at_least=0, at_most=365)
     """Days that an approval is remembered in the user's browser; 0 asks every time."""
     session_minutes: int = option(default=30, at_least=1, at_most=60)
@@ -199,6 +200,11 @@ class AuthorizationServerOptions(SignInOptions, BrandOptions, OriginOptions):
     """Days after which a session ends however much it is used: then its user signs in again."""
     encryption_key_version: int = option(default=1, at_least=1, at_most=255)
     """Number of the key that seals tokens, 1 to 255. Raise it by one to rotate; the one before still opens."""
+
+    @property
+    def refusal_rate_limit(self) -> int:
+        """Calls a minute and address on what anybody may ask: metadata, and MCP APIs without a key that works."""
+        return min(10 * self.sign_in_rate_limit, 1_000_000)
 
     @property
     def grace_seconds(self) -> int:

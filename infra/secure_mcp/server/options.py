@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from ..apis.options import OriginOptions
 from ..options import Options, Rule, each, length, matches, names, one_of, option
+from ..options.error import key_of
 from ..options.rules import OBJECT_IDS
 
 BACKEND_AUTH = ("managedIdentity", "functionKey")
-SSE_TRANSPORT = ("auto", "enabled", "disabled")
+SSE_TRANSPORT = ("disabled", "enabled")
 
 _TOOLS = Rule(r"[A-Za-z0-9_./-]{1,128}", "a tool's name has letters, digits and _ - . / only")
 _ROLES = Rule(
@@ -75,8 +76,9 @@ class TransportOptions(Options):
 
     backend_auth: str = option(one_of(*BACKEND_AUTH), default="managedIdentity")
     """How the gateway authenticates to the server, managedIdentity or functionKey."""
-    sse_transport: str = option(one_of(*SSE_TRANSPORT), default="auto")
-    """Whether the deprecated HTTP+SSE transport is published, auto (where no function key is used), enabled or disabled."""
+    sse_transport: str = option(one_of(*SSE_TRANSPORT), default="disabled")
+    """Whether the deprecated HTTP+SSE transport is published, disabled or enabled. Not together with a function key, tool roles or tool
+    scopes: whoever knows the address of a stream calls as its user."""
     mcp_protocol_versions: Sequence[str] = option(
         each(Rule(r"\d{4}-\d{2}-\d{2}", "a protocol version is a date")),
         length(1),
@@ -84,6 +86,11 @@ class TransportOptions(Options):
         default=("2025-11-25", "2025-06-18", "2024-11-05"),
     )
     """MCP protocol versions that the server behind the gateway speaks, newest first."""
+
+    mcp_param_headers: Sequence[str] = option(
+        each(Rule(r"[A-Za-z0-9_-]{1,64}", "give what follows Mcp-Param- in the name of the header")), default=()
+    )
+    """Headers for parameters of tools that browsers may send, without their Mcp-Param-, such as Region (MCP 2026-07-28, x-mcp-header)."""
 
     def check(self) -> None:
         if self.sse_transport == "enabled" and self.backend_auth == "functionKey":
@@ -95,7 +102,12 @@ class TransportOptions(Options):
     @property
     def sse_published(self) -> bool:
         """Whether the deprecated HTTP+SSE transport is declared."""
-        return self.sse_transport != "disabled" and self.backend_auth == "managedIdentity"
+        return self.sse_transport == "enabled"
+
+    @property
+    def param_headers(self) -> tuple[str, ...]:
+        """Headers that carry parameters of tools."""
+        return tuple(f"Mcp-Param-{name}" for name in self.mcp_param_headers)
 
 
 class ScopeOptions(Options):
@@ -157,6 +169,12 @@ class ServerOptions(AssignmentOptions, ScopeOptions, TransportOptions, OriginOpt
     """Calls a minute and user on the MCP API."""
 
     def check(self) -> None:
+        for guard in ("tool_roles", "tool_scopes"):
+            if self.sse_published and getattr(self, guard):
+                raise self.wrong(
+                    "sse_transport",
+                    f"the gateway cannot tie a message to its stream, so {key_of(guard)} would guard nothing; set it to disabled",
+                )
         unknown = sorted(
             {role for roles in self.assigned_roles.values() for role in roles.split(" ")} - {ACCESS, *self.app_roles}
         )

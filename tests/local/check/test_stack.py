@@ -22,11 +22,11 @@ ROOT = Path(__file__).parents[3]
         ("dev", {}),
         ("prod", {}),
         ("dev", {"backendAuth": "functionKey"}),
-        ("dev", {"sseTransport": "disabled", "consentDays": "0"}),
+        ("dev", {"sseTransport": "enabled", "consentDays": "0"}),
         ("prod", {"customDomains": '["mcp.example.com", "ai.example.com"]', "allowedOrigins": '["https://app.example.com"]'}),
         ("dev", {"allowedClients": '["claude.ai"]', "clientMetadataHosts": '["*"]', "redirectSchemes": "[]", "mcpScopes": '["a", "b"]'}),
     ],
-    ids=["dev", "prod", "function key", "without sse and consent", "domains", "clients"],
+    ids=["dev", "prod", "function key", "with sse and without consent", "domains", "clients"],
 )  # fmt: skip
 def test_ours_has_nothing_to_find(stack: str, config: dict[str, str]) -> None:
     report = check_stack(ROOT, stack, {"apimPublisherEmail": "me@contoso.com", **config})
