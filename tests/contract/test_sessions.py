@@ -353,3 +353,28 @@ async def test_M19_D3_an_unknown_client_is_401_and_challenged_by_its_own_scheme(
     basic = await registered.send("POST", "/token", data=form, auth=("unknown", "secret"))
     assert_error(basic, "invalid_client", 401)
     assert basic.headers["www-authenticate"].startswith("Basic ")
+
+
+@pytest.mark.parametrize(
+    ("form", "reason"),
+    [
+        ({}, "invalid_request"),
+        ({"token": "x"}, "invalid_request"),
+        ({"token": "x", "client_id": "00000000-0000-4000-8000-000000000000"}, "invalid_client"),
+        ({"token": "x", "client_secret": "wrong"}, "invalid_client"),
+        ({"token": "THEIRS"}, "token of another client"),
+    ],
+)
+async def test_M19_a_refusal_at_revoke_is_audited(cloud: LocalCloud, form: dict[str, str], reason: str) -> None:
+    application, other = Application(cloud.gateway_url), Application(cloud.gateway_url)
+    theirs = (await other.tokens(Person("bob")))["refresh_token"]
+    await application.register()
+    sent = {name: theirs if value == "THEIRS" else value for name, value in form.items()}
+    if reason != "invalid_request":
+        sent = {"client_id": application.client_id} | sent
+    before = len(events(cloud))
+    await application.send("POST", "/revoke", data=sent)
+    told = [event for event in events(cloud)[before:] if event["event"] == "revocation"]
+    assert [(event["outcome"], event["reason"]) for event in told] == [("refused", reason)]
+    assert theirs not in str(told)
+    assert (await other.refresh(theirs)).status_code == 200

@@ -4,6 +4,8 @@ Source: Azure/azure-functions-mcp-extension 1.6, StreamableHttpRequestHandler an
 """
 
 import asyncio
+import base64
+import hashlib
 import json
 import secrets
 import uuid
@@ -49,7 +51,10 @@ class Extension:
         absolute = mapping(options.get("messageOptions")).get("useAbsoluteUriForEndpoint", False)
         self._absolute = str(absolute).lower() == "true"
         # Clients carry this state but cannot read or make it.
-        self._cipher = Fernet(Fernet.generate_key())
+        # The host's key, which outlives a restart: a session id from before is good, one that nobody made is 400 ("Invalid client state.").
+        # Azure/azure-functions-mcp-extension, StreamableHttpRequestHandler and ClientStateManager.
+        secret = hashlib.sha256(f"client state {system_key}".encode()).digest()
+        self._cipher = Fernet(base64.urlsafe_b64encode(secret))
         self._instance = uuid.uuid4().hex
         self._streams: dict[str, asyncio.Queue[Mapping[str, Any]]] = {}
         self._streams_transports: dict[str, Transport] = {}

@@ -6,6 +6,14 @@ _REVIEW = "no documentation; no public report either way"
 
 QUESTIONS: tuple[Question, ...] = (
     Question(
+        name="preserved-body",
+        text="Does `Body.As<byte[]>(preserveContent: true)` leave the very same bytes for the host?",
+        belief="yes",
+        matters="what was checked must be what the host reads (policies/fragments/mcp-message.xml)",
+        source="learn.microsoft.com/azure/api-management/api-management-policy-expressions says that the content is preserved, not in which form",
+        by_hand="call a tool that gives back its argument with escapes, spaces and letters beyond ASCII, and compare the bytes at the host",
+    ),
+    Question(
         name="api-management-defaults",
         text="Do the v2 tiers take what the provider's SDK fills in for API Management, such as enableClientCertificate false?",
         belief="nothing of it is sent, so it does not matter",

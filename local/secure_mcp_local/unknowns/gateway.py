@@ -115,6 +115,19 @@ def _origin(gateway: Gateway) -> str:
     return "it is allowed" if allowed == "vscode-webview://probe" else "it is not allowed"
 
 
+def _newtonsoft(gateway: Gateway) -> str:
+    text = gateway.send("/newtonsoft").text
+    return {
+        "64 levels": "13.0.1 or later: it stops at 64 levels",
+        "any depth": "earlier than 13.0.1: it reads any depth",
+    }.get(text, text)
+
+
+def _basic(gateway: Gateway) -> str:
+    text = gateway.send("/basic-decoding").text
+    return {"a%3Ab c%2Bd": "it leaves them as they are", "a:b c+d": "it decodes them"}.get(text, f"it gives {text}")
+
+
 def _document(gateway: Gateway) -> str:
     return "it is saved" if gateway.send("/large-document").text == "saved" else "it is saved, and does not run"
 
@@ -137,6 +150,22 @@ _TWO_COOKIES = Operation(
         </return-response>""",
 )
 _SEGMENTS = Operation("segments", said('@(context.Request.MatchedParameters["name"])'), template="/segments/{name}")
+_DEEP = """@{
+                try
+                {
+                    JObject.Parse("{\\"a\\":" + new string('[', 100) + new string(']', 100) + "}");
+                    return "any depth";
+                }
+                catch (Exception)
+                {
+                    return "64 levels";
+                }
+            }"""
+_BASIC = """@{
+                BasicAuthCredentials credentials;
+                var header = "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes("a%3Ab:c%2Bd"));
+                return header.TryParseBasic(out credentials) ? credentials.UserId + " " + credentials.Password : "nothing";
+            }"""
 _NULL = Operation(
     "null-variable",
     '        <set-variable name="nothing" value="@(null)" />\n'
@@ -384,7 +413,7 @@ QUESTIONS: tuple[Question, ...] = (
         name="cors-scheme",
         text="May an `<origin>` of cors have another scheme than http and https?",
         belief="it is allowed",
-        matters="allowedOrigins for clients that are web views, such as vscode-webview://",
+        matters="none of ours needs it: beside such an origin in allowedOrigins cors allows every page, and the policy compares (policies/macros.jinja)",
         source="learn.microsoft.com/azure/api-management/cors-policy names scheme and host only",
         by_hand="save a cors policy with the origin `vscode-webview://probe`, and call with it",
         probe=Probe(
@@ -408,6 +437,24 @@ QUESTIONS: tuple[Question, ...] = (
             ],
             _origin,
         ),
+    ),
+    Question(
+        name="newtonsoft",
+        text="Which Newtonsoft.Json do policies have, one that reads JSON of any depth or one that stops at 64 levels?",
+        belief="13.0.1 or later: it stops at 64 levels",
+        matters="messages and forms of strangers: the policies refuse what is deeper themselves (policies/fragments/mcp-message.xml)",
+        source="JamesNK/Newtonsoft.Json, release notes of 13.0.1; API Management names no version",
+        by_hand="parse 100 nested arrays with `JObject.Parse` in a policy",
+        probe=Probe([Operation("newtonsoft", said(_DEEP))], _newtonsoft),
+    ),
+    Question(
+        name="basic-decoding",
+        text="Does `TryParseBasic` decode %XX in a user name and password, as RFC 6749, section 2.3.1 has clients encode them?",
+        belief="it leaves them as they are",
+        matters="client secrets at /token (policies/fragments/client-authentication.xml): ours have no sign that would be encoded, so either is right",
+        source="no documentation",
+        by_hand="answer with the parts of `Basic` + base64 of `a%3Ab:c%2Bd`",
+        probe=Probe([Operation("basic-decoding", said(_BASIC))], _basic),
     ),
     Question(
         name="document-size",
