@@ -60,10 +60,18 @@ class Mutant:
 def declared(resource: Resource, inputs: Mapping[str, Any]) -> Resource:
     """A resource with other inputs, answered as its provider would."""
     subscription = resource.id.split("/")[2] if resource.id.startswith("/subscriptions/") else models.SUBSCRIPTION
+    # The provider takes the stack's location where there is none.
+    filled = {"location": resource.inputs["location"], **inputs} if "location" in resource.inputs else inputs
     registration = models.Registration(
-        resource.urn, resource.type, resource.name, inputs, models.Environment(), subscription=subscription
+        resource.urn, resource.type, resource.name, filled, models.Environment(), subscription=subscription
     )
-    created = models.create(registration)
+    try:
+        created = models.create(registration)
+    except (KeyError, TypeError, ValueError):
+        # What it is made of is missing: nothing is known of it but what was.
+        created = models.Created(
+            resource.id, {key: one for key, one in resource.outputs.items() if key not in resource.inputs}
+        )
     # What the local cloud's own addresses are stays.
     kept = {key: resource.outputs[key] for key in ("gatewayUrl",) if key in resource.outputs}
     return replace(resource, inputs=inputs, outputs={**inputs, **created.outputs, **kept}, id=created.id)
