@@ -63,14 +63,24 @@ def test_drift_is_shown_and_undone(small: Making) -> None:
     assert "tags" not in bare(next(iter(workspace.store)).inputs)
 
 
-def test_what_is_not_modelled_is_refused_before_anything_is_made(small: Making) -> None:
+def test_what_may_decide_who_gets_in_and_is_not_modelled_is_refused_before_anything_is_made(small: Making) -> None:
     workspace = small(
-        GROUP + 'apimanagement.Backend("x", url="https://a", protocol="http", service_name="s", '
-        "resource_group_name=group.name)\n"
+        GROUP + 'from pulumi_azure_native import network\nnetwork.RouteTable("x", resource_group_name=group.name)\n'
     )
     run = workspace.preview(check=False)
     assert run.exit_code != 0
-    assert "does not model the resource type azure-native:apimanagement:Backend" in run.output
+    assert "secure-mcp stand-ins --accept azure-native:network:RouteTable" in run.output
+
+
+def test_what_else_is_not_modelled_lives_with_the_stack(small: Making) -> None:
+    workspace = small(
+        GROUP + 'from pulumi_azure_native import redis\nredis.Redis("x", resource_group_name=group.name, '
+        'sku={"name": "Basic", "family": "C", "capacity": 0})\n'
+    )
+    assert workspace.up().changed().keys() == {"group", "x"}
+    assert workspace.up().changed() == {}
+    workspace.destroy()
+    assert not list(workspace.store)
 
 
 def test_a_misspelt_property_that_the_sdk_lets_through_is_refused(small: Making) -> None:

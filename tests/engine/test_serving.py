@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -14,6 +16,7 @@ import pytest
 from actors.application import Application
 from actors.person import Person
 from apim_policies.listener import bind
+from engine.conftest import Making
 from engine.workspace import Workspace, copied_project
 from secure_mcp_local.errors import ExplainedError
 
@@ -48,6 +51,13 @@ def local(cli: str, port: int, tmp_path_factory: pytest.TempPathFactory) -> Work
 @pytest.fixture(scope="module")
 def serving(local: Workspace) -> Iterator[dict[str, str]]:
     """The addresses of the deployed stack."""
+    with served(local) as addresses:
+        yield addresses
+
+
+@contextmanager
+def served(local: Workspace) -> Iterator[dict[str, str]]:
+    """What is deployed, served meanwhile; its addresses."""
     command = [sys.executable, "-m", "secure_mcp_local", "local", "--json", "--cwd", str(local.project)]
     with subprocess.Popen(
         [*command, "--from-state", str(local.store.folder)], stdout=subprocess.PIPE, text=True
@@ -60,6 +70,40 @@ def serving(local: Workspace) -> Iterator[dict[str, str]]:
         finally:
             process.send_signal(signal.SIGINT)
             assert process.wait(20) == 0
+
+
+TWO = """
+from pulumi_azure_native import apimanagement, resources
+
+group = resources.ResourceGroup("group", resource_group_name="rg", location="westeurope")
+for name in ("one", "two"):
+    service = apimanagement.ApiManagementService(
+        name, service_name=f"apim-of-{name}", resource_group_name=group.name, location="westeurope",
+        publisher_email="a@example.com", publisher_name="a", sku={"name": "BasicV2", "capacity": 1},
+    )
+    place = {"service_name": service.name, "resource_group_name": group.name, "api_id": "hello"}
+    api = apimanagement.Api(
+        name, path="hello", display_name="Hello", protocols=["https"], subscription_required=False, **place
+    )
+    operation = apimanagement.ApiOperation(
+        name, operation_id="get", display_name="Get", method="GET", url_template="/",
+        **{**place, "api_id": api.name},
+    )
+    apimanagement.ApiPolicy(
+        name, policy_id="policy", format="rawxml",
+        value=f"<policies><inbound><return-response><set-body>{name}</set-body></return-response></inbound>"
+        "<backend /><outbound /><on-error /></policies>", **{**place, "api_id": api.name},
+    )
+"""
+
+
+def test_both_gateways_of_a_stack_are_served(small: Making) -> None:
+    first = 18080 + 1500
+    workspace = replace(small(TWO), gateway_url=f"http://localhost:{first}")
+    workspace.up()
+    with served(workspace):
+        found = {httpx.get(f"http://localhost:{first + offset}/hello/").text for offset in (0, 3)}
+    assert found == {"one", "two"}
 
 
 async def test_a_person_signs_in_and_uses_what_was_deployed(serving: dict[str, str]) -> None:

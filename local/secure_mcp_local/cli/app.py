@@ -145,7 +145,7 @@ def stand_ins(
         int,
         typer.Option(
             min=0, max=65533,
-            help="Port that the deployed gateway will be served at by `secure-mcp local --from-state`; set the "
+            help="Port that the first deployed gateway will be served at by `secure-mcp local --from-state`; set the "
             "configuration loginEndpoint to http://localhost: and the next port. 0: addresses as in Azure.",
         ),
     ] = 8080,
@@ -158,6 +158,7 @@ def stand_ins(
             "the kinds. Can be repeated.",
         ),
     ] = None,
+    accept: AcceptOption = None,
     cwd: CwdOption = None,
 ) -> None:  # fmt: skip
     """Run pulumi with stand-ins for its Azure providers.
@@ -167,7 +168,7 @@ def stand_ins(
     """
     from secure_mcp_local.cli.stand_ins import FOLDER, run  # noqa: PLC0415
 
-    raise typer.Exit(run(command, state or project_root(cwd) / FOLDER, port, fault or []))
+    raise typer.Exit(run(command, state or project_root(cwd) / FOLDER, port, fault or [], accept or []))
 
 
 @app.command()

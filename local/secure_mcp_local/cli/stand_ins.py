@@ -20,14 +20,14 @@ FOLDER = ".stand-ins"
 """In the folder of the project."""
 
 
-def run(command: Sequence[str], state: Path, port: int, faults: Sequence[str]) -> int:
+def run(command: Sequence[str], state: Path, port: int, faults: Sequence[str], accepted: Sequence[str]) -> int:
     """Runs the command and returns its exit code, or 1 if what it deployed does not work.
 
     Raises:
         LocalCloudError: there is no such command, or the stand-ins cannot be set up.
     """
     url = f"http://localhost:{port}" if port else None
-    with standing(state, url, ";".join(faults), os.environ) as environment:
+    with standing(state, url, ";".join(faults), os.environ, accepted) as environment:
         if shutil.which(command[0], path=environment["PATH"]) is None:
             hint = "; see https://www.pulumi.com/docs/install/" if command[0] == "pulumi" else ""
             raise LocalCloudError(f"there is no command {command[0]!r} on PATH{hint}")

@@ -35,7 +35,7 @@ from secure_mcp_local.entra.directory import Directory
 from secure_mcp_local.errors import ExplainedError, LocalCloudError, NotModelled
 from secure_mcp_local.identities import ManagedIdentities
 from secure_mcp_local.mistakes import Mistake
-from secure_mcp_local.providers.deployed import deployed, port_of
+from secure_mcp_local.providers.deployed import ports_of
 from secure_mcp_local.providers.store import Store
 from secure_mcp_local.recording import Recording, Resource
 from secure_mcp_local.recording.unmodelled import Passed, passed
@@ -234,9 +234,10 @@ class LocalCloud:
 
     async def _start(self) -> None:
         projects = self._projects
+        deployed: Mapping[str, int] = {}
         if projects.state is not None:
-            self._port = port_of(deployed(projects.state, projects.stack))
-        self._addresses = Addresses(self._port)
+            self._port, deployed = ports_of(projects.state, projects.stack)
+        self._addresses = Addresses(self._port, deployed)
         self._resources.callback(self._addresses.close)
 
         self._progress(

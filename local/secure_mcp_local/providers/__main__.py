@@ -10,16 +10,15 @@ from secure_mcp_local.errors import ExplainedError
 from secure_mcp_local.providers import faults, plugins
 from secure_mcp_local.providers.service import PACKAGES, Provider, start
 from secure_mcp_local.providers.store import Store
-from secure_mcp_local.recording.models import Environment
 
 
 def main(package: str) -> None:
     """Serves until the engine ends the process; the first line of output is the port, as the engine expects."""
     store = Store(Path(os.environ[plugins.STORE]))
     url = os.environ.get(plugins.GATEWAY_URL) or None
-    environment = Environment(lambda _: url)
     rules = faults.Faults(faults.parsed(os.environ.get(faults.ENVIRONMENT_VARIABLE, "")))
-    server, port = start(Provider(package, store, environment, rules))
+    accepted = os.environ.get(plugins.ACCEPTED, "").split()
+    server, port = start(Provider(package, store, url, rules, accepted))
     print(port, flush=True)
     ended = threading.Event()
     # The engine ends its plugins by SIGINT; Ctrl-C does not reach them, they have a process group of their own.

@@ -3,12 +3,12 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from secure_mcp_local import ports
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.providers.store import Deployed, Store
 from secure_mcp_local.recording import Recording, Resource
+from secure_mcp_local.recording.models import API_MANAGEMENT
 from secure_mcp_local.recording.wire import plain
-
-_SERVICE = "azure-native:apimanagement:ApiManagementService"
 
 
 def deployed(folder: Path, stack: str) -> Recording:
@@ -37,19 +37,36 @@ def everything(store: Store) -> Recording:
     return Recording(project="", stack="", resources=tuple(map(resource_of, store)))
 
 
-def port_of(recording: Recording) -> int:
-    """The port that the gateway was deployed for.
+def ports_of(folder: Path, stack: str) -> tuple[int, dict[str, int]]:
+    """The port from which all others count, and those that the gateways of a stack were deployed for, by their services' names.
 
     Raises:
-        LocalCloudError: it was deployed for other addresses than this machine's; says how to deploy it again.
+        LocalCloudError: one was deployed for other addresses than this machine's; says how to deploy it again.
     """
-    url = urlsplit(str(recording.one(_SERVICE).get("gatewayUrl")))
-    if url.hostname != "localhost" or not url.port:
-        raise LocalCloudError(
-            f"the gateway was deployed for {url.geturl()}, which is not on this machine; "
-            f"deploy it again with: secure-mcp stand-ins --port 8080 pulumi up --stack {recording.stack}"
-        )
-    return url.port
+    first, found = 0, dict[str, int]()
+    deployed(folder, stack)
+    services = [one for one in Store(folder).of(stack) if one.type == API_MANAGEMENT]
+    for one in sorted(services, key=lambda service: service.place):
+        url = urlsplit(str(one.outputs["gatewayUrl"]))
+        if url.hostname != "localhost" or not url.port:
+            raise LocalCloudError(
+                f"the gateway was deployed for {url.geturl()}, which is not on this machine; "
+                f"deploy it again with: secure-mcp stand-ins --port 8080 pulumi up --stack {stack}"
+            )
+        found[one.id.rpartition("/")[2]] = url.port
+        first = first or url.port - ports.of_gateway(one.place)
+    return first, found
+
+
+def gateway_url(first: str, place: int) -> str:
+    """The address of a gateway.
+
+    Args:
+        first: Address of the stack's first gateway.
+        place: Among the gateways of its stack.
+    """
+    url = urlsplit(first)
+    return f"{url.scheme}://{url.hostname}:{(url.port or 80) + ports.of_gateway(place)}"
 
 
 def resource_of(found: Deployed) -> Resource:

@@ -7,7 +7,7 @@ Sources: `forceNewMap` in azure-native's provider/pkg/gen/replacement.go and `x-
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from secure_mcp_local.recording import models
+from secure_mcp_local.recording import arguments, models
 
 _RANDOM_TEXT = (
     "keepers length lower minLower minNumeric minSpecial minUpper number numeric overrideSpecial special upper"
@@ -89,10 +89,18 @@ def changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     return sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
 
 
+def fixed(type: str) -> frozenset[str]:
+    """What the id of a resource is made of; of a type that is not modelled, as far as the SDK shows it."""
+    if models.modelled(type):
+        return models.id_properties(type)
+    own = arguments.own_name(type)
+    return frozenset({"resourceGroupName", *arguments.parent_names(type), *([own] if own else [])})
+
+
 def replaced(type: str, properties: list[str]) -> list[str]:
     """Those of the changed properties that need another resource in place of this one."""
-    fixed = REPLACED.get(type, frozenset()) | models.id_properties(type)
-    return [name for name in properties if name in fixed]
+    never = REPLACED.get(type, frozenset()) | fixed(type)
+    return [name for name in properties if name in never]
 
 
 def refusal(type: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:

@@ -3,7 +3,7 @@
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from secure_mcp_local.errors import LocalCloudError, NotModelled
@@ -13,10 +13,15 @@ from secure_mcp_local.providers.service import PACKAGES
 STORE = "SECURE_MCP_STAND_IN_STORE"
 """Folder of the resources, for the providers that `pulumi` starts."""
 GATEWAY_URL = "SECURE_MCP_STAND_IN_GATEWAY_URL"
-"""Address that the deployed gateway will be served at; empty or not set: `https://<name>.azure-api.net`."""
+"""Address that the first gateway of a stack will be served at; empty or not set: `https://<name>.azure-api.net`."""
+
+ACCEPTED = "SECURE_MCP_STAND_IN_ACCEPTED"
+"""Types that are not modelled, may decide who gets in, and are passed by all the same; with blanks between them."""
 
 
-def environment(store: Path, gateway_url: str | None, rules: str, base: Mapping[str, str]) -> dict[str, str]:
+def environment(
+    store: Path, gateway_url: str | None, rules: str, base: Mapping[str, str], accepted: Collection[str] = ()
+) -> dict[str, str]:
     """Environment variables under which `pulumi` uses the stand-ins and nothing else.
 
     Args:
@@ -24,6 +29,7 @@ def environment(store: Path, gateway_url: str | None, rules: str, base: Mapping[
         gateway_url: Address that the deployed gateway will be served at, or none.
         rules: Faults, as `faults.parsed` reads them.
         base: Environment to start from.
+        accepted: Types that are not modelled, may decide who gets in, and are passed by all the same.
 
     Raises:
         LocalCloudError: a wrong fault, or the folder cannot be written to.
@@ -53,6 +59,7 @@ def environment(store: Path, gateway_url: str | None, rules: str, base: Mapping[
         "PATH": f"{folder}{os.pathsep}{base.get('PATH', os.defpath)}",
         STORE: str(store.resolve()),
         GATEWAY_URL: gateway_url or "",
+        ACCEPTED: " ".join(accepted),
         faults.ENVIRONMENT_VARIABLE: rules,
         # Whatever is not on PATH is an error, never the real provider.
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",

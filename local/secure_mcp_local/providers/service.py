@@ -1,11 +1,12 @@
 """One provider over Pulumi's protocol (`pulumirpc.ResourceProvider`), for the types of one package."""
 
+import json
 import secrets
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Collection, Generator, Mapping
 from concurrent import futures
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, Never
@@ -15,10 +16,11 @@ from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from secure_mcp_local.errors import ExplainedError, LocalCloudError, NotModelled
-from secure_mcp_local.providers import conditions, mutability
+from secure_mcp_local.providers import conditions, mutability, schema
+from secure_mcp_local.providers.deployed import everything, gateway_url
 from secure_mcp_local.providers.faults import Fault, Faults
-from secure_mcp_local.providers.store import AlreadyExists, Deployed, Store
-from secure_mcp_local.recording import arguments, models
+from secure_mcp_local.providers.store import AlreadyExists, Deployed, Store, stack_of
+from secure_mcp_local.recording import Resource, arguments, models, unmodelled
 from secure_mcp_local.recording.naming import Naming, Way
 from secure_mcp_local.recording.wire import bare, plain, secret, struct
 from secure_mcp_local.rules import concurrency
@@ -52,12 +54,18 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     Args:
         package: Of `PACKAGES`.
         store: Where the resources are.
-        environment: Addresses that the deployed stack will be served at.
+        gateway_url: Address that the first gateway of a stack will be served at, or none: addresses as in Azure.
         faults: Operations that fail.
+        accepted: Types that are not modelled, may decide who gets in, and are passed by all the same.
     """
 
-    def __init__(self, package: str, store: Store, environment: models.Environment, faults: Faults) -> None:
-        self._package, self._store, self._environment, self._faults = package, store, environment, faults
+    def __init__(
+        self, package: str, store: Store, gateway_url: str | None, faults: Faults, accepted: Collection[str] = ()
+    ) -> None:
+        self._package, self._store, self._gateway_url, self._faults = package, store, gateway_url, faults
+        self._accepted = accepted
+        self._seen: dict[str, Resource] = {}
+        """What was checked and is modelled, by URN: what is not modelled may belong to it before either is there."""
         # Random values are made once and live in the engine's state; there is no service that has them.
         self._kept = package != "random"
         self._accounts: set[str] = set()
@@ -66,6 +74,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
         return plugin_pb2.PluginInfo(version=version(f"pulumi-{self._package}"))
+
+    def GetSchema(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return provider_pb2.GetSchemaResponse(schema=json.dumps(schema.of(self._package)))
 
     def Attach(self, request: Any, context: grpc.ServicerContext) -> Any:
         return empty_pb2.Empty()
@@ -95,20 +106,21 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Check(self, request: Any, context: grpc.ServicerContext) -> Any:
         type, name = _type(request.urn), _name(request.urn)
         with _Refusals(context, request.urn):
-            if not models.modelled(type):
-                raise NotModelled(f"the local cloud does not model the resource type {type}")
             inputs, unknowns = _values(request.news)
             # What was checked before and is as it was needs no second look, which would import the SDK.
             if request.HasField("olds") and _values(request.olds) == (inputs, unknowns) and not unknowns:
                 return provider_pb2.CheckResponse(inputs=request.news)
-            found = [(problem.path, problem.message) for problem in arguments.check(type, inputs, unknowns)]
+            found = [(problem.path, problem.message) for problem in _problems(type, inputs, unknowns)]
             news = struct_pb2.Struct()
             news.CopyFrom(request.news)
-            if (own := models.own_name(type)) is not None and own[0] not in news and own[0] not in unknowns:
+            if (own := _own_name(type)) is not None and own[0] not in news and own[0] not in unknowns:
                 news[own[0]] = inputs[own[0]] = _made_up(request, own)
-            if not found and not unknowns:
+            if not models.modelled(type):
+                self._refuse(request.urn, inputs)
+            elif not found and not unknowns:
                 try:
-                    models.create(models.Registration(request.urn, type, name, inputs, self._environment))
+                    made = models.create(models.Registration(request.urn, type, name, inputs, models.Environment()))
+                    self._seen[request.urn] = Resource(request.urn, type, name, "", inputs, id=made.id)
                 except ExplainedError as error:
                     found = [("", str(error))]
         failures = [provider_pb2.CheckFailure(property=path, reason=reason) for path, reason in found]
@@ -121,7 +133,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             changed = mutability.changed(old, new)
             replaced = mutability.replaced(type, changed)
         some = provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE
-        fixed = models.id_properties(type)
+        fixed = mutability.fixed(type)
         return provider_pb2.DiffResponse(
             changes=some,
             diffs=changed,
@@ -135,14 +147,24 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.CreateResponse(properties=_foreseen(request.properties))
         with _Refusals(context, request.urn):
             self._faults.before("create", request.urn)
-            deployed = self._computed(request.urn, secrets.token_hex(8), request.properties, time.time_ns())
-            if self._kept:
-                with self._alone(deployed.type, deployed.id):
-                    conditions.for_creation(deployed, self._store)
-                    if not (deployed.adopted and self._store.get(deployed.id)):
-                        self._store.create(deployed)
+            if not models.modelled(_type(request.urn)):
+                self._refuse(request.urn, _values(request.properties)[0])
+            # No two processes give gateways the same place.
+            with self._store.alone() if _type(request.urn) == models.API_MANAGEMENT else nullcontext():
+                deployed = self._create(request)
             self._faults.after("create", request.urn)
             return provider_pb2.CreateResponse(id=deployed.id, properties=struct(deployed.outputs))
+
+    def _create(self, request: Any) -> Deployed:
+        place = self._store.free_place(stack_of(request.urn), _type(request.urn)) if self._kept else 0
+        deployed = self._computed(request.urn, secrets.token_hex(8), request.properties, time.time_ns(), place)
+        if self._kept:
+            with self._alone(deployed.type, deployed.id):
+                if models.modelled(deployed.type):
+                    conditions.for_creation(deployed, self._store)
+                if not (deployed.adopted and self._store.get(deployed.id)):
+                    self._store.create(deployed)
+        return deployed
 
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:
         with _Refusals(context, request.urn):
@@ -163,7 +185,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             if request.preview and _values(request.news)[1]:
                 return provider_pb2.UpdateResponse(properties=_foreseen(request.news))
             before = conditions.existing(request.id, self._store)
-            after = replace(self._computed(request.urn, before.seed, request.news, before.created), id=before.id)
+            after = replace(
+                self._computed(request.urn, before.seed, request.news, before.created, before.place), id=before.id
+            )
             if request.preview:
                 return provider_pb2.UpdateResponse(properties=struct(after.outputs))
             self._faults.before("update", request.urn)
@@ -210,16 +234,37 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             with self._accounts_lock:
                 self._accounts.discard(account)
 
-    def _computed(self, urn: str, seed: str, properties: Any, created: int) -> Deployed:
+    def _refuse(self, urn: str, inputs: Mapping[str, Any]) -> None:
+        """
+        Raises:
+            NotModelled: it is of a type that may decide who gets in, and that nobody accepted.
+        """
+        type, name = _type(urn), _name(urn)
+        own = Resource(urn, type, name, "", inputs)
+        there = [one for one in (*everything(self._store), *self._seen.values()) if models.modelled(one.type)]
+        reason = unmodelled.reason(own, there)
+        if reason and type not in self._accepted:
+            raise NotModelled(
+                f"the local cloud does not model what may decide who gets in: {type} {name} {reason}. "
+                f"To go on without it, as if it were not declared: secure-mcp stand-ins --accept {type}"
+            )
+
+    def _computed(self, urn: str, seed: str, properties: Any, created: int, place: int) -> Deployed:
         inputs, _ = _values(properties)
         type = _type(urn)
         # What is adopted is the same for every stack.
         origin = str(inputs.get("clientId")) if inputs.get("useExisting") else f"{urn}|{seed}"
-        answer = models.create(models.Registration(origin, type, _name(urn), inputs, self._environment))
+        first = self._gateway_url
+        environment = models.Environment(lambda _: first and gateway_url(first, place))
+        registration = models.Registration(origin, type, _name(urn), inputs, environment)
+        if models.modelled(type):
+            answer = models.create(registration)
+        else:
+            answer = models.general(registration, arguments.own_name(type), arguments.parent_names(type))
         raw = json_format.MessageToDict(properties)
         computed = {key: secret(value) if key in answer.secrets else value for key, value in answer.outputs.items()}
         return Deployed(
-            id=answer.id, urn=urn, type=type, seed=seed, inputs=raw, outputs={**raw, **computed}, created=created
+            answer.id, urn, type, seed, inputs=raw, outputs={**raw, **computed}, created=created, place=place
         )
 
 
@@ -251,6 +296,24 @@ class _Refusals:
 def _abort(context: grpc.ServicerContext, status: grpc.StatusCode, message: str) -> Never:
     context.abort(status, message)
     raise AssertionError("abort raises")
+
+
+def _problems(type: str, inputs: Mapping[str, Any], unknowns: Collection[str]) -> list[arguments.Problem]:
+    try:
+        return arguments.check(type, inputs, unknowns)
+    except (NotModelled, ValueError):
+        # Of what is not modelled the SDK need not be understood either.
+        if models.modelled(type):
+            raise
+        return []
+
+
+def _own_name(type: str) -> tuple[str, Way] | None:
+    """As `models.own_name`, also of what is not modelled."""
+    if models.modelled(type):
+        return models.own_name(type)
+    key = arguments.own_name(type) if type.startswith("azure-native:") else None
+    return (key, "copy" if arguments.parent_names(type) else "random") if key else None
 
 
 def _made_up(request: Any, own: tuple[str, Way]) -> str:

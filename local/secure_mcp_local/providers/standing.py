@@ -10,7 +10,7 @@ import os
 import secrets
 import tempfile
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -44,7 +44,9 @@ _LIFETIME = 3600
 
 
 @contextmanager
-def standing(store: Path, gateway_url: str | None, rules: str, base: Mapping[str, str]) -> Generator[dict[str, str]]:
+def standing(
+    store: Path, gateway_url: str | None, rules: str, base: Mapping[str, str], accepted: Collection[str] = ()
+) -> Generator[dict[str, str]]:
     """The environment variables under which `pulumi` uses the stand-ins, which run as long as the block lasts.
 
     Args:
@@ -52,11 +54,12 @@ def standing(store: Path, gateway_url: str | None, rules: str, base: Mapping[str
         gateway_url: Address that the deployed gateway will be served at, or none.
         rules: Faults, as `faults.parsed` reads them.
         base: Environment to start from.
+        accepted: Types that are not modelled, may decide who gets in, and are passed by all the same.
 
     Raises:
         LocalCloudError: a wrong fault, or the folder cannot be written to.
     """
-    environment = plugins.environment(store, gateway_url, rules, base)
+    environment = plugins.environment(store, gateway_url, rules, base, accepted)
     servers = _Servers(Store(store.resolve()), faults.parsed(rules), base)
     with servers:
         # Lower-case names would win over these, and gRPC would send the engine's own calls through them.

@@ -10,7 +10,8 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,11 @@ _PACKAGE, _FUNCTIONS = ".zip", ".functions"
 
 class AlreadyExists(LocalCloudError):
     """There is a resource with this id."""
+
+
+def stack_of(urn: str) -> str:
+    """Name of the stack that a URN is of."""
+    return urn.split("::", 1)[0].rsplit(":", 1)[-1]
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,8 @@ class Deployed:
     """Wire values."""
     created: int
     """When, in nanoseconds since 1970."""
+    place: int = 0
+    """Of a gateway, among those of its stack: 0 for the first one. It keeps it as long as it is there."""
 
     @property
     def name(self) -> str:
@@ -54,7 +62,7 @@ class Deployed:
 
     @property
     def stack(self) -> str:
-        return self.urn.split("::", 1)[0].rsplit(":", 1)[-1]
+        return stack_of(self.urn)
 
     @property
     def project(self) -> str:
@@ -127,6 +135,21 @@ class Store:
         """Names of the functions in the published code."""
         path = self._path(id).with_suffix(_FUNCTIONS)
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+
+    def free_place(self, stack: str, type: str) -> int:
+        """The first place among the resources of a type in a stack that none of them has."""
+        taken = {r.place for r in self if r.stack == stack and r.type == type}
+        return next(place for place in range(len(taken) + 1) if place not in taken)
+
+    @contextmanager
+    def alone(self) -> Generator[None]:
+        """Keeps all other processes waiting that want the same."""
+        import fcntl  # noqa: PLC0415  (there is none on Windows, where the stand-ins do not run)
+
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (self.folder / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def version(self) -> int:
         """A number that changes when anything is created, changed or deleted; 0: nothing was ever deployed."""

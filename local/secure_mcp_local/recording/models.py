@@ -23,6 +23,9 @@ DEPLOYER = "00000000-0000-4000-8000-000000000003"
 _GUIDS = uuid.UUID("b4a6b7a3-9e5e-4a5e-8f33-2c7b6b1d7e55")
 
 
+API_MANAGEMENT = "azure-native:apimanagement:ApiManagementService"
+
+
 @dataclass(frozen=True)
 class Environment:
     """The addresses that the local cloud has and Azure would not know."""
@@ -80,6 +83,11 @@ def create(registration: Registration) -> Created:
 def modelled(type: str) -> bool:
     """Whether there is a row for a type."""
     return type in _ARM or type in _OTHER
+
+
+def types_of(package: str) -> list[str]:
+    """The resource types of a package that there are rows for."""
+    return sorted(type for type in (*_ARM, *_OTHER) if type.split(":")[0] == package)
 
 
 def known(type: str) -> bool:

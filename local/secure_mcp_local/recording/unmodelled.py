@@ -60,7 +60,7 @@ def passed(recording: Recording) -> list[Passed]:
     """What a stack declares and the local cloud does not model, in the order of the program."""
     modelled = [one for one in recording if one.custom and models.modelled(one.type)]
     return [
-        Passed(one, "" if one.read else _reason(one, modelled))
+        Passed(one, "" if one.read else reason(one, modelled))
         for one in recording
         if one.custom and not models.known(one.type)
     ]
@@ -119,7 +119,13 @@ def unused(recording: Recording, accepted: Collection[str]) -> None:
             )
 
 
-def _reason(resource: Resource, modelled: Collection[Resource]) -> str:
+def reason(resource: Resource, modelled: Collection[Resource]) -> str:
+    """Why a resource of a type that is not modelled has to be accepted by name; empty: it need not be.
+
+    Args:
+        resource: Of such a type.
+        modelled: What there is of modelled types.
+    """
     parent = next((one for one in modelled if _child(resource, one)), None)
     if parent is not None:
         return f"(belongs to {parent.type} {parent.name})"

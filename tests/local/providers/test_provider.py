@@ -1,5 +1,6 @@
 """The stand-in providers over their protocol, as the engine speaks it."""
 
+import json
 import re
 import subprocess
 import threading
@@ -16,9 +17,10 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 from secure_mcp.azure.propagation import is_late_role
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.providers import faults, mutability, plugins
+from secure_mcp_local.providers.deployed import ports_of
 from secure_mcp_local.providers.service import PACKAGES, Provider, start
 from secure_mcp_local.providers.store import Store
-from secure_mcp_local.recording.models import Environment, modelled
+from secure_mcp_local.recording.models import modelled
 from secure_mcp_local.recording.wire import bare, secret, struct
 
 GROUP = "azure-native:resources:ResourceGroup"
@@ -103,9 +105,13 @@ def starting(store: Store) -> Iterator[Starting]:
     servers: list[grpc.Server] = []
 
     def go(
-        package: str = "azure-native", rules: str = "", stall: float = faults.STALL, url: str | None = None
+        package: str = "azure-native",
+        rules: str = "",
+        stall: float = faults.STALL,
+        url: str | None = None,
+        accepted: tuple[str, ...] = (),
     ) -> Engine:
-        provider = Provider(package, store, Environment(lambda _: url), faults.Faults(faults.parsed(rules), stall))
+        provider = Provider(package, store, url, faults.Faults(faults.parsed(rules), stall), accepted)
         server, port = start(provider)
         servers.append(server)
         return Engine(provider_pb2_grpc.ResourceProviderStub(grpc.insecure_channel(f"127.0.0.1:{port}")))
@@ -202,13 +208,94 @@ def test_names_are_made_up_once(azure: Engine) -> None:
     assert azure.stub.Check(proposed).inputs["resourceGroupName"] == "rg-by-the-engine"
 
 
-def test_what_is_not_modelled_is_refused_by_name(azure: Engine) -> None:
-    code, message = refused(azure.check, "azure-native:compute:VirtualMachine", {})
-    assert code is grpc.StatusCode.UNIMPLEMENTED
-    assert "azure-native:compute:VirtualMachine" in message
+BACKEND = "azure-native:apimanagement:Backend"
+BACKEND_INPUTS = {**IN_SERVICE, "backendId": "b", "url": "https://a.example.com", "protocol": "http"}
+
+
+@pytest.mark.parametrize(
+    ("type", "inputs", "why"),
+    [
+        (BACKEND, BACKEND_INPUTS, f"belongs to {SERVICE} gateway"),
+        ("azure-native:network:RouteTable", IN_GROUP, "a setting of authentication or of a network"),
+        ("azuread:index/directoryRole:DirectoryRole", {}, "a policy, a role"),
+    ],
+)
+def test_what_may_decide_who_gets_in_and_is_not_modelled_is_refused_until_it_is_accepted(
+    azure: Engine, starting: Starting, type: str, inputs: dict[str, Any], why: str
+) -> None:
+    for call in (azure.check, azure.create):
+        code, message = refused(call, type, inputs)
+        assert code is grpc.StatusCode.UNIMPLEMENTED
+        assert why in message
+        assert f"secure-mcp stand-ins --accept {type}" in message
+    accepting = starting(accepted=(type,))
+    assert accepting.check(type, inputs) == {}
+    assert accepting.create(type, inputs).id
+
+
+def test_what_belongs_to_something_that_is_only_checked_so_far_is_refused_in_a_preview(starting: Starting) -> None:
+    engine = starting()
+    assert engine.check(BACKEND, BACKEND_INPUTS) == {}, "there is no such service"
+    assert engine.check(SERVICE, GATEWAY, "gateway") == {}
+    assert "belongs to" in refused(engine.check, BACKEND, BACKEND_INPUTS)[1]
+
+
+def test_what_else_is_not_modelled_is_kept_and_passed_by(azure: Engine, store: Store) -> None:
+    type, inputs = "azure-native:dbforpostgresql:Server", {**IN_GROUP, "serverName": "db", "location": "westeurope"}
+    assert azure.check(type, inputs) == {}
+    assert "did you mean location?" in str(azure.check(type, {**inputs, "locatoin": "x"}))
+    made = azure.create(type, inputs, "db")
+    assert made.id.endswith("/resourceGroups/rg/providers/Microsoft.Dbforpostgresql/servers/db")
+    assert properties(made)["name"] == "db"
+    assert azure.diff(type, inputs, {**inputs, "serverName": "other"}).replaces == ["serverName"]
+    assert azure.diff(type, inputs, {**inputs, "tags": {"a": "b"}}).replaces == []
+    azure.update(type, made.id, inputs, {**inputs, "tags": {"a": "b"}})
+    assert properties(azure.read(type, made.id))["tags"] == {"a": "b"}
+    azure.delete(type, made.id)
+    assert store.get(made.id) is None
+
+
+def test_a_function_that_is_not_modelled_is_refused_by_name(azure: Engine) -> None:
     code, message = refused(azure.stub.Invoke, provider_pb2.InvokeRequest(tok="azure-native:compute:getImage"))
     assert code is grpc.StatusCode.UNIMPLEMENTED
     assert "azure-native:compute:getImage" in message
+
+
+@pytest.mark.parametrize(
+    ("package", "type", "name"),
+    [
+        ("azure-native", SERVICE, "serviceName"),
+        ("azuread", "azuread:index/application:Application", "displayName"),
+        ("random", "random:index/randomBytes:RandomBytes", "length"),
+    ],
+)
+def test_the_schema_has_what_is_modelled(starting: Starting, package: str, type: str, name: str) -> None:
+    answer = starting(package).stub.GetSchema(provider_pb2.GetSchemaRequest(version=0))
+    schema = json.loads(answer.schema)
+    assert schema["name"] == package
+    assert schema["version"]
+    assert name in schema["resources"][type]["inputProperties"]
+    assert all(modelled(each) and each.split(":")[0] == package for each in schema["resources"])
+
+
+def test_each_gateway_of_a_stack_has_an_address_that_it_keeps(starting: Starting, store: Store) -> None:
+    engine = starting(url="http://localhost:18080")
+    engine.create(GROUP, {"resourceGroupName": "rg", "location": "westeurope"}, "group")
+
+    def made(name: str, stack: str = "dev") -> tuple[str, str]:
+        answer = engine.create(SERVICE, {**GATEWAY, "serviceName": name}, name, stack)
+        return answer.id, properties(answer)["gatewayUrl"]
+
+    (first, _), (second, _) = made("a"), made("b")
+    assert ports_of(store.folder, "dev") == (18080, {"a": 18080, "b": 18083})
+    assert made("c")[1] == "http://localhost:18084"
+    assert made("theirs", "other")[1] == "http://localhost:18080"
+    engine.delete(SERVICE, first)
+    assert ports_of(store.folder, "dev") == (18080, {"b": 18083, "c": 18084})
+    inputs = {**GATEWAY, "serviceName": "b"}
+    changed = engine.update(SERVICE, second, inputs, {**inputs, "publisherName": "b"})
+    assert properties(changed)["gatewayUrl"] == "http://localhost:18083"
+    assert made("d")[1] == "http://localhost:18080"
 
 
 def test_a_preview_knows_no_ids_and_makes_nothing(azure: Engine, store: Store) -> None:
