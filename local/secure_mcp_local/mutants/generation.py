@@ -31,10 +31,18 @@ def _mutable(resource: Resource) -> bool:
 
 def _of(resource: Resource, recording: Recording) -> Iterator[Mutant]:
     arm = resource.id.rpartition("/")[2]
+    # Who calls knows an operation by its address.
+    addresses = [
+        f" {one.inputs.get('urlTemplate')}"
+        for one in recording.all("azure-native:apimanagement:ApiOperation")
+        if one.inputs.get("operationId") == resource.inputs.get("operationId")
+        and one.inputs.get("apiId") == resource.inputs.get("apiId")
+        and "operationId" in resource.inputs
+    ]
     own = models.own_name(resource.type)
 
     def mutant(kind: str, path: Path = (), value: Any = GONE, *more: str) -> Mutant:
-        named = [one for one in (*more, *_around(resource.inputs, path)) if len(one) > 3]
+        named = [one for one in (*more, *_around(resource.inputs, path), *addresses) if len(one) > 3]
         # A short name says something only with the type in front of it.
         needles = {resource.name, arm if len(arm) > 3 else "/".join(resource.id.split("/")[-2:]), *named} - {""}
         return Mutant(
