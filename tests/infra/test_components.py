@@ -269,14 +269,16 @@ def test_the_previous_key_is_there_before_a_new_one_seals(declared: Declared) ->
         assert values["PreviousEncryptionKey"].urn in values["EncryptionKey"].dependencies
 
 
-def test_the_session_store_has_no_keys_and_one_role_on_one_container(anything: Recording) -> None:
+def test_the_session_store_has_no_keys_and_one_role_on_one_database(anything: Recording) -> None:
     account = anything.one("azure-native:cosmosdb:DatabaseAccount")
     assert account.inputs["disableLocalAuth"] is True
-    container = anything.one("azure-native:cosmosdb:SqlResourceSqlContainer")
-    assert container.inputs["resource"]["defaultTtl"] == -1
-    assert container.inputs["resource"]["partitionKey"]["paths"] == ["/id"]
+    containers = list(anything.all("azure-native:cosmosdb:SqlResourceSqlContainer"))
+    assert {container.inputs["containerName"] for container in containers} == {"sessions", "registrations"}
+    for container in containers:
+        assert container.inputs["resource"]["defaultTtl"] == -1
+        assert container.inputs["resource"]["partitionKey"]["paths"] == ["/id"]
     role = anything.one("azure-native:cosmosdb:SqlResourceSqlRoleAssignment")
-    assert role.inputs["scope"] == account.id + "/dbs/secure-mcp/colls/sessions"
+    assert role.inputs["scope"] == account.id + "/dbs/secure-mcp"
     assert role.inputs["principalId"] == identity_of(anything, "id-apim-").get("principalId")
     definition = anything.one("azure-native:cosmosdb:SqlResourceSqlRoleDefinition")
     actions = {action.rsplit("/", 1)[-1] for p in definition.inputs["permissions"] for action in p["dataActions"]}

@@ -30,6 +30,7 @@ SETTINGS = {
 }
 NAMED_VALUES = {
     "APIMGatewayURL", "EntraTenantId", "McpClientId", "EntraIDFicClientId", "OAuthScopes", "SessionStoreEndpoint",
+    "RegistrationStoreEndpoint",
     "EncryptionKey", "PreviousEncryptionKey", "mcp-id", "mcp-application", "mcp-audience", "mcp-function-key",
 }  # fmt: skip
 

@@ -32,7 +32,9 @@ class AuthorizationServerArgs(AuthorizationServerOptions):
     identity_client_id: pulumi.Input[str]
     """Client id of the gateway's identity."""
     session_store_endpoint: pulumi.Input[str]
-    """Address of the session store's container."""
+    """Address of the session store's container of sessions."""
+    registration_store_endpoint: pulumi.Input[str]
+    """Address of its container of registrations and sign-ins in progress."""
     key_vault: KeyVaultReader | None = None
     """The vault that the keys are kept in; without one API Management keeps them itself."""
 
@@ -73,6 +75,7 @@ class AuthorizationServer(Component):
             "EntraIDFicClientId": args.identity_client_id,
             "OAuthScopes": args.oauth_scopes,
             "SessionStoreEndpoint": args.session_store_endpoint,
+            "RegistrationStoreEndpoint": args.registration_store_endpoint,
         }
         vault = args.key_vault
         named_values: list[pulumi.Resource] = [

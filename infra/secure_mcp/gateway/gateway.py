@@ -252,6 +252,7 @@ class Gateway(Component):
                 client_id=sign_in.client_id,
                 identity_client_id=service.client_id,
                 session_store_endpoint=store.endpoint,
+                registration_store_endpoint=store.registrations_endpoint,
                 key_vault=self.key_vault,
             ),
             inside,

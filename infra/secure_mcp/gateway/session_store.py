@@ -35,7 +35,11 @@ class SessionStoreArgs(LockOptions, ZoneOptions, LoggedOptions, Placement):
 
 
 class SessionStore(Component):
-    """Serverless account with keys disabled, one container whose documents carry their own time to live, and a role for the gateway.
+    """Serverless account with keys disabled, two containers whose documents carry their own time to live, and a role for the gateway.
+
+    What anybody can write, registrations and sign-ins in progress, is in a container of its own: a serverless container has request
+    units of its own, so that a flood of them throttles no session.
+    https://learn.microsoft.com/azure/cosmos-db/serverless-performance
 
     Strong consistency, which an account in one region can have: a code is exchanged a moment after it was made, and a
     conditional write must see the latest version.
@@ -44,7 +48,9 @@ class SessionStore(Component):
     account_id: pulumi.Output[str]
     """Resource id of the Cosmos DB account."""
     endpoint: pulumi.Output[str]
-    """The container's address, without a trailing slash."""
+    """Address of the container of sessions, without a trailing slash."""
+    registrations_endpoint: pulumi.Output[str]
+    """Address of the container of what strangers write: registrations and sign-ins in progress."""
 
     def __init__(self, name: str, args: SessionStoreArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
         args = SessionStoreArgs.of(args)
@@ -91,27 +97,8 @@ class SessionStore(Component):
             resource_group_name=group,
             opts=here,
         )
-        container = cosmosdb.SqlResourceSqlContainer(
-            f"{name}-container",
-            container_name="sessions",
-            database_name=database.name,
-            resource=cosmosdb.SqlContainerResourceArgs(
-                id="sessions",
-                partition_key=cosmosdb.ContainerPartitionKeyArgs(
-                    paths=["/id"], kind=cosmosdb.PartitionKind.HASH, version=2
-                ),
-                # On, without a default: every document says how long it lives.
-                default_ttl=-1,
-                indexing_policy=cosmosdb.IndexingPolicyArgs(
-                    automatic=True,
-                    indexing_mode=cosmosdb.IndexingMode.CONSISTENT,
-                    excluded_paths=[cosmosdb.ExcludedPathArgs(path="/*")],
-                ),
-            ),
-            account_name=account.name,
-            resource_group_name=group,
-            opts=here,
-        )
+        sessions = self._container(f"{name}-container", "sessions", account, database, group, [])
+        registrations = self._container(f"{name}-registrations", "registrations", account, database, group, [sessions])
         definition = cosmosdb.SqlResourceSqlRoleDefinition(
             f"{name}-role-definition",
             role_definition_id=account.id.apply(lambda id: str(uuid.uuid5(_ROLE, id.lower()))),
@@ -123,9 +110,9 @@ class SessionStore(Component):
             resource_group_name=group,
             # One after the other: Azure refuses what changes an account while something else does (412, "another user operation
             # in progress which requires an exclusive lock"). https://github.com/hashicorp/terraform-provider-azurerm/issues/15842
-            opts=self.inside(depends_on=[container]),
+            opts=self.inside(depends_on=[registrations]),
         )
-        scope = pulumi.Output.concat(account.id, "/dbs/", database.name, "/colls/", container.name)
+        scope = pulumi.Output.concat(account.id, "/dbs/", database.name)
         role = cosmosdb.SqlResourceSqlRoleAssignment(
             f"{name}-role",
             role_assignment_id=pulumi.Output.all(scope, args.principal_id).apply(
@@ -141,18 +128,59 @@ class SessionStore(Component):
         logs = keep_logs(f"{name}-cosmos-logs", SESSION_STORE, account.id, args.workspace_id, here)
         self._name, self._account = name, account
         # No annotation: an attribute that has one is an output of the component.
-        self.contents = [database, container, definition, role, *logs]
+        self.contents = [database, sessions, registrations, definition, role, *logs]
         if args.locked:
             self.lock()
         self.account_id = account.id
-        self.endpoint = pulumi.Output.concat(
-            account.document_endpoint.apply(lambda endpoint: endpoint.removesuffix("/").removesuffix(":443")),
-            "/dbs/",
-            database.name,
-            "/colls/",
-            container.name,
+        self.endpoint, self.registrations_endpoint = (
+            pulumi.Output.concat(
+                account.document_endpoint.apply(lambda endpoint: endpoint.removesuffix("/").removesuffix(":443")),
+                "/dbs/",
+                database.name,
+                "/colls/",
+                container.name,
+            )
+            for container in (sessions, registrations)
         )
-        self.register_outputs({"accountId": self.account_id, "endpoint": self.endpoint})
+        self.register_outputs(
+            {
+                "accountId": self.account_id,
+                "endpoint": self.endpoint,
+                "registrationsEndpoint": self.registrations_endpoint,
+            }
+        )
+
+    def _container(
+        self,
+        name: str,
+        id: str,
+        account: cosmosdb.DatabaseAccount,
+        database: cosmosdb.SqlResourceSqlDatabase,
+        group: pulumi.Input[str],
+        after: Sequence[pulumi.Resource],
+    ) -> cosmosdb.SqlResourceSqlContainer:
+        """A container whose documents carry their own time to live; made after others, because Azure changes an account one by one."""
+        return cosmosdb.SqlResourceSqlContainer(
+            name,
+            container_name=id,
+            database_name=database.name,
+            resource=cosmosdb.SqlContainerResourceArgs(
+                id=id,
+                partition_key=cosmosdb.ContainerPartitionKeyArgs(
+                    paths=["/id"], kind=cosmosdb.PartitionKind.HASH, version=2
+                ),
+                # On, without a default: every document says how long it lives.
+                default_ttl=-1,
+                indexing_policy=cosmosdb.IndexingPolicyArgs(
+                    automatic=True,
+                    indexing_mode=cosmosdb.IndexingMode.CONSISTENT,
+                    excluded_paths=[cosmosdb.ExcludedPathArgs(path="/*")],
+                ),
+            ),
+            account_name=account.name,
+            resource_group_name=group,
+            opts=self.inside(depends_on=[*after]),
+        )
 
     def lock(self, contents: Sequence[pulumi.Resource] = ()) -> None:
         """Locks the account against deletion; done last.

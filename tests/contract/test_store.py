@@ -1,0 +1,44 @@
+"""What strangers write is apart from what sessions need: nobody who is signed in feels a flood of registrations."""
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from actors.application import Application
+from actors.person import Person
+from secure_mcp_local.cloud import LocalCloud
+
+
+async def test_registrations_and_sign_ins_in_progress_are_in_a_container_of_their_own(cloud: LocalCloud) -> None:
+    application = Application(cloud.gateway_url)
+    await application.tokens(Person())
+    await Person().request("GET", application.authorize_url())
+    kinds = {
+        container.name: {str(document["id"]).split("-")[0] for document in container.documents()}
+        for container in cloud.cosmos.containers
+    }
+    assert kinds["registrations"] == {"client", "tx"}
+    assert kinds["sessions"] == {"session"}
+
+
+async def test_nobody_who_is_signed_in_feels_a_flood_of_registrations(cloud: LocalCloud) -> None:
+    application = Application(cloud.gateway_url)
+    tokens = await application.tokens(Person())
+
+    def flooded(app: ASGIApp) -> ASGIApp:
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            throttled = "/colls/registrations" in scope["path"]
+            await (Response(status_code=429) if throttled else app)(scope, receive, send)
+
+        return answer
+
+    for host, app in cloud.cosmos.hosts.items():
+        cloud.network.serve(host, flooded(app), kind="cosmos")
+    try:
+        assert (await application.register()).status_code == 503
+        assert (await application.call(tokens["access_token"])).status_code == 200
+        cloud.clock.advance(61)  # what the gateway remembers of the session is over: it asks the store
+        assert (await application.call(tokens["access_token"])).status_code == 200
+        assert (await application.refresh(tokens["refresh_token"])).status_code == 200
+    finally:
+        for host, app in cloud.cosmos.hosts.items():
+            cloud.network.serve(host, app, kind="cosmos")
