@@ -35,9 +35,11 @@ class GatewayReference(Options):
     policy_parts: pulumi.Input[Sequence[pulumi.Input[str]]]
     """URNs of the gateway's named values and fragments, which a server's policies wait for."""
     prefix: pulumi.Input[str] = ""
-    """What the ids of the gateway's named values and fragments begin with."""
+    """What the ids of all that is ours begin with, in an API Management instance that others use, too."""
     logger_id: pulumi.Input[str] = ""
     """Logger that a server's APIs write to; empty: that of the whole service."""
+    azure_monitor_logger_id: pulumi.Input[str] = ""
+    """Logger of Azure Monitor that a server's APIs write to; empty: that of the whole service."""
     tenant_id: pulumi.Input[str]
     """Tenant whose users sign in."""
     login_endpoint: pulumi.Input[str] = "https://login.microsoftonline.com"

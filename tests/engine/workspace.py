@@ -199,6 +199,11 @@ def small_project(folder: Path, program: str) -> Workspace:
     return workspace
 
 
+def empty_project(folder: Path) -> Workspace:
+    """Folders for projects that the caller puts there."""
+    return _made(folder, None)
+
+
 def _made(folder: Path, gateway_url: str | None) -> Workspace:
     for name in ("project", "backend", "home"):
         (folder / name).mkdir(parents=True)

@@ -20,10 +20,14 @@ class Service:
     name: pulumi.Input[str]
     resource_group_name: pulumi.Input[str]
     prefix: pulumi.Input[str] = ""
-    """What the ids of our named values and fragments begin with, where others have some, too."""
+    """What our ids begin with, where others have some, too."""
+    logger_id: pulumi.Input[str] = ""
+    """Logger that each API names in a diagnostic of its own; empty: the whole instance has one."""
+    azure_monitor_logger_id: pulumi.Input[str] = ""
+    """Logger of Azure Monitor that each API names in a diagnostic of its own; empty: none does."""
 
     def id(self, name: str) -> pulumi.Input[str]:
-        """The id of a named value or fragment."""
+        """The id of an API, a named value or a fragment, or a display name."""
         if isinstance(self.prefix, str):
             return self.prefix + name
         return pulumi.Output.concat(self.prefix, name)
@@ -118,6 +122,57 @@ def declare_fragments(
     ]
 
 
+def declare_diagnostics(prefix: str, service: Service, api: apimanagement.Api, parent: Component) -> None:
+    """The diagnostics of one API, in an instance that is somebody else's; else the whole instance has them.
+
+    They replace those of the instance for this API.
+    https://learn.microsoft.com/azure/api-management/api-management-howto-app-insights
+    """
+    request = apimanagement.HttpMessageDiagnosticArgs(
+        body=apimanagement.BodyDiagnosticSettingsArgs(bytes=0),
+        headers=[],
+        data_masking=apimanagement.DataMaskingArgs(
+            query_params=[apimanagement.DataMaskingEntityArgs(value="*", mode=apimanagement.DataMaskingMode.HIDE)]
+        ),
+    )
+    response = apimanagement.HttpMessageDiagnosticArgs(
+        body=apimanagement.BodyDiagnosticSettingsArgs(bytes=0), headers=[]
+    )
+    silent = apimanagement.PipelineDiagnosticSettingsArgs(request=request, response=response)
+
+    def declare(kind: str, logger_id: pulumi.Input[str], insights: bool) -> None:
+        apimanagement.ApiDiagnostic(
+            f"{prefix}-{kind}",
+            diagnostic_id=kind,
+            api_id=api.name,
+            service_name=service.name,
+            resource_group_name=service.resource_group_name,
+            logger_id=logger_id,
+            always_log=apimanagement.AlwaysLog.ALL_ERRORS,
+            sampling=apimanagement.SamplingSettingsArgs(sampling_type=apimanagement.SamplingType.FIXED, percentage=100),
+            verbosity=apimanagement.Verbosity.INFORMATION,
+            http_correlation_protocol=apimanagement.HttpCorrelationProtocol.W3_C if insights else None,
+            log_client_ip=True,
+            metrics=True if insights else None,
+            frontend=silent,
+            backend=silent,
+            opts=parent.inside(),
+        )
+
+    for kind, logger_id, insights in (
+        ("applicationinsights", service.logger_id, True),
+        ("azuremonitor", service.azure_monitor_logger_id, False),
+    ):
+        if isinstance(logger_id, str):
+            if logger_id:
+                declare(kind, logger_id, insights)
+        else:
+            # Of another stack: known in every preview, but not while the program is read.
+            pulumi.Output.from_input(logger_id).apply(
+                lambda found, kind=kind, insights=insights: declare(kind, found, insights) if found else None
+            )
+
+
 def declare_operations(
     prefix: str,
     service: Service,
@@ -128,7 +183,8 @@ def declare_operations(
     parent: Component,
     depends_on: Sequence[pulumi.Input[pulumi.Resource]],
 ) -> None:
-    """The operations of an API with their policies, and the policy of the API itself."""
+    """The operations of an API with their policies, the policy of the API itself, and its diagnostics."""
+    declare_diagnostics(prefix, service, api, parent)
     after = parent.inside(depends_on=depends_on)
     apimanagement.ApiPolicy(
         f"{prefix}-policy",

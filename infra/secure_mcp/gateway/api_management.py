@@ -82,8 +82,13 @@ def _azure_monitor(service: str) -> dict[str, Any]:
     }
 
 
-def _principal(identity: apimanagement.outputs.ApiManagementServiceIdentityResponse | None) -> str:
-    if identity is None:
+def system_principal(identity: apimanagement.outputs.ApiManagementServiceIdentityResponse | None) -> str:
+    """The object id of the system-assigned identity.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if identity is None or not identity.principal_id:
         raise ValueError("API Management has no system-assigned identity")
     return identity.principal_id
 
@@ -236,7 +241,7 @@ class ApiManagement(Component):
         self.identity_id = identity.id
         self.principal_id = identity.principal_id
         self.client_id = identity.client_id
-        self.system_principal_id = service.identity.apply(_principal)
+        self.system_principal_id = service.identity.apply(system_principal)
         self.register_outputs(
             {"name": self.name, "url": self.url, "principalId": self.principal_id, "clientId": self.client_id}
         )

@@ -23,6 +23,12 @@ class AuthorizationServerArgs(AuthorizationServerOptions):
     """Resource group of the API Management instance."""
     service_name: pulumi.Input[str]
     """Name of the API Management instance."""
+    prefix: str = ""
+    """What the ids of all that is declared begin with."""
+    logger_id: pulumi.Input[str] = ""
+    """Logger that the API writes to; empty: that of the whole instance."""
+    azure_monitor_logger_id: pulumi.Input[str] = ""
+    """Logger of Azure Monitor that the API writes to; empty: that of the whole instance."""
     gateway_url: pulumi.Input[str]
     """Public address of the gateway, without a trailing slash."""
     tenant_id: pulumi.Input[str]
@@ -59,7 +65,9 @@ class AuthorizationServer(Component):
         args = AuthorizationServerArgs.of(args)
         super().__init__("secure-mcp:index:AuthorizationServer", name, opts)
         here = self.inside()
-        service = Service(args.service_name, args.resource_group_name)
+        service = Service(
+            args.service_name, args.resource_group_name, args.prefix, args.logger_id, args.azure_monitor_logger_id
+        )
         version = args.encryption_key_version
 
         def key(number: int) -> pulumi.Output[str]:
@@ -95,8 +103,8 @@ class AuthorizationServer(Component):
         self.policy_parts = pulumi.Output.all(*(part.urn for part in parts))
         api = apimanagement.Api(
             f"{name}-api",
-            api_id="oauth",
-            display_name="OAuth 2.1 authorization server",
+            api_id=service.id("oauth"),
+            display_name=service.id("OAuth 2.1 authorization server"),
             path="",
             protocols=[apimanagement.Protocol.HTTPS],
             subscription_required=False,

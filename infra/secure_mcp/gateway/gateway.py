@@ -18,7 +18,9 @@ from ..monitoring.budget import declare_budget
 from ..monitoring.monitoring import Monitoring, MonitoringArgs
 from ..monitoring.options import MonitoringOptions
 from ..options import Taken
+from ..options.declared import default_of, fields_of
 from ..reference import GatewayReference
+from .adopted import AdoptedApiManagement, AdoptedApiManagementArgs
 from .api_management import ApiManagement, ApiManagementArgs
 from .authorization_server import AuthorizationServer, AuthorizationServerArgs
 from .given import ExistingMonitoring, ExistingNetwork, ExistingSignIn, GivenOptions
@@ -93,7 +95,16 @@ class GatewayArgs(GivenOptions, PrincipalOptions, GatewayOptions):
     def check(self) -> None:
         if self.existing_network is not None and self.vnet_enabled:
             raise self.wrong("vnet_enabled", "existingNetwork is given; leave vnetEnabled out")
-        if self.existing_network is not None and self.apim_sku not in SKUS_WITH_NETWORK:
+        if self.existing_api_management is not None:
+            defaults = fields_of(ApiManagementOptions)
+            for name in set(defaults) - {"apim_publisher_email", "apim_publisher_name"}:
+                if getattr(self, name) != default_of(defaults[name]):
+                    raise self.wrong(name, "existingApiManagement is given; this is for its owner to set")
+            if self.vnet_enabled:
+                raise self.wrong(
+                    "vnet_enabled", "existingApiManagement is in a network of its own; give existingNetwork"
+                )
+        elif self.existing_network is not None and self.apim_sku not in SKUS_WITH_NETWORK:
             raise self.wrong("apim_sku", "with existingNetwork it must be StandardV2 or PremiumV2")
 
 
@@ -189,19 +200,37 @@ class Gateway(Component):
                 else None
             )
         )
-        service = ApiManagement(
-            name,
-            ApiManagementArgs(
-                **scope,
-                **args.part(ApiManagementOptions),
-                subscription_id=client.subscription_id,
-                app_insights_id=telemetry.app_insights_id,
-                app_insights_connection_string=telemetry.connection_string,
-                subnet_id=network.gateway_subnet_id if network else None,
-                workspace_id=telemetry.audit_workspace_id,
-            ),
-            inside,
-        )
+        adopted = args.existing_api_management
+        reporting: dict[str, Any] = {
+            "subscription_id": client.subscription_id,
+            "app_insights_id": telemetry.app_insights_id,
+            "app_insights_connection_string": telemetry.connection_string,
+        }
+        service_group = group_name if adopted is None else adopted.resource_group_name
+        # What is in an instance of others does not go with our group.
+        within = inside if adopted is None else here
+        logging: dict[str, Any] = {}
+        if adopted is None:
+            service = ApiManagement(
+                name,
+                ApiManagementArgs(
+                    **scope,
+                    **args.part(ApiManagementOptions),
+                    **reporting,
+                    subnet_id=network.gateway_subnet_id if network else None,
+                    workspace_id=telemetry.audit_workspace_id,
+                ),
+                inside,
+            )
+        else:
+            service = AdoptedApiManagement(
+                name, AdoptedApiManagementArgs(**reporting, service=adopted, in_network=network is not None), within
+            )
+            logging = {
+                "prefix": adopted.prefix,
+                "logger_id": service.logger_id,
+                "azure_monitor_logger_id": service.azure_monitor_logger_id,
+            }
         hosts = [service.url, *(f"https://{domain}" for domain in args.custom_domains)]
         sign_in = args.existing_sign_in
         if sign_in is None:
@@ -236,7 +265,9 @@ class Gateway(Component):
             # The parts of the store come first.
             endpoints = connect(name, place, subnet, network.zones, cosmos, self, group, store.contents)
         if made is not None:
-            made.watch(GATEWAY_ERRORS, service.resource_id)
+            if adopted is None:
+                # Of others' APIs, others are told.
+                made.watch(GATEWAY_ERRORS, service.resource_id)
             made.watch(THROTTLING, store.account_id)
         vault, self.key_vault = None, None
         if args.key_vault_enabled:
@@ -245,7 +276,8 @@ class Gateway(Component):
             f"{name}-oauth",
             AuthorizationServerArgs(
                 **args.part(AuthorizationServerOptions),
-                resource_group_name=group_name,
+                **logging,
+                resource_group_name=service_group,
                 service_name=service.name,
                 gateway_url=service.url,
                 tenant_id=client.tenant_id,
@@ -255,7 +287,7 @@ class Gateway(Component):
                 registration_store_endpoint=store.registrations_endpoint,
                 key_vault=self.key_vault,
             ),
-            inside,
+            within,
         )
         if args.locked:
             # Last, so that they are the first to go.
@@ -284,7 +316,8 @@ class Gateway(Component):
             url=service.url,
             service_name=service.name,
             policy_parts=authorization_server.policy_parts,
-            service_resource_group_name=group_name,
+            **logging,
+            service_resource_group_name=service_group,
             tenant_id=client.tenant_id,
             login_endpoint=args.login_endpoint,
             sign_in_principal_id=sign_in.principal_object_id,
@@ -305,7 +338,7 @@ class Gateway(Component):
         args: GatewayArgs,
         scope: dict[str, Any],
         tenant_id: pulumi.Input[str],
-        service: ApiManagement,
+        service: ApiManagement | AdoptedApiManagement,
         telemetry: Telemetry,
         opts: pulumi.ResourceOptions,
     ) -> tuple[KeyVault, KeyVaultReader]:

@@ -4,7 +4,35 @@ from collections.abc import Mapping
 
 import pulumi
 
-from ..options import Options, option
+from ..options import Options, Rule, matches, option
+
+IDENTITIES = Rule(
+    r"/subscriptions/[^/]+/resource[gG]roups/[^/]+/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[^/]+",
+    "give the resource id of a user-assigned identity, as az identity show --query id prints it",
+)
+PREFIXES = Rule(
+    r"[a-z][a-z0-9]*(-[a-z0-9]+)*-", "give small letters and digits with a hyphen at the end, such as secure-mcp-"
+)
+
+
+class ExistingApiManagement(Options):
+    """An API Management instance that is there already, in the subscription of the deployment, maybe with other people's APIs.
+
+    Nothing of the instance itself is changed: no policy, diagnostic, logger or setting of all its APIs. What is added has ids of its
+    own. Its policy for all APIs applies to ours, too; the root path must be free for the OAuth API.
+    """
+
+    name: pulumi.Input[str]
+    """Name of the instance, of a v2 tier. With a network it must be integrated into it already."""
+    resource_group_name: pulumi.Input[str]
+    """Its resource group."""
+    identity_id: pulumi.Input[str] = option(matches(IDENTITIES))
+    """Resource id of a user-assigned identity that is attached to it, and that no policy of others uses."""
+    prefix: str = option(matches(PREFIXES), default="secure-mcp-")
+    """What the ids and display names of all that is added begin with."""
+    azure_monitor_logger: bool = True
+    """Whether it has the logger azuremonitor. Our APIs then say for themselves that no body, header or query string is logged,
+    whatever the instance logs of others. Without that logger there must be no Azure Monitor diagnostic, either."""
 
 
 class ExistingMonitoring(Options):
@@ -56,6 +84,8 @@ class GivenOptions(Options):
 
     resource_group_name: pulumi.Input[str] = option(default="", configured=False)
     """Resource group that everything goes to. Empty: one is made."""
+    existing_api_management: ExistingApiManagement | None = option(default=None, configured=False)
+    """An API Management instance that is there already; options of the instance are refused then."""
     existing_monitoring: ExistingMonitoring | None = option(default=None, configured=False)
     """Log Analytics and Application Insights that are there already; no alerts and no workbook are made then."""
     existing_network: ExistingNetwork | None = option(default=None, configured=False)

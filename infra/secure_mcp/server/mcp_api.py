@@ -51,7 +51,13 @@ class McpApi(Component):
             raise ConfigError("functionKey", None, "give a value: backendAuth is functionKey")
         reference = GatewayReference.read(args.gateway)
         super().__init__("secure-mcp:index:McpApi", name, opts)
-        service = Service(reference.service_name, reference.service_resource_group_name, reference.prefix)
+        service = Service(
+            reference.service_name,
+            reference.service_resource_group_name,
+            reference.prefix,
+            reference.logger_id,
+            reference.azure_monitor_logger_id,
+        )
         own: list[pulumi.Resource] = [
             declare_named_value(name, service, f"{args.api_id}-id", args.server_id, self),
             declare_named_value(name, service, f"{args.api_id}-application", args.application_id, self),
@@ -102,8 +108,8 @@ def _api(
 ) -> apimanagement.Api:
     return apimanagement.Api(
         f"{name}-api",
-        api_id=id,
-        display_name=title,
+        api_id=service.id(id),
+        display_name=service.id(title),
         path=path,
         protocols=[apimanagement.Protocol.HTTPS],
         service_url=backend_url,

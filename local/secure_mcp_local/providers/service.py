@@ -208,8 +208,22 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:
         with _Refusals(context, request.tok):
-            answer = models.invoke(request.tok, _values(request.args)[0])
+            answer = self._answer(request.tok, _values(request.args)[0])
         return provider_pb2.InvokeResponse(**{"return": struct(answer)})  # pyright: ignore[reportArgumentType]
+
+    def _answer(self, function: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a provider function finds: a resource that some stack has deployed, or what is always there.
+
+        Raises:
+            LocalCloudError: no stack has deployed what it looks up.
+            NotModelled: nothing is known of the function.
+        """
+        if (found := models.looked_up(function, arguments)) is None:
+            return models.invoke(function, arguments)
+        _, id = found
+        if (deployed := self._store.get(id)) is None:
+            raise LocalCloudError(f"{function}: there is no {id}; deploy the stack that declares it first")
+        return {**deployed.outputs, "id": deployed.id}
 
     @contextmanager
     def _alone(self, type: str, id: str) -> Generator[None]:

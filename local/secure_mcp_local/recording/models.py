@@ -390,6 +390,7 @@ _ARM: dict[str, tuple[str, _Computed]] = {
     "azure-native:apimanagement:ApiManagementService": (_APIM, _api_management),
     "azure-native:apimanagement:Logger": (_APIM + "/loggers/{loggerId}", _nothing),
     "azure-native:apimanagement:Diagnostic": (_APIM + "/diagnostics/{diagnosticId}", _nothing),
+    "azure-native:apimanagement:ApiDiagnostic": (_APIM + "/apis/{apiId}/diagnostics/{diagnosticId}", _nothing),
     "azure-native:apimanagement:NamedValue": (_APIM + "/namedValues/{namedValueId}", _nothing),
     "azure-native:apimanagement:PolicyFragment": (_APIM + "/policyFragments/{id}", _nothing),
     "azure-native:apimanagement:Policy": (_APIM + "/policies/{policyId}", _nothing),
