@@ -64,10 +64,10 @@ service = apimanagement.ApiManagementService(
     sku={"name": "StandardV2", "capacity": 1},
     publisher_email=pulumi.Config().require("publisherEmail"),
     publisher_name="hub",
-    identity={
-        "type": "UserAssigned",
-        "user_assigned_identities": identity.id.apply(lambda id: {id: apimanagement.UserIdentityPropertiesArgs()}),
-    },
+    identity=apimanagement.ApiManagementServiceIdentityArgs(
+        type=apimanagement.ApimIdentityType.USER_ASSIGNED,
+        user_assigned_identities=identity.id.apply(lambda id: {id: apimanagement.UserIdentityPropertiesArgs()}),
+    ),
     virtual_network_type="External",
     virtual_network_configuration={"subnet_resource_id": pulumi.Output.concat(hub.id, "/subnets/gateway")},
 )
