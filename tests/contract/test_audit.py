@@ -18,6 +18,7 @@ SHAPES = {
     "grant": r"authorization_code|refresh_token",
     "operation": r"[a-z-]+",
     "reason": r"[\w ,-]+",
+    "server": r"[a-z0-9/-]*",
     "source": r"[\w.-]*",
 }
 

@@ -25,6 +25,7 @@ PLACE: dict[str, Any] = {"resource_group_name": "rg", "location": "westeurope", 
 OAUTH: dict[str, Any] = {
     "resource_group_name": "rg", "service_name": "apim", "gateway_url": "https://gateway.example.com", "tenant_id": "t",
     "client_id": "c", "identity_client_id": "i", "session_store_endpoint": "https://store.example.com",
+    "registration_store_endpoint": "https://registrations.example.com",
 }  # fmt: skip
 
 

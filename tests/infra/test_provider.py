@@ -27,6 +27,7 @@ OAUTH = {
     "clientId": "client",
     "identityClientId": "identity",
     "sessionStoreEndpoint": "https://store.example.com/dbs/d/colls/c",
+    "registrationStoreEndpoint": "https://store.example.com/dbs/d/colls/r",
     "oauthScopes": "openid profile offline_access",
     "encryptionKeyVersion": 2,
 }

@@ -158,8 +158,7 @@ class Disclosure:
             case UUID():
                 return Shown("Guid", self.text(str(value)))
             case JToken() | list() | dict():
-                kind = value.__class__.__name__ if isinstance(value, JToken) else _COLLECTIONS[type(value)]
-                return Shown(kind, _Outline(self).of(value))
+                return Shown(_kind(value), _Outline(self).of(value))
             case Response():
                 return Shown("IResponse", f"{value.status_code}, {_count(len(value.headers), 'header')}{_body(value)}")
             case Request() | Url():
@@ -276,7 +275,10 @@ class Disclosure:
         return text in self._texts or bool(_GUID.fullmatch(text))
 
 
-_COLLECTIONS: Mapping[type, str] = {list: "array", dict: "Dictionary"}
+def _kind(value: object) -> str:
+    if isinstance(value, JToken):
+        return value.__class__.__name__
+    return "Dictionary" if isinstance(value, dict) else "array"
 
 
 class _Outline:
