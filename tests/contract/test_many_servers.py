@@ -153,7 +153,9 @@ async def test_P1_each_token_opens_its_own_server_and_no_other(platform: Platfor
                     challenge = response.headers["www-authenticate"]
                     assert 'error="invalid_token"' in challenge
                     # As it was typed, a slash at its end included.
-                    assert re.search(f'/.well-known/oauth-protected-resource/{at}/?"', challenge, re.IGNORECASE), challenge
+                    assert re.search(f'/.well-known/oauth-protected-resource/{at}/?"', challenge, re.IGNORECASE), (
+                        challenge
+                    )
     for method, path in (("GET", "/mail/sse"), ("POST", "/mail/message"), ("GET", "/mail"), ("DELETE", "/mail")):
         headers = {"Authorization": f"Bearer {signed['notes'][1]['access_token']}"}
         assert (await signed["notes"][0].send(method, path, headers=headers)).status_code == 401

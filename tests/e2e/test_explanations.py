@@ -63,7 +63,7 @@ async def explained(change: Change) -> tuple[LocalCloud, list[str]]:
         (wrong_audience, ["AADSTS700212", "'api://AzureADTokenExchange'", "declared: 'api://somebody-else'"]),
         (no_storage_role, ["403 AuthorizationPermissionMismatch", "containers/blobs/", "declared: no role assignment"]),
         (wrong_redirect_uri, ["AADSTS50011", "/oauth-callback", "declared: https://elsewhere.example/oauth-callback"]),
-        (without(GRANT), ["AADSTS90094", "consent to", "declared: no grant"]),
+        (without(GRANT), ["AADSTS90094", "consent to", "declared: Mcp.SignIn;"]),
     ],
     ids=["role", "identity", "application", "subject", "audience", "storage role", "redirect URI", "consent"],
 )
@@ -71,7 +71,7 @@ async def test_the_line_has_the_code_and_what_was_expected_and_declared(change: 
     cloud, lines = await explained(change)
     assert lines
     for part in said:
-        assert part in lines[0]
+        assert part in lines[0], lines[0]
     # One line, about one request, which the console shows as failed with the same words.
     assert "\n" not in lines[0]
     request = next(trace for trace in cloud.journal.traces if trace.refusals)

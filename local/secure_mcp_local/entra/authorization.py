@@ -212,7 +212,8 @@ class AuthorizationEndpoint:
                 hint="with appRoleAssignmentRequired an administrator must consent for everybody; declare a "
                 f"ServicePrincipalDelegatedPermissionGrant: {' '.join(sorted(asked.openid | asked.names))}",
                 expected=f"an administrator's consent to {' '.join(sorted(asked.openid | asked.names))}",
-                declared=" ".join(sorted(application.granted.get(asked.resource, ()))) or "no grant",
+                declared=" ".join(sorted({name for names in application.granted.values() for name in names}))
+                or "no grant",
             )
         return sign_in.consents <= user.consented
 
