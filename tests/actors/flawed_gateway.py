@@ -85,8 +85,11 @@ def header(matches: Matches, name: str, change: str | Callable[[str], str] | Non
     """A header of some answers has another value, or is missing."""
 
     def changed(response: httpx.Response) -> None:
-        if callable(change):
-            response.headers[name] = change(response.headers.get(name, ""))
+        if callable(change) and name in response.headers:
+            given = response.headers.multi_items()
+            response.headers = httpx.Headers([(key, change(value) if key == name else value) for key, value in given])
+        elif callable(change):
+            response.headers[name] = change("")
         elif change is None:
             response.headers.pop(name, None)
         else:

@@ -116,7 +116,9 @@ async def test_with_everything_declared_every_step_works() -> None:
         (nobody_allowed, "call"),
         (wrong_subject, "sign-in"),
         (no_storage_role, "snippet"),
-        (without(OPERATION, operationId="protected-resource-metadata"), "metadata"),
+        (without(OPERATION, operationId="protected-resource-metadata", apiId="resource-metadata"), "metadata"),
+        # What the gateway knows of a server.
+        (without(OPERATION, operationId="protected-resource-metadata", apiId="resource-metadata-mcp"), "consent"),
         (without(OPERATION, operationId="token"), "token"),
         (without(OPERATION, operationId="mcp-post"), "call"),
     ],
@@ -127,6 +129,7 @@ async def test_with_everything_declared_every_step_works() -> None:
         "federated credential subject",
         "storage role",
         "metadata operation",
+        "metadata operation under the path",
         "token operation",
         "MCP operation",
     ],

@@ -76,9 +76,8 @@ def test_operations_are_those_of_the_policies(anything: Recording) -> None:
         (r.inputs["apiId"], r.inputs["operationId"], r.inputs["method"], r.inputs["urlTemplate"])
         for r in anything.all(APIM + "ApiOperation")
     }
-    sse = not any(r.inputs["displayName"] == "mcp-function-key" for r in anything.all(APIM + "NamedValue"))
     expected = {("oauth", o.id, o.method, o.url_template) for o in policy.oauth_operations()}
-    expected |= {("mcp", o.id, o.method, o.url_template) for o in policy.mcp_operations(sse=sse)}
+    expected |= {("mcp", o.id, o.method, o.url_template) for o in policy.mcp_operations(sse=False)}
     expected |= {
         (api, o.id, o.method, o.url_template)
         for api in ("resource-metadata", "resource-metadata-mcp")
@@ -506,7 +505,7 @@ def test_A9_what_changes_one_account_or_subnet_comes_one_after_the_other(declare
     recording = declared("prod")
     endpoints = recording.all("azure-native:network:PrivateEndpoint")
     store = [
-        recording.one(COSMOS + kind)
+        resource
         for kind in (
             "DatabaseAccount",
             "SqlResourceSqlDatabase",
@@ -514,7 +513,9 @@ def test_A9_what_changes_one_account_or_subnet_comes_one_after_the_other(declare
             "SqlResourceSqlRoleDefinition",
             "SqlResourceSqlRoleAssignment",
         )
+        for resource in recording.all(COSMOS + kind)
     ]
+    assert len(store) == 6
     cosmos = next(e for e in endpoints if e.name == "mcp-cosmos-endpoint")
     site = recording.one("azure-native:web:WebApp")
     # The gateway's endpoint, then the server's app, then the endpoints of the app.

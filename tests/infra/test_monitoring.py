@@ -131,11 +131,12 @@ def test_B5_audit_events_say_no_more_than_who_did_what(declared: Declared) -> No
         "source",
         "server",
         "detail",
+        "operator",
     }
     for event in audits(declared("dev")):
         assert set(event) <= allowed, event
         if "user" in event:
-            assert '["oid"]' in event["user"] or "userId" in event["user"], event["user"]
+            assert '["oid"]' in event["user"] or "userId" in event["user"] or "endUser" in event["user"], event["user"]
         for expression in (value for value in event.values() if "context." in value):
             assert not re.search(r'IpAddress|Authorization|\["(name|email|upn)"\]|oken|Body', expression), expression
 

@@ -36,7 +36,7 @@ def test_plan_as_json_has_every_resource_and_no_secret() -> None:
         "urn", "type", "name", "parent", "inputs", "secrets", "unknowns", "dependencies", "modelled",
     }  # fmt: skip
     urns = {resource["urn"] for resource in plan["resources"]}
-    chain = "secure-mcp:index:SecureMcpServer$secure-mcp:index:Gateway$azure-native:apimanagement:ApiManagementService"
+    chain = "secure-mcp:index:SecureMcpServer$secure-mcp:index:Gateway$secure-mcp:index:ApiManagement$azure-native:apimanagement:ApiManagementService"
     assert f"urn:pulumi:dev::secure-mcp::{chain}::mcp-apim" in urns
     assert all(resource["parent"] in urns | {""} for resource in plan["resources"])
     key = next(r for r in plan["resources"] if r["inputs"].get("displayName") == "EncryptionKey")
@@ -121,7 +121,7 @@ def test_local_prints_one_json_line_when_ready_and_stops_cleanly(stop: signal.Si
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         urls = json.loads(process.stdout.readline())
-        assert set(urls) == {"gateway", "mcp", "sse", "entra", "console"}
+        assert set(urls) == {"gateway", "mcp", "entra", "console"}
         assert urls["mcp"] == urls["gateway"] + "/mcp"
         start = time.monotonic()
         process.send_signal(stop)

@@ -83,7 +83,7 @@ async def test_what_cannot_be_examined_is_one_message() -> None:
         (["nonsense"], "is no address"),
         (["http://localhost", "--only", "nonsense"], "no check is called nonsense"),
         (["https://mcp.example.com", "--as", "alice"], "works with the local cloud only"),
-        ([], "Missing argument"),
+        ([], "give the URL of a server"),
         (["http://localhost", "--wait", "0"], "--wait"),
     ]:
         status, out, errors = await run(*arguments)
