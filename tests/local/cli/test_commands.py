@@ -14,6 +14,14 @@ import pytest
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """The project in a folder of this test's: one local cloud at a time keeps what it knows beside it."""
+    for name in ("infra", "policies", "function_app", "Pulumi.yaml", "Pulumi.dev.yaml"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    return tmp_path
+
+
 def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "secure_mcp_local", *arguments]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
@@ -74,8 +82,8 @@ def test_policies_writes_what_would_be_sent(tmp_path: Path) -> None:
         (["plan", "--cwd", "/"], "no Pulumi.yaml"),
     ],
 )
-def test_what_is_wrong_is_one_message_and_no_traceback(arguments: list[str], message: str) -> None:
-    answer = run(*arguments)
+def test_what_is_wrong_is_one_message_and_no_traceback(arguments: list[str], message: str, own: Path) -> None:
+    answer = run(*arguments, cwd=own)
     assert answer.returncode == 1
     assert message in answer.stderr
     assert "Traceback" not in answer.stderr
@@ -105,20 +113,20 @@ def test_a_broken_policy_is_named_with_its_place(tmp_path: Path) -> None:
     assert "Traceback" not in answer.stderr
 
 
-def test_a_busy_port_is_one_message() -> None:
+def test_a_busy_port_is_one_message(own: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        answer = run("local", "--port", str(port))
+        answer = run("local", "--port", str(port), cwd=own)
     assert answer.returncode == 1
     assert f"port {port} cannot be used" in answer.stderr
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_local_prints_one_json_line_when_ready_and_stops_cleanly(stop: signal.Signals) -> None:
+def test_local_prints_one_json_line_when_ready_and_stops_cleanly(stop: signal.Signals, own: Path) -> None:
     command = [sys.executable, "-m", "secure_mcp_local", "local", "--port", "0", "--json"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, cwd=own, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         urls = json.loads(process.stdout.readline())
         assert set(urls) == {"gateway", "mcp", "entra", "console"}
