@@ -6,9 +6,9 @@ import time
 
 import pytest
 
+from actors.policy_options import PolicyOptions
 from apim_policies.expressions.dotnet.patterns import pattern
 from secure_mcp.apis import documents, templates
-from secure_mcp.apis.documents import PolicyOptions
 
 SETTINGS = PolicyOptions(allowed_clients=("127.0.0.1",), client_metadata_hosts=("*",), tool_roles={"a": "B"})
 _LITERAL = re.compile(r'@"((?:[^"]|"")*)"')
