@@ -13,7 +13,7 @@ group = resources.ResourceGroup("group", resource_group_name="rg", location="wes
 """
 IDENTITY = """
 identity = managedidentity.UserAssignedIdentity(
-    "{name}", resource_name_="id", resource_group_name=group.name, location="westeurope", opts=pulumi.ResourceOptions({options})
+    "{name}", resource_name_="id-small", resource_group_name=group.name, location="westeurope", opts=pulumi.ResourceOptions({options})
 )
 pulumi.export("principal", identity.principal_id)
 """
