@@ -116,7 +116,7 @@ def test_a_site_that_is_made_anew_gets_its_code_again(deployed: Workspace) -> No
 def test_the_key_of_the_server_is_read_when_the_code_is_there(deployed: Workspace) -> None:
     run = deployed.up(backendAuth="functionKey")
     assert run.exit_code == 0
-    assert any("function-host-key" in str(r.inputs) for r in deployed.store if r.type == KEY)
+    assert any("mcp-function-key" in str(r.inputs) for r in deployed.store if r.type == KEY)
 
 
 def test_nothing_about_the_deployer_is_in_the_state(untouched: Workspace) -> None:
