@@ -120,7 +120,7 @@ from pulumi_azure_native import cosmosdb, resources
 group = resources.ResourceGroup("group", resource_group_name="rg", location="swedencentral")
 account = cosmosdb.DatabaseAccount(
     "account", account_name="cosmos-of-the-tests", resource_group_name=group.name, location="swedencentral",
-    database_account_offer_type="Standard", locations=[{"location_name": "swedencentral"}],
+    database_account_offer_type="Standard", locations=[{"location_name": "swedencentral", "failover_priority": 0}],
 )
 before = []
 for name in ("a", "b", "c"):
@@ -135,7 +135,7 @@ def test_A9_an_account_is_changed_by_one_at_a_time(small: Making) -> None:
     workspace = small(COSMOS.replace("CHAINED", "False"))
     run = workspace.up(check=False)
     assert run.exit_code != 0
-    assert "exclusive lock on this account" in run.output
+    assert "exclusive lock on this account" in run.output, run.output
     workspace.program(COSMOS.replace("CHAINED", "True"))
     workspace.up()
     workspace.destroy()
