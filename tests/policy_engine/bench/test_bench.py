@@ -138,7 +138,7 @@ async def test_an_apiops_extract(tmp_path: Path) -> None:
     put(
         "backends/b/backendInformation.json",
         {
-            "url": "https://b.example/root",
+            "url": "https://b.example/base",
             "circuitBreaker": {
                 "rules": [
                     {
@@ -164,7 +164,7 @@ async def test_an_apiops_extract(tmp_path: Path) -> None:
     outcome = await gateway.send(path="/shop/carts")
     (call,) = outcome.calls
     assert (call.url, call.headers["x-region"], call.headers["x-all"]) == (
-        "https://b.example/root/carts",
+        "https://b.example/base/carts",
         "west",
         "yes",
     )
