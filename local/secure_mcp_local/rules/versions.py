@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from pathlib import Path
 
 from secure_mcp_local.recording.model import Resource
 from secure_mcp_local.rules.rule import NATIVE, ON_SAVE, Rule, Stack, lists
@@ -48,10 +49,10 @@ def version_of(type: str) -> str:
     if (match := re.search(r"/v(\d{4})(\d{2})(\d{2})(preview)?$", module)) is not None:
         return "-".join(match.groups()[:3]) + ("-preview" if match[4] else "")
     try:
-        documented = inspect.getsource(
-            getattr(importlib.import_module(f"pulumi_azure_native.{module.split('/')[0]}"), name)
-        )
-    except (ImportError, AttributeError, OSError):
+        declared = getattr(importlib.import_module(f"pulumi_azure_native.{module.split('/')[0]}"), name)
+        # The whole file, in which there is nothing else: to find the class in it takes the time of reading it as Python.
+        documented = Path(inspect.getfile(declared)).read_text(encoding="utf-8")
+    except (ImportError, AttributeError, OSError, TypeError):
         return ""
     found = re.search(r"Uses Azure REST API version (\d{4}-\d{2}-\d{2}(?:-preview)?)", documented)
     return found[1] if found else ""

@@ -1,6 +1,8 @@
 """What Azure would refuse, or what the local cloud cannot run, in one policy document: all of it, without running anything."""
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from itertools import pairwise
 
 from apim_policies.documents.document import NAMED_VALUE, Element, NamedValues, parse, substitute, undeclared
@@ -188,14 +190,24 @@ def _fragment(
     """The fragment and what compiles it; one without policies if it is not known or has problems of its own."""
     name = f"fragments/{id}.xml"
     text = (fragments or {}).get(id)
-    try:
-        if text is not None:
-            root = parse(substitute(text, values, name), name)
-            if not [*problems_of_fragment(root, name), *_problems_of_expressions(root, name, compile)]:
-                return root, Source(name, compile)
-    except DocumentError:
-        pass
-    return Element("fragment", 1, 1), Source(name, compile)
+    root: Element | None = None
+    if text is not None:
+        with contextlib.suppress(DocumentError):
+            root = _whole(substitute(text, values, name), name, compile)
+    return root or Element("fragment", 1, 1), Source(name, compile)
+
+
+@lru_cache(maxsize=256)
+def _whole(text: str, name: str, compile: Compile) -> Element | None:
+    """A fragment without problems; None if it has some. Every document that includes it asks.
+
+    Raises:
+        DocumentError: it is not well-formed.
+    """
+    root = parse(text, name)
+    if [*problems_of_fragment(root, name), *_problems_of_expressions(root, name, compile)]:
+        return None
+    return root
 
 
 def _elements(root: Element) -> Iterator[Element]:

@@ -224,15 +224,16 @@ class _Parser:
         begin = self._skip_blank(start)
         if self.text.startswith(("@(", "@{"), begin):
             line, column = position(self.text, begin)
-            escaped = self._escaped(begin, end)
-            if escaped is not None:
-                return Value(escaped, True, line, column)
+            after: int | ExpressionError
             try:
                 after = scan_expression(self.text, begin)
             except ExpressionError as error:
-                raise DocumentError(
-                    error.message, document=self.document, line=error.line, column=error.column
-                ) from None
+                after = error
+            escaped = self._escaped(begin, after, end)
+            if escaped is not None:
+                return Value(escaped, True, line, column)
+            if isinstance(after, ExpressionError):
+                raise DocumentError(after.message, document=self.document, line=after.line, column=after.column)
             rest = self._skip_blank(after)
             if not self.text.startswith(end, rest):
                 raise self.fail("text after an expression: a value is one expression or none", rest)
@@ -255,14 +256,12 @@ class _Parser:
         line, column = position(self.text, start)
         return Value(html.unescape(raw), False, line, column)
 
-    def _escaped(self, begin: int, end: str) -> str | None:
-        """The expression at `begin` with its entities decoded, if it is written with entities."""
-        try:
-            after = scan_expression(self.text, begin)
-            whole = self.text.startswith(end, self._skip_blank(after))
-        except ExpressionError:
-            after, whole = begin, False
-        if not whole:
+    def _escaped(self, begin: int, after: int | ExpressionError, end: str) -> str | None:
+        """The expression at `begin` with its entities decoded, if it is written with entities.
+
+        `after`: where it ends as it is written, or why it does not.
+        """
+        if isinstance(after, ExpressionError) or not self.text.startswith(end, self._skip_blank(after)):
             # Quotes that are entities do not hide the quote behind the value.
             after = self.text.find(end, begin)
         raw = self.text[begin:after]

@@ -4,9 +4,13 @@ The rules are those that policy documents need before any XML is parsed: strings
 `$@"..."` with nested holes), characters, and both kinds of comments hide brackets.
 """
 
+import re
+
 from apim_policies.expressions.failures import ExpressionError
 
 _CLOSING = {"(": ")", "{": "}", "[": "]"}
+_PLAIN = re.compile(r"""[^(){}\[\]"@$'/]*""")
+"""What neither opens nor closes anything."""
 
 
 def scan_expression(text: str, start: int) -> int:
@@ -65,7 +69,7 @@ class _Scan:
                     raise _error("the comment does not end", text, i)
                 i = end + 2
             else:
-                i += 1
+                i = _PLAIN.match(text, i + 1).end()  # pyright: ignore[reportOptionalMemberAccess]  (nothing matches, too)
         raise _error("the expression does not end", text, self.start)
 
     def _prefixed(self, i: int) -> int:

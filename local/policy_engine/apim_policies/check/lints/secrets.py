@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
-from apim_policies.check.csharp import arguments, dotted, first, method, text_of, variable_read
+from apim_policies.check.csharp import Syntax, arguments, dotted, first, method, text_of, variable_read
 from apim_policies.check.document import Document, Expression
 from apim_policies.check.finding import Rule
 from apim_policies.check.lint import Found, Lint, at, within
@@ -99,12 +100,18 @@ def _tainted(document: Document) -> frozenset[str]:
             if expression.owner.element.name != "set-variable" or expression.attribute != "value":
                 continue
             name = expression.owner.element.attributes.get("name")
-            root = expression.syntax.root
-            if name is None or (root.kind == "return" and expression.syntax.type(root.a) in {"bool", "int"}):
-                continue
-            if any(_is_credential(node) for node in _bare(root)):
+            if name is not None and _shows_credential(expression.syntax):
                 names.add(name.text)
     return frozenset(names)
+
+
+@lru_cache(maxsize=4096)
+def _shows_credential(syntax: Syntax) -> bool:
+    """Whether what an expression gives has a credential in it. A document is looked at for every other that it runs with."""
+    root = syntax.root
+    if root.kind == "return" and syntax.type(root.a) in {"bool", "int"}:
+        return False
+    return any(_is_credential(node) for node in _bare(root))
 
 
 def _named(name: str) -> bool:
