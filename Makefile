@@ -14,7 +14,7 @@ setup: $(STAMP) ## create .venv with everything
 
 # uv when it is there (seconds), plain venv and pip when not. Outside .venv is what all environments of a user share, in the
 # user's cache: Azurite, and the packages of the sample.
-$(RUNS): pyproject.toml local/policy_engine/pyproject.toml constraints.txt function_app/requirements.txt local/secure_mcp_local/storage/package-lock.json
+$(RUNS): pyproject.toml local/policy_engine/pyproject.toml constraints.txt function_app/requirements.txt local/secure_mcp_local/azure/storage/package-lock.json
 	@echo "Setting up $(VENV) ..."
 	@if command -v uv >/dev/null 2>&1; then \
 	  test -x $(BIN)/python || uv venv --quiet --python $(PYTHON) $(VENV); \
@@ -24,7 +24,7 @@ $(RUNS): pyproject.toml local/policy_engine/pyproject.toml constraints.txt funct
 	  $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e local/policy_engine -e '.[local]'; \
 	fi
-	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m secure_mcp_local.storage
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m secure_mcp_local.azure.storage
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m secure_mcp.package function_app >/dev/null
 	@touch $(RUNS)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from actors.node_tools import installed
-from secure_mcp_local.storage.node import node
+from secure_mcp_local.azure.storage.node import node
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from actors.person import Person
-from secure_mcp_local.storage.node import node, npm
+from secure_mcp_local.azure.storage.node import node, npm
 
 HERE = Path(__file__).parents[1] / "e2e" / "node"
 

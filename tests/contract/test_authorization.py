@@ -9,8 +9,8 @@ import pytest
 
 from actors.application import Application, answer_of
 from actors.person import Person
+from secure_mcp_local.azure.entra.directory import Directory
 from secure_mcp_local.cloud import LocalCloud
-from secure_mcp_local.entra.directory import Directory
 
 
 @pytest.fixture

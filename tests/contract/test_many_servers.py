@@ -18,9 +18,9 @@ from starlette.types import Receive, Scope, Send
 from actors.application import Application, answer_of
 from actors.person import Person
 from secure_mcp import ConfigError, GatewayReference
+from secure_mcp_local.azure.entra.directory import Directory
+from secure_mcp_local.azure.entra.users import default_users
 from secure_mcp_local.cloud import LocalCloud
-from secure_mcp_local.entra.directory import Directory
-from secure_mcp_local.entra.users import default_users
 from secure_mcp_local.recording import Recording
 
 ALICE, BOB, _ = (user.oid for user in default_users())

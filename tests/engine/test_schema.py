@@ -8,7 +8,7 @@ from importlib.metadata import version
 import pytest
 
 from engine.workspace import ROOT, Workspace, copied_project
-from secure_mcp_local.providers.service import PACKAGES
+from secure_mcp_local.stand_ins.service import PACKAGES
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 
 from secure_mcp.azure.propagation import WAIT
-from secure_mcp_local.providers.standing import standing
-from secure_mcp_local.providers.store import Store
+from secure_mcp_local.stand_ins.standing import standing
+from secure_mcp_local.stand_ins.store import Store
 
 ROOT = Path(__file__).parents[2]
 PASSPHRASE = "of the tests"

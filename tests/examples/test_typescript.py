@@ -17,7 +17,7 @@ import yaml
 
 from actors.component_provider import component_provider
 from actors.node_tools import installed
-from secure_mcp_local.storage.node import node
+from secure_mcp_local.azure.storage.node import node
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "typescript"
 GENERATOR = "pulumi-sdk-nodejs"

@@ -18,7 +18,7 @@ from secure_mcp.package import PYTHON_VERSION, PYTHON_VERSIONS, PackageError, bu
 
 ROOT = Path(__file__).parents[2]
 APP = ROOT / "function_app"
-WORKER = ROOT / "local/secure_mcp_local/functions/worker.py"
+WORKER = ROOT / "local/secure_mcp_local/azure/functions/worker.py"
 VERSION = PYTHON_VERSION.replace(".", "")
 SITE_PACKAGES = ".python_packages/lib/site-packages"
 

@@ -12,8 +12,8 @@ from apim_policies.gateway import Gateway
 from apim_policies.network import Network
 from apim_policies.pipeline.trace import RequestTrace
 from secure_mcp_local.azure import api_management
-from secure_mcp_local.entra import TokenIssuer
-from secure_mcp_local.identities import ManagedIdentities
+from secure_mcp_local.azure.entra import TokenIssuer
+from secure_mcp_local.azure.entra.managed_identities import ManagedIdentities
 from secure_mcp_local.recording import Recording, Resource
 
 MODULE = "azure-native:apimanagement:"

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from apim_policies.check.finding import Finding, Rule
+from secure_mcp_local.azure.functions.code import code_of
 from secure_mcp_local.errors import ExplainedError
-from secure_mcp_local.functions.code import code_of
 from secure_mcp_local.recording import Recording, Resource
 
 NO_FUNCTIONS = Rule(

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from secure_mcp_local.azure.functions.host import Said
 from secure_mcp_local.cloud import Backends, LocalCloud
 from secure_mcp_local.cloud.keeping import Kept
 from secure_mcp_local.errors import LocalCloudError
-from secure_mcp_local.functions.host import Said
 from secure_mcp_local.recording.project import stood_in
 from secure_mcp_local.recording.unmodelled import passed_by
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import typer
 
 from secure_mcp_local.errors import LocalCloudError
-from secure_mcp_local.providers.deployed import everything
-from secure_mcp_local.providers.standing import standing
-from secure_mcp_local.providers.store import Store
 from secure_mcp_local.rules.rule import Stack
 from secure_mcp_local.rules.table import broken
+from secure_mcp_local.stand_ins.deployed import everything
+from secure_mcp_local.stand_ins.standing import standing
+from secure_mcp_local.stand_ins.store import Store
 
 FOLDER = ".stand-ins"
 """In the folder of the project."""

@@ -22,6 +22,11 @@ from apim_policies.network import Network
 from apim_policies.pipeline.trace import Journal
 from secure_mcp.apis import templates
 from secure_mcp_local.azure import api_management
+from secure_mcp_local.azure.cosmos import Cosmos
+from secure_mcp_local.azure.entra import Entra
+from secure_mcp_local.azure.entra.directory import Directory
+from secure_mcp_local.azure.entra.managed_identities import ManagedIdentities
+from secure_mcp_local.azure.storage import Azurite, BlobStorage, account_names
 from secure_mcp_local.cloud.addresses import LOGIN_HOSTS, Addresses
 from secure_mcp_local.cloud.edge import Edge
 from secure_mcp_local.cloud.following import follow
@@ -29,23 +34,18 @@ from secure_mcp_local.cloud.gateways import DeclaredGateway, backends_of, gatewa
 from secure_mcp_local.cloud.keeping import Kept
 from secure_mcp_local.cloud.projects import Backends, Hook, Projects
 from secure_mcp_local.cloud.watching import watch
-from secure_mcp_local.cosmos import Cosmos
-from secure_mcp_local.entra import Entra
-from secure_mcp_local.entra.directory import Directory
 from secure_mcp_local.errors import ExplainedError, LocalCloudError, NotModelled
-from secure_mcp_local.identities import ManagedIdentities
 from secure_mcp_local.mistakes import Mistake
-from secure_mcp_local.providers.deployed import ports_of
-from secure_mcp_local.providers.store import Store
 from secure_mcp_local.recording import Recording, Resource
 from secure_mcp_local.recording.unmodelled import Passed, passed
 from secure_mcp_local.sources import Sources
-from secure_mcp_local.storage import Azurite, BlobStorage, account_names
+from secure_mcp_local.stand_ins.deployed import ports_of
+from secure_mcp_local.stand_ins.store import Store
 
 if TYPE_CHECKING:
-    from secure_mcp_local.functions import FunctionHost
-    from secure_mcp_local.functions.code import Codes
-    from secure_mcp_local.functions.host import Said
+    from secure_mcp_local.azure.functions import FunctionHost
+    from secure_mcp_local.azure.functions.code import Codes
+    from secure_mcp_local.azure.functions.host import Said
 
 Progress = Callable[[str], None]
 
@@ -408,8 +408,8 @@ class LocalCloud:
         if not sites:
             return
         # Only needed where code runs here.
-        from secure_mcp_local.functions import FunctionHost  # noqa: PLC0415
-        from secure_mcp_local.functions.code import Codes  # noqa: PLC0415
+        from secure_mcp_local.azure.functions import FunctionHost  # noqa: PLC0415
+        from secure_mcp_local.azure.functions.code import Codes  # noqa: PLC0415
 
         folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="secure-mcp-")))
         self._code = Codes(folder / "code")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from secure_mcp_local.errors import ExplainedError
-from secure_mcp_local.providers.store import Store
+from secure_mcp_local.stand_ins.store import Store
 
 _INTERVAL = 0.5
 """Seconds between two looks at what is deployed."""

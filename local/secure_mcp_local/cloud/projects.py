@@ -7,11 +7,11 @@ from pathlib import Path
 from secure_mcp_local.cloud.addresses import Addresses
 from secure_mcp_local.cloud.gateways import with_backends
 from secure_mcp_local.errors import LocalCloudError
-from secure_mcp_local.providers.deployed import deployed
 from secure_mcp_local.recording import Environment, Recording, record_together
 from secure_mcp_local.recording.project import name_of, program_folder
 from secure_mcp_local.rules.rule import Stack
 from secure_mcp_local.rules.table import refused
+from secure_mcp_local.stand_ins.deployed import deployed
 
 Hook = Callable[[Recording], Recording]
 Backends = str | Mapping[str, str] | None

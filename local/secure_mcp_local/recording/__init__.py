@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from secure_mcp_local.errors import LocalCloudError
-from secure_mcp_local.recording.model import Recording, Resource
 from secure_mcp_local.recording.models import Environment
 from secure_mcp_local.recording.project import load_project, name_of, shared_out
+from secure_mcp_local.recording.resources import Recording, Resource
 
 __all__ = ["Environment", "Recording", "Resource", "record", "record_together"]
 

@@ -13,8 +13,8 @@ from string import Formatter
 from typing import Any
 
 from secure_mcp_local.errors import LocalCloudError, NotModelled
-from secure_mcp_local.recording.model import TENANT
 from secure_mcp_local.recording.naming import Way
+from secure_mcp_local.recording.resources import TENANT
 
 SUBSCRIPTION = "00000000-0000-4000-8000-000000000001"
 RESOURCE_GROUP = "azure-native:resources:ResourceGroup"

@@ -25,10 +25,10 @@ from pulumi.runtime.stack import run_in_stack
 from secure_mcp_local.errors import ExplainedError, LocalCloudError, NotModelled
 from secure_mcp_local.mistakes import Mistake
 from secure_mcp_local.recording import arguments, models
-from secure_mcp_local.recording.model import Recording, Resource
 from secure_mcp_local.recording.models import Environment
 from secure_mcp_local.recording.naming import Naming
 from secure_mcp_local.recording.project import Project
+from secure_mcp_local.recording.resources import Recording, Resource
 from secure_mcp_local.recording.wire import plain, secret, struct
 
 _STACK = "pulumi:pulumi:Stack"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from secure_mcp_local.errors import LocalCloudError
-from secure_mcp_local.recording.model import Recording
+from secure_mcp_local.recording.resources import Recording
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from secure_mcp_local.errors import LocalCloudError, NotModelled
 from secure_mcp_local.recording import arguments, models
-from secure_mcp_local.recording.model import Recording, Resource
+from secure_mcp_local.recording.resources import Recording, Resource
 
 _MODULES = frozenset(
     {

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
-from secure_mcp_local.recording.model import Resource
+from secure_mcp_local.recording.resources import Resource
 from secure_mcp_local.rules.rule import Rule, Stack, at, lists, text
 
 _APPLICATION = "azuread:index/application:Application"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from secure_mcp_local.recording.model import Resource
+from secure_mcp_local.recording.resources import Resource
 from secure_mcp_local.rules.rule import NATIVE, Rule, Stack, at, mapping, text
 from secure_mcp_local.rules.settings import Setting, between, exactly, unless, wrong
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from secure_mcp_local.recording.model import Resource
+from secure_mcp_local.recording.resources import Resource
 from secure_mcp_local.rules.rule import ON_SAVE, Rule, Stack, at, lists, mapping, text
 from secure_mcp_local.rules.settings import Setting, among, between, exactly
 

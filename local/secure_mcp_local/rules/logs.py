@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from secure_mcp_local.recording.model import Resource
+from secure_mcp_local.recording.resources import Resource
 from secure_mcp_local.rules.rule import NATIVE, ON_SAVE, Rule, Stack, at, lists, mapping, text
 from secure_mcp_local.rules.settings import between
 

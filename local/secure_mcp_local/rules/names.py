@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from secure_mcp_local.recording import models
-from secure_mcp_local.recording.model import Resource
+from secure_mcp_local.recording.resources import Resource
 from secure_mcp_local.rules.rule import NATIVE, ON_SAVE, Rule, Stack
 
 _SOURCE = "https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules"

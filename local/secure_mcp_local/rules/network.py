@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from secure_mcp_local.recording.model import Resource
+from secure_mcp_local.recording.resources import Resource
 from secure_mcp_local.rules.rule import NATIVE, ON_SAVE, SUBNET, Rule, Stack, at, lists, mapping, strings, text
 
 _DNS = "https://learn.microsoft.com/azure/private-link/private-endpoint-dns"

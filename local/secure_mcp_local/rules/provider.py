@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from secure_mcp_local.recording.model import Resource
+from secure_mcp_local.recording.resources import Resource
 from secure_mcp_local.rules.rule import ON_DELETE, ON_SAVE, Rule, Stack, at, lists
 
 # Left side: names as the SDK has them, in the site itself and in its siteConfig.

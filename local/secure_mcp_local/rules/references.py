@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from secure_mcp_local.recording import models
-from secure_mcp_local.recording.model import Resource
+from secure_mcp_local.recording.resources import Resource
 from secure_mcp_local.rules.rule import NATIVE, Rule, Stack, known, strings, text
 
 _ID = re.compile(r"^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/.+", re.IGNORECASE)

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from secure_mcp_local.recording.model import Resource
+from secure_mcp_local.recording.resources import Resource
 from secure_mcp_local.rules.rule import NATIVE, ON_SAVE, Rule, Stack, lists
 
 _NOTICE = timedelta(days=60)

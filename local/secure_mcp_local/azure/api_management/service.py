@@ -5,7 +5,7 @@ from apim_policies.gateway import Gateway
 from apim_policies.network import Network
 from apim_policies.pipeline.trace import Journal
 from secure_mcp_local.azure.api_management.description import SERVICE, describe
-from secure_mcp_local.identities import ManagedIdentities
+from secure_mcp_local.azure.entra.managed_identities import ManagedIdentities
 from secure_mcp_local.recording import Recording
 
 

@@ -1,0 +1,197 @@
+"""The worker process as the host sees it: started, asked, replaced when it is gone."""
+
+import asyncio
+import json
+import logging
+import struct
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from contextvars import Context, copy_context
+from pathlib import Path
+from typing import Any
+
+from secure_mcp_local.azure.functions.code import Code
+from secure_mcp_local.errors import LocalCloudError
+
+_SCRIPT = Path(__file__).with_name("worker.py")
+_LENGTH = struct.Struct(">I")
+_START = 60
+"""Seconds for loading the code: generous, for a busy machine."""
+_STOP = 2
+_RETIRE = 60.0
+"""Seconds that calls which run already may still take when the code has been replaced."""
+
+_log = logging.getLogger(__name__)
+
+Hear = Callable[[str, str], None]
+"""Takes the function that printed or logged a line, empty if none was running, and the line. Called in the context of the call."""
+
+
+def unheard(function: str, line: str) -> None:
+    """For workers that nobody listens to."""
+    del function, line
+
+
+class FunctionFailed(Exception):
+    """A function raised: its traceback, for logs only."""
+
+    def __init__(self, traceback: str, told: str = "") -> None:
+        super().__init__(traceback)
+        self.told = told or traceback
+        """The same as one message, with the line of the author's code on top."""
+
+
+class Worker:
+    """One worker process with the code of one function app."""
+
+    def __init__(self, code: Code, environment: Mapping[str, str], hear: Hear = unheard) -> None:
+        """Nothing runs yet. `environment` is all that the code sees of ours; `hear` takes what it says."""
+        self._code, self._hear = code, hear
+        self._environment = dict(environment)
+        self._process: asyncio.subprocess.Process | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._calls: dict[int, tuple[str, Context]] = {}
+        self._last = 0
+        self._said: deque[str] = deque(maxlen=20)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked."""
+        return self._process is not None and self._process.returncode is None and not self._tasks[0].done()
+
+    async def start(self) -> list[dict[str, Any]]:
+        """Starts it and returns its functions, each with `name` and `bindings` (as in function.json).
+
+        Raises:
+            LocalCloudError: the code cannot be loaded.
+        """
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            # Without what is installed here, where the app's own packages are for this interpreter.
+            *("-I", *(("-S",) if self._code.fits else ()), "-X", "utf8", str(_SCRIPT), str(self._code.folder)),
+            *(str(self._code.packages or ""), "own" if self._code.fits else "others"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=self._environment,
+            cwd=self._code.folder,
+            # Ctrl-C in a terminal is for the host, which ends it by closing its input.
+            start_new_session=True,
+        )
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        listener = asyncio.create_task(self._listen(self._process.stderr))
+        self._tasks = [listener]
+        try:
+            async with asyncio.timeout(_START):
+                while "said" in (first := await _receive(self._process.stdout)):
+                    self._heard(first)
+        except TimeoutError:
+            raise LocalCloudError(f"the code of the function app does not load within {_START} s") from None
+        except asyncio.IncompleteReadError:
+            await listener
+            raise LocalCloudError("the worker of the function app ended:\n" + "\n".join(self._said)) from None
+        if "error" in first:
+            raise LocalCloudError(
+                f"{self._code.told(first['mistake'])}\nThe code of the function app cannot be loaded."
+            )
+        self._tasks.insert(0, asyncio.create_task(self._receive_answers(self._process.stdout)))
+        return first["functions"]
+
+    async def invoke(self, function: str, arguments: Mapping[str, Any]) -> str:
+        """Runs a function and returns what it returns.
+
+        Raises:
+            FunctionFailed: it raised, or the worker ended meanwhile.
+        """
+        if self._process is None or not self.alive:
+            raise FunctionFailed("the worker does not run")
+        assert self._process.stdin is not None
+        self._last += 1
+        id = self._last
+        future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._waiting[id] = future
+        self._calls[id] = (function, copy_context())
+        try:
+            content = json.dumps({"id": id, "function": function, "arguments": dict(arguments)}).encode()
+            self._process.stdin.write(_LENGTH.pack(len(content)) + content)
+            await self._process.stdin.drain()
+            answer = await future
+        except (BrokenPipeError, ConnectionResetError):
+            raise FunctionFailed("the worker ended") from None
+        finally:
+            self._waiting.pop(id, None)
+            self._calls.pop(id, None)
+        if "mistake" in answer:
+            raise FunctionFailed(answer["error"], self._code.told(answer["mistake"]))
+        if "error" in answer:
+            raise FunctionFailed(answer["error"])
+        return answer["result"]
+
+    async def retire(self) -> None:
+        """Ends it when the calls that run in it are done."""
+        try:
+            if self._waiting:
+                await asyncio.wait(list(self._waiting.values()), timeout=_RETIRE)
+        finally:
+            await self.stop()
+
+    async def stop(self) -> None:
+        """Ends it; nothing to do if it does not run."""
+        if self._process is None:
+            return
+        process, self._process = self._process, None
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            async with asyncio.timeout(_STOP):
+                await process.wait()
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _receive_answers(self, output: asyncio.StreamReader) -> None:
+        try:
+            while True:
+                answer = await _receive(output)
+                if "said" in answer:
+                    self._heard(answer)
+                    continue
+                future = self._waiting.get(answer["id"])
+                if future is not None and not future.done():
+                    future.set_result(answer)
+        except asyncio.IncompleteReadError:
+            for future in self._waiting.values():
+                if not future.done():
+                    future.set_result({"error": "the worker ended"})
+
+    def _heard(self, message: Mapping[str, Any]) -> None:
+        function, context = self._calls.get(message["call"], ("", None))
+        self._said.append(message["said"])
+        _log.info("%s", message["said"])
+        if context is None:
+            self._hear(function, message["said"])
+        else:
+            context.run(self._hear, function, message["said"])
+
+    async def _listen(self, errors: asyncio.StreamReader) -> None:
+        """What is written past Python."""
+        pending = b""
+        # Not by lines: a reader has a limit for them.
+        while chunk := await errors.read(65536):
+            *lines, pending = (pending + chunk).split(b"\n")
+            for line in lines:
+                text = line.decode(errors="replace").rstrip()
+                self._said.append(text)
+                _log.info("%s", text)
+                self._hear("", text)
+
+
+async def _receive(output: asyncio.StreamReader) -> dict[str, Any]:
+    (length,) = _LENGTH.unpack(await output.readexactly(_LENGTH.size))
+    return json.loads(await output.readexactly(length))

@@ -1,0 +1,95 @@
+"""MCP tool triggers: what tools/list shows of them, and what a call hands to the function.
+
+Source: Azure/azure-functions-mcp-extension 1.6, McpToolTriggerBinding, McpToolExtensions, ToolReturnValueBinder.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from secure_mcp_local.azure.functions.site import mapping
+from secure_mcp_local.errors import LocalCloudError, NotModelled
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One tool of the server."""
+
+    name: str
+    description: str
+    input_schema: Mapping[str, Any]
+    function: str
+    """Name of the function."""
+    parameter: str
+    """Name of the function's parameter for the trigger."""
+    result_schema: bool
+    """Whether the function returns an object that describes content, instead of text."""
+
+    def listed(self) -> dict[str, Any]:
+        """The tool as tools/list shows it."""
+        return {"name": self.name, "description": self.description, "inputSchema": dict(self.input_schema)}
+
+    def missing(self, arguments: Mapping[str, Any]) -> list[str]:
+        """Names of required arguments that are absent or null. Nothing else is checked before the function runs."""
+        return [name for name in self.input_schema["required"] if arguments.get(name) is None]
+
+    def result(self, returned: str) -> dict[str, Any]:
+        """The result of a call, from what the function returned.
+
+        Raises:
+            ValueError: not what was announced.
+        """
+        if not self.result_schema:
+            return {"content": [{"type": "text", "text": returned}]}
+        answer = mapping(json.loads(returned))
+        content: Any = json.loads(answer["content"])
+        if answer["type"] == "call_tool_result":
+            return dict(mapping(content))
+        result: dict[str, Any] = {"content": content if answer["type"] == "multi_content_result" else [content]}
+        if answer.get("structuredContent") is not None:
+            result["structuredContent"] = json.loads(answer["structuredContent"])
+        return result
+
+
+def tools_of(functions: Iterable[Mapping[str, Any]]) -> dict[str, Tool]:
+    """The tools of an app by name in lower case, from its indexed functions.
+
+    Raises:
+        LocalCloudError: a tool's name is taken.
+        NotModelled: a trigger or binding of another kind.
+    """
+    tools: dict[str, Tool] = {}
+    for function in functions:
+        bindings = [mapping(binding) for binding in function["bindings"]]
+        for binding in bindings:
+            if binding.get("type") != "mcpToolTrigger":
+                raise NotModelled(
+                    f"function {function['name']}: the local cloud models MCP tool triggers only, "
+                    f"not the binding type {binding.get('type')!r}"
+                )
+        [trigger] = bindings
+        tool = Tool(
+            name=trigger["toolName"],
+            description=trigger.get("description") or "",
+            input_schema=_schema(json.loads(trigger.get("toolProperties") or "[]")),
+            function=function["name"],
+            parameter=trigger["name"],
+            result_schema=trigger.get("useResultSchema") is True,
+        )
+        if tool.name.lower() in tools:
+            raise LocalCloudError(f"function {function['name']}: there is a tool named {tool.name!r} already")
+        tools[tool.name.lower()] = tool
+    return tools
+
+
+def _schema(properties: list[Mapping[str, Any]]) -> dict[str, Any]:
+    described: dict[str, Any] = {}
+    for declared in properties:
+        kind = {"type": declared["propertyType"]}
+        if declared.get("enumValues"):
+            kind["enum"] = declared["enumValues"]
+        shape = {"type": "array", "items": kind} if declared.get("isArray") else kind
+        described[declared["propertyName"]] = {**shape, "description": declared.get("description") or ""}
+    required = [declared["propertyName"] for declared in properties if declared.get("isRequired")]
+    return {"type": "object", "properties": described, "required": required}

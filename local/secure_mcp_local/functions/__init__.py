@@ -1,5 +1,0 @@
-"""A stand-in for Azure Functions: the declared function app with its code, behind the declared authentication."""
-
-from secure_mcp_local.functions.host import FunctionHost
-
-__all__ = ["FunctionHost"]

@@ -1,0 +1,60 @@
+"""Azurite itself: starts, keeps others out, and is gone afterwards."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from secure_mcp_local.azure.storage import Azurite, azurite, install, installation
+from secure_mcp_local.errors import LocalCloudError
+
+
+async def test_it_listens_on_loopback_only_and_only_while_it_runs(tmp_path: Path) -> None:
+    async with Azurite(tmp_path, ["stmcp"]) as running, httpx.AsyncClient(trust_env=False) as client:
+        assert running.blob_url.startswith("http://127.0.0.1:")
+        assert running.queue_url.startswith("http://127.0.0.1:")
+        assert (await client.get(f"{running.blob_url}/stmcp/snippets/x")).status_code in {403, 404}
+        # The account with the key that everybody knows does not exist.
+        assert (await client.get(f"{running.blob_url}/devstoreaccount1?comp=list")).status_code in {400, 403, 404}
+        assert await asyncio.to_thread(lambda: list(tmp_path.iterdir()))
+        url = running.blob_url
+    async with httpx.AsyncClient(trust_env=False) as client:
+        with pytest.raises(httpx.ConnectError):
+            await client.get(url)
+
+
+async def test_that_it_was_killed_is_no_reason_to_hang() -> None:
+    async with Azurite() as running:
+        process = running._process  # pyright: ignore[reportPrivateUsage]
+        assert process is not None
+        os.kill(process.pid, signal.SIGKILL)
+
+
+async def test_an_installation_that_does_not_start_says_what_it_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    main = tmp_path / "main.js"
+    main.write_text("console.error('no disk left'); process.exit(1)")
+    monkeypatch.setattr(azurite, "install", lambda: main)
+    with pytest.raises(LocalCloudError, match="no disk left"):
+        async with Azurite():
+            pass
+
+
+def test_it_is_installed_once(capfd: pytest.CaptureFixture[str]) -> None:
+    assert install() == install()
+    assert capfd.readouterr().err == ""
+
+
+def test_a_failed_installation_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(installation, "_target", lambda: tmp_path / "storage-x")
+    monkeypatch.setattr(
+        installation, "npm", lambda: [sys.executable, "-c", "import sys; sys.exit('no network')", "npm"]
+    )
+    with pytest.raises(LocalCloudError, match="no network"):
+        install()
+    assert list(tmp_path.iterdir()) == []
