@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actors.application import Application
+from actors.large_messages import MIB, PASS, REFUSED, tool_call
 from actors.person import Person
 from secure_mcp_local.cloud import LocalCloud
 
 CloudWith = Callable[..., AbstractAsyncContextManager[LocalCloud]]
-MIB = 1 << 20
 
 
 class Caller:
@@ -46,10 +46,6 @@ async def caller(cloud_with: CloudWith) -> AsyncIterator[Caller]:
         yield Caller(application, (await application.tokens(Person()))["access_token"])
 
 
-def call(arguments: str, name: str = "hello_mcp") -> str:
-    return f'{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":{json.dumps(name)},"arguments":{arguments}}}}}'
-
-
 ORDINARY = [
     '{"x":["a",":"]}',
     '{"args":["-addr",":8080"]}',
@@ -67,7 +63,7 @@ ORDINARY = [
 
 async def test_M34_F1_ordinary_arguments_pass(caller: Caller) -> None:
     for arguments in ORDINARY:
-        assert await caller.accepts(call(arguments)), arguments
+        assert await caller.accepts(tool_call(arguments)), arguments
 
 
 LENIENT = [
@@ -150,55 +146,36 @@ async def test_M34_repeated_and_case_varied_names_that_matter_are_refused(caller
         assert not await caller.accepts(body), body
 
 
-LARGE = {
-    "quotes in a string": '{"x":"' + '\\"' * (MIB - 100) + '"}',
-    "backslashes": '{"x":"' + "\\\\" * (MIB - 100) + '"}',
-    "a text": '{"x":"' + "hello world " * (MIB // 6 - 20) + '"}',
-    "escapes": '{"x":"' + "\\u00e9" * (MIB // 3 - 100) + '"}',
-    "surrogates": '{"x":"' + "\\ud83d\\ude00" * (MIB // 6 - 100) + '"}',
-    "numbers": '{"x":[' + "0," * (MIB - 100) + "0]}",
-    "strings": '{"x":[' + '"",' * (MIB * 2 // 3 - 100) + '""]}',
-    "empty lists": '{"x":[' + "[]," * (MIB * 2 // 3 - 100) + "0]}",
-    "nested lists": '{"x":[' + ("[" * 60 + "]" * 60 + ",") * (MIB * 2 // 121 - 10) + "0]}",
-    "members": '{"x":{' + ",".join(f'"{n}":0' for n in range(MIB // 6)) + "}}",
-    "objects": '{"x":[' + ",".join('{"a":{}}' for _ in range(MIB * 2 // 9 - 100)) + "]}",
-    "blanks": '{"x":' + " " * (2 * MIB - 200) + "0}",
-}
-LINEAR = 5
-"""Seconds of work that no linear reading of 2 MiB needs, on a slow machine either (it takes less than one); a quadratic one takes minutes."""
-REFUSED = {
-    "an open string": '{"x":"' + '\\"' * (MIB - 100),
-    "open brackets": '{"x":' + "[" * (2 * MIB - 200),
-    "open braces": '{"x":' + '{"x":' * (MIB // 3),
-    "quotes": '"' * (2 * MIB - 200),
-    "colons": '{"x":' + ":" * (2 * MIB - 200),
-    "one number": '{"x":' + "1" * (2 * MIB - 200) + "}",
-    "blanks without end": '{"x":0' + " ," * (MIB - 200),
-    "members of the message": "{" + ",".join(f'"{n}":0' for n in range(MIB // 6)) + "}",
-}
+SECOND = 1.0
+"""What 2 MiB may take of this process's work: the gateway's, the server's and the client's, all of which are in it."""
 
 
-@pytest.mark.parametrize("kind", LARGE)
-async def test_M34_F2_two_mebibytes_of_anything_pass_in_linear_time(caller: Caller, kind: str) -> None:
-    body = call(LARGE[kind])
-    assert MIB < len(body) <= 2 * MIB
+@pytest.mark.parametrize("shape", PASS)
+async def test_M34_F2_two_mebibytes_of_anything_pass_within_a_second(caller: Caller, shape: str) -> None:
+    body = PASS[shape]
+    assert MIB < len(body.encode()) <= 2 * MIB
     took, response = await timed(caller, body)
     assert response.status_code == 200, response.text
-    assert took < LINEAR
+    assert took < SECOND
 
 
-@pytest.mark.parametrize("kind", REFUSED)
-async def test_M34_F2_two_mebibytes_of_anything_are_refused_in_linear_time(caller: Caller, kind: str) -> None:
-    took, response = await timed(caller, REFUSED[kind])
+@pytest.mark.parametrize("shape", REFUSED)
+async def test_M34_F2_two_mebibytes_of_anything_are_refused_within_a_second(caller: Caller, shape: str) -> None:
+    took, response = await timed(caller, REFUSED[shape])
     assert response.status_code == 400, response.text
-    assert took < LINEAR
+    assert took < SECOND
 
 
 async def timed(caller: Caller, body: str) -> tuple[float, httpx.Response]:
-    """Seconds of this process's own work, so that a busy machine does not count; the server is in this process."""
-    start = time.process_time()
-    response = await caller.post(body)
-    return time.process_time() - start, response
+    """Seconds of this process's own work, and the answer. The best of three runs counts: a busy machine makes single ones slow."""
+    best = 60.0
+    for _ in range(3):
+        start = time.process_time()
+        response = await caller.post(body)
+        best = min(best, time.process_time() - start)
+        if best < SECOND:
+            break
+    return best, response
 
 
 @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -208,7 +185,7 @@ async def timed(caller: Caller, body: str) -> tuple[float, httpx.Response]:
         min_size=1,
         max_size=6,
     ),
-    prefix=st.sampled_from(["", '{"x":', '{"x":"', '{"x":[', call("[")[:-3]]),
+    prefix=st.sampled_from(["", '{"x":', '{"x":"', '{"x":[', tool_call("[")[:-3]]),
 )
 async def test_M34_any_repetition_is_read_in_time_bounded_by_its_size(
     caller: Caller, pieces: list[str], prefix: str
@@ -216,7 +193,7 @@ async def test_M34_any_repetition_is_read_in_time_bounded_by_its_size(
     repeated = "".join(pieces)
     took, response = await timed(caller, prefix + repeated * ((2 * MIB - 200) // len(repeated)))
     assert response.status_code in {200, 400}
-    assert took < LINEAR
+    assert took < SECOND
 
 
 def mutated() -> st.SearchStrategy[str]:
@@ -224,7 +201,7 @@ def mutated() -> st.SearchStrategy[str]:
     edits = st.lists(
         st.tuples(st.integers(0, 200), st.sampled_from(["put", "add", "cut"]), st.sampled_from(alphabet)), max_size=3
     )
-    bases = st.sampled_from([call(arguments) for arguments in ORDINARY])
+    bases = st.sampled_from([tool_call(arguments) for arguments in ORDINARY])
 
     def apply(base: str, changes: list[tuple[int, str, str]]) -> str:
         text = list(base)
@@ -304,19 +281,19 @@ def encoded(text: str) -> str:
 @pytest.mark.parametrize(
     ("body", "headers", "fits"),
     [
-        (call("{}", "save_snippet"), {"Mcp_Name": "hello_mcp"}, False),
-        (call("{}"), {"Mcp_Name": "hello_mcp", "Mcp_Method": "tools/call"}, True),
-        (call("{}"), {"Mcp_Method": "ping"}, False),
-        (call("{}"), {"Mcp_Method": "Tools/Call"}, False),
-        (call("{}"), {"Mcp_Name": "Hello_mcp"}, False),
-        (call("{}"), {"Mcp_Name": ""}, False),
-        (call("{}"), {"Mcp_Name": encoded("hello_mcp")}, True),
-        (call("{}"), {"Mcp_Name": encoded("other")}, False),
-        (call("{}"), {"Mcp_Name": encoded("hello_mcp")[:-3] + " ?="}, False),
-        (call("{}"), {"Mcp_Name": "=?base64?%%?="}, False),
-        (call("{}", "caf\u00e9"), {"Mcp_Name": encoded("caf\u00e9")}, True),
-        (call("{}", "=?base64?aGk=?="), {"Mcp_Name": "=?base64?aGk=?="}, False),
-        (call("{}", "=?base64?aGk=?="), {"Mcp_Name": encoded("=?base64?aGk=?=")}, True),
+        (tool_call("{}", "save_snippet"), {"Mcp_Name": "hello_mcp"}, False),
+        (tool_call("{}"), {"Mcp_Name": "hello_mcp", "Mcp_Method": "tools/call"}, True),
+        (tool_call("{}"), {"Mcp_Method": "ping"}, False),
+        (tool_call("{}"), {"Mcp_Method": "Tools/Call"}, False),
+        (tool_call("{}"), {"Mcp_Name": "Hello_mcp"}, False),
+        (tool_call("{}"), {"Mcp_Name": ""}, False),
+        (tool_call("{}"), {"Mcp_Name": encoded("hello_mcp")}, True),
+        (tool_call("{}"), {"Mcp_Name": encoded("other")}, False),
+        (tool_call("{}"), {"Mcp_Name": encoded("hello_mcp")[:-3] + " ?="}, False),
+        (tool_call("{}"), {"Mcp_Name": "=?base64?%%?="}, False),
+        (tool_call("{}", "caf\u00e9"), {"Mcp_Name": encoded("caf\u00e9")}, True),
+        (tool_call("{}", "=?base64?aGk=?="), {"Mcp_Name": "=?base64?aGk=?="}, False),
+        (tool_call("{}", "=?base64?aGk=?="), {"Mcp_Name": encoded("=?base64?aGk=?=")}, True),
         ('{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"a:b"}}', {"Mcp_Name": "a:b"}, True),
         ('{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"a:b"}}', {"Mcp_Name": "a:c"}, False),
         (
@@ -337,8 +314,8 @@ async def test_M34_F6_headers_that_contradict_the_body_are_refused(
 
 async def test_M34_F7_a_message_may_have_64_levels(caller: Caller) -> None:
     deepest = "[" * 61 + "]" * 61
-    assert await caller.accepts(call(f'{{"x":{deepest}}}'))
-    assert not await caller.accepts(call(f'{{"x":[{deepest}]}}'))
+    assert await caller.accepts(tool_call(f'{{"x":{deepest}}}'))
+    assert not await caller.accepts(tool_call(f'{{"x":[{deepest}]}}'))
 
 
 async def test_M34_F8_batches_are_refused_and_their_version_is_not_advertised(caller: Caller) -> None:
@@ -366,5 +343,5 @@ async def test_M34_F5_a_name_that_folds_to_a_guarded_tool_is_refused(cloud_with:
     async with cloud_with(**guards) as cloud:
         application = Application(cloud.gateway_url)
         caller = Caller(application, (await application.tokens(Person()))["access_token"])
-        assert (await caller.post(call("{}", tool))).status_code in {400, 403}
-        assert await caller.accepts(call("{}", "hello_mcp"))
+        assert (await caller.post(tool_call("{}", tool))).status_code in {400, 403}
+        assert await caller.accepts(tool_call("{}", "hello_mcp"))

@@ -1,10 +1,10 @@
 """Namespace System.Text.RegularExpressions."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from functools import lru_cache
-from typing import Any
+from typing import Any, overload
 
 from apim_policies.errors import NotModelled
 from apim_policies.expressions.dotnet.patterns import Pattern, pattern
@@ -124,8 +124,8 @@ class _Group:
     def index(self) -> int:
         return self.spans[-1][0] if self.spans else 0
 
-    def captures(self) -> list["_Capture"]:
-        return [_Capture(self.source, start, end) for start, end in self.spans]
+    def captures(self) -> "_Captures":
+        return _Captures(self.source, self.spans)
 
 
 class _Capture:
@@ -136,6 +136,25 @@ class _Capture:
 
     def text(self) -> str:
         return self.value
+
+
+class _Captures(Sequence[_Capture]):
+    """What a group captured, cut out of the text when somebody looks: often the captures are only counted."""
+
+    def __init__(self, source: str, spans: list[tuple[int, int]]) -> None:
+        self._source, self._spans = source, spans
+
+    def __len__(self) -> int:
+        return len(self._spans)
+
+    @overload
+    def __getitem__(self, index: int) -> _Capture: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[_Capture]: ...
+    def __getitem__(self, index: int | slice) -> _Capture | list[_Capture]:
+        if isinstance(index, slice):
+            return [_Capture(self._source, *span) for span in self._spans[index]]
+        return _Capture(self._source, *self._spans[index])
 
 
 def _search(text: str | None, compiled: Pattern, start: int = 0) -> Found:

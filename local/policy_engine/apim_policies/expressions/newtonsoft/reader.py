@@ -5,6 +5,7 @@ import json
 import math
 import re
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Any, cast
 
 from apim_policies.expressions.failures import CSharpException
@@ -22,6 +23,10 @@ _WHOLE_ESCAPES = re.compile(
     r"(?:[^\\]++|\\[^u]|\\u(?![dD][89a-fA-F])|\\u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2})*+\Z",
     re.DOTALL,
 )
+_QUOTED = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_NO_BRACKETS = bytes(code for code in range(256) if code not in b"[]{}")
+_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+"""Brackets as steps down and up, of one signed byte each."""
 
 
 def parse(text: str, wanted: str = "JToken") -> JToken:
@@ -67,7 +72,7 @@ def strictly(text: str) -> JToken | None:
     gc.disable()
     try:
         value = _STRICT.decode(text)
-        if text.count("[") + text.count("{") > _DEPTH and _is_deep(value):
+        if text.count("[") + text.count("{") > _DEPTH and _is_deep(text):
             return None
     except (ValueError, RecursionError):
         return None
@@ -94,19 +99,10 @@ def _integer(digits: str) -> int:
 _STRICT = json.JSONDecoder(object_pairs_hook=_Members, parse_constant=_not_strict, parse_int=_integer)
 
 
-def _is_deep(value: Any) -> bool:
-    """Whether containers lie deeper than Newtonsoft reads, found level by level."""
-    level = [value] if isinstance(value, list) else []
-    for _ in range(_DEPTH):
-        level = [
-            inner
-            for outer in level
-            for inner in ([item for _, item in outer] if outer.__class__ is _Members else outer)
-            if inner.__class__ is list or inner.__class__ is _Members
-        ]
-        if not level:
-            return False
-    return True
+def _is_deep(text: str) -> bool:
+    """Whether containers lie deeper in JSON than Newtonsoft reads: brackets outside of strings, added up."""
+    steps = (_QUOTED.sub("", text) if '"' in text else text).encode("utf-8", "replace").translate(_STEPS, _NO_BRACKETS)
+    return max(accumulate(memoryview(steps).cast("b")), default=0) > _DEPTH
 
 
 def _token(value: Any) -> JToken:
