@@ -122,15 +122,16 @@ def normal_name(name: str) -> str:
 def container() -> ContainerClient:
     """The container of all snippets, by the app's managed identity.
 
-    Settings: `SnippetStorage__blobServiceUri`, `SnippetStorage__containerName`, and `SnippetStorage__clientId`, the client
-    id of the user-assigned identity.
+    It is in the account that the host keeps its own things in, which the host's settings name:
+    `AzureWebJobsStorage__blobServiceUri`, and `AzureWebJobsStorage__clientId`, the client id of the app's identity. The container's
+    name is a setting of our own, `SNIPPETS_CONTAINER`.
 
     Raises:
         KeyError: a setting is missing.
     """
     settings = os.environ
-    credential = ManagedIdentityCredential(client_id=settings["SnippetStorage__clientId"])
+    credential = ManagedIdentityCredential(client_id=settings["AzureWebJobsStorage__clientId"])
     # The client's own policy tries for more than a minute, while somebody waits for an answer.
     retry = LinearRetry(backoff=1, retry_total=2, random_jitter_range=1)
-    service = BlobServiceClient(settings["SnippetStorage__blobServiceUri"], credential, retry_policy=retry)
-    return service.get_container_client(settings["SnippetStorage__containerName"])
+    service = BlobServiceClient(settings["AzureWebJobsStorage__blobServiceUri"], credential, retry_policy=retry)
+    return service.get_container_client(settings["SNIPPETS_CONTAINER"])

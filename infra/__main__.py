@@ -6,8 +6,16 @@ import pulumi
 
 from secure_mcp import SecureMcpServer, SecureMcpServerArgs, load
 
+# What the sample keeps, and where: the library knows nothing of it.
+SNIPPETS = "snippets"
 server = SecureMcpServer(
-    "mcp", load(SecureMcpServerArgs, code=str(Path(__file__).resolve().parents[1] / "function_app"))
+    "mcp",
+    load(
+        SecureMcpServerArgs,
+        code=str(Path(__file__).resolve().parents[1] / "function_app"),
+        containers=[SNIPPETS],
+        app_settings={"SNIPPETS_CONTAINER": SNIPPETS},
+    ),
 )
 
 pulumi.export("mcpUrl", server.mcp_url)

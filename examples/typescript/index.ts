@@ -26,7 +26,8 @@ const snippets = new mcp.Server("snippets", {
     path: "snippets",
     location,
     assignedGroups: [config.require("group")],
-    functionApp: { code: "../../function_app" },
+    // What the code keeps, and how it is told.
+    functionApp: { code: "../../function_app", containers: ["snippets"], appSettings: { SNIPPETS_CONTAINER: "snippets" } },
 });
 
 export const notesUrl = notes.url;

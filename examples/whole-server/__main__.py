@@ -11,6 +11,9 @@ shared = {
     "location": pulumi.Config("azure-native").require("location"),
     "apim_publisher_email": config.require("publisherEmail"),
     "code": str(Path(__file__).resolve().parents[2] / "function_app"),
+    # What the code keeps, and how it is told.
+    "containers": ["snippets"],
+    "app_settings": {"SNIPPETS_CONTAINER": "snippets"},
 }
 engineering = SecureMcpServer("engineering", {**shared, "assigned_groups": [config.require("engineering")]})
 finance = SecureMcpServer(

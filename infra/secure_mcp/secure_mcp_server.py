@@ -1,5 +1,7 @@
 """A whole secure MCP server: a gateway and one server on it, in one component."""
 
+from collections.abc import Mapping
+
 import pulumi
 
 from .azure.placement import OwnerOptions, TagOptions, ZoneOptions
@@ -38,6 +40,14 @@ class SecureMcpServer(pulumi.ComponentResource):
     """Client id of the server's application, which carries its roles and assignments."""
     function_app_name: pulumi.Output[str]
     """Name of the function app that runs the server."""
+    host_identity_id: pulumi.Output[str]
+    """Resource id of the identity that the server runs with."""
+    host_client_id: pulumi.Output[str]
+    """Client id of that identity."""
+    host_principal_id: pulumi.Output[str]
+    """Object id of that identity, for roles on what the server uses."""
+    resource_ids: Mapping[str, pulumi.Output[str]]
+    """Ids of all that was made and that others may build on, by what it is, such as keyVault; of what is in Entra ID the object ids."""
     resource_group_name: pulumi.Output[str]
     """Resource group that everything is in."""
     workbook_url: pulumi.Output[str]
@@ -81,13 +91,22 @@ class SecureMcpServer(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self, deleted_with=gateway.group),
         )
         assert server.function_app_name is not None
+        assert server.host_identity_id is not None
+        assert server.host_client_id is not None
+        assert server.host_principal_id is not None
         self.gateway_url = gateway.url
         self.mcp_url = server.url
         self.sse_url = server.sse_url
         self.entra_application_id = gateway.sign_in_client_id
         self.server_application_id = server.application_id
         self.function_app_name = server.function_app_name
+        self.host_identity_id = server.host_identity_id
+        self.host_client_id = server.host_client_id
+        self.host_principal_id = server.host_principal_id
+        self.resource_ids = {**gateway.resource_ids, **server.resource_ids}
         self.resource_group_name = gateway.resource_group_name
         assert gateway.workbook_url is not None
         self.workbook_url = gateway.workbook_url
-        self.register_outputs({"gatewayUrl": self.gateway_url, "mcpUrl": self.mcp_url})
+        self.register_outputs(
+            {"gatewayUrl": self.gateway_url, "mcpUrl": self.mcp_url, "resourceIds": self.resource_ids}
+        )

@@ -91,8 +91,10 @@ def test_everything_in_the_schema_is_described(schema: dict[str, Any]) -> None:
 
 
 def test_a_server_is_the_same_as_in_python(provider: ComponentProvider, declared: Any) -> None:
+    # As the program has it, which keeps snippets.
+    own = {"containers": ["snippets"], "appSettings": {"SNIPPETS_CONTAINER": "snippets"}}
     groups = {"assignedGroups": ["00000000-0000-4000-8000-00000000d0e1"]}
-    outputs = provider.construct("SecureMcpServer", "mcp", SERVER | groups)
+    outputs = provider.construct("SecureMcpServer", "mcp", SERVER | own | groups)
     assert outputs["mcpUrl"].endswith("/mcp")
     assert outputs["urn"] == "urn:pulumi:dev::other::secure-mcp:index:SecureMcpServer::mcp"
 

@@ -38,6 +38,11 @@ class KeyVaultReader(Options):
     """Client id of a user-assigned identity; none: it is the system-assigned one."""
     role_in_force: pulumi.Input[str] | None = None
     """Any value that is known when the identity can read, such as `roleInForce` of a `KeyVault`; none: it can."""
+    prefix: pulumi.Input[str] = ""
+    """What the names of secrets begin with, in a vault that others use, too."""
+    principal_id: pulumi.Input[str] | None = None
+    """Object id of that identity, if it gets the role on each secret by itself: in a vault with secrets of others it must not have one on
+    the vault. None: it has one."""
 
 
 class KeyVault(Component):
@@ -122,7 +127,7 @@ def declare_secret(
     """
     secret = keyvault.Secret(
         f"{prefix}-{name}-secret",
-        secret_name=name,
+        secret_name=pulumi.Output.concat(reader.prefix, name),
         vault_name=reader.vault_name,
         resource_group_name=reader.resource_group_name,
         properties=keyvault.SecretPropertiesArgs(value=pulumi.Output.secret(value)),
@@ -133,4 +138,16 @@ def declare_secret(
     )
     # Where it is is no secret, though what is there is.
     uri = pulumi.Output.unsecret(secret.properties.apply(lambda found: found.secret_uri_with_version))
-    return pulumi.Output.all(uri, reader.role_in_force).apply(lambda known: str(known[0])), secret
+    ready = reader.role_in_force
+    # https://learn.microsoft.com/azure/key-vault/general/rbac-guide#secret-scope-role-assignment
+    if reader.principal_id is not None:
+        role = assign_role(
+            f"{prefix}-{name}-reader-role",
+            scope=secret.id,
+            role=KEY_VAULT_SECRETS_USER,
+            principal_id=reader.principal_id,
+            subscription_id=secret.id.apply(lambda id: id.split("/")[2]),
+            opts=parent.outside(),
+        )
+        ready = in_force(f"{prefix}-{name}-reader", [role], parent.outside()).output
+    return pulumi.Output.all(uri, ready).apply(lambda known: str(known[0])), secret

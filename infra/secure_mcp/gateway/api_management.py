@@ -112,6 +112,8 @@ class ApiManagement(Component):
     """Object id of the user-assigned identity."""
     client_id: pulumi.Output[str]
     """Client id of the user-assigned identity."""
+    logger_id: pulumi.Output[str]
+    """Resource id of its logger of Application Insights."""
     system_principal_id: pulumi.Output[str]
     """Object id of the system-assigned identity; known only when the service has been made."""
 
@@ -241,6 +243,7 @@ class ApiManagement(Component):
         self.identity_id = identity.id
         self.principal_id = identity.principal_id
         self.client_id = identity.client_id
+        self.logger_id = logger.id
         self.system_principal_id = service.identity.apply(system_principal)
         self.register_outputs(
             {"name": self.name, "url": self.url, "principalId": self.principal_id, "clientId": self.client_id}

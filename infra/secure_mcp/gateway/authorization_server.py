@@ -56,6 +56,8 @@ class AuthorizationServer(Component):
     `policy_parts` (named values and fragments) must exist before any policy that uses them can be saved.
     """
 
+    api_id: pulumi.Output[str]
+    """Resource id of the OAuth API."""
     policy_parts: pulumi.Output[Sequence[str]]
     """URNs of the named values and the policy fragments: what takes them waits for them."""
 
@@ -122,4 +124,5 @@ class AuthorizationServer(Component):
             self,
             parts,
         )
-        self.register_outputs({"policyParts": self.policy_parts})
+        self.api_id = api.id
+        self.register_outputs({"apiId": self.api_id, "policyParts": self.policy_parts})

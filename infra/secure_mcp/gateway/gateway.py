@@ -23,7 +23,7 @@ from ..reference import GatewayReference
 from .adopted import AdoptedApiManagement, AdoptedApiManagementArgs
 from .api_management import ApiManagement, ApiManagementArgs
 from .authorization_server import AuthorizationServer, AuthorizationServerArgs
-from .given import ExistingMonitoring, ExistingNetwork, ExistingSignIn, GivenOptions
+from .given import ExistingKeyVault, ExistingMonitoring, ExistingNetwork, ExistingSignIn, GivenOptions
 from .options import (
     SKUS_WITH_NETWORK,
     ApiManagementOptions,
@@ -95,6 +95,8 @@ class GatewayArgs(GivenOptions, PrincipalOptions, GatewayOptions):
     def check(self) -> None:
         if self.existing_network is not None and self.vnet_enabled:
             raise self.wrong("vnet_enabled", "existingNetwork is given; leave vnetEnabled out")
+        if self.existing_key_vault is not None and self.key_vault_enabled:
+            raise self.wrong("key_vault_enabled", "existingKeyVault is given; leave keyVaultEnabled out")
         if self.existing_api_management is not None:
             defaults = fields_of(ApiManagementOptions)
             for name in set(defaults) - {"apim_publisher_email", "apim_publisher_name"}:
@@ -144,6 +146,8 @@ class Gateway(Component):
     """Resource id of the action group that alerts tell."""
     workbook_url: pulumi.Output[str] | None
     """Address of the workbook in the portal of Azure's public cloud."""
+    resource_ids: Mapping[str, pulumi.Output[str]]
+    """Ids of all that was made and that others may build on, by what it is, such as apiManagement; of what is in Entra ID the object ids."""
 
     def __init__(self, name: str, args: GatewayArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
         """
@@ -191,15 +195,12 @@ class Gateway(Component):
             Monitoring(name, MonitoringArgs(**scope, **monitored), inside) if args.existing_monitoring is None else None
         )
         telemetry = Telemetry.of(made, args.existing_monitoring)
-        network = (
-            Subnets.given(args.existing_network)
-            if args.existing_network
-            else Subnets.made(
-                Network(name, NetworkArgs(**scope, vnet_address_space=args.vnet_address_space), inside)
-                if args.vnet_enabled
-                else None
-            )
+        net = (
+            Network(name, NetworkArgs(**scope, vnet_address_space=args.vnet_address_space), inside)
+            if args.vnet_enabled
+            else None
         )
+        network = Subnets.given(args.existing_network) if args.existing_network else Subnets.made(net)
         adopted = args.existing_api_management
         reporting: dict[str, Any] = {
             "subscription_id": client.subscription_id,
@@ -232,7 +233,7 @@ class Gateway(Component):
                 "azure_monitor_logger_id": service.azure_monitor_logger_id,
             }
         hosts = [service.url, *(f"https://{domain}" for domain in args.custom_domains)]
-        sign_in = args.existing_sign_in
+        sign_in, entra = args.existing_sign_in, None
         if sign_in is None:
             entra = SignInApplication(
                 name,
@@ -272,6 +273,8 @@ class Gateway(Component):
         vault, self.key_vault = None, None
         if args.key_vault_enabled:
             vault, self.key_vault = self._key_vault(name, args, scope, client.tenant_id, service, telemetry, inside)
+        elif args.existing_key_vault is not None:
+            self.key_vault = _given_vault(args.existing_key_vault, service)
         authorization_server = AuthorizationServer(
             f"{name}-oauth",
             AuthorizationServerArgs(
@@ -294,6 +297,28 @@ class Gateway(Component):
             store.lock(endpoints)
             if vault is not None:
                 vault.lock(authorization_server.secrets)
+        ids: dict[str, pulumi.Output[str] | None] = {
+            "resourceGroup": group.id if group else None,
+            "apiManagement": service.resource_id if adopted is None else None,
+            "gatewayIdentity": service.identity_id if adopted is None else None,
+            "logger": service.logger_id,
+            "oauthApi": authorization_server.api_id,
+            "signInApplication": entra.object_id if entra else None,
+            "signInPrincipal": entra.principal_object_id if entra else None,
+            "sessionStore": store.account_id,
+            "workspace": made.workspace_id if made else None,
+            "auditWorkspace": made.audit_workspace_id if made else None,
+            "appInsights": made.app_insights_id if made else None,
+            "actionGroup": made.action_group_id if made else None,
+            "workbook": made.workbook_id if made else None,
+            "keyVault": vault.resource_id if vault else None,
+            "network": net.vnet_id if net else None,
+            "gatewaySubnet": net.gateway_subnet_id if net else None,
+            "functionSubnet": net.function_subnet_id if net else None,
+            "endpointSubnet": net.endpoint_subnet_id if net else None,
+            **{f"{kind}DnsZone": zone for kind, zone in (net.zones if net else {}).items()},
+        }
+        self.resource_ids = {name: id for name, id in ids.items() if id is not None}
         self.group = group
         self.url = service.url
         self.name = service.name
@@ -330,7 +355,7 @@ class Gateway(Component):
             endpoint_subnet_id=after(network.endpoint_subnet_id, endpoints) if network else "",
             private_dns_zones=network.zones if network else {},
         ).exported()
-        self.register_outputs({"url": self.url, "reference": self.reference})
+        self.register_outputs({"url": self.url, "reference": self.reference, "resourceIds": self.resource_ids})
 
     def _key_vault(
         self,
@@ -366,3 +391,15 @@ class Gateway(Component):
             identity_client_id=None if closed else service.client_id,
             role_in_force=vault.role_in_force,
         )
+
+
+def _given_vault(given: ExistingKeyVault, service: ApiManagement | AdoptedApiManagement) -> KeyVaultReader:
+    """Who reads a vault of somebody else's: on each of our secrets, and nothing else in it."""
+    parts = pulumi.Output.from_input(given.vault_id).apply(lambda id: id.split("/"))
+    return KeyVaultReader(
+        vault_name=parts.apply(lambda part: part[8]),
+        resource_group_name=parts.apply(lambda part: part[4]),
+        prefix=given.prefix,
+        identity_client_id=None if given.closed else service.client_id,
+        principal_id=service.system_principal_id if given.closed else service.principal_id,
+    )

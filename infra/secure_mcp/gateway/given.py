@@ -10,6 +10,10 @@ IDENTITIES = Rule(
     r"/subscriptions/[^/]+/resource[gG]roups/[^/]+/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[^/]+",
     "give the resource id of a user-assigned identity, as az identity show --query id prints it",
 )
+VAULT_IDS = Rule(
+    r"/subscriptions/[^/]+/resource[gG]roups/[^/]+/providers/Microsoft\.KeyVault/vaults/[A-Za-z0-9-]+",
+    "give the resource id of a key vault, as az keyvault show --query id prints it",
+)
 PREFIXES = Rule(
     r"[a-z][a-z0-9]*(-[a-z0-9]+)*-", "give small letters and digits with a hyphen at the end, such as secure-mcp-"
 )
@@ -66,6 +70,23 @@ class ExistingNetwork(Options):
             raise self.wrong("private_dns_zones", f"give the zone for {', '.join(missing)}, too")
 
 
+class ExistingKeyVault(Options):
+    """A key vault that is there already, in the subscription of the deployment, maybe with other people's secrets.
+
+    It needs role-based access. The gateway's identity gets *Key Vault Secrets User* on each of our secrets, and none on the vault;
+    whoever deploys needs what writes secrets and assigns roles there. Secrets stay when they are no longer needed: Pulumi would
+    delete them through the vault itself, in which whoever deploys may have no role.
+    """
+
+    vault_id: pulumi.Input[str] = option(matches(VAULT_IDS))
+    """Resource id of the vault."""
+    prefix: str = option(matches(PREFIXES), default="secure-mcp-")
+    """What the names of our secrets begin with; no other gateway with this vault has it."""
+    closed: bool = False
+    """Whether it is closed to networks. It must let trusted Azure services in; API Management then reads it with its system-assigned
+    identity."""
+
+
 class ExistingSignIn(Options):
     """A registration in Entra ID that is there already, where registrations need a ticket.
 
@@ -90,5 +111,7 @@ class GivenOptions(Options):
     """Log Analytics and Application Insights that are there already; no alerts and no workbook are made then."""
     existing_network: ExistingNetwork | None = option(default=None, configured=False)
     """Subnets and private DNS zones that are there already; instead of vnetEnabled."""
+    existing_key_vault: ExistingKeyVault | None = option(default=None, configured=False)
+    """A key vault that is there already, for the gateway's secrets; instead of keyVaultEnabled."""
     existing_sign_in: ExistingSignIn | None = option(default=None, configured=False)
     """The registration that users sign in to, which is there already."""

@@ -10,6 +10,7 @@ from ..monitoring.options import MonitoringOptions
 from ..options import ConfigError, Options, Rule, each, matches, names, one_of, option, unlike
 from ..options.rules import EMAIL, HOSTS, OBJECT_IDS
 from .branding import BrandOptions
+from .given import VAULT_IDS
 
 # Tiers of API Management: v2 for streaming and rate limits by key; Consumption buffers answers and has no cache.
 SKUS = ("BasicV2", "StandardV2", "PremiumV2")
@@ -28,10 +29,7 @@ CERTIFICATES = Rule(
     "certificate, not as a secret), without a version, so that a renewed one is taken: https://VAULT.vault.azure.net/secrets/NAME "
     f"({_DOMAINS})",
 )
-VAULTS = Rule(
-    r"|/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.KeyVault/vaults/[A-Za-z0-9-]+",
-    "give the resource id of a key vault, as az keyvault show --query id prints it",
-)
+VAULTS = Rule(rf"|{VAULT_IDS.pattern}", VAULT_IDS.problem)
 
 HOSTS_OR_ALL = Rule(rf"\*|{HOSTS.pattern}", "give host names in lower case, or *")
 

@@ -1,5 +1,6 @@
 """A container app that runs an image with an MCP server, and lets in nobody but the gateway."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
@@ -36,6 +37,8 @@ class ContainerApp(Component):
     """Name of the container app."""
     resource_id: pulumi.Output[str]
     """Resource id of the container app."""
+    resource_ids: Mapping[str, pulumi.Output[str]]
+    """Ids of what was made, by what it is."""
     environment_id: pulumi.Output[str]
     """Resource id of its environment."""
     mcp_url: pulumi.Output[str]
@@ -59,16 +62,17 @@ class ContainerApp(Component):
             location=args.location,
             opts=here,
         )
-        environment: pulumi.Input[str] = args.environment_id
+        environment, made = args.environment_id, None
         if isinstance(environment, str) and not environment:
-            environment = app.ManagedEnvironment(
+            made = app.ManagedEnvironment(
                 f"{name}-environment",
                 environment_name=pulumi.Output.concat("cae-", name, "-", args.suffix),
                 resource_group_name=group,
                 location=args.location,
                 workload_profiles=[app.WorkloadProfileArgs(name="Consumption", workload_profile_type="Consumption")],
                 opts=here,
-            ).id
+            )
+            environment = made.id
         settings: dict[str, pulumi.Input[str]] = {**args.app_settings, "AZURE_CLIENT_ID": identity.client_id}
         identities = [identity.id, *args.extra_identities]
         # A pull needs a role before the first revision: it is given to an identity that was there before, or the image is public.
@@ -146,6 +150,11 @@ class ContainerApp(Component):
         )
         self.name = container.name
         self.resource_id = container.id
+        self.resource_ids = {
+            "containerApp": container.id,
+            "hostIdentity": identity.id,
+            **({"containerAppEnvironment": made.id} if made else {}),
+        }
         self.environment_id = pulumi.Output.from_input(environment)
         self.mcp_url = pulumi.Output.concat("https://", container.configuration.apply(_host), args.mcp_path)
         self.identity_id = identity.id

@@ -1,6 +1,6 @@
 """The Function App behind the gateway, with its identity, its settings and its code."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pulumi
@@ -61,6 +61,8 @@ class McpFunctionApp(Component):
     identity_id: pulumi.Output[str]
     client_id: pulumi.Output[str]
     principal_id: pulumi.Output[str]
+    resource_ids: Mapping[str, pulumi.Output[str]]
+    """Ids of what was made, by what it is."""
     storage_account_id: pulumi.Output[str]
     deployment_account_id: pulumi.Output[str]
 
@@ -119,9 +121,6 @@ class McpFunctionApp(Component):
             "AzureWebJobsStorage__clientId": identity.client_id,
             "AzureWebJobsStorage__blobServiceUri": store.blob_endpoint,
             "AzureWebJobsStorage__queueServiceUri": store.queue_endpoint,
-            "SnippetStorage__blobServiceUri": store.blob_endpoint,
-            "SnippetStorage__containerName": store.snippets_container_name,
-            "SnippetStorage__clientId": identity.client_id,
             "APPLICATIONINSIGHTS_CONNECTION_STRING": args.app_insights_connection_string,
             "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": pulumi.Output.concat(
                 "ClientId=", identity.client_id, ";Authorization=AAD"
@@ -238,6 +237,14 @@ class McpFunctionApp(Component):
         self.client_id = identity.client_id
         self.principal_id = identity.principal_id
         self.mcp_url = pulumi.Output.concat("https://", site.default_host_name, MCP_PATH)
+        self.resource_ids = {
+            "functionApp": site.id,
+            "plan": plan.id,
+            "hostIdentity": identity.id,
+            "deploymentIdentity": deployer.id,
+            "storageAccount": store.account_id,
+            "deploymentStorageAccount": store.deployment_account_id,
+        }
         self.storage_account_id = store.account_id
         self.deployment_account_id = store.deployment_account_id
         self.register_outputs({"name": self.name, "mcpUrl": self.mcp_url})

@@ -5,10 +5,15 @@ from collections.abc import Mapping, Sequence
 import pulumi
 
 from ..azure.placement import RecoveryOptions
-from ..options import Options, Rule, matches, one_of, option
+from ..options import Options, Rule, each, matches, one_of, option
 from ..package import PYTHON_VERSION, PYTHON_VERSIONS
 
 _MEMORY = (512, 2048, 4096)
+# https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata#container-names
+CONTAINERS = Rule(
+    r"(?=.{3,63}$)(?!azure-webjobs-)[a-z0-9]+(-[a-z0-9]+)*",
+    "give 3 to 63 small letters, digits and single hyphens; azure-webjobs- is the Functions host's own",
+)
 
 
 class SettingsOptions(Options):
@@ -25,6 +30,9 @@ class FunctionAppOptions(SettingsOptions, RecoveryOptions):
 
     code: str = option(configured=False)
     """Folder of the function app: absolute, or relative to the program."""
+    containers: Sequence[str] = option(each(CONTAINERS), default=(), configured=False)
+    """Blob containers of the server's own, in the account with its data, which its identity reads and writes. Where that is and who that
+    is, its code reads from AzureWebJobsStorage__blobServiceUri and AzureWebJobsStorage__clientId."""
     deploy_code: bool = True
     """Whether the function app's code is deployed too. If not, something else has to, such as a pipeline of its own."""
     python_version: str = option(one_of(*PYTHON_VERSIONS), default=PYTHON_VERSION)

@@ -31,10 +31,12 @@ class StorageArgs(RecoveryOptions, ZoneOptions, LoggedOptions, Placement):
     """Object id of the identity that the function app's code runs with."""
     deployment_principal_id: pulumi.Input[str]
     """Object id of the identity that the platform fetches and keeps the app's code with."""
+    containers: Sequence[str] = ()
+    """Blob containers of the server's own, beside what the host keeps."""
 
 
 class Storage(Component):
-    """Two accounts with shared keys off: one with the container `snippets` and what the Functions host keeps, one with the code.
+    """Two accounts with shared keys off: one with what the Functions host and the server keep, one with the code.
 
     The Functions host needs to own blobs and to create queues; both are granted on the first account only. Code lies in an
     account of its own, so that the identity of the running app cannot replace it.
@@ -46,7 +48,6 @@ class Storage(Component):
     blob_endpoint: pulumi.Output[str]
     queue_endpoint: pulumi.Output[str]
     deployment_container_url: pulumi.Output[str]
-    snippets_container_name: pulumi.Output[str]
     roles: list[pulumi.Resource]
 
     def __init__(self, name: str, args: StorageArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -56,7 +57,7 @@ class Storage(Component):
         short = name.replace("-", "")[:12]
         account = self._declare_account(f"{name}-st", pulumi.Output.concat("st", short, args.suffix), args)
         code = self._declare_account(f"{name}-stcode", pulumi.Output.concat("stcode", short, args.suffix), args)
-        snippets = self._container(f"{name}-snippets", "snippets", account, args)
+        own = [self._container(f"{name}-{container}", container, account, args) for container in args.containers]
         kept = storage.DeleteRetentionPolicyArgs(enabled=True, days=args.keep_deleted_days)
         recovery = [
             storage.BlobServiceProperties(
@@ -91,7 +92,7 @@ class Storage(Component):
         logs = keep_logs(f"{name}-st-logs", BLOBS, account.id, workspace_id, here)
         keep_logs(f"{name}-stcode-logs", BLOBS, code.id, workspace_id, here)
         self._name, self._account = name, account
-        self._contents = [snippets, recovery[0], *self.roles, *logs]
+        self._contents = [*own, recovery[0], *self.roles, *logs]
         if args.locked:
             self.lock()
         self.account_id = account.id
@@ -101,7 +102,6 @@ class Storage(Component):
         self.deployment_container_url = pulumi.Output.concat(
             code.primary_endpoints.apply(lambda endpoints: endpoints.blob), deployment.name
         )
-        self.snippets_container_name = snippets.name
         self.register_outputs(
             {
                 "accountId": self.account_id,

@@ -37,6 +37,8 @@ class Monitoring(Component):
     """Connection string of the Application Insights component; secret."""
     action_group_id: pulumi.Output[str]
     """Resource id of the action group that alerts tell."""
+    workbook_id: pulumi.Output[str]
+    """Resource id of the workbook."""
     workbook_url: pulumi.Output[str]
     """Address of the workbook in the portal of Azure's public cloud."""
 
@@ -103,6 +105,7 @@ class Monitoring(Component):
         # Not a key (local auth is off), but it says where to send to, and tools take it for a secret.
         self.connection_string = pulumi.Output.secret(insights.connection_string)
         self.action_group_id = group.id
+        self.workbook_id = book.id
         self.workbook_url = pulumi.Output.concat("https://portal.azure.com/#resource", book.id, "/workbook")
         self.register_outputs(
             {
@@ -111,6 +114,7 @@ class Monitoring(Component):
                 "appInsightsId": self.app_insights_id,
                 "connectionString": self.connection_string,
                 "actionGroupId": self.action_group_id,
+                "workbookId": self.workbook_id,
                 "workbookUrl": self.workbook_url,
             }
         )

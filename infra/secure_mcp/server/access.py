@@ -40,6 +40,8 @@ class ServerApplication(pulumi.ComponentResource):
     """Client id, the audience of all its tokens."""
     object_id: pulumi.Output[str]
     """Object id of the application."""
+    principal_object_id: pulumi.Output[str]
+    """Object id of its service principal."""
     ready: pulumi.Output[str]
     """Client id, once the gateway may ask for tokens."""
 
@@ -102,8 +104,15 @@ class ServerApplication(pulumi.ComponentResource):
             )
         self.client_id = application.client_id
         self.object_id = application.object_id
+        self.principal_object_id = principal.object_id
         self.ready = pulumi.Output.all(application.client_id, granted.id).apply(lambda known: known[0])
-        self.register_outputs({"clientId": self.client_id, "objectId": self.object_id})
+        self.register_outputs(
+            {
+                "clientId": self.client_id,
+                "objectId": self.object_id,
+                "principalObjectId": self.principal_object_id,
+            }
+        )
 
 
 def _app_role(value: str) -> azuread.ApplicationAppRoleArgs:

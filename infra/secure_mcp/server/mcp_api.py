@@ -42,6 +42,10 @@ class McpApi(Component):
 
     url: pulumi.Output[str]
     """Address that MCP clients are given."""
+    api_id: pulumi.Output[str]
+    """Resource id of the API."""
+    metadata_api_id: pulumi.Output[str]
+    """Resource id of the API of its metadata."""
 
     def __init__(self, name: str, args: McpApiArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
         args = McpApiArgs.of(args)
@@ -78,8 +82,9 @@ class McpApi(Component):
         if args.path == "mcp":
             # Clients that do not look under the path find this one.
             paths["resource-metadata"] = _METADATA
+        described: dict[str, apimanagement.Api] = {}
         for id, path in paths.items():
-            metadata = _api(f"{name}-{id}", service, id, f"Metadata of {args.title}", path, self)
+            described[id] = metadata = _api(f"{name}-{id}", service, id, f"Metadata of {args.title}", path, self)
             declare_operations(
                 f"{name}-{id}",
                 service,
@@ -91,7 +96,9 @@ class McpApi(Component):
                 parts,
             )
         self.url = pulumi.Output.concat(reference.url, "/", args.path)
-        self.register_outputs({"url": self.url})
+        self.api_id = api.id
+        self.metadata_api_id = described[args.metadata_api_id].id
+        self.register_outputs({"url": self.url, "apiId": self.api_id, "metadataApiId": self.metadata_api_id})
 
 
 _METADATA = ".well-known/oauth-protected-resource"

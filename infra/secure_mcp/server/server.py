@@ -99,12 +99,16 @@ class Server(Component):
     """Name of the function app that runs the server, if one does."""
     container_app_name: pulumi.Output[str] | None
     """Name of the container app that runs the server, if one does."""
+    storage_account_id: pulumi.Output[str] | None
+    """Resource id of the storage account with a function app's data, for more containers and for roles of others."""
     host_identity_id: pulumi.Output[str] | None
     """Resource id of the identity that the server runs with, of a host that is made."""
     host_client_id: pulumi.Output[str] | None
     """Client id of that identity."""
     host_principal_id: pulumi.Output[str] | None
     """Object id of that identity, for roles on what the server uses."""
+    resource_ids: Mapping[str, pulumi.Output[str]]
+    """Ids of all that was made and that others may build on, by what it is, such as functionApp; of what is in Entra ID the object ids."""
 
     def __init__(self, name: str, args: ServerArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
         """
@@ -133,12 +137,18 @@ class Server(Component):
             here,
         )
         server_id = random.RandomString(f"{name}-server-id", length=24, special=False, opts=here).result
+        self._made_group = None
         backend: dict[str, Any] = {}
-        self.function_app_name = self.container_app_name = None
+        ids: dict[str, pulumi.Output[str]] = {
+            "serverApplication": application.object_id,
+            "serverPrincipal": application.principal_object_id,
+        }
+        self.function_app_name = self.container_app_name = self.storage_account_id = None
         self.host_identity_id = self.host_client_id = self.host_principal_id = None
         if args.function_app is not None:
             function, deployment = self._function_app(name, args, args.function_app, reference, application)
-            self.function_app_name = function.name
+            self.function_app_name, self.storage_account_id = function.name, function.storage_account_id
+            ids |= function.resource_ids
             self.host_identity_id, self.host_client_id, self.host_principal_id = (
                 function.identity_id,
                 function.client_id,
@@ -157,6 +167,7 @@ class Server(Component):
         elif args.container_app is not None:
             container = self._container_app(name, args, args.container_app, reference, application)
             self.container_app_name = container.name
+            ids |= container.resource_ids
             self.host_identity_id, self.host_client_id, self.host_principal_id = (
                 container.identity_id,
                 container.client_id,
@@ -184,7 +195,10 @@ class Server(Component):
         self.sse_url = pulumi.Output.concat(api.url, "/sse") if args.sse_published else None
         self.application_id = application.client_id
         self.application_object_id = application.object_id
-        self.register_outputs({"url": self.url, "applicationId": self.application_id})
+        if self._made_group is not None:
+            ids["resourceGroup"] = self._made_group.id
+        self.resource_ids = {**ids, "api": api.api_id, "metadataApi": api.metadata_api_id}
+        self.register_outputs({"url": self.url, "applicationId": self.application_id, "resourceIds": self.resource_ids})
 
     def _function_app(
         self,
@@ -293,4 +307,5 @@ class Server(Component):
                 opts=self.outside(),
             )
             group = made.name
+            self._made_group = made
         return Placement(resource_group_name=group, location=args.location, suffix=suffix), made

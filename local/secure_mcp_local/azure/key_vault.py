@@ -47,12 +47,13 @@ class KeyVaults:
                 expected=f"a secret {identifier}",
                 declared=", ".join(sorted(self._secrets)) or "no secret",
             )
-        vault = self._vault(secret)
-        properties = vault.get("properties")
-        if properties.get("enableRbacAuthorization") is not True:
-            raise NotModelled(f"key vault {vault.name}: access policies are not modelled; set enableRbacAuthorization")
         client_id = reference.get("identityClientId")
-        if closed(properties):
+        vault = self._vault(secret)
+        # Of a vault that no stack here declares, only its owner knows how it is set.
+        properties = {} if vault is None else vault.get("properties")
+        if vault is not None and properties.get("enableRbacAuthorization") is not True:
+            raise NotModelled(f"key vault {vault.name}: access policies are not modelled; set enableRbacAuthorization")
+        if vault is not None and closed(properties):
             if client_id is not None:
                 raise _refused(
                     "Forbidden (ForbiddenByFirewall)",
@@ -81,11 +82,14 @@ class KeyVaults:
             )
         return str(secret.inputs["properties"]["value"])
 
-    def _vault(self, secret: Resource) -> Resource:
+    def _vault(self, secret: Resource) -> Resource | None:
         for vault in self._recording.all("azure-native:keyvault:Vault"):
             if vault.get("vaultName") == secret.get("vaultName"):
                 return vault
-        raise LocalCloudError(f"{secret.name}: the stack declares no key vault {secret.get('vaultName')!r}")
+        groups = self._recording.all("azure-native:resources:ResourceGroup")
+        if any(secret.id.lower().startswith(f"{group.id.lower()}/") for group in groups):
+            raise LocalCloudError(f"{secret.name}: the stack declares no key vault {secret.get('vaultName')!r}")
+        return None
 
     def _principal(self, named_value: str, client_id: str | None) -> str:
         identity = self._service.get("identity") or {}

@@ -146,7 +146,7 @@ def _named_value(value: Resource, stack: Stack) -> Iterator[str]:
         if service is not None and not client
         else None
     )
-    if principal and not stack.roles(principal, store.id) & _READERS:
+    if principal and not stack.roles(principal, f"{store.id}/secrets/{match[2]}") & _READERS:
         yield f"{who.name if who is not None else 'the service'} has no role on {store.name}: it needs Key Vault Secrets User"
     if closed(store):
         if client and client != "systemassigned":

@@ -45,8 +45,8 @@ def no_identity(recording: Recording) -> Recording:
     [
         (no_storage_role, "AuthorizationPermissionMismatch"),
         (no_identity, "no user-assigned identity"),
-        (without_setting("SnippetStorage__clientId"), "SnippetStorage__clientId"),
-        (without_setting("SnippetStorage__blobServiceUri"), "SnippetStorage__blobServiceUri"),
+        (without_setting("AzureWebJobsStorage__clientId"), "AzureWebJobsStorage__clientId"),
+        (without_setting("AzureWebJobsStorage__blobServiceUri"), "AzureWebJobsStorage__blobServiceUri"),
     ],
     ids=["role", "identity", "client id", "address"],
 )
@@ -65,7 +65,7 @@ async def test_a_container_that_is_not_declared_does_not_exist(run: Any, caplog:
     def change(recording: Recording) -> Recording:
         site = recording.one(SITE)
         entries = [
-            {"name": entry["name"], "value": "other"} if entry["name"] == "SnippetStorage__containerName" else entry
+            {"name": entry["name"], "value": "other"} if entry["name"] == "SNIPPETS_CONTAINER" else entry
             for entry in site.inputs["siteConfig"]["appSettings"]
         ]
         return recording.changed(site.urn, siteConfig={**site.inputs["siteConfig"], "appSettings": entries})
@@ -127,7 +127,7 @@ async def test_tokens_are_for_the_apps_own_code(run: Any, code_with: Any) -> Non
             return json.load(urllib.request.urlopen(request))["token_type"]
         except urllib.error.HTTPError as error:
             return error.code
-    own, client = os.environ["IDENTITY_HEADER"], "&client_id=" + os.environ["SnippetStorage__clientId"]
+    own, client = os.environ["IDENTITY_HEADER"], "&client_id=" + os.environ["AzureWebJobsStorage__clientId"]
     cases = [(own, client), ("x", client), (own, ""), (own, "&client_id=x"), (own, "&mi_res_id=x")]
     return json.dumps([await asyncio.to_thread(ask, *case) for case in cases])
     """
