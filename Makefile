@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
+REPORTS := .reports
 
 .PHONY: setup local test check bench fuzz recorded mutants lock options snapshots screenshots clean
 .DELETE_ON_ERROR:
@@ -39,8 +40,10 @@ $(STAMP): $(RUNS)
 local: $(RUNS) ## run the dev stack on this machine
 	@exec env -u PYTHONDONTWRITEBYTECODE $(BIN)/secure-mcp local $(ARGS)
 
-test: setup ## run every test
-	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest $(ARGS)
+# What is slow and rarely breaks is sampled, by a seed that is printed; the end of the run says what was left out.
+test: setup ## run the tests; FULL=1 all of them, SEED=n the sample of that seed, JOBS=2 two at a time, ARGS='…' for pytest
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest $(if $(FULL),,--sample $(or $(SEED),random)) \
+	  $(if $(JOBS),-n $(JOBS) --dist loadfile --no-loadscope-reorder) --junitxml $(REPORTS)/tests.xml $(ARGS)
 
 check: setup ## lint, strict types, and what the dev stack declares
 	$(BIN)/ruff check .
@@ -75,4 +78,4 @@ screenshots: setup ## pictures of the pages, for docs/images
 	PYTHONPATH=tests $(BIN)/python tests/e2e/screenshots.py
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(REPORTS) .pytest_cache .ruff_cache

@@ -6,6 +6,8 @@ import pytest
 from actors.application import Application
 from secure_mcp_local.cloud import LocalCloud
 
+pytest_plugins = ["selection"]
+
 ROOT = Path(__file__).parents[1]
 
 # A suite signs in more often in a minute than any person; the limits have tests of their own.

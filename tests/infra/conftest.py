@@ -4,25 +4,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.mark import ParameterSet
 from google.protobuf.json_format import MessageToDict
 
 from secure_mcp_local.recording import Recording, monitor, record
 
 ROOT = Path(__file__).parents[2]
-CONFIGURATIONS = [
-    {"stack": "dev"},
-    {"stack": "prod"},
-    *(
-        {"apimSku": sku, "vnetEnabled": network, "backendAuth": backend, "keyVaultEnabled": vault}
-        for sku, network in (
-            ("BasicV2", "false"),
-            ("StandardV2", "false"),
-            ("StandardV2", "true"),
-            ("PremiumV2", "true"),
-        )
-        for backend in ("managedIdentity", "functionKey")
-        for vault in ("false", "true")
-    ),
+OURS = [{"stack": "dev"}, {"stack": "prod"}]
+CELLS = [
+    {"apimSku": sku, "vnetEnabled": network, "backendAuth": backend, "keyVaultEnabled": vault}
+    for sku, network in (
+        ("BasicV2", "false"),
+        ("StandardV2", "false"),
+        ("StandardV2", "true"),
+        ("PremiumV2", "true"),
+    )
+    for backend in ("managedIdentity", "functionKey")
+    for vault in ("false", "true")
 ]
 
 
@@ -63,7 +61,14 @@ def declared() -> Callable[..., Recording]:
     return declared
 
 
-@pytest.fixture(params=CONFIGURATIONS, ids=lambda config: " ".join(config.values()))
+CELL = pytest.mark.sampled(keep=4, why="configurations of the stack", of="anything")
+
+
+def _named(config: dict[str, str], *marks: pytest.MarkDecorator) -> ParameterSet:
+    return pytest.param(config, marks=marks, id=" ".join(config.values()))
+
+
+@pytest.fixture(params=[*map(_named, OURS), *(_named(cell, CELL) for cell in CELLS)])
 def anything(request: pytest.FixtureRequest, declared: Callable[..., Recording]) -> Recording:
     """Each cell of SKU, network, backend authentication and key vault."""
     return declared(**request.param)

@@ -18,10 +18,10 @@ from apim_policies.documents.document import Element, parse
 from secure_mcp.monitoring.queries import names, query
 from secure_mcp_local.recording import Recording, Resource
 from secure_mcp_local.recording.project import NOBODY
+from selection import NEEDS
 
 Declared = Callable[..., Recording]
 MONITOR = "azure-native:monitor:"
-ARM = Path(__file__).parents[3] / "shared"
 
 
 @pytest.fixture(scope="module")
@@ -357,9 +357,11 @@ def test_only_what_watches_the_gateway_waits_for_it(declared: Declared) -> None:
     }
 
 
-@pytest.mark.skipif(not (ARM / "tools" / "validate_arm.py").exists(), reason="ARM's schemas are not at hand")
+@pytest.mark.needs("schemas")
 def test_azure_would_accept_it(declared: Declared, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(ARM / "tools"))
+    folder = NEEDS["schemas"].folder()
+    assert folder is not None
+    monkeypatch.syspath_prepend(str(folder / "tools"))
     import validate_arm
 
     recording = declared("dev", keyVaultEnabled="true")

@@ -109,7 +109,7 @@ async def redeemed(gateway: PolicyGateway, code: str, client: str, verifier: str
     return await gateway.send("POST", "/token", form=form)
 
 
-@pytest.mark.skipif(not SAMPLE, reason="MCP_SAMPLE names no checkout")
+@pytest.mark.needs("sample")
 async def test_a_client_of_the_sample_signs_in_and_calls() -> None:
     gateway = sample()
     metadata = (await gateway.send(path="/.well-known/oauth-authorization-server")).json()
@@ -126,7 +126,7 @@ async def test_a_client_of_the_sample_signs_in_and_calls() -> None:
     assert (await gateway.send("POST", "/mcp/message", json={})).status == 401
 
 
-@pytest.mark.skipif(not SAMPLE, reason="MCP_SAMPLE names no checkout")
+@pytest.mark.needs("sample")
 async def test_the_weaknesses_of_the_sample_show() -> None:
     gateway = sample()
     code, client = await signed_in(gateway, "plain")
