@@ -18,7 +18,7 @@ from apim_policies.console import Console
 from apim_policies.errors import DocumentError
 from apim_policies.gateway import Gateway
 from apim_policies.listener import Listener
-from apim_policies.network import Network
+from apim_policies.network import Faults, Network
 from apim_policies.pipeline.trace import Journal
 from secure_mcp.apis import templates
 from secure_mcp_local.azure import api_management
@@ -26,6 +26,7 @@ from secure_mcp_local.azure.cosmos import Cosmos
 from secure_mcp_local.azure.entra import Entra
 from secure_mcp_local.azure.entra.directory import Directory
 from secure_mcp_local.azure.entra.managed_identities import ManagedIdentities
+from secure_mcp_local.azure.faults import FAULTS
 from secure_mcp_local.azure.storage import Azurite, BlobStorage, account_names
 from secure_mcp_local.cloud.addresses import LOGIN_HOSTS, Addresses
 from secure_mcp_local.cloud.edge import Edge
@@ -256,7 +257,7 @@ class LocalCloud:
                 f"the stack {projects.stack!r} declares no API Management service and nothing on one: there is no gateway to run"
             )
 
-        self.network = Network()
+        self.network = Network(Faults(FAULTS))
         self._resources.push_async_callback(self.network.aclose)
         login = self._login()
         refused = self.journal.refused

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 
 from apim_policies.errors import ExplainedError
 from apim_policies.network.exchange import Exchange
-from apim_policies.network.faults import Fault, Faults, Kind
+from apim_policies.network.faults import Fault, Faults
 from apim_policies.network.messages import Answer, Outgoing, Patience
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def is_loopback(host: str) -> bool:
 
 @dataclass(frozen=True)
 class _Route:
-    kind: Kind | None
+    kind: str | None
     app: ASGIApp | None = None
     base_url: httpx.URL | None = None
 
@@ -50,14 +50,14 @@ class Network(httpx.AsyncBaseTransport):
         self._routes: dict[str, _Route] = {}
         self._outside: Outside | None = None
 
-    def serve(self, host: str, app: ASGIApp, kind: Kind | None = None) -> None:
+    def serve(self, host: str, app: ASGIApp, kind: str | None = None) -> None:
         """Let `app` answer at `https://{host}`; at `http://localhost:{port}` if host is `localhost:{port}`.
 
         `kind` says which faults apply. Serving a name again replaces what answered there.
         """
         self._add(host, _Route(kind, app=app))
 
-    def forward(self, host: str, base_url: str, kind: Kind | None = None) -> None:
+    def forward(self, host: str, base_url: str, kind: str | None = None) -> None:
         """Let another server on this machine answer for `host`, under its own path and Host header.
 
         Raises:

@@ -7,6 +7,7 @@ from apim_policies.network import Faults
 from apim_policies.pipeline.identities import IdentityUnavailable
 from secure_mcp_local.azure.entra import TokenIssuer
 from secure_mcp_local.azure.entra.managed_identities import ManagedIdentities
+from secure_mcp_local.azure.faults import FAULTS
 from secure_mcp_local.errors import NotModelled
 from secure_mcp_local.recording import Recording, Resource
 
@@ -156,7 +157,7 @@ def test_a_declared_identity_that_is_gone(recording: Recording, issuer: TokenIss
 
 
 def test_the_fault(recording: Recording, issuer: TokenIssuer, clock: Clock) -> None:
-    faults = Faults()
+    faults = Faults(FAULTS)
     identities = ManagedIdentities(recording, issuer, clock, faults)
     faults.active.add("identity-unavailable")
     with pytest.raises(IdentityUnavailable, match="does not answer"):

@@ -1,0 +1,100 @@
+"""What the services of Azure do on a bad day.
+
+The gateway and the hosts meet it; a browser reaches Entra ID's sign-in page beside it, as before.
+"""
+
+import json
+
+from apim_policies.network import Fault
+
+_HTML = ("content-type", "text/html; charset=utf-8")
+_JSON = ("content-type", "application/json")
+
+_ENTRA_ERROR_PAGE = """<!DOCTYPE html>
+<html><head><title>Service Unavailable</title></head>
+<body><h2>Our services aren't available right now</h2>
+<p>We're working to restore all services as soon as possible. Please check back soon.</p></body></html>
+"""
+
+FAULTS = (
+    Fault("entra-slow", "entra", "Entra ID answers the gateway after 60 seconds.", delay=60),
+    Fault(
+        "entra-down",
+        "entra",
+        "The gateway's connections to Entra ID are refused.",
+        refuse=True,
+    ),
+    Fault(
+        "entra-error-page",
+        "entra",
+        "Entra ID's front door answers the gateway 503 with an HTML page.",
+        status=503,
+        headers=(_HTML,),
+        body=_ENTRA_ERROR_PAGE,
+    ),
+    Fault(
+        "cosmos-429",
+        "cosmos",
+        "Cosmos DB throttles every request: 429 with x-ms-retry-after-ms.",
+        status=429,
+        headers=(_JSON, ("x-ms-retry-after-ms", "1000"), ("x-ms-substatus", "3200")),
+        body=json.dumps(
+            {
+                "code": "429",
+                "message": "Request rate is large. More Request Units may be needed.",
+            }
+        ),
+    ),
+    Fault(
+        "cosmos-503",
+        "cosmos",
+        "Cosmos DB is unavailable: 503.",
+        status=503,
+        headers=(_JSON,),
+        body=json.dumps({"code": "ServiceUnavailable", "message": "Service is currently unavailable, please retry."}),
+    ),
+    Fault("cosmos-timeout", "cosmos", "Cosmos DB answers after 120 seconds.", delay=120),
+    Fault(
+        "cosmos-lost",
+        "cosmos",
+        "Cosmos DB does what it is asked, but its answer never arrives.",
+        lose_answer=True,
+    ),
+    Fault(
+        "functions-cold",
+        "functions",
+        "The function app starts: each answer takes 10 seconds longer.",
+        delay=10,
+    ),
+    Fault("functions-down", "functions", "Nobody answers at the function app's address.", refuse=True),
+    Fault(
+        "functions-401",
+        "functions",
+        "The function app refuses the gateway: 401.",
+        status=401,
+        headers=(("www-authenticate", 'Bearer realm="the-function-app"'),),
+        body="You do not have permission to view this directory or page.",
+    ),
+    Fault(
+        "functions-500",
+        "functions",
+        "The function app answers 500 with details that are nobody's business.",
+        status=500,
+        headers=(("content-type", "text/plain; charset=utf-8"),),
+        body="Traceback (most recent call last): secret-of-the-backend\n",
+    ),
+    Fault(
+        "functions-drop",
+        "functions",
+        "The function app's connection breaks in the middle of an answer.",
+        drop=True,
+    ),
+    Fault(
+        "identity-unavailable",
+        "identity",
+        "The gateway gets no token for its managed identity.",
+        refuse=True,
+    ),
+)
+"""Every fault that can be switched on: `entra`, `cosmos` and `functions` are hosts; `identity` is the managed identity endpoint,
+which has none."""
