@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from actors.application import Application
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.testing import Application
 
 pytest_plugins = ["selection"]
 

@@ -10,8 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from actors.person import Person
 from secure_mcp_local.azure.storage.node import node, npm
+from secure_mcp_local.testing import Person
 
 HERE = Path(__file__).parents[1] / "e2e" / "node"
 

@@ -13,11 +13,10 @@ from statistics import median
 import httpx
 import psutil
 
-from actors.application import Application
-from actors.person import Person
 from benchmark.processes import ENVIRONMENT, ready
 from benchmark.starts import COMMAND
 from benchmark.table import Row
+from secure_mcp_local.testing import Application, Person
 
 ROUNDS, CALLS = 10, 100
 TOKEN = "a-token-that-both-sides-know"

@@ -3,10 +3,9 @@
 import json
 import re
 
-from actors.application import Application
-from actors.person import Person
 from secure_mcp_local.azure.entra.users import default_users
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.testing import Application, Person
 
 GUID = r"[0-9a-f-]{36}"
 SHAPES = {

@@ -7,10 +7,9 @@ import httpx
 import lxml.html
 import pytest
 
-from actors.application import Application, answer_of
-from actors.person import Person
 from secure_mcp_local.azure.entra.directory import Directory
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.testing import Application, Person, answer_of
 
 
 @pytest.fixture

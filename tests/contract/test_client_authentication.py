@@ -5,9 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from actors.application import Application
-from actors.person import Person
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.testing import Application, Person
 
 
 async def registered(cloud: LocalCloud, method: str | None) -> tuple[Application, dict[str, Any]]:

@@ -10,9 +10,8 @@ import httpx
 import pytest
 import yaml
 
-from actors.application import Application, answer_of
-from actors.person import Person
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.testing import Application, Person, answer_of
 
 SHAPES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "client_shapes.yaml").read_text("utf-8"))
 DOCUMENT = Path(__file__).parents[2] / "docs" / "clients.md"

@@ -7,9 +7,8 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from actors.application import Application, answer_of
-from actors.person import Person
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.testing import Application, Person, answer_of
 
 
 @contextmanager

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.application import Application
-from actors.person import Person
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.testing import Application, Person
 
 ROOT = Path(__file__).parents[2]
 

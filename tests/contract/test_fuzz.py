@@ -7,8 +7,8 @@ import httpx
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.application import Application
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.testing import Application
 
 FUZZ = settings(
     max_examples=60,

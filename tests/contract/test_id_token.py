@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from actors.application import Application, answer_of
-from actors.person import Person
 from actors.tampered_entra import tampered_entra, with_claims
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.testing import Application, Person, answer_of
 
 
 def unsigned(cloud: LocalCloud, tokens: dict[str, Any]) -> dict[str, Any]:

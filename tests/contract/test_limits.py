@@ -5,9 +5,8 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 
-from actors.application import Application
-from actors.person import Person
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.testing import Application, Person
 
 CloudWith = Callable[..., AbstractAsyncContextManager[LocalCloud]]
 

@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from actors.application import Application, answer_of
-from actors.person import Person
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.testing import Application, Person, answer_of
 
 
 def forget(cloud: LocalCloud) -> None:

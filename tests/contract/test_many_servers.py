@@ -15,13 +15,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from actors.application import Application, answer_of
-from actors.person import Person
 from secure_mcp import ConfigError, GatewayReference
 from secure_mcp_local.azure.entra.directory import Directory
 from secure_mcp_local.azure.entra.users import default_users
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.recording import Recording
+from secure_mcp_local.testing import Application, Person, answer_of
 
 ALICE, BOB, _ = (user.oid for user in default_users())
 EVERYBODY = "00000000-0000-4000-8000-00000000d0e1"

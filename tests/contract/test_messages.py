@@ -13,10 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.application import Application
 from actors.large_messages import MIB, PASS, REFUSED, tool_call
-from actors.person import Person
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.testing import Application, Person
 
 CloudWith = Callable[..., AbstractAsyncContextManager[LocalCloud]]
 

@@ -3,8 +3,7 @@
 import httpx
 import pytest
 
-from actors.application import Application
-from actors.person import Person
+from secure_mcp_local.testing import Application, Person
 
 PROTECTED_RESOURCE = ["/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"]
 AUTHORIZATION_SERVER = [

@@ -5,13 +5,12 @@ from typing import Any
 import httpx
 import pytest
 
-from actors.application import Application
-from actors.person import Person
 from contract.conftest import CloudWith
 from contract.test_sessions import assert_error, events, is_dead, store_refusing
 from secure_mcp_local.cli.sessions import Ending, end, login_of
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.errors import LocalCloudError
+from secure_mcp_local.testing import Application, Person
 
 ALICE, BOB = "a11ce000-0000-4000-8000-000000000001", "b0b00000-0000-4000-8000-000000000002"
 

@@ -6,12 +6,11 @@ import httpx
 import pytest
 from starlette.responses import JSONResponse
 
-from actors.application import Application
-from actors.person import Person
 from contract.conftest import CloudWith
 from secure_mcp.gateway.branding import BrandOptions, contrast
 from secure_mcp.options import ConfigError
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.testing import Application, Person
 
 
 async def get(url: str) -> httpx.Response:

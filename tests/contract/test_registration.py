@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from actors.application import Application
-from actors.person import Person
+from secure_mcp_local.testing import Application, Person
 
 GOOD_URIS = [
     "https://app.example.com/callback",

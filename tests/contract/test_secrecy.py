@@ -5,9 +5,8 @@ import re
 
 import pytest
 
-from actors.application import Application
-from actors.person import Person
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.testing import Application, Person
 
 FAULTS = ["entra-error-page", "entra-down", "cosmos-503", "functions-500", "functions-401", "identity-unavailable"]
 

@@ -11,10 +11,9 @@ import pytest
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from actors.application import Application, answer_of
-from actors.person import Person
 from actors.tampered_entra import tampered_entra
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.testing import Application, Person, answer_of
 
 CloudWith = Callable[..., AbstractAsyncContextManager[LocalCloud]]
 

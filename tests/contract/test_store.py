@@ -3,9 +3,8 @@
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from actors.application import Application
-from actors.person import Person
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.testing import Application, Person
 
 
 async def test_registrations_and_sign_ins_in_progress_are_in_a_container_of_their_own(cloud: LocalCloud) -> None:

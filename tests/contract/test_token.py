@@ -7,9 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from actors.application import Application
-from actors.person import Person
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.testing import Application, Person
 
 
 @pytest.fixture

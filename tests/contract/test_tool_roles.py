@@ -7,11 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
-from actors.application import Application
-from actors.person import Person
 from actors.tampered_entra import tampered_entra, with_claims
 from secure_mcp_local.azure.entra.users import User, default_users
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.testing import Application, Person
 
 CloudWith = Callable[..., AbstractAsyncContextManager[LocalCloud]]
 ALICE, BOB, _ = (user.oid for user in default_users())

@@ -8,9 +8,8 @@ from typing import Literal
 
 from playwright.async_api import Browser, async_playwright, expect
 
-from actors.application import Application
-from actors.person import Person
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.testing import Application, Person
 
 ROOT = Path(__file__).parents[2]
 SIZES = {"phone": (390, 844), "desktop": (1000, 860)}

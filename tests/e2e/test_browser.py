@@ -9,9 +9,9 @@ from typing import Literal
 import pytest
 from playwright.async_api import Browser, Error, Page, expect
 
-from actors.application import Application, answer_of
 from actors.reader import LOWEST_CONTRAST
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.testing import Application, answer_of
 
 
 @asynccontextmanager

@@ -12,12 +12,11 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from actors.application import Application
-from actors.person import Person
 from actors.reader import LOWEST_CONTRAST
 from apim_policies.pipeline import trace as traces
 from apim_policies.pipeline.trace import RequestTrace
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.testing import Application, Person
 
 Scheme = Literal["light", "dark"]
 

@@ -6,8 +6,6 @@ import httpx
 import pytest
 from playwright.async_api import Browser, expect
 
-from actors.application import Application
-from actors.person import Person
 from e2e.test_wiring import (
     FEDERATED_CREDENTIAL,
     ROLE_ON_SESSIONS,
@@ -22,6 +20,7 @@ from e2e.test_wiring import (
 )
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.recording import Recording
+from secure_mcp_local.testing import Application, Person
 
 Change = Callable[[Recording], Recording]
 APPLICATION = "azuread:index/application:Application"

@@ -11,9 +11,8 @@ from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 
-from actors.application import Application, answer_of
-from actors.person import Person
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.testing import Application, Person, answer_of
 
 
 class Keyring:

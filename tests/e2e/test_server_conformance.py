@@ -12,12 +12,11 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
-from actors.application import Application
 from actors.everything import served, server
 from actors.node_tools import run_signing_in
-from actors.person import Person
 from apim_policies.listener import bind
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.testing import Application, Person
 
 ROOT = Path(__file__).parents[2]
 

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from actors.application import Application
 from actors.node_tools import run_signing_in
-from actors.person import Person
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.testing import Application, Person
 
 
 def free_port() -> int:

@@ -18,9 +18,8 @@ import pytest
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from actors.application import Application
-from actors.person import Person
 from apim_policies.listener import Listener, bind
+from secure_mcp_local.testing import Application, Person
 
 ROOT = Path(__file__).parents[2]
 SOURCES = {"pulumi_secure_mcp": ROOT, "apim_policies": ROOT / "local" / "policy_engine"}

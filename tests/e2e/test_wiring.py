@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from actors.application import Application, answer_of
-from actors.person import Person
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.errors import ExplainedError
 from secure_mcp_local.recording import Recording, Resource
+from secure_mcp_local.testing import Application, Person, answer_of
 
 ROOT = Path(__file__).parents[2]
 STEPS = ["metadata", "registration", "consent", "sign-in", "token", "call", "snippet"]

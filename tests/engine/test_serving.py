@@ -13,12 +13,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from actors.application import Application
-from actors.person import Person
 from apim_policies.listener import bind
 from engine.conftest import Making
 from engine.workspace import Workspace, copied_project
 from secure_mcp_local.errors import ExplainedError
+from secure_mcp_local.testing import Application, Person
 
 METADATA = "/.well-known/oauth-authorization-server"
 _PATIENCE = 30

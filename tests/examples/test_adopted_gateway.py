@@ -5,10 +5,9 @@ from pathlib import Path
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from actors.application import Application
-from actors.person import Person
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.recording import Recording
+from secure_mcp_local.testing import Application, Person
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "adopted-gateway"
 API = "azure-native:apimanagement:"

@@ -6,10 +6,9 @@ import pytest
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from actors.application import Application
-from actors.person import Person
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.recording import record
+from secure_mcp_local.testing import Application, Person
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 API = "azure-native:apimanagement:"

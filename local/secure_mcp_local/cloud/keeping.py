@@ -5,7 +5,6 @@ which open nothing elsewhere.
 """
 
 import asyncio
-import fcntl
 import json
 import os
 import shutil
@@ -37,6 +36,8 @@ class Kept:
         Raises:
             LocalCloudError: it cannot be written, or another local cloud has it.
         """
+        import portalocker  # noqa: PLC0415  (of no use to a cloud that keeps nothing)
+
         self._folder = root / FOLDER / stack
         self._file = self._folder / "state.json"
         try:
@@ -46,8 +47,8 @@ class Kept:
         except OSError as error:
             raise LocalCloudError(f"{self._folder} cannot be written ({error.strerror})") from None
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            portalocker.lock(self._lock, portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING)
+        except portalocker.LockException:
             os.close(self._lock)
             raise LocalCloudError(f"another secure-mcp local keeps what it knows in {self._folder}") from None
         if fresh:

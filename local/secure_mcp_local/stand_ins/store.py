@@ -144,11 +144,11 @@ class Store:
     @contextmanager
     def alone(self) -> Generator[None]:
         """Keeps all other processes waiting that want the same."""
-        import fcntl  # noqa: PLC0415  (there is none on Windows, where the stand-ins do not run)
+        import portalocker  # noqa: PLC0415  (of no use to who only reads)
 
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with (self.folder / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            portalocker.lock(lock, portalocker.LockFlags.EXCLUSIVE)
             yield
 
     def version(self) -> int:

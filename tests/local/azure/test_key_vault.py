@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from actors.application import Application
-from actors.person import Person
 from secure_mcp_local.azure.key_vault import KeyVaults
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.errors import LocalCloudError, NotModelled
 from secure_mcp_local.recording import Recording, record
+from secure_mcp_local.testing import Application, Person
 
 ROOT = Path(__file__).parents[3]
 SERVICE = "azure-native:apimanagement:ApiManagementService"

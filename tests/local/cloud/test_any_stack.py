@@ -8,11 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from actors.application import Application
-from actors.person import Person
 from actors.projects import project, with_gateway
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.errors import LocalCloudError
+from secure_mcp_local.testing import Application, Person
 
 ROOT = Path(__file__).parents[3]
 

@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 
-from actors.application import Application
-from actors.person import Person
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.cloud.keeping import Kept
 from secure_mcp_local.errors import LocalCloudError
+from secure_mcp_local.testing import Application, Person
 
 ROOT = Path(__file__).parents[3]
 PATIENCE = 60.0

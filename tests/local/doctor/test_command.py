@@ -11,9 +11,9 @@ from pathlib import Path
 
 import httpx
 
-from actors.person import Person
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.doctor import SECTIONS
+from secure_mcp_local.testing import Person
 
 ROOT = Path(__file__).parents[3]
 NAMES = [check.name for section in SECTIONS for check in section.checks]
