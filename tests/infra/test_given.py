@@ -6,11 +6,10 @@ import pytest
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from actors.application import Application
-from actors.person import Person
 from secure_mcp import ConfigError, GatewayArgs
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.recording import Recording, record
+from secure_mcp_local.testing import Application, Person
 
 ROOT = Path(__file__).parents[2]
 OTHERS = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/hub/providers"
