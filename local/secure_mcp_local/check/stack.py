@@ -20,7 +20,7 @@ from secure_mcp_local.check.gateway import documents_of, gateways
 from secure_mcp_local.check.templates import Templates
 from secure_mcp_local.errors import ExplainedError, NotModelled
 from secure_mcp_local.recording import Recording, models, record_together
-from secure_mcp_local.recording.project import load_project, name_of, needed, shared_out
+from secure_mcp_local.recording.project import UnknownKey, load_project, name_of, needed, shared_out
 from secure_mcp_local.recording.unmodelled import passed, passed_by, refused, unused
 
 RULES: Mapping[str, Rule] = {**inspection.RULES, **{rule.name: rule for rule in (*plan.RULES, code.NO_FUNCTIONS)}}
@@ -64,7 +64,7 @@ def check_stack(
     except NotModelled as error:
         return report([Finding(RULES["not-modelled"], str(error), shown)], 0, ignore)
     except ExplainedError as error:
-        configuration = isinstance(error.__cause__, RunError)
+        configuration = isinstance(error, UnknownKey) or isinstance(error.__cause__, RunError)
         return report([plan.failed(str(error), file, shown, configuration=configuration)], 0, ignore)
     unused(recording, accept)
     return check_recording(recording, roots[0], ignore, accept)

@@ -17,7 +17,7 @@ from google.protobuf import empty_pb2, json_format
 from pulumi import RunError
 from pulumi.runtime import mocks, resource, settings
 from pulumi.runtime._callbacks import _CallbackServicer  # pyright: ignore[reportPrivateUsage]  (the version is pinned)
-from pulumi.runtime.config import set_all_config
+from pulumi.runtime.config import CONFIG, set_all_config
 from pulumi.runtime.proto import resource_pb2, source_pb2
 from pulumi.runtime.rpc import UNKNOWN
 from pulumi.runtime.stack import run_in_stack
@@ -27,7 +27,7 @@ from secure_mcp_local.mistakes import Mistake
 from secure_mcp_local.recording import arguments, models
 from secure_mcp_local.recording.models import Environment
 from secure_mcp_local.recording.naming import Naming
-from secure_mcp_local.recording.project import Project
+from secure_mcp_local.recording.project import Project, heard
 from secure_mcp_local.recording.resources import Recording, Resource
 from secure_mcp_local.recording.wire import plain, secret, struct
 
@@ -333,6 +333,18 @@ class Callbacks(_CallbackServicer):
             request.additionalSecretOutputs.extend(answer.options.additional_secret_outputs)
 
 
+class Asked(dict[str, Any]):
+    """A stack's configuration as the SDK looks things up in it, with what the program asked for."""
+
+    def __init__(self, config: Mapping[str, str], asked: set[str]) -> None:
+        super().__init__(config)
+        self._asked = asked
+
+    def __contains__(self, key: object) -> bool:
+        self._asked.add(str(key))
+        return super().__contains__(key)
+
+
 class MissingStack(LocalCloudError):
     """A stack reference leads to a stack that was not recorded."""
 
@@ -363,10 +375,11 @@ def run(project: Project, stack: str, environment: Environment, others: Sequence
     """
     monitor = Monitor(environment, project.config, others)
     result: list[BaseException | None] = [None]
+    asked: set[str] = set()
 
     def go() -> None:
         try:
-            contextvars.Context().run(_run, project, stack, monitor)
+            contextvars.Context().run(_run, project, stack, monitor, asked)
         except BaseException as error:
             result[0] = error
 
@@ -375,6 +388,7 @@ def run(project: Project, stack: str, environment: Environment, others: Sequence
     thread.join()
     if (error := result[0]) is not None:
         raise _explained(error, project) from error
+    heard(project, asked)
     return Recording(
         project=project.name,
         stack=stack,
@@ -388,7 +402,7 @@ def run(project: Project, stack: str, environment: Environment, others: Sequence
     )
 
 
-def _run(project: Project, stack: str, monitor: Monitor) -> None:
+def _run(project: Project, stack: str, monitor: Monitor, asked: set[str]) -> None:
     _lighten()
     logger = logging.Logger("pulumi")
     outputs: set[asyncio.Future[Any]] = set()
@@ -422,6 +436,7 @@ def _run(project: Project, stack: str, monitor: Monitor) -> None:
         settings.ROOT.set(None)
         settings.configure(mock)
         set_all_config(dict(project.config), [])
+        CONFIG.set(Asked(CONFIG.get(), asked))
         with _in_its_folder(project.main.parent):
             loop.run_until_complete(asyncio.wait_for(run_in_stack(_program(project.main, outputs)), _TIMEOUT))
     finally:

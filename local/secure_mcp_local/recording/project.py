@@ -5,8 +5,8 @@ The rules are those of `pkg/workspace/config.go` and `project.go` of Pulumi.
 
 import difflib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,14 @@ class Project:
     """Full keys (`project:key`) and their text, as programs receive them."""
     filled: tuple[str, ...] = ()
     """Keys of its own that a deployment needs and the stack does not set: `NOBODY` stands there."""
+    declared: tuple[str, ...] = ()
+    """Keys of its own that it declares."""
+    undeclared: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Keys of its own that are given and that it does not declare, each with the name of the stack's file; empty: with --config."""
+
+
+class UnknownKey(LocalCloudError):
+    """A key of the stack's configuration that is nobody's."""
 
 
 NOBODY = "nobody@localhost"
@@ -64,16 +72,20 @@ def load_project(root: Path, stack: str, overrides: Mapping[str, str]) -> Projec
     }
     given = {_full(name, key) for key in overrides}
     values: dict[str, Any] = {}
+    undeclared: dict[str, str] = {}
     for key, value in (settings.get("config") or {}).items():
         if isinstance(value, dict) and set(value) == {"secure"} and _full(name, key) not in given:
             raise LocalCloudError(
                 f"{stack_file.name}: {key} is encrypted and cannot be read here; give a value with --config {key}=..."
             )
-        _declared(name, key, declared, f"{stack_file.name}: ")
-        values[_full(name, key)] = value
+        full = _full(name, key)
+        if full.startswith(f"{name}:") and full not in declared:
+            undeclared[full.removeprefix(f"{name}:")] = stack_file.name
+        values[full] = value
     for key, text in overrides.items():
         full = _full(name, key)
-        _declared(name, key, declared, "")
+        if full.startswith(f"{name}:") and full not in declared:
+            undeclared[full.removeprefix(f"{name}:")] = ""
         values[full] = _parsed(declared.get(full, {}).get("type", "string"), text)
     missing: list[str] = []
     filled: list[str] = []
@@ -91,8 +103,12 @@ def load_project(root: Path, stack: str, overrides: Mapping[str, str]) -> Projec
             raise LocalCloudError(
                 f"configuration {key.removeprefix(name + ':')} = {values[key]!r}: must be of type {declaration['type']}"
             )
+    own = _own(name, declared)
     if missing:
         first = missing[0]
+        for key, where in undeclared.items():
+            if meant := difflib.get_close_matches(key, missing, 1, _NEAR):
+                raise _unknown(key, where, meant[0], own)
         raise LocalCloudError(
             f"stack {stack!r} needs a value for {', '.join(missing)}; set it in {stack_file.name} or with --config {first}=..."
         )
@@ -100,7 +116,44 @@ def load_project(root: Path, stack: str, overrides: Mapping[str, str]) -> Projec
     main = entry / "__main__.py" if entry.is_dir() else entry
     if not main.is_file():
         raise LocalCloudError(f"Pulumi.yaml: main is {project.get('main', '.')!r}, but there is no {main}")
-    return Project(name, main, root, {key: _text(value) for key, value in values.items()}, tuple(filled))
+    config = {key: _text(value) for key, value in values.items()}
+    return Project(name, main, root, config, tuple(filled), tuple(own), undeclared)
+
+
+_NEAR = 0.8
+"""How alike two names are of which one is the other misspelt, as `difflib` counts."""
+
+
+def heard(project: Project, asked: Collection[str]) -> None:
+    """Raises if a key was given that nobody has heard of.
+
+    Pulumi looks at the keys that `Pulumi.yaml` declares and lets all others through; one that may be left out cannot even be declared
+    without a default (`pkg/workspace/config.go`, `mergeConfig`). So what the project does not declare is fine if its program asks for
+    it. If nobody asks, it is a mistake where it is on the command line, to which it was given for an effect; in the stack's file, where it
+    may wait for another branch of the program, only if its name is nearly that of a key that there is.
+
+    Args:
+        project: Of which the program has run.
+        asked: Full keys that the program asked for.
+
+    Raises:
+        UnknownKey: names the key that was meant, or those that there are.
+    """
+    own = {key.removeprefix(f"{project.name}:") for key in asked if key.startswith(f"{project.name}:")}
+    known = sorted({*project.declared, *own})
+    for key, where in project.undeclared.items():
+        if key in own:
+            continue
+        near = difflib.get_close_matches(key, known, 1, _NEAR)
+        if near or (not where and project.declared):
+            raise _unknown(key, where, near[0] if near else None, project.declared)
+
+
+def _unknown(key: str, where: str, meant: str | None, declared: Sequence[str]) -> UnknownKey:
+    place = f"{where}: " if where else ""
+    hint = f"did you mean {meant}? " if meant else "the program does not ask for it. "
+    rest = f"Pulumi.yaml declares: {', '.join(declared)}" if declared else "Pulumi.yaml declares none"
+    return UnknownKey(f"{place}unknown configuration key {key!r}; {hint}{rest}")
 
 
 def stood_in(filled: Sequence[str]) -> str:
@@ -150,7 +203,9 @@ def shared_out(config: Mapping[str, str], roots: Sequence[Path]) -> dict[str, di
         given[name] = taken
         left -= taken.keys()
     if left:
-        raise LocalCloudError(f"unknown configuration key {sorted(left)[0]!r}: none of the projects declares it")
+        raise LocalCloudError(
+            f"unknown configuration key {sorted(left)[0]!r}: none of the projects declares it; give PROJECT:KEY for one that its program asks for"
+        )
     return given
 
 
@@ -174,22 +229,6 @@ def _python(project: Mapping[str, Any], root: Path) -> None:
             f"{root / 'Pulumi.yaml'}: the runtime is {name}, and only Python programs are run without an engine. With the real one: "
             "secure-mcp stand-ins pulumi up, then secure-mcp local --from-state .stand-ins"
         )
-
-
-def _declared(name: str, key: str, declared: Mapping[str, Any], where: str) -> None:
-    """Raises if a key of the project itself is not one that it declares. A project that declares none takes any.
-
-    Raises:
-        LocalCloudError: names those that there are.
-    """
-    own, full = _own(name, declared), _full(name, key)
-    if not own or not full.startswith(f"{name}:") or full in declared:
-        return
-    near = difflib.get_close_matches(full.removeprefix(f"{name}:"), own, 1)
-    meant = f"did you mean {near[0]}? " if near else ""
-    raise LocalCloudError(
-        f"{where}unknown configuration key {key.removeprefix(f'{name}:')!r}; {meant}Pulumi.yaml declares: {', '.join(own)}"
-    )
 
 
 def _read(path: Path, missing: str) -> dict[str, Any]:

@@ -132,6 +132,37 @@ def test_wrong_configuration_is_named(tmp_path: Path, stack: str, config: dict[s
         record(project(tmp_path, stack=stack), "dev", config)
 
 
+@pytest.mark.parametrize("where", ["file", "command line"])
+def test_a_key_that_only_the_program_knows_is_fine_and_one_that_nobody_asks_for_is_not(
+    tmp_path: Path, where: str
+) -> None:
+    """Pulumi lets undeclared keys through: one that may be left out cannot be declared without a default."""
+
+    def given(
+        key: str, program: str = "import pulumi\npulumi.export('given', pulumi.Config().get('colour'))\n"
+    ) -> Recording:
+        in_file = f"  {key}: red\n" if where == "file" else ""
+        root = project(tmp_path, program, stack=f"config:\n  needed: 1\n{in_file}")
+        return record(root, "dev", {} if in_file else {key: "red"})
+
+    assert given("colour").outputs["given"] == "red"
+    assert given("sample:colour").outputs["given"] == "red"
+    for misspelt, meant in (("color", "colour"), ("Greeting", "greeting"), ("need", "needed")):
+        with pytest.raises(LocalCloudError, match=f"unknown configuration key '{misspelt}'; did you mean {meant}\\?"):
+            given(misspelt)
+    # What nobody has heard of: on the command line it was given for an effect; in the file it may wait for another branch.
+    if where == "file":
+        given("unheard-of")
+    else:
+        with pytest.raises(LocalCloudError, match="the program does not ask for it"):
+            given("unheard-of")
+
+
+def test_a_key_that_is_misspelt_where_one_is_needed_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LocalCloudError, match=r"'neded'; did you mean needed\?"):
+        record(project(tmp_path, stack="config:\n  neded: 1\n"), "dev")
+
+
 @pytest.mark.parametrize(
     ("program", "message"),
     [
