@@ -1,6 +1,6 @@
 """Which tests a run takes. Nothing is left out silently: the end of the run says what, why, and how to run it.
 
-* A test that is slow and rarely breaks bears `sampled`: the gate (`--sample SEED`) takes some of those that share one mark, by the
+* A test that is slow and rarely breaks bears `sampled`: the gate (`--sample SEED`) takes some of those that share one `why`, by the
   seed that it prints; without `--sample` all run. The whole is run weekly. With `of="name"` it is values of that parameter that
   are taken, the same ones for all tests that have it.
 * A test that needs what is not part of this repository bears `needs`. Where that is not given, the test is not one of this run.
@@ -44,7 +44,7 @@ NEEDS = {
 
 @dataclass
 class LeftOut:
-    """Numbers of tests, by the file and reason of a mark, and by the name of a need."""
+    """Numbers of tests, by the reason of their mark, and by the name of a need."""
 
     sampled: dict[str, tuple[int, int]]
     needing: Counter[str]
@@ -98,7 +98,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @dataclass
 class Group:
-    """Tests that share one mark."""
+    """Tests that share one reason."""
 
     name: str
     keep: int
@@ -120,7 +120,7 @@ def _groups(items: list[pytest.Item]) -> Iterator[Group]:
         if mark is None:
             continue
         of = mark.kwargs.get("of")
-        name = mark.kwargs["why"] if of else f"{item.nodeid.split('::')[0]}: {mark.kwargs['why']}"
+        name = mark.kwargs["why"]
         value = repr(getattr(item, "callspec").params[of]) if of else item.nodeid  # noqa: B009
         group = groups.setdefault(name, Group(name, mark.kwargs["keep"], [], []))
         group.items.append(item)

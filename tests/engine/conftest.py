@@ -10,6 +10,8 @@ import pytest
 from engine.workspace import Workspace, copied_project, small_project
 
 Making = Callable[[str], Workspace]
+SAMPLED = pytest.mark.sampled(keep=4, why="later steps in the life of a deployed stack, by the real engine")
+"""For tests of 10 to 60 seconds, beside those that deploy, deploy again, and take away."""
 MISSING = 'there is no pulumi on PATH: install it, or build it once with: PATH="$(.ci/pulumi-cli):$PATH" make test'
 
 

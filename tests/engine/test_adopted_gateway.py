@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.conftest import SAMPLED
 from engine.workspace import ROOT, Workspace, empty_project
 
 SERVER = "server = Server("
@@ -32,6 +33,7 @@ def everything(workspace: Workspace) -> dict[str, str]:
     return {r.id.lower(): json.dumps([r.inputs, r.outputs], sort_keys=True) for r in recorded}
 
 
+@SAMPLED
 def test_what_is_others_stays_as_it_is_and_a_server_leaves_no_orphan(adopting: Workspace) -> None:
     before = everything(adopting)
     assert any("/apis/mcp" in id for id in before)

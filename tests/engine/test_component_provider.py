@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import yaml
 
+from engine.conftest import SAMPLED
 from engine.workspace import ROOT, Workspace
 
 PROGRAM = """
@@ -43,6 +44,7 @@ def remote(workspace: Workspace) -> Workspace:
     return workspace
 
 
+@SAMPLED
 def test_a_server_is_deployed_and_changed(small: Callable[[str], Workspace]) -> None:
     workspace = remote(small(program("{}")))
     assert 'mcpUrl: "https://apim-snippets-' in workspace.up().output

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.conftest import SAMPLED
 from engine.workspace import PASSPHRASE, Workspace, copied_project
 from secure_mcp_local.recording.wire import bare
 
@@ -43,6 +44,7 @@ def test_another_up_changes_nothing(deployed: Workspace) -> None:
     assert set(deployed.up().counts) == {"same"}
 
 
+@SAMPLED
 def test_an_edited_policy_updates_that_policy_only(deployed: Workspace) -> None:
     policy = deployed.project / "policies" / "oauth" / "revoke.xml"
     policy.write_text(policy.read_text().replace("<inbound>", "<inbound><!-- edited -->", 1))
@@ -51,10 +53,12 @@ def test_an_edited_policy_updates_that_policy_only(deployed: Workspace) -> None:
     assert "<!-- edited -->" in str(saved.inputs["value"])
 
 
+@SAMPLED
 def test_another_tier_updates_the_gateway_in_place(deployed: Workspace) -> None:
     assert deployed.up(apimSku="StandardV2").changed() == {"mcp-apim": "update"}
 
 
+@SAMPLED
 def test_a_rotated_key_is_a_new_key_and_the_old_one_still_opens(deployed: Workspace) -> None:
     before = deployed.secrets(KEY, "result")
     changed = deployed.up(encryptionKeyVersion="2").changed()
@@ -67,6 +71,7 @@ def test_a_rotated_key_is_a_new_key_and_the_old_one_still_opens(deployed: Worksp
     assert not [name for name in changed if "policy" in name], "no policy holds a key"
 
 
+@SAMPLED
 def test_what_was_deleted_by_hand_is_found_and_deployed_again(deployed: Workspace) -> None:
     (policy,) = (r for r in deployed.store if r.name == POLICY)
     deployed.store.delete(policy.id)
@@ -74,12 +79,14 @@ def test_what_was_deleted_by_hand_is_found_and_deployed_again(deployed: Workspac
     assert deployed.up().changed() == {POLICY: "create"}
 
 
+@SAMPLED
 def test_A6_a_secret_that_cannot_be_read_yet_is_tried_again(fresh: Workspace) -> None:
     run = fresh.up(keyVaultEnabled="true", faults="late create mcp-oauth-EncryptionKey")
     assert [told for told in run.messages if "a role is not in force yet" in told]
     assert "mcp-oauth-EncryptionKey" in fresh.names
 
 
+@SAMPLED
 def test_a_failure_in_the_middle_is_completed_by_another_up(fresh: Workspace) -> None:
     failed = fresh.up(check=False, faults=f"fail create {APIM}Api")
     assert failed.exit_code != 0
@@ -103,6 +110,7 @@ def test_C_destroy_deletes_the_group_and_what_is_outside_and_leaves_nothing(depl
     }
 
 
+@SAMPLED
 def test_C_the_private_stack_is_deployed_again_refreshed_and_destroyed(cli: str, tmp_path: Path) -> None:
     private = copied_project(tmp_path / "private", stack="prod")
     private.up()
@@ -112,6 +120,7 @@ def test_C_the_private_stack_is_deployed_again_refreshed_and_destroyed(cli: str,
     assert not [r for r in private.store if not r.adopted]
 
 
+@SAMPLED
 def test_two_stacks_live_side_by_side(deployed: Workspace) -> None:
     other = deployed.with_stack("second")
     other.up()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 import yaml
 
+from engine.conftest import SAMPLED
 from engine.test_component_provider import remote
 from engine.workspace import ROOT, Run, Workspace
 
@@ -51,6 +52,7 @@ def in_yaml(small: Callable[[str], Workspace]) -> Workspace:
     return workspace
 
 
+@SAMPLED
 def test_a_yaml_program_publishes_what_changes_and_only_then(in_yaml: Workspace) -> None:
     assert not published(in_yaml.preview())
     assert not list(in_yaml.store)
