@@ -174,9 +174,9 @@ def _named_values(recording: Recording, file: str) -> Iterator[Finding]:
         name, value = str(resource.get("displayName")), resource.get("value")
         if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
             yield Finding(NAMED_VALUE_LIMITS, f"{name!r} cannot be the name of a named value", file)
-        if name in seen:
+        if name.lower() in seen:
             yield Finding(NAMED_VALUE_LIMITS, f"two named values have the name {name}", file)
-        seen.add(name)
+        seen.add(name.lower())
         if isinstance(value, str) and not 1 <= len(value) <= _LONGEST_VALUE:
             yield Finding(NAMED_VALUE_LIMITS, f"the named value {name} has {len(value)} characters", file)
         if "value" in resource.secrets and not resource.get("secret"):
@@ -185,11 +185,16 @@ def _named_values(recording: Recording, file: str) -> Iterator[Finding]:
 
 def _dependencies(recording: Recording, documents: Mapping[str, Document]) -> Iterator[Finding]:
     by_urn = {resource.urn: resource for resource in recording}
-    named_values = {str(resource.get("displayName")): resource for resource in recording.all(MODULE + "NamedValue")}
+    named_values = {
+        str(resource.get("displayName")).lower(): resource for resource in recording.all(MODULE + "NamedValue")
+    }
     fragments = {str(resource.get("id")): resource for resource in recording.all(MODULE + "PolicyFragment")}
     for urn, document in documents.items():
         before = _before(by_urn, urn)
-        used = {f"named value {match[1]}": named_values.get(match[1]) for match in NAMED_VALUE.finditer(document.text)}
+        used = {
+            f"named value {match[1]}": named_values.get(match[1].lower())
+            for match in NAMED_VALUE.finditer(document.text)
+        }
         used |= {f"fragment {id}": fragments.get(id) for id in _INCLUDED.findall(document.text)}
         for what, resource in used.items():
             if resource is not None and resource.urn not in before:
@@ -253,9 +258,10 @@ def _metrics(recording: Recording, documents: Mapping[str, Document]) -> Iterato
 
 
 def _unused(recording: Recording, documents: Mapping[str, Document], file: str) -> Iterator[Finding]:
-    names = {match[1] for document in documents.values() for match in NAMED_VALUE.finditer(document.text)}
+    # Named values are found without case.
+    names = {match[1].lower() for document in documents.values() for match in NAMED_VALUE.finditer(document.text)}
     for resource in recording.all(MODULE + "NamedValue"):
-        if (name := str(resource.get("displayName"))) not in names:
+        if (name := str(resource.get("displayName"))).lower() not in names:
             yield Finding(UNUSED, f"no policy uses the named value {name}", file)
     ids = {id for document in documents.values() for id in _INCLUDED.findall(document.text)}
     for resource in recording.all(MODULE + "PolicyFragment"):

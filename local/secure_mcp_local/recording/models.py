@@ -216,7 +216,7 @@ def invoke(
         return {"clientId": DEPLOYER, "objectId": DEPLOYER, "tenantId": tenant, "id": DEPLOYER}
     if function == "azure-native:web:listWebAppHostKeys":
         return {
-            "masterKey": "the-master-key-is-never-read",
+            "masterKey": master_key(arguments["name"]),
             "functionKeys": {},
             "systemKeys": {"mcp_extension": mcp_extension_key(arguments["name"])},
         }
@@ -224,6 +224,11 @@ def invoke(
         f"the local cloud does not model the function {function}, which asks Azure for what no program declares; "
         "give the program the value by configuration where there is no Azure"
     )
+
+
+def master_key(site_name: str) -> str:
+    """The key of a function app that opens everything in it."""
+    return base64.urlsafe_b64encode(hashlib.sha256(f"master|{site_name}".encode()).digest()).decode() + "AzFu"
 
 
 def mcp_extension_key(site_name: str) -> str:

@@ -88,7 +88,7 @@ class Monitor(mocks.MockMonitor):
         if request.custom:
             known = models.known(request.type)
             self._check(request, inputs, unknowns, known=known)
-            inputs = self._named(request, urn, inputs, unknowns)
+            inputs = self._placed(request, self._named(request, urn, inputs, unknowns), unknowns)
             created, incomplete = self._create(urn, request.type, request.name, inputs, request.provider, unknowns)
         registered = Resource(
             urn=urn,
@@ -110,6 +110,8 @@ class Monitor(mocks.MockMonitor):
         )
         self._keep(registered)
         answer = {**raw}
+        if "location" in inputs:
+            answer.setdefault("location", inputs["location"])
         for name, value in created.outputs.items():
             hidden = name in created.secrets or name in request.additionalSecretOutputs
             answer[name] = secret(value) if hidden else value
@@ -184,6 +186,29 @@ class Monitor(mocks.MockMonitor):
             return inputs
         naming = Naming.of(settings.get_project(), settings.get_stack(), self._config)
         return {**inputs, own[0]: naming.name(urn, request.type, request.name, own[1])}
+
+    def _placed(self, request: Any, inputs: Mapping[str, Any], unknowns: Collection[str]) -> Mapping[str, Any]:
+        """The inputs with the location that the provider fills in where the program gives none: its own, or that of the group.
+
+        https://www.pulumi.com/registry/packages/azure-native/installation-configuration/#configuration-options
+        """
+        if inputs.get("location") is not None or "location" in unknowns:
+            return inputs
+        # What is inside of something is where that is, and a deployment in a group takes none.
+        alone = (models.own_name(request.type) or ("", ""))[1] == "random" and not request.type.endswith(":Deployment")
+        if not alone or "location" not in arguments.known(request.type):
+            return inputs
+        location = self._of_provider(request.provider).get("location") or self._config.get("azure-native:location")
+        location = location or next(
+            (
+                one.outputs.get("location")
+                for one in self.recorded.values()
+                if one.type == models.RESOURCE_GROUP
+                and str(one.inputs.get("resourceGroupName")).lower() == str(inputs.get("resourceGroupName")).lower()
+            ),
+            None,
+        )
+        return {**inputs, "location": location} if location else inputs
 
     def _create(
         self, urn: str, type: str, name: str, inputs: Mapping[str, Any], provider: str, unknowns: Collection[str]

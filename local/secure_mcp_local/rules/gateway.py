@@ -237,11 +237,15 @@ def _references(policy: Resource, stack: Stack) -> Iterator[str]:
         ("NamedValue", _NAMED.findall(value), "displayName"),
         ("PolicyFragment", _INCLUDED.findall(value), "id"),
     ):
+        # Named values are found without case: Microsoft's own sample writes one in another case than it declares it.
+        alike = str.lower if kind == "NamedValue" else str
         there = {
-            str(one.inputs.get(key)) for one in stack.all(f"apimanagement:{kind}") if one.id.lower().startswith(prefix)
+            alike(str(one.inputs.get(key)))
+            for one in stack.all(f"apimanagement:{kind}")
+            if one.id.lower().startswith(prefix)
         }
         for name in dict.fromkeys(names):
-            if name not in there:
+            if alike(name) not in there:
                 yield f"the policy uses the {kind} {name!r}, which does not exist yet: let it depend on it"
 
 

@@ -318,3 +318,23 @@ def test_stacks_that_refer_to_each_other_in_a_circle_are_refused(tmp_path: Path)
         roots.append(root)
     with pytest.raises(LocalCloudError, match="in a circle"):
         record_together(roots, "dev")
+
+
+@pytest.mark.parametrize("configured", ["configured", ""])
+def test_a_location_that_a_program_leaves_out_is_the_providers_or_the_groups(tmp_path: Path, configured: str) -> None:
+    program = """
+import pulumi
+from pulumi_azure_native import applicationinsights, resources
+
+group = resources.ResourceGroup("rg", location="of-the-group")
+insights = applicationinsights.Component(
+    "insights", resource_group_name=group.name, kind="web", application_type="web", ingestion_mode="LogAnalytics"
+)
+pulumi.export("location", insights.location)
+pulumi.export("connection", insights.connection_string)
+"""
+    stack = "config:\n  needed: 1\n" + (f"  azure-native:location: {configured}\n" if configured else "")
+    recorded = record(project(tmp_path, program, stack), "dev")
+    expected = configured or "of-the-group"
+    assert recorded.outputs["location"] == expected
+    assert f"https://{expected}.in.applicationinsights.azure.com/" in recorded.outputs["connection"]

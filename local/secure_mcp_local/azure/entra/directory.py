@@ -19,6 +19,12 @@ USER_ASSIGNED_IDENTITY = "azure-native:managedidentity:UserAssignedIdentity"
 
 GRAPH = "00000003-0000-0000-c000-000000000000"
 """Client id of Microsoft Graph, whose permissions `openid`, `profile`, `email` and `offline_access` are."""
+# https://learn.microsoft.com/graph/permissions-reference
+_GRAPH_SCOPES = {
+    "e1fe6dd8-ba31-4d61-89e7-88639da4683d": "User.Read",
+    "b340eb25-3456-403f-be2f-af7a0d370277": "User.ReadBasic.All",
+    "bc024368-1153-4739-b217-4326f2e952d0": "GroupMember.Read.All",
+}
 DEFAULT_ACCESS = "00000000-0000-0000-0000-000000000000"
 """App role id of an assignment without a role."""
 
@@ -71,8 +77,17 @@ class Application:
     granted: Mapping[str, frozenset[str]]
     """Permissions that an administrator granted for everybody, by the client id of the resource."""
 
+    configured: Mapping[str, frozenset[str]]
+    """Permissions that it declares to need, by the client id of the resource: what `.default` asks users for."""
     pre_authorized: Mapping[str, frozenset[str]]
     """Permissions of the application's own that other applications have for everybody, by their client ids."""
+
+    def standing(self, resource: str) -> frozenset[str]:
+        """What `.default` stands for at a resource: all that is granted, or else all that it declares to need.
+
+        https://learn.microsoft.com/entra/identity-platform/scopes-oidc#the-default-scope
+        """
+        return self.granted.get(resource) or self.configured.get(resource, frozenset())
 
     def roles(self, principals: Sequence[str]) -> list[str]:
         """Values of the app roles assigned to any of these object ids."""
@@ -188,6 +203,7 @@ def _application(recording: Recording, resource: Resource) -> Application:
         assignment_required=principal is not None and bool(principal.get("appRoleAssignmentRequired")),
         assignments=_assignments(recording, resource, principal_id),
         granted=_granted(recording, principal_id),
+        configured=_configured(recording, resource),
         pre_authorized={
             str(extra.get("authorizedClientId")).lower(): frozenset(
                 str(scope.get("value"))
@@ -238,6 +254,25 @@ def _granted(recording: Recording, principal: str | None) -> dict[str, frozenset
         client = clients[resource]
         granted[client] = granted.get(client, frozenset()) | frozenset(_strings(grant.get("claimValues")))
     return granted
+
+
+def _configured(recording: Recording, application: Resource) -> dict[str, frozenset[str]]:
+    configured: dict[str, frozenset[str]] = {}
+    for needed in _mappings(application.get("requiredResourceAccesses")):
+        client = str(needed.get("resourceAppId")).lower()
+        names = dict(_GRAPH_SCOPES) if client == GRAPH else {}
+        for other in recording.all(APPLICATION):
+            if str(other.get("clientId")).lower() == client:
+                scopes = _mappings(_mapping(other.get("api")).get("oauth2PermissionScopes"))
+                names |= {str(scope.get("id")).lower(): str(scope.get("value")) for scope in scopes}
+        wanted = [
+            str(one.get("id")).lower()
+            for one in _mappings(needed.get("resourceAccesses"))
+            if one.get("type") == "Scope"
+        ]
+        found = frozenset(names[id] for id in wanted if id in names)
+        configured[client] = configured.get(client, frozenset()) | found
+    return configured
 
 
 def _id(resource: Resource, key: str) -> str:

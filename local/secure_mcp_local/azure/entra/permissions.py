@@ -31,11 +31,12 @@ class Permissions:
         """As in a token answer, which does not repeat `offline_access`."""
         return " ".join(sorted((self.openid | self.names) - {"offline_access"}))
 
-    def covers(self, other: "Permissions") -> bool:
-        """Whether `other` asks for nothing beyond this."""
+    def covers(self, other: "Permissions", application: Application) -> bool:
+        """Whether `other` asks for nothing beyond this, for the application that has it."""
+        names = self.names | (application.standing(self.resource) if self.default else frozenset())
         return (
             other.openid <= self.openid
-            and (not other.names or (other.resource == self.resource and other.names <= self.names))
+            and (not other.names or (other.resource == self.resource and other.names <= names))
             and (not other.default or self.default)
         )
 

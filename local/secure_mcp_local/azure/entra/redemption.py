@@ -24,7 +24,8 @@ from secure_mcp_local.azure.entra.tenant import Tenant
 
 _SECONDS = 3599
 """Lifetime of ID tokens and access tokens."""
-_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
+_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{1,128}")
+"""RFC 7636 §4.1 says 43 to 128; Microsoft's own Azure-Samples/remote-mcp-apim-functions-python sends 32 and is answered."""
 
 
 class TokenEndpoint:
@@ -66,7 +67,7 @@ class TokenEndpoint:
         granted = grant.permissions
         if form.get("scope"):
             granted = permissions.parse(form["scope"], application, self._tenant.directory)
-            if not grant.permissions.covers(granted):
+            if not grant.permissions.covers(granted, application):
                 message = "The provided value for the input parameter 'scope' is not valid."
                 hint = "ask for no more than at the authorize endpoint"
                 raise Refusal(70011, message, "invalid_scope", hint=hint)
@@ -99,7 +100,7 @@ class TokenEndpoint:
         if code.challenge is not None and not verifier:
             raise missing("code_verifier")
         if verifier is not None and not _VERIFIER.fullmatch(verifier):
-            message = "The size of the Code_Verifier must be between 43 and 128 characters."
+            message = "The Code_Verifier is malformed: it has 1 to 128 letters, digits and -._~."
             raise Refusal(501481, message, "invalid_grant")
         if verifier is not None and _s256(verifier) != code.challenge:
             message = "The Code_Verifier does not match the code_challenge of the authorization request."
@@ -166,7 +167,7 @@ class TokenEndpoint:
     @staticmethod
     def _scp(application: Application, granted: Permissions) -> str:
         """The permissions of the resource alone; `.default` stands for all that are granted."""
-        names = application.granted.get(granted.resource, frozenset()) if granted.default else granted.names
+        names = application.standing(granted.resource) if granted.default else granted.names
         return " ".join(sorted(names)) or granted.scope
 
 

@@ -32,14 +32,19 @@ _PING = 30.0
 class Extension:
     """An ASGI app for everything below `/runtime/webhooks/mcp`."""
 
-    def __init__(self, server: Server, host_json: Mapping[str, Any], system_key: str) -> None:
-        """`host_json`: with the overrides of app settings.
+    def __init__(self, server: Server, host_json: Mapping[str, Any], system_key: str, master_key: str = "") -> None:
+        """
+        Args:
+            server: What answers.
+            host_json: With the overrides of app settings.
+            system_key: The extension's own key.
+            master_key: The host's, which opens everything; none: there is none.
 
         Raises:
             LocalCloudError: host.json has a value that the extension does not know.
         """
         self._server = server
-        self._key = system_key
+        self._keys = [key.encode() for key in (system_key, master_key) if key]
         options = mapping(mapping(host_json.get("extensions")).get("mcp"))
         declared = str(mapping(options.get("system")).get("webhookAuthorizationLevel", "System"))
         level = next((known for known in _LEVELS if known.lower() == declared.lower()), None)
@@ -72,7 +77,8 @@ class Extension:
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:
-        if self._needs_key and not secrets.compare_digest((_key(request) or "").encode(), self._key.encode()):
+        given = (_key(request) or "").encode()
+        if self._needs_key and not any(secrets.compare_digest(given, key) for key in self._keys):
             return Response(status_code=401)
         path = request.url.path.rstrip("/").lower()
         if path.endswith("sse"):

@@ -116,7 +116,7 @@ class FunctionHost:
             await self._resources.enter_async_context(self._outbound)
             self._resources.push_async_callback(self._stop_worker)
             self._worker, server = await self._loaded(self.code, self._host_json)
-            self._extension = Extension(server, self._host_json, self.site.system_key)
+            self._extension = Extension(server, self._host_json, self.site.system_key, self.site.master_key)
         except BaseException:
             await self.stop()
             raise
@@ -129,7 +129,7 @@ class FunctionHost:
         """
         host_json = self.site.host_json(code.folder)
         worker, server = await self._loaded(code, host_json)
-        extension = Extension(server, host_json, self.site.system_key)
+        extension = Extension(server, host_json, self.site.system_key, self.site.master_key)
         async with self._replacing:
             before, self._worker = self._worker, worker
             self.code, self._host_json = code, host_json

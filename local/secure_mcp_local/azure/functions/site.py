@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from secure_mcp_local.errors import LocalCloudError, NotModelled
 from secure_mcp_local.recording import Resource
-from secure_mcp_local.recording.models import mcp_extension_key
+from secure_mcp_local.recording.models import master_key, mcp_extension_key
 
 SITE = "azure-native:web:WebApp"
 _HOST_SETTING = "AzureFunctionsJobHost__"
@@ -30,6 +30,11 @@ class Site:
     def host(self) -> str:
         """The name under which it is reached."""
         return f"{self.name.lower()}.azurewebsites.net"
+
+    @property
+    def master_key(self) -> str:
+        """Opens the extension's webhook, too, as it opens everything."""
+        return master_key(self.name)
 
     @property
     def system_key(self) -> str:

@@ -1,12 +1,13 @@
 """The token endpoint, as the gateway sees it."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from apim_policies.clock import Clock
 from secure_mcp_local.azure.entra import TokenIssuer, TokenRefused
-from secure_mcp_local.recording import Recording
+from secure_mcp_local.recording import Recording, Resource
 
 APP = "a1a1a1a1-1111-4111-8111-111111111111"
 TENANT = "22222222-2222-4222-8222-222222222222"
@@ -109,7 +110,8 @@ class TestCodes:
             ({"redirect_uri": None}, "invalid_client", 500112, 401),
             ({"code_verifier": "w" * 43}, "invalid_grant", 50148, 400),
             ({"code_verifier": None}, "invalid_request", 900144, 400),
-            ({"code_verifier": "v" * 42}, "invalid_grant", 501481, 400),
+            ({"code_verifier": "v" * 129}, "invalid_grant", 501481, 400),
+            ({"code_verifier": "v" * 42}, "invalid_grant", 50148, 400),
             ({"code_verifier": "ü" * 43}, "invalid_grant", 501481, 400),
         ],
     )
@@ -124,6 +126,38 @@ class TestCodes:
         code = await stack.code(code_challenge=None, code_challenge_method=None)
         refused(await stack.token(code=code), "invalid_grant", 50148)
         assert (await stack.token(code=code, code_verifier=None)).status_code == 200
+
+
+class TestTheDefaultScope:
+    """`.default` asks for what the application declares to need; all of that can be had with its code."""
+
+    @pytest.fixture
+    def recording(self, recording: Recording) -> Recording:
+        needed = [
+            {
+                "resourceAppId": "00000003-0000-0000-c000-000000000000",
+                "resourceAccesses": [{"id": "e1fe6dd8-ba31-4d61-89e7-88639da4683d", "type": "Scope"}],
+            }
+        ]
+        kept: list[Resource] = []
+        for one in recording:
+            if one.type.endswith("ServicePrincipalDelegatedPermissionGrant"):
+                continue
+            inputs = dict(one.inputs)
+            if one.type == APPLICATION:
+                inputs["requiredResourceAccesses"] = needed
+            if one.type == SERVICE_PRINCIPAL:
+                inputs["appRoleAssignmentRequired"] = False
+            kept.append(replace(one, inputs=inputs, outputs=inputs))
+        return replace(recording, resources=tuple(kept))
+
+    async def test_what_is_configured_can_be_redeemed_and_nothing_else(self, stack) -> None:
+        code = await stack.code(scope="openid https://graph.microsoft.com/.default")
+        refused(await stack.token(code=code, scope="User.ReadBasic.All"), "invalid_scope", 70011)
+        answer = await stack.token(code=code, scope="User.Read")
+        assert answer.status_code == 200
+        claims = stack.entra.issuer.verify_signature(answer.json()["access_token"])
+        assert claims["scp"] == "User.Read"
 
 
 class TestRefreshTokens:
