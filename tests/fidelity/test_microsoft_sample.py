@@ -24,10 +24,9 @@ from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider
 from mcp.client.sse import sse_client
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 
-from actors.application import Application, answer_of
-from actors.person import Person
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.recording.models import master_key
+from secure_mcp_local.testing import Application, Person, answer_of
 
 PROJECT = Path(__file__).parent / "microsoft_sample"
 CHECKOUT = os.environ.get("MCP_SAMPLE", "")
