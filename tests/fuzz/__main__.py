@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from apim_policies.expressions.answers import Answerer
-from apim_policies.expressions.samples import SAMPLE
+from apim_policies.expressions.trial.answers import Answerer
+from apim_policies.expressions.trial.samples import SAMPLE
 from fuzz.batches import batch
 from fuzz.comparison import evaluated, kept, too_large, wrong
 from fuzz.lines import written

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from apim_policies.expressions.answers import Answerer
+from apim_policies.expressions.trial.answers import Answerer
 
 _HUGE = "characters or items at once"
 

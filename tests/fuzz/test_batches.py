@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from apim_policies.expressions.answers import Answerer
-from apim_policies.expressions.samples import SAMPLE
+from apim_policies.expressions.trial.answers import Answerer
+from apim_policies.expressions.trial.samples import SAMPLE
 from fuzz.batches import batch
 from fuzz.comparison import evaluated
 from fuzz.mistakes import MISTAKES

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from apim_policies.expressions.samples import SAMPLE
+from apim_policies.expressions.trial.samples import SAMPLE
 from fuzz.lines import read, written
 from fuzz.oracle import OracleError, installation
 from fuzz.oracle.answers import contexts

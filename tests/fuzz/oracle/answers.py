@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from apim_policies.expressions.samples import SAMPLE, merged
+from apim_policies.expressions.trial.samples import SAMPLE, merged
 from fuzz.oracle.failure import OracleError
 from fuzz.oracle.installation import Dotnet, install
 from fuzz.oracle.source import mistakes, program

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apim_policies.expressions.failures import CSharpException
 from apim_policies.expressions.newtonsoft import reader
 from apim_policies.expressions.newtonsoft.tokens import JArray, JObject, JToken, JValue
-from apim_policies.expressions.text import utf16
+from apim_policies.expressions.values.failures import CSharpException
+from apim_policies.expressions.values.text import utf16
 
 TEXTS = st.text(max_size=8) | st.sampled_from(
     ["2024-02-29T01:02:03Z", "2024-02-29T24:00:00", "2024-02-29T01:02:03.1234567+02:00", "/Date(1)/", "2024-02-29", ""]

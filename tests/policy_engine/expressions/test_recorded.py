@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from apim_policies.expressions.answers import Answerer
-from apim_policies.expressions.samples import SAMPLE
+from apim_policies.expressions.trial.answers import Answerer
+from apim_policies.expressions.trial.samples import SAMPLE
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1] / "fuzz"))

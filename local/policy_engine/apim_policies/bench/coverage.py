@@ -61,7 +61,7 @@ class Coverage:
                     inner = inner.a
                 if inner is None or inner.kind == "bool" or (inner.kind == "bin" and inner.a in {"&&", "||"}):
                     return run
-                if Binder(self.source).rvalue(inner).type != BOOL:
+                if Binder(self.source, self.extensions).rvalue(inner).type != BOOL:
                     return run
                 decision = self._decision(inner)
                 return lambda env: decision.mark(run(env))

@@ -8,10 +8,11 @@ from typing import Any
 
 from apim_policies.expressions.binding.binder import Binder
 from apim_policies.expressions.binding.scope import TypeName, Value
-from apim_policies.expressions.failures import CSharpException, ExpressionError
+from apim_policies.expressions.linq.extensions import EXTENSIONS
 from apim_policies.expressions.syntax.parsing import parse
 from apim_policies.expressions.syntax.tree import Node, Source
 from apim_policies.expressions.types import Type
+from apim_policies.expressions.values.failures import CSharpException, ExpressionError
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +82,7 @@ class _Observer(Binder):
     """Binds an expression as the compiler does, and keeps the type of each node that it gets to."""
 
     def __init__(self, source: Source) -> None:
-        super().__init__(source)
+        super().__init__(source, EXTENSIONS)
         self.types: dict[int, Type] = {}
 
     def expr(self, node: Node, expected: Type | None = None) -> Value | TypeName:

@@ -11,9 +11,9 @@ from rich.text import Text
 
 from apim_policies.errors import ExplainedError, NotModelled
 from apim_policies.expressions import CSharpException, ExpressionError, Profile, compile_expression
-from apim_policies.expressions.answers import Answerer
-from apim_policies.expressions.encoding import encoded
-from apim_policies.expressions.samples import SAMPLE, context_of, merged
+from apim_policies.expressions.trial.answers import Answerer
+from apim_policies.expressions.trial.encoding import encoded
+from apim_policies.expressions.trial.samples import SAMPLE, context_of, merged
 
 _KINDS = {
     "syntax": "this is not C#",

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from apim_policies.errors import DocumentError
-from apim_policies.expressions.failures import ExpressionError
 from apim_policies.expressions.scanner import position, scan_expression
+from apim_policies.expressions.values.failures import ExpressionError
 
 _NAME = re.compile(r"[A-Za-z_][\w:.-]*")
 _BLANK = re.compile(r"\s*")

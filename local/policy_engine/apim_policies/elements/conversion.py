@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 from apim_policies.documents.document import Element
 from apim_policies.elements.model import BOOL, LITERAL, LITERAL_BOOL, NEEDED, Attribute, Declared, Model, PolicyElement
 from apim_policies.expressions.context import Headers
-from apim_policies.expressions.failures import CSharpException
+from apim_policies.expressions.values.failures import CSharpException
 from apim_policies.expressions.xml.nodes import XElement, XText
 from apim_policies.expressions.xml.reader import parse_element
 from apim_policies.pipeline.bodies import is_request, message_body, response_body, set_message_body

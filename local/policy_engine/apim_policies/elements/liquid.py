@@ -14,7 +14,7 @@ from apim_policies.documents.document import Element
 from apim_policies.errors import NotModelled
 from apim_policies.expressions import to_python
 from apim_policies.expressions.context import Headers, Request, Response, Url
-from apim_policies.expressions.failures import CSharpException
+from apim_policies.expressions.values.failures import CSharpException
 from apim_policies.expressions.xml.nodes import XElement, XText
 from apim_policies.expressions.xml.reader import parse_element
 from apim_policies.pipeline.call import Call, Failure

@@ -5,10 +5,10 @@ value = expression.evaluate(context, profile)
 """
 
 from apim_policies.expressions.expression import Expression, compile_expression
-from apim_policies.expressions.failures import CSharpException, ExpressionError
+from apim_policies.expressions.objects.to_python import to_python, to_text
 from apim_policies.expressions.profile import Profile
 from apim_policies.expressions.scanner import scan_expression
-from apim_policies.expressions.values import to_python, to_text
+from apim_policies.expressions.values.failures import CSharpException, ExpressionError
 
 __all__ = [
     "CSharpException",

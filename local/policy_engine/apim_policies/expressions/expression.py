@@ -8,11 +8,12 @@ from apim_policies.errors import NotModelled
 from apim_policies.expressions.binding.binder import Binder
 from apim_policies.expressions.binding.scope import FIRST_LOCAL
 from apim_policies.expressions.context import Context
-from apim_policies.expressions.failures import CSharpException, ExpressionError
+from apim_policies.expressions.linq.extensions import EXTENSIONS
 from apim_policies.expressions.newtonsoft.texts import NEWLINE
 from apim_policies.expressions.profile import Profile
 from apim_policies.expressions.syntax.parsing import parse
 from apim_policies.expressions.syntax.tree import Source
+from apim_policies.expressions.values.failures import CSharpException, ExpressionError
 
 
 class Expression:
@@ -70,7 +71,7 @@ def compile_by(binds: type[Binder], text: str, document: str, line: int, column:
         ExpressionError: as `compile_expression`.
     """
     source, root = parse(text, document, line, column)
-    binder = binds(source)
+    binder = binds(source, EXTENSIONS)
     try:
         run = binder.root(root)
     except NotImplementedError as error:

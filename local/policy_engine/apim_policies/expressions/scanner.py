@@ -6,7 +6,7 @@ The rules are those that policy documents need before any XML is parsed: strings
 
 import re
 
-from apim_policies.expressions.failures import ExpressionError
+from apim_policies.expressions.values.failures import ExpressionError
 
 _CLOSING = {"(": ")", "{": "}", "[": "]"}
 _PLAIN = re.compile(r"""[^(){}\[\]"@$'/]*""")

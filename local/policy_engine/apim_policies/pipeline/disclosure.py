@@ -13,8 +13,8 @@ from uuid import UUID
 
 from apim_policies.expressions.context import Headers, Jwt, Request, Response, Url, form_decode
 from apim_policies.expressions.newtonsoft.tokens import JArray, JObject, JProperty, JToken, JValue
-from apim_policies.expressions.numbers import Char
-from apim_policies.expressions.text import joined
+from apim_policies.expressions.values.numbers import Char
+from apim_policies.expressions.values.text import joined
 
 LONGEST = 400
 """Characters of a text that is shown."""

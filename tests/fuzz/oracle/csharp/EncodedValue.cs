@@ -9,7 +9,7 @@ using Newtonsoft.Json.Linq;
 namespace Oracle
 {
     /// <summary>
-    /// Values as JSON with their types, as <c>apim_policies.expressions.encoding</c> writes them.
+    /// Values as JSON with their types, as <c>apim_policies.expressions.trial.encoding</c> writes them.
     /// </summary>
     public static class EncodedValue
     {

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from apim_policies.expressions import conversions, operators
+from apim_policies.expressions.binding import conversions, operators
 from apim_policies.expressions.binding.casts import Casts
 from apim_policies.expressions.binding.scope import Value
 from apim_policies.expressions.code import Assignment, Code, Temporary, Variable
-from apim_policies.expressions.failing import null_reference
+from apim_policies.expressions.objects import boxing
 from apim_policies.expressions.syntax.tree import Node
 from apim_policies.expressions.types import (
     CHAR,
@@ -17,6 +17,7 @@ from apim_policies.expressions.types import (
     Type,
     underlying,
 )
+from apim_policies.expressions.values.failing import null_reference
 
 
 class Assignments(Casts):
@@ -137,7 +138,7 @@ class Assignments(Casts):
             # The place is known once the value that it had is.
             stepped = Code("({after} := {0}, {put}({at}, {after}))[1]", after, put=place.put, at=at)
             return Value(place.type, stepped if prefix else Code("({0}, {before})[1]", stepped, before=before))
-        if found is None or underlying(found[0]) not in conversions.NUMERIC:
+        if found is None or underlying(found[0]) not in boxing.NUMERIC:
             raise self.not_modelled(node.pos, f"'{node.a}' on anything but a number")
         type_, slot = found
         if type_ not in INTEGRAL:

@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from apim_policies.expressions import conversions
+from apim_policies.expressions.binding import conversions
 from apim_policies.expressions.binding.creations import Creations
 from apim_policies.expressions.binding.receivers import called
 from apim_policies.expressions.binding.scope import TypeName, Value
 from apim_policies.expressions.code import Code, places
 from apim_policies.expressions.dotnet import MODELS
-from apim_policies.expressions.linq.extensions import EXTENSIONS
 from apim_policies.expressions.syntax.tree import Node
 from apim_policies.expressions.types import (
     JTOKEN,
@@ -18,12 +17,13 @@ from apim_policies.expressions.types import (
     STRING,
     VOID,
     Type,
+    bases,
     element_of,
 )
 
 
 class Calls(Creations):
-    """Methods are looked up in the tables of `dotnet`, extension methods in those of `linq`."""
+    """Methods are looked up in the tables of `dotnet`, extension methods in those that the binder was given."""
 
     def _e_call(self, node: Node) -> Value:
         callee = node.a
@@ -41,14 +41,16 @@ class Calls(Creations):
 
     def static_call(self, node: Node, type_: Type, name: str, type_args: list[Type]) -> Value:
         model = self.model(type_)
-        if type_.name == "Enumerable" and name in EXTENSIONS and node.b:
+        if type_.name == "Enumerable" and name in self.extensions and node.b:
             # An extension method called by its class.
             target = self.rvalue(node.b[0].a)
             element = element_of(target.type)
             if element is not None and node.b[0].b is None and target.type.name != "JObject":
                 self.members.add(f"Enumerable.{name}")
                 callee = Node("member", node.pos, None, name, None)
-                return EXTENSIONS[name](self, Node("call", node.pos, callee, node.b[1:]), target, element, type_args)
+                return self.extensions[name](
+                    self, Node("call", node.pos, callee, node.b[1:]), target, element, type_args
+                )
         if model is not None and type_args and name in model.static_generics:
             made = model.static_generics[name](*type_args)
             methods = made if isinstance(made, list) else [made]
@@ -92,7 +94,7 @@ class Calls(Creations):
             return Value(STRING, conversions.to_text(target.run, target.type))
         owners = (
             target.type.name,
-            *conversions.bases(target.type),
+            *bases(target.type),
             *(() if target.type.name == "Nullable" else ("object",)),
         )
         for owner in owners:
@@ -113,13 +115,13 @@ class Calls(Creations):
             if not type_args and name in model.methods:
                 self.used(Type(owner), name)
                 methods = model.methods[name]
-                if self.fitting(methods, node.b, target.type) or name not in EXTENSIONS:
+                if self.fitting(methods, node.b, target.type) or name not in self.extensions:
                     return self.invoke(node, methods, target, target.type, name)
         element = element_of(target.type)
         own = MODELS.get(target.type.name)
         if own is not None and name in own.statics:
             raise self.not_modelled(node.pos, f"{target.type}.{name} of an object")
-        if element is not None and name in EXTENSIONS:
+        if element is not None and name in self.extensions:
             if target.type.name == "JObject" and name in {"Cast", "OfType"}:
                 # To these it is a sequence of whatever it holds: properties.
                 target, element = Value(Type("JContainer"), target.run), JTOKEN
@@ -129,7 +131,7 @@ class Calls(Creations):
             if target.type.name == "GroupCollection" and name not in {"Cast", "OfType"}:
                 raise self.not_modelled(callee.pos, f"GroupCollection.{name}")
             self.members.add(f"Enumerable.{name}")
-            return EXTENSIONS[name](self, node, target, element, type_args)
+            return self.extensions[name](self, node, target, element, type_args)
         if any(name in model.properties for owner in owners if (model := MODELS.get(owner)) is not None):
             raise self.error(callee.pos, f"'{target.type}.{name}' is no method", "CS1955")
         raise self.unknown_member(node.pos, target.type, name)

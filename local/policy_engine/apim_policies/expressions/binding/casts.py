@@ -3,12 +3,12 @@
 from decimal import Decimal
 from typing import Any
 
-from apim_policies.expressions import conversions, operators
+from apim_policies.expressions.binding import conversions, operators
 from apim_policies.expressions.binding.operations import Operations, bare
 from apim_policies.expressions.binding.scope import FIRST_LOCAL, Value
 from apim_policies.expressions.code import Assignment, Code, Constant, Temporary
-from apim_policies.expressions.converting import default
-from apim_policies.expressions.numbers import BOXES, unboxed
+from apim_policies.expressions.objects import boxing
+from apim_policies.expressions.objects.converting import default
 from apim_policies.expressions.syntax.tree import Node
 from apim_policies.expressions.types import (
     BOOL,
@@ -19,9 +19,11 @@ from apim_policies.expressions.types import (
     INTEGRAL,
     OBJECT,
     Type,
+    derives,
     holds_null,
     underlying,
 )
+from apim_policies.expressions.values.numbers import BOXES, unboxed
 
 _SIZES = {"bool": 1, "byte": 1, "sbyte": 1, "char": 2, "short": 2, "ushort": 2, "int": 4, "uint": 4, "float": 4,
           "long": 8, "ulong": 8, "double": 8, "decimal": 16}  # fmt: skip
@@ -41,7 +43,7 @@ class Casts(Operations):
                 raise self.not_modelled(node.pos, f"a cast of '{value.type}' to '{wanted}'")
             raise self.error(node.pos, f"cannot convert type '{value.type}' to '{wanted}'", "CS0030")
         constant = None
-        if value.constant is not None and value.type in conversions.NUMERIC and wanted in conversions.NUMERIC:
+        if value.constant is not None and value.type in boxing.NUMERIC and wanted in boxing.NUMERIC:
             constant = self.cast_constant(node, value, wanted, run)
         return Value(wanted, run, constant)
 
@@ -52,7 +54,7 @@ class Casts(Operations):
             return run
         if value.type in INTEGRAL and wanted in INTEGRAL:
             return operators.in_range(value.run, wanted)
-        if underlying(value.type) in conversions.NUMERIC and value.type != wanted:
+        if underlying(value.type) in boxing.NUMERIC and value.type != wanted:
             raise self.not_modelled(node.pos, f"a checked cast of '{value.type}' to '{wanted}'")
         return run
 
@@ -106,13 +108,11 @@ class Casts(Operations):
         value, wanted = self.rvalue(node.a), self.type(node.b)
         if not holds_null(wanted):
             raise self.error(node.pos, f"'as' needs a reference type, not '{wanted}'", "CS0077")
-        matches = conversions.tester(wanted)
+        matches = boxing.tester(wanted)
         if matches is None or underlying(wanted).name in ENUMERATIONS:
             raise self.not_modelled(node.pos, f"'as {wanted}'")
         if conversions.explicit(value.run, value.type, wanted, None) is None or (
-            not conversions.derives(value.type, wanted)
-            and value.type != OBJECT
-            and not conversions.derives(wanted, value.type)
+            not derives(value.type, wanted) and value.type != OBJECT and not derives(wanted, value.type)
         ):
             raise self.not_modelled(node.pos, f"'{value.type} as {wanted}'")
         inner = conversions.to_object(value.run, value.type)
@@ -128,7 +128,7 @@ class Casts(Operations):
 
     def type_test(self, node: Node) -> Code:
         value, wanted = self.rvalue(node.a), self.type(node.b)
-        matches = conversions.tester(wanted)
+        matches = boxing.tester(wanted)
         if matches is None:
             raise self.not_modelled(node.pos, f"'is {wanted}'")
         inner = conversions.to_object(value.run, value.type)
@@ -145,7 +145,7 @@ class Casts(Operations):
         if node.b.kind == "tvar":
             raise self.not_modelled(node.pos, "'is var'")
         wanted = self.type(node.b)
-        matches = conversions.tester(wanted)
+        matches = boxing.tester(wanted)
         if matches is None or wanted.name in ENUMERATIONS or wanted.name == "Nullable":
             raise self.not_modelled(node.pos, f"'is {wanted}'")
         inner = conversions.to_object(value.run, value.type)
@@ -168,6 +168,6 @@ class Casts(Operations):
         if wanted.constant is None or value.type not in (wanted.type, OBJECT):
             raise self.not_modelled(node.pos, "'is' with this constant")
         subject = conversions.to_object(value.run, value.type)
-        constant = conversions.boxed(wanted.constant, wanted.type)
+        constant = boxing.boxed(wanted.constant, wanted.type)
         same = "({o} := {0}).__class__ is {class_} and {o} == {constant}"
         return Value(BOOL, Code(same, subject, class_=constant.__class__, constant=constant))

@@ -1,10 +1,9 @@
 """Binding of `new`: objects, arrays, anonymous types, initializers."""
 
-from apim_policies.expressions import conversions
+from apim_policies.expressions.binding import conversions
 from apim_policies.expressions.binding.overloads import Overloads
 from apim_policies.expressions.binding.scope import Value
 from apim_policies.expressions.code import Assignment, Code, Variable, places
-from apim_policies.expressions.containers import Anonymous, Array
 from apim_policies.expressions.dotnet.registry import Model
 from apim_policies.expressions.syntax.tree import Node
 from apim_policies.expressions.types import (
@@ -14,6 +13,7 @@ from apim_policies.expressions.types import (
     Type,
     array,
 )
+from apim_policies.expressions.values.containers import Anonymous, Array
 
 
 class Creations(Overloads):

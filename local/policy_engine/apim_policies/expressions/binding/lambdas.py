@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Never
 
-from apim_policies.expressions import conversions
+from apim_policies.expressions.binding import conversions
 from apim_policies.expressions.binding.flow import completes
 from apim_policies.expressions.binding.members import Members
 from apim_policies.expressions.binding.scope import Capture, TypeName, Value

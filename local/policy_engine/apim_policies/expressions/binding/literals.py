@@ -3,11 +3,10 @@
 import re
 from decimal import Decimal
 
-from apim_policies.expressions import conversions, decimals
+from apim_policies.expressions.binding import conversions
 from apim_policies.expressions.binding.scope import Scope, Value
 from apim_policies.expressions.code import Code, Constant, places
-from apim_policies.expressions.formats import aligned, formatted
-from apim_policies.expressions.numbers import single
+from apim_policies.expressions.objects.formats import aligned, formatted
 from apim_policies.expressions.syntax.tree import Node
 from apim_policies.expressions.types import (
     BOOL,
@@ -23,6 +22,8 @@ from apim_policies.expressions.types import (
     UINT,
     ULONG,
 )
+from apim_policies.expressions.values import decimals
+from apim_policies.expressions.values.numbers import single
 
 
 class Literals(Scope):

@@ -1,14 +1,16 @@
 """Binding of loops."""
 
+from collections.abc import Mapping
 from itertools import repeat
 from typing import Never
 
-from apim_policies.expressions import conversions
+from apim_policies.expressions.binding import conversions
 from apim_policies.expressions.binding.calls import Calls
 from apim_policies.expressions.binding.flow import jumps
 from apim_policies.expressions.binding.operations import bare
+from apim_policies.expressions.binding.scope import Extension
 from apim_policies.expressions.code import Assignment, Statement, Temporary
-from apim_policies.expressions.iteration import iterator
+from apim_policies.expressions.objects.iteration import iterator
 from apim_policies.expressions.syntax.tree import Node, Source
 from apim_policies.expressions.types import (
     OBJECT,
@@ -22,8 +24,8 @@ from apim_policies.expressions.types import (
 class Loops(Calls):
     """What is declared in a loop is new in each of its rounds."""
 
-    def __init__(self, source: Source) -> None:
-        super().__init__(source)
+    def __init__(self, source: Source, extensions: Mapping[str, Extension]) -> None:
+        super().__init__(source, extensions)
         self.breaks: list[frozenset[int]] = []
         """Of each loop and switch around this place: what may be unassigned where a break leaves it."""
         self.continues: list[frozenset[int]] = []

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from apim_policies.expressions import conversions
+from apim_policies.expressions.binding import conversions
 from apim_policies.expressions.binding.assignments import Assignments
 from apim_policies.expressions.binding.receivers import called, element, existing, stamped
 from apim_policies.expressions.binding.scope import NAMESPACES, TypeName, Value
@@ -10,7 +10,6 @@ from apim_policies.expressions.code import Assignment, Code, Constant, Variable
 from apim_policies.expressions.dotnet import MODELS
 from apim_policies.expressions.dotnet.json.places import child_of
 from apim_policies.expressions.dotnet.surface import lacks
-from apim_policies.expressions.failures import ExpressionError
 from apim_policies.expressions.syntax.tree import Node
 from apim_policies.expressions.types import (
     JTOKEN,
@@ -18,11 +17,13 @@ from apim_policies.expressions.types import (
     STRING,
     VOID,
     Type,
+    bases,
     holds_null,
     is_reference,
     nullable,
     underlying,
 )
+from apim_policies.expressions.values.failures import ExpressionError
 
 
 class Members(Assignments):
@@ -38,7 +39,7 @@ class Members(Assignments):
         model = self.model(target.type)
         found = model.properties.get(name) if model is not None else None
         owner_name = target.type.name
-        for base in conversions.bases(target.type) if found is None else ():
+        for base in bases(target.type) if found is None else ():
             base_model = MODELS.get(base)
             found = base_model.properties.get(name) if base_model is not None else None
             if found is not None:

@@ -2,13 +2,12 @@
 
 from typing import Any, Never
 
-from apim_policies.expressions import conversions, operators
+from apim_policies.expressions.binding import conversions, operators
 from apim_policies.expressions.binding.literals import Literals
 from apim_policies.expressions.binding.receivers import existing
 from apim_policies.expressions.binding.scope import CONTEXT, FIRST_LOCAL, NAMESPACES, TypeName, Value
 from apim_policies.expressions.code import Code, Constant, Variable
 from apim_policies.expressions.dotnet import ALLOWED, REFUSED
-from apim_policies.expressions.failures import CSharpException
 from apim_policies.expressions.syntax.tree import Node
 from apim_policies.expressions.types import (
     BOOL,
@@ -24,6 +23,7 @@ from apim_policies.expressions.types import (
     Type,
     is_reference,
 )
+from apim_policies.expressions.values.failures import CSharpException
 
 
 class Operations(Literals):

@@ -4,16 +4,15 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from apim_policies.expressions import conversions
+from apim_policies.expressions.binding import conversions
 from apim_policies.expressions.binding.lambdas import Lambdas
 from apim_policies.expressions.binding.receivers import called, stamped
 from apim_policies.expressions.binding.scope import Value
 from apim_policies.expressions.code import Code, Constant, places
-from apim_policies.expressions.containers import Array
-from apim_policies.expressions.conversions import NUMERIC
-from apim_policies.expressions.converting import default
 from apim_policies.expressions.dotnet.registry import Method
 from apim_policies.expressions.dotnet.surface import extensions, surface
+from apim_policies.expressions.objects.boxing import NUMERIC
+from apim_policies.expressions.objects.converting import default
 from apim_policies.expressions.syntax.tree import Node
 from apim_policies.expressions.types import (
     DECIMAL,
@@ -34,6 +33,7 @@ from apim_policies.expressions.types import (
     holds_null,
     is_reference,
 )
+from apim_policies.expressions.values.containers import Array
 
 
 class Overloads(Lambdas):

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any, Never
 
-from apim_policies.expressions import conversions
 from apim_policies.expressions.code import Code, places, simple
-from apim_policies.expressions.failing import missing, null_reference
-from apim_policies.expressions.failures import CSharpException
+from apim_policies.expressions.objects import boxing
 from apim_policies.expressions.types import Type
+from apim_policies.expressions.values.failing import missing, null_reference
+from apim_policies.expressions.values.failures import CSharpException
 
 
 def existing(run: Code) -> Code:
@@ -51,5 +51,5 @@ def _outside(owner: Any) -> Never:
 
 def stamped(run: Code, type: Type) -> Code:
     """Plain lists become arrays of their static type."""
-    stamp = conversions.stamp(type)
+    stamp = boxing.stamp(type)
     return run if stamp is None else Code("{stamp}({0})", run, stamp=stamp)

@@ -1,12 +1,13 @@
 """What binding starts from: errors, variables, types, conversions, and the values that it makes."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from apim_policies.expressions import conversions
+from apim_policies.expressions.binding import conversions
 from apim_policies.expressions.code import Code, Constant, shallow
 from apim_policies.expressions.dotnet import ALLOWED, GENERIC, MODELS, NAMES
 from apim_policies.expressions.dotnet.registry import Model
-from apim_policies.expressions.failures import ExpressionError
+from apim_policies.expressions.objects import boxing
 from apim_policies.expressions.syntax.tree import Node, Source
 from apim_policies.expressions.types import (
     BOOL,
@@ -22,6 +23,7 @@ from apim_policies.expressions.types import (
     is_reference,
     nullable,
 )
+from apim_policies.expressions.values.failures import ExpressionError
 
 CONTEXT, PROFILE, FIRST_LOCAL = 0, 1, 2
 """Where things are in the environment: local variables come last."""
@@ -45,6 +47,10 @@ class Value:
         self.run = shallow(run) if constant is None else Constant(constant)
         self.literal = literal
         """Whether it is a number as it is written, without a sign."""
+
+
+Extension = Callable[..., Value]
+"""Binds a call of what LINQ adds to a sequence: binder, node, target, type of its elements, type arguments."""
 
 
 class TypeName:
@@ -82,8 +88,10 @@ class Capture:
 class Scope:
     """Names and types of one expression while it is bound. `expr` finds the method for a kind of node by its name."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, extensions: Mapping[str, Extension]) -> None:
         self.source = source
+        self.extensions = extensions
+        """What can be called as if it were a method of a sequence, by name."""
         self.members: set[str] = set()
         self.slots = FIRST_LOCAL
         self.scopes: list[dict[str, tuple[Type, int]]] = [{}]
@@ -278,7 +286,7 @@ class Scope:
         if run is not None:
             return run
         if value.type == NULL:
-            known = wanted in conversions.NUMERIC or wanted == BOOL
+            known = wanted in boxing.NUMERIC or wanted == BOOL
             raise (
                 self.error(pos, f"cannot convert null to '{wanted}'", "CS0037")
                 if known

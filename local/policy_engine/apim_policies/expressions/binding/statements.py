@@ -1,14 +1,13 @@
 """Binding of statements, with C#'s rules of definite assignment and of what can be reached."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from apim_policies.expressions.binding.calls import LocalFunction
 from apim_policies.expressions.binding.flow import completes, declared, either, jumps
 from apim_policies.expressions.binding.loops import Loops
-from apim_policies.expressions.binding.scope import Return, TypeName
+from apim_policies.expressions.binding.scope import Extension, Return, TypeName
 from apim_policies.expressions.code import Assignment, Choice, Code, Function, Later, Statement, Temporary
-from apim_policies.expressions.failures import CSharpException
 from apim_policies.expressions.syntax.tree import Node, Source
 from apim_policies.expressions.types import (
     BOOL,
@@ -23,13 +22,14 @@ from apim_policies.expressions.types import (
     bases,
     underlying,
 )
+from apim_policies.expressions.values.failures import CSharpException
 
 
 class Statements(Loops):
     """A statement becomes a function that says how it ended."""
 
-    def __init__(self, source: Source) -> None:
-        super().__init__(source)
+    def __init__(self, source: Source, extensions: Mapping[str, Extension]) -> None:
+        super().__init__(source, extensions)
         self.caught: list[int] = []
         """Slots of the exceptions of the catch clauses around this place."""
 

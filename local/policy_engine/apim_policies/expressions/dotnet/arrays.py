@@ -3,15 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from apim_policies.expressions.containers import Array
 from apim_policies.expressions.dotnet.comparers import sort_key
 from apim_policies.expressions.dotnet.registry import Method, Model
-from apim_policies.expressions.failing import (
-    argument_null,
-    out_of_range,
-)
-from apim_policies.expressions.failures import CSharpException
-from apim_policies.expressions.runtime import equal
+from apim_policies.expressions.objects.reflection import equal
 from apim_policies.expressions.types import (
     BOOL,
     BYTE,
@@ -27,6 +21,12 @@ from apim_policies.expressions.types import (
     Type,
     array,
 )
+from apim_policies.expressions.values.containers import Array
+from apim_policies.expressions.values.failing import (
+    argument_null,
+    out_of_range,
+)
+from apim_policies.expressions.values.failures import CSharpException
 
 
 def _copied(source: Any, start: int, target: Any, at: int, count: int) -> None:

@@ -6,11 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from apim_policies.expressions.dotnet.registry import Method, Model, Property
-from apim_policies.expressions.failing import (
-    argument_null,
-    out_of_range,
-)
-from apim_policies.expressions.failures import CSharpException
 from apim_policies.expressions.types import (
     BOOL,
     BYTES,
@@ -25,6 +20,11 @@ from apim_policies.expressions.types import (
     ULONG,
     USHORT,
 )
+from apim_policies.expressions.values.failing import (
+    argument_null,
+    out_of_range,
+)
+from apim_policies.expressions.values.failures import CSharpException
 
 
 def _hexadecimal(data: bytearray | None, start: int = 0, count: int | None = None) -> str:

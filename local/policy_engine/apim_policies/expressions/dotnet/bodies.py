@@ -6,9 +6,7 @@ from typing import Any
 from apim_policies.errors import NotModelled
 from apim_policies.expressions.context import Body, form_decode
 from apim_policies.expressions.dotnet.registry import Method, Model
-from apim_policies.expressions.failures import CSharpException
 from apim_policies.expressions.newtonsoft import reader
-from apim_policies.expressions.text import utf16
 from apim_policies.expressions.types import (
     BOOL,
     BYTES,
@@ -19,6 +17,8 @@ from apim_policies.expressions.types import (
     Type,
     generic,
 )
+from apim_policies.expressions.values.failures import CSharpException
+from apim_policies.expressions.values.text import utf16
 from apim_policies.expressions.xml.nodes import XDocument, XElement
 from apim_policies.expressions.xml.reader import parse_document, parse_element
 

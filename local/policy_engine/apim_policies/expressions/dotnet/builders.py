@@ -2,13 +2,10 @@
 
 from typing import Any
 
-from apim_policies.expressions.containers import within
-from apim_policies.expressions.conversions import boxed
 from apim_policies.expressions.dotnet.registry import Method, Model, Property
-from apim_policies.expressions.failing import argument_null, out_of_range
-from apim_policies.expressions.failures import CSharpException
-from apim_policies.expressions.formats import composite
-from apim_policies.expressions.runtime import text_of
+from apim_policies.expressions.objects.boxing import boxed
+from apim_policies.expressions.objects.formats import composite
+from apim_policies.expressions.objects.reflection import text_of
 from apim_policies.expressions.types import (
     BOOL,
     CHAR,
@@ -21,6 +18,9 @@ from apim_policies.expressions.types import (
     Type,
     array,
 )
+from apim_policies.expressions.values.containers import within
+from apim_policies.expressions.values.failing import argument_null, out_of_range
+from apim_policies.expressions.values.failures import CSharpException
 
 PROFILE = 1
 _BUILDER = Type("StringBuilder")

@@ -1,6 +1,6 @@
 """Upper and lower case without a culture."""
 
-from apim_policies.expressions.text import joined, utf16
+from apim_policies.expressions.values.text import joined, utf16
 
 
 def upper(text: str) -> str:

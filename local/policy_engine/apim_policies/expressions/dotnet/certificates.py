@@ -11,14 +11,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
-from apim_policies.expressions.containers import Dictionary
 from apim_policies.expressions.context import Certificate
 from apim_policies.expressions.dotnet.registry import Method, Model, Property
-from apim_policies.expressions.failing import argument_null
-from apim_policies.expressions.failures import CSharpException
-from apim_policies.expressions.moments import DateTime
-from apim_policies.expressions.text import utf16
 from apim_policies.expressions.types import BOOL, BYTES, DATETIME, INT, STRING, VOID, Type, generic
+from apim_policies.expressions.values.containers import Dictionary
+from apim_policies.expressions.values.failing import argument_null
+from apim_policies.expressions.values.failures import CSharpException
+from apim_policies.expressions.values.moments import DateTime
+from apim_policies.expressions.values.text import utf16
 
 CERTIFICATE = Type("X509Certificate2")
 CERTIFICATES = generic("IReadOnlyDictionary", STRING, CERTIFICATE)

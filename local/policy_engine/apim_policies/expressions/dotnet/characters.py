@@ -3,17 +3,17 @@
 import unicodedata
 from collections.abc import Callable
 
-from apim_policies.expressions.converting import WHITE
 from apim_policies.expressions.dotnet.cases import lower_unit, upper_unit
 from apim_policies.expressions.dotnet.comparisons import needs
 from apim_policies.expressions.dotnet.registry import Method, Model, Property
-from apim_policies.expressions.failing import format_error, out_of_range
+from apim_policies.expressions.objects.converting import WHITE
 from apim_policies.expressions.types import (
     BOOL,
     CHAR,
     INT,
     STRING,
 )
+from apim_policies.expressions.values.failing import format_error, out_of_range
 
 
 def _bounded(index: Callable[[str], bool]) -> Callable[[str | None, int], bool]:

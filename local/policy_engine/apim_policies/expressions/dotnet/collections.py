@@ -3,17 +3,17 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from apim_policies.expressions.containers import Dictionary, HashSet, List, Queue
 from apim_policies.expressions.dotnet.comparers import COMPARER, Comparer, sort_key
 from apim_policies.expressions.dotnet.cryptography import ARRAY_METHODS
 from apim_policies.expressions.dotnet.registry import T0, T1, Method, Model, Property, out
-from apim_policies.expressions.failing import argument_null, invalid_operation, out_of_range
-from apim_policies.expressions.failures import CSharpException
-from apim_policies.expressions.iteration import iterate
 from apim_policies.expressions.newtonsoft.tokens import JToken
-from apim_policies.expressions.runtime import text_of
-from apim_policies.expressions.sequences import Sequence
+from apim_policies.expressions.objects.iteration import iterate
+from apim_policies.expressions.objects.reflection import text_of
 from apim_policies.expressions.types import BOOL, INT, VOID, Type, array, generic
+from apim_policies.expressions.values.containers import Dictionary, HashSet, List, Queue
+from apim_policies.expressions.values.failing import argument_null, invalid_operation, out_of_range
+from apim_policies.expressions.values.failures import CSharpException
+from apim_policies.expressions.values.sequences import Sequence
 
 
 def _element(items: Any, index: int) -> Any:

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from functools import cmp_to_key
 from typing import Any
 
-from apim_policies.expressions import culture
-from apim_policies.expressions.containers import folded
 from apim_policies.expressions.dotnet.comparisons import compare, same
 from apim_policies.expressions.dotnet.registry import Method, Model, Property
 from apim_policies.expressions.types import (
@@ -20,6 +18,8 @@ from apim_policies.expressions.types import (
     STRING,
     Type,
 )
+from apim_policies.expressions.values import culture
+from apim_policies.expressions.values.containers import folded
 
 
 def sort_key(element: Type) -> Callable[[Any], Any]:

@@ -1,11 +1,11 @@
 """How texts are compared and searched by a StringComparison."""
 
-from apim_policies.expressions import culture
-from apim_policies.expressions.containers import folded
-from apim_policies.expressions.failing import argument_null
 from apim_policies.expressions.types import (
     Type,
 )
+from apim_policies.expressions.values import culture
+from apim_policies.expressions.values.containers import folded
+from apim_policies.expressions.values.failing import argument_null
 
 COMPARISON = Type("StringComparison")
 _IGNORING = {"OrdinalIgnoreCase", "InvariantCultureIgnoreCase", "CurrentCultureIgnoreCase"}

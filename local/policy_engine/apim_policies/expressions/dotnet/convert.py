@@ -6,18 +6,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from apim_policies.expressions.conversions import boxed
-from apim_policies.expressions.converting import (
+from apim_policies.expressions.dotnet.registry import Method, Model
+from apim_policies.expressions.objects.boxing import boxed
+from apim_policies.expressions.objects.converting import (
     convert,
 )
-from apim_policies.expressions.dotnet.registry import Method, Model
-from apim_policies.expressions.failing import (
-    argument_null,
-    format_error,
-    out_of_range,
-)
-from apim_policies.expressions.failures import CSharpException
-from apim_policies.expressions.runtime import text_of
+from apim_policies.expressions.objects.reflection import text_of
 from apim_policies.expressions.types import (
     BOOL,
     BYTE,
@@ -39,6 +33,12 @@ from apim_policies.expressions.types import (
     USHORT,
     Type,
 )
+from apim_policies.expressions.values.failing import (
+    argument_null,
+    format_error,
+    out_of_range,
+)
+from apim_policies.expressions.values.failures import CSharpException
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 

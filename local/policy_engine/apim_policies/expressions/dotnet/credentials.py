@@ -6,13 +6,13 @@ from apim_policies.expressions.context import Jwt
 from apim_policies.expressions.dotnet.gateway import moment, text_property, texts
 from apim_policies.expressions.dotnet.lookups import CLAIMS, parameter_of
 from apim_policies.expressions.dotnet.registry import Method, Model, Property, out
-from apim_policies.expressions.jwt import jwt_of
-from apim_policies.expressions.text import utf16
 from apim_policies.expressions.types import (
     BOOL,
     STRING,
     Type,
 )
+from apim_policies.expressions.values.jwt import jwt_of
+from apim_policies.expressions.values.text import utf16
 
 
 def _try_jwt(text: str | None) -> tuple[bool, Jwt | None]:

@@ -9,9 +9,9 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from apim_policies.errors import NotModelled
 from apim_policies.expressions.dotnet.registry import Method, Model, Property
-from apim_policies.expressions.failing import argument_null
-from apim_policies.expressions.failures import CSharpException
 from apim_policies.expressions.types import BYTES, STRING, VOID, Type
+from apim_policies.expressions.values.failing import argument_null
+from apim_policies.expressions.values.failures import CSharpException
 
 PROFILE = 1
 _RANDOM = Type("RNGCryptoServiceProvider")

@@ -3,14 +3,14 @@
 import re
 
 from apim_policies.expressions.dotnet.registry import Method, Model, Property
-from apim_policies.expressions.failing import argument_null, out_of_range
-from apim_policies.expressions.text import encode_utf8, joined, utf16
 from apim_policies.expressions.types import (
     BYTES,
     INT,
     STRING,
     Type,
 )
+from apim_policies.expressions.values.failing import argument_null, out_of_range
+from apim_policies.expressions.values.text import encode_utf8, joined, utf16
 
 _ENCODING = Type("Encoding")
 

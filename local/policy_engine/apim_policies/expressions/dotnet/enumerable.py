@@ -3,10 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from apim_policies.expressions.containers import Array, within
 from apim_policies.expressions.dotnet.registry import T1, Method, Model, Property
-from apim_policies.expressions.failing import out_of_range
-from apim_policies.expressions.sequences import Sequence
 from apim_policies.expressions.types import (
     BOOL,
     BYTE,
@@ -21,6 +18,9 @@ from apim_policies.expressions.types import (
     array,
     generic,
 )
+from apim_policies.expressions.values.containers import Array, within
+from apim_policies.expressions.values.failing import out_of_range
+from apim_policies.expressions.values.sequences import Sequence
 
 
 def _range(start: int, count: int) -> Sequence:

@@ -1,9 +1,8 @@
 """Enumerations of all namespaces."""
 
-from apim_policies.expressions.containers import Enumeration
 from apim_policies.expressions.dotnet.registry import Method, Model, Property
-from apim_policies.expressions.formats import formatted
-from apim_policies.expressions.runtime import equal
+from apim_policies.expressions.objects.formats import formatted
+from apim_policies.expressions.objects.reflection import equal
 from apim_policies.expressions.types import (
     BOOL,
     ENUMERATIONS,
@@ -11,6 +10,7 @@ from apim_policies.expressions.types import (
     STRING,
     Type,
 )
+from apim_policies.expressions.values.containers import Enumeration
 
 
 def _enumeration(name: str) -> Model:

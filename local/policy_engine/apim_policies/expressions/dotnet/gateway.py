@@ -3,16 +3,12 @@
 from datetime import UTC
 from typing import Any
 
-from apim_policies.expressions.containers import Dictionary
 from apim_policies.expressions.context import Url
 from apim_policies.expressions.dotnet.bodies import BODY
 from apim_policies.expressions.dotnet.certificates import CERTIFICATE, CERTIFICATES, held
 from apim_policies.expressions.dotnet.lookups import HEADERS, QUERY, STRING_ENUMERABLE, STRING_MAP, VARIABLES, inward
 from apim_policies.expressions.dotnet.registry import Method, Model, Property, attribute
 from apim_policies.expressions.dotnet.web import Uri
-from apim_policies.expressions.moments import DateTime, TimeSpan
-from apim_policies.expressions.sequences import Sequence
-from apim_policies.expressions.text import utf16
 from apim_policies.expressions.types import (
     BOOL,
     DATETIME,
@@ -26,6 +22,10 @@ from apim_policies.expressions.types import (
     generic,
     nullable,
 )
+from apim_policies.expressions.values.containers import Dictionary
+from apim_policies.expressions.values.moments import DateTime, TimeSpan
+from apim_policies.expressions.values.sequences import Sequence
+from apim_policies.expressions.values.text import utf16
 
 REQUEST = Type("IRequest")
 RESPONSE = Type("IResponse")

@@ -4,17 +4,13 @@ import struct
 from typing import Any
 from uuid import UUID
 
-from apim_policies.expressions.converting import (
-    parse_guid,
-)
 from apim_policies.expressions.dotnet.numbers import equals, tried
 from apim_policies.expressions.dotnet.random import PROFILE
 from apim_policies.expressions.dotnet.registry import Method, Model, Property, out
-from apim_policies.expressions.failing import (
-    argument_null,
+from apim_policies.expressions.objects.converting import (
+    parse_guid,
 )
-from apim_policies.expressions.failures import CSharpException
-from apim_policies.expressions.formats import guid
+from apim_policies.expressions.objects.formats import guid
 from apim_policies.expressions.types import (
     BOOL,
     BYTES,
@@ -22,6 +18,10 @@ from apim_policies.expressions.types import (
     INT,
     STRING,
 )
+from apim_policies.expressions.values.failing import (
+    argument_null,
+)
+from apim_policies.expressions.values.failures import CSharpException
 
 
 def _new_guid(env: list[Any]) -> UUID:

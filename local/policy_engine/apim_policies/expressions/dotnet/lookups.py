@@ -4,15 +4,11 @@ from typing import Any
 
 from apim_policies.errors import NotModelled
 from apim_policies.expressions.context import Headers, Jwt, Url
-from apim_policies.expressions.conversions import tester
-from apim_policies.expressions.converting import default as default_of
 from apim_policies.expressions.dotnet.collections import missing_key
 from apim_policies.expressions.dotnet.registry import Method, Model, Property, out
-from apim_policies.expressions.failing import argument_null, invalid_cast, null_reference
-from apim_policies.expressions.failures import CSharpException
-from apim_policies.expressions.runtime import name_of
-from apim_policies.expressions.sequences import Sequence
-from apim_policies.expressions.text import utf16
+from apim_policies.expressions.objects.boxing import tester
+from apim_policies.expressions.objects.converting import default as default_of
+from apim_policies.expressions.objects.reflection import name_of
 from apim_policies.expressions.types import (
     BOOL,
     INT,
@@ -23,6 +19,10 @@ from apim_policies.expressions.types import (
     generic,
     holds_null,
 )
+from apim_policies.expressions.values.failing import argument_null, invalid_cast, null_reference
+from apim_policies.expressions.values.failures import CSharpException
+from apim_policies.expressions.values.sequences import Sequence
+from apim_policies.expressions.values.text import utf16
 
 _KEYS = generic("KeyCollection", STRING, STRINGS)
 STRING_ENUMERABLE = generic("IEnumerable", STRING)

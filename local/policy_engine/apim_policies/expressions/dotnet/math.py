@@ -5,12 +5,7 @@ from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from typing import Any
 
-from apim_policies.expressions import decimals
 from apim_policies.expressions.dotnet.registry import Method, Model, Property
-from apim_policies.expressions.failing import (
-    out_of_range,
-)
-from apim_policies.expressions.failures import CSharpException
 from apim_policies.expressions.types import (
     CHAR,
     DECIMAL,
@@ -23,6 +18,11 @@ from apim_policies.expressions.types import (
     SHORT,
     Type,
 )
+from apim_policies.expressions.values import decimals
+from apim_policies.expressions.values.failing import (
+    out_of_range,
+)
+from apim_policies.expressions.values.failures import CSharpException
 
 _ROUNDING = Type("MidpointRounding")
 

@@ -5,18 +5,16 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from apim_policies.expressions.conversions import boxed
-from apim_policies.expressions.converting import (
+from apim_policies.expressions.dotnet.registry import Method, Model, Property, out
+from apim_policies.expressions.objects.boxing import boxed
+from apim_policies.expressions.objects.converting import (
     parse_bool,
     parse_decimal,
     parse_double,
     parse_integer,
 )
-from apim_policies.expressions.dotnet.registry import Method, Model, Property, out
-from apim_policies.expressions.failures import CSharpException
-from apim_policies.expressions.formats import formatted
-from apim_policies.expressions.numbers import single
-from apim_policies.expressions.runtime import equal, text_of
+from apim_policies.expressions.objects.formats import formatted
+from apim_policies.expressions.objects.reflection import equal, text_of
 from apim_policies.expressions.types import (
     BOOL,
     CHAR,
@@ -30,6 +28,8 @@ from apim_policies.expressions.types import (
     STRING,
     Type,
 )
+from apim_policies.expressions.values.failures import CSharpException
+from apim_policies.expressions.values.numbers import single
 
 
 def tried(parse: Callable[[str | None], Any], empty: Any) -> Callable[[str | None], tuple[bool, Any]]:

@@ -2,13 +2,9 @@
 
 from typing import Any
 
-from apim_policies.expressions.converting import default
 from apim_policies.expressions.dotnet.registry import T0, Method, Model, Property
-from apim_policies.expressions.failing import (
-    invalid_operation,
-)
-from apim_policies.expressions.failures import CSharpException
-from apim_policies.expressions.runtime import equal, text_of
+from apim_policies.expressions.objects.converting import default
+from apim_policies.expressions.objects.reflection import equal, text_of
 from apim_policies.expressions.types import (
     BOOL,
     EXCEPTION,
@@ -16,6 +12,10 @@ from apim_policies.expressions.types import (
     STRING,
     Type,
 )
+from apim_policies.expressions.values.failing import (
+    invalid_operation,
+)
+from apim_policies.expressions.values.failures import CSharpException
 
 
 def _exception(message: str | None = None, inner: CSharpException | None = None) -> CSharpException:

@@ -10,7 +10,7 @@ from typing import Any
 import regex
 
 from apim_policies.errors import NotModelled
-from apim_policies.expressions.failures import CSharpException
+from apim_policies.expressions.values.failures import CSharpException
 
 # Letters, marks without width, digits and connectors; \b counts the two joiners as well.
 _WORD = r"\p{L}\p{Mn}\p{Nd}\p{Pc}"

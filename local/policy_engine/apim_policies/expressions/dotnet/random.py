@@ -3,11 +3,6 @@
 from typing import Any
 
 from apim_policies.expressions.dotnet.registry import Method, Model
-from apim_policies.expressions.failing import (
-    argument_null,
-    out_of_range,
-)
-from apim_policies.expressions.numbers import wrapping
 from apim_policies.expressions.types import (
     BYTES,
     DOUBLE,
@@ -15,6 +10,11 @@ from apim_policies.expressions.types import (
     VOID,
     Type,
 )
+from apim_policies.expressions.values.failing import (
+    argument_null,
+    out_of_range,
+)
+from apim_policies.expressions.values.numbers import wrapping
 
 PROFILE = 1
 _wrap = wrapping(INT)

@@ -9,9 +9,6 @@ from typing import Any, overload
 from apim_policies.errors import NotModelled
 from apim_policies.expressions.dotnet.patterns import Pattern, pattern
 from apim_policies.expressions.dotnet.registry import Method, Model, Property
-from apim_policies.expressions.failing import argument_null, out_of_range
-from apim_policies.expressions.failures import CSharpException
-from apim_policies.expressions.moments import SECOND, TimeSpan
 from apim_policies.expressions.types import (
     BOOL,
     INT,
@@ -20,6 +17,9 @@ from apim_policies.expressions.types import (
     TIMESPAN,
     Type,
 )
+from apim_policies.expressions.values.failing import argument_null, out_of_range
+from apim_policies.expressions.values.failures import CSharpException
+from apim_policies.expressions.values.moments import SECOND, TimeSpan
 
 _MATCH = Type("Match")
 _GROUP = Type("Group")

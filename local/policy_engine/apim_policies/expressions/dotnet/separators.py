@@ -2,11 +2,11 @@
 
 import re
 
-from apim_policies.expressions.converting import WHITE
-from apim_policies.expressions.failing import out_of_range
+from apim_policies.expressions.objects.converting import WHITE
 from apim_policies.expressions.types import (
     Type,
 )
+from apim_policies.expressions.values.failing import out_of_range
 
 OPTIONS = Type("StringSplitOptions")
 ALL = 2**31 - 1

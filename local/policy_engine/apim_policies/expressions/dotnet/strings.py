@@ -3,20 +3,15 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from apim_policies.expressions import culture
-from apim_policies.expressions.containers import within
-from apim_policies.expressions.conversions import boxed
-from apim_policies.expressions.converting import WHITE
 from apim_policies.expressions.dotnet.cases import lower, upper
 from apim_policies.expressions.dotnet.comparisons import COMPARISON, compare, needs, pair, same
 from apim_policies.expressions.dotnet.registry import Method, Model, Property
 from apim_policies.expressions.dotnet.separators import ALL, OPTIONS, by_texts, by_units
-from apim_policies.expressions.failing import argument_null, out_of_range
-from apim_policies.expressions.failures import CSharpException
-from apim_policies.expressions.formats import composite
-from apim_policies.expressions.iteration import iterate
-from apim_policies.expressions.runtime import text_of
-from apim_policies.expressions.sequences import Sequence
+from apim_policies.expressions.objects.boxing import boxed
+from apim_policies.expressions.objects.converting import WHITE
+from apim_policies.expressions.objects.formats import composite
+from apim_policies.expressions.objects.iteration import iterate
+from apim_policies.expressions.objects.reflection import text_of
 from apim_policies.expressions.types import (
     BOOL,
     CHAR,
@@ -29,6 +24,11 @@ from apim_policies.expressions.types import (
     array,
     generic,
 )
+from apim_policies.expressions.values import culture
+from apim_policies.expressions.values.containers import within
+from apim_policies.expressions.values.failing import argument_null, out_of_range
+from apim_policies.expressions.values.failures import CSharpException
+from apim_policies.expressions.values.sequences import Sequence
 
 _CHARS = array(CHAR)
 

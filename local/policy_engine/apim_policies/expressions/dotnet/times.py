@@ -6,13 +6,15 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from apim_policies.expressions.conversions import offset_of
-from apim_policies.expressions.dates import parse_exact, parse_moment, parse_offset, parse_span
 from apim_policies.expressions.dotnet.numbers import tried
 from apim_policies.expressions.dotnet.registry import Method, Model, Property, out
-from apim_policies.expressions.failing import out_of_range
-from apim_policies.expressions.failures import CSharpException
-from apim_policies.expressions.moments import (
+from apim_policies.expressions.objects.boxing import offset_of
+from apim_policies.expressions.objects.reflection import equal
+from apim_policies.expressions.types import BOOL, DATETIME, DOUBLE, INT, LONG, OBJECT, OFFSET, STRING, TIMESPAN, Type
+from apim_policies.expressions.values.dates import parse_exact, parse_moment, parse_offset, parse_span
+from apim_policies.expressions.values.failing import out_of_range
+from apim_policies.expressions.values.failures import CSharpException
+from apim_policies.expressions.values.moments import (
     DAY,
     HOUR,
     MAX_TICKS,
@@ -23,8 +25,6 @@ from apim_policies.expressions.moments import (
     TimeSpan,
     in_range,
 )
-from apim_policies.expressions.runtime import equal
-from apim_policies.expressions.types import BOOL, DATETIME, DOUBLE, INT, LONG, OBJECT, OFFSET, STRING, TIMESPAN, Type
 
 PROFILE = 1
 _KIND, _DAY, _ZONE = Type("DateTimeKind"), Type("DayOfWeek"), Type("TimeZoneInfo")

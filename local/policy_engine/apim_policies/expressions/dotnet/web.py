@@ -9,10 +9,10 @@ from urllib.parse import quote, unquote_to_bytes
 from apim_policies.errors import NotModelled
 from apim_policies.expressions.context import form_decode
 from apim_policies.expressions.dotnet.registry import Method, Model, Property, out
-from apim_policies.expressions.failing import argument_null, format_error
-from apim_policies.expressions.failures import CSharpException
-from apim_policies.expressions.text import encode_utf8, joined, utf16
 from apim_policies.expressions.types import BOOL, BYTES, INT, STRING, STRINGS, Type
+from apim_policies.expressions.values.failing import argument_null, format_error
+from apim_policies.expressions.values.failures import CSharpException
+from apim_policies.expressions.values.text import encode_utf8, joined, utf16
 
 _URI, _PARTIAL, _ADDRESS = Type("Uri"), Type("UriPartial"), Type("IPAddress")
 _UNRESERVED = "-._~"

@@ -4,11 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from apim_policies.expressions.dotnet.registry import Method, Model, Property
-from apim_policies.expressions.failing import argument_null
-from apim_policies.expressions.failures import CSharpException
-from apim_policies.expressions.sequences import Sequence
-from apim_policies.expressions.types import BOOL, OBJECT, STRING, VOID, Type, generic
-from apim_policies.expressions.xml.changes import (
+from apim_policies.expressions.objects.xml_changes import (
     alone,
     append,
     append_all,
@@ -32,7 +28,11 @@ from apim_policies.expressions.xml.changes import (
     set_text,
     set_value,
 )
-from apim_policies.expressions.xml.content import content_text
+from apim_policies.expressions.objects.xml_content import content_text
+from apim_policies.expressions.types import BOOL, OBJECT, STRING, VOID, Type, generic
+from apim_policies.expressions.values.failing import argument_null
+from apim_policies.expressions.values.failures import CSharpException
+from apim_policies.expressions.values.sequences import Sequence
 from apim_policies.expressions.xml.names import (
     NONE,
     XML,

@@ -6,12 +6,9 @@ from decimal import Decimal
 from itertools import accumulate
 from typing import Any
 
-from apim_policies.expressions import decimals
 from apim_policies.expressions.binding.lambdas import Lambdas
 from apim_policies.expressions.binding.scope import Value
 from apim_policies.expressions.dotnet.comparers import sort_key
-from apim_policies.expressions.failing import invalid_operation
-from apim_policies.expressions.failures import CSharpException
 from apim_policies.expressions.linq.operator import (
     Extension,
     arguments_of,
@@ -31,6 +28,9 @@ from apim_policies.expressions.types import (
     STRING,
     Type,
 )
+from apim_policies.expressions.values import decimals
+from apim_policies.expressions.values.failing import invalid_operation
+from apim_policies.expressions.values.failures import CSharpException
 
 
 def _count(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:

@@ -6,7 +6,6 @@ from typing import Any
 
 from apim_policies.expressions.binding.lambdas import Lambdas
 from apim_policies.expressions.binding.scope import Value
-from apim_policies.expressions.failing import invalid_operation, out_of_range
 from apim_policies.expressions.linq.operator import (
     Extension,
     arguments_of,
@@ -21,6 +20,7 @@ from apim_policies.expressions.types import (
     INT,
     Type,
 )
+from apim_policies.expressions.values.failing import invalid_operation, out_of_range
 
 
 def _first(*, or_default: bool, last: bool = False) -> Extension:

@@ -5,10 +5,8 @@ from functools import partial
 from itertools import dropwhile, islice, takewhile
 from typing import Any
 
-from apim_policies.expressions import conversions
 from apim_policies.expressions.binding.lambdas import Lambdas
 from apim_policies.expressions.binding.scope import Value
-from apim_policies.expressions.failing import invalid_cast
 from apim_policies.expressions.linq.operator import (
     Extension,
     arguments_of,
@@ -20,6 +18,8 @@ from apim_policies.expressions.linq.operator import (
     sequence,
     source_of,
 )
+from apim_policies.expressions.objects import boxing
+from apim_policies.expressions.objects.reflection import name_of
 from apim_policies.expressions.syntax.tree import Node
 from apim_policies.expressions.types import (
     BOOL,
@@ -28,6 +28,7 @@ from apim_policies.expressions.types import (
     Type,
     is_reference,
 )
+from apim_policies.expressions.values.failing import invalid_cast
 
 
 def _any(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
@@ -93,16 +94,16 @@ def _cast(*, only: bool) -> Extension:
         if len(types) != 1:
             raise binder.error(node.pos, f"the type arguments of '{node.a.b}' cannot be inferred", "CS0411")
         wanted = types[0]
-        matches = conversions.tester(wanted)
+        matches = boxing.tester(wanted)
         if matches is None:
             raise binder.not_modelled(node.pos, f"{node.a.b}<{wanted}>")
         same = element == wanted or (target.type.name in UNTYPED and element == wanted)
         reference = is_reference(wanted)
 
-        boxing = conversions.boxer(element)
+        boxes = boxing.boxer(element)
 
         def box(item: Any) -> Any:
-            return item if boxing is None else boxing(item)
+            return item if boxes is None else boxes(item)
 
         def each(items: Iterable[Any]) -> Callable[[], Iterable[Any]]:
             if only:
@@ -115,7 +116,7 @@ def _cast(*, only: bool) -> Extension:
                 if given is None and reference:
                     return None
                 if not matches(given):
-                    raise invalid_cast(conversions.name_of(given), str(wanted))
+                    raise invalid_cast(name_of(given), str(wanted))
                 return given
 
             return lambda: (check(item) for item in items)

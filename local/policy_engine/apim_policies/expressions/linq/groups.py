@@ -6,10 +6,7 @@ from typing import Any
 from apim_policies.expressions.binding.lambdas import Lambdas
 from apim_policies.expressions.binding.scope import Value
 from apim_policies.expressions.code import Code
-from apim_policies.expressions.containers import Dictionary
 from apim_policies.expressions.dotnet.comparers import Comparer
-from apim_policies.expressions.failing import argument_null
-from apim_policies.expressions.failures import CSharpException
 from apim_policies.expressions.linq.operator import (
     Extension,
     arguments_of,
@@ -19,13 +16,16 @@ from apim_policies.expressions.linq.operator import (
     sequence,
     source_of,
 )
-from apim_policies.expressions.sequences import Sequence
 from apim_policies.expressions.syntax.tree import Node
 from apim_policies.expressions.types import (
     DOUBLE,
     Type,
     generic,
 )
+from apim_policies.expressions.values.containers import Dictionary
+from apim_policies.expressions.values.failing import argument_null
+from apim_policies.expressions.values.failures import CSharpException
+from apim_policies.expressions.values.sequences import Sequence
 
 
 def _to_dictionary(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:

@@ -6,11 +6,9 @@ from typing import Any, Never
 from apim_policies.expressions.binding.lambdas import Lambdas, bound
 from apim_policies.expressions.binding.scope import Value
 from apim_policies.expressions.code import Code, Constant, Function, Variable, places
-from apim_policies.expressions.converting import default
 from apim_policies.expressions.dotnet.comparers import COMPARER
-from apim_policies.expressions.failing import argument_null
-from apim_policies.expressions.iteration import iterator
-from apim_policies.expressions.sequences import Sequence
+from apim_policies.expressions.objects.converting import default
+from apim_policies.expressions.objects.iteration import iterator
 from apim_policies.expressions.syntax.tree import Node
 from apim_policies.expressions.types import (
     BOOL,
@@ -20,6 +18,8 @@ from apim_policies.expressions.types import (
     Type,
     generic,
 )
+from apim_policies.expressions.values.failing import argument_null
+from apim_policies.expressions.values.sequences import Sequence
 
 Extension = Callable[[Lambdas, Node, Value, Type, list[Type]], Value]
 

@@ -8,12 +8,12 @@ from apim_policies.expressions.binding.lambdas import Lambdas
 from apim_policies.expressions.binding.scope import Value
 from apim_policies.expressions.dotnet.comparers import Comparer, sort_key
 from apim_policies.expressions.linq.operator import Extension, arguments_of, comparer_of, result, sequence, source_of
-from apim_policies.expressions.sequences import Sequence
 from apim_policies.expressions.syntax.tree import Node
 from apim_policies.expressions.types import (
     Type,
     generic,
 )
+from apim_policies.expressions.values.sequences import Sequence
 
 
 class Ordered(Sequence):

@@ -4,16 +4,16 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from apim_policies.expressions import conversions
 from apim_policies.expressions.binding.lambdas import Lambdas
 from apim_policies.expressions.binding.scope import Value
-from apim_policies.expressions.converting import unwrapped
-from apim_policies.expressions.iteration import iterator
 from apim_policies.expressions.linq.operator import Extension, arguments_of, parameters_of, sequence, source_of
+from apim_policies.expressions.objects.converting import unwrapped
+from apim_policies.expressions.objects.iteration import iterator
 from apim_policies.expressions.syntax.tree import Node
 from apim_policies.expressions.types import (
     UNTYPED,
     Type,
+    element_of,
 )
 
 _ALONE = {"IsNullOrEmpty", "IsNullOrWhiteSpace", "EscapeDataString", "UnescapeDataString", "UrlEncode", "UrlDecode"}
@@ -43,7 +43,7 @@ def _each_by_index(items: Iterable[Any], function: Callable[[Any, int], Any]) ->
 def _select_many(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
     arguments = arguments_of(binder, node, 1, 2)
     inner, function = binder.lazy_function(arguments[0], [element])
-    item_type = conversions.element_of(inner)
+    item_type = element_of(inner)
     if item_type is None or inner.name in UNTYPED or inner.name == "JObject":
         raise binder.not_modelled(node.pos, f"SelectMany to {inner}")
     iterate = iterator(inner)
@@ -67,7 +67,7 @@ def _select_many(binder: Lambdas, node: Node, target: Value, element: Type, type
 def _zip(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:
     arguments = arguments_of(binder, node, 2, 2)
     other = binder.rvalue(arguments[0])
-    other_element = conversions.element_of(other.type)
+    other_element = element_of(other.type)
     if other_element is None:
         raise binder.not_modelled(node.pos, f"Zip with {other.type}")
     made, function = binder.lazy_function(arguments[1], [element, other_element])

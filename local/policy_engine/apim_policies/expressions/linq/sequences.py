@@ -7,7 +7,6 @@ from typing import Any
 from apim_policies.expressions.binding.lambdas import Lambdas
 from apim_policies.expressions.binding.scope import Value
 from apim_policies.expressions.code import Constant
-from apim_policies.expressions.containers import Array, List
 from apim_policies.expressions.linq.operator import (
     Extension,
     arguments_of,
@@ -24,6 +23,7 @@ from apim_policies.expressions.types import (
     array,
     generic,
 )
+from apim_policies.expressions.values.containers import Array, List
 
 
 def _to_array(binder: Lambdas, node: Node, target: Value, element: Type, types: list[Type]) -> Value:

@@ -7,10 +7,7 @@ from typing import Any
 
 from apim_policies.expressions.binding.lambdas import Lambdas
 from apim_policies.expressions.binding.scope import Value
-from apim_policies.expressions.containers import folded
 from apim_policies.expressions.dotnet.comparers import Comparer
-from apim_policies.expressions.failing import argument_null
-from apim_policies.expressions.iteration import iterate
 from apim_policies.expressions.linq.operator import (
     Extension,
     arguments_of,
@@ -22,6 +19,7 @@ from apim_policies.expressions.linq.operator import (
     source_of,
 )
 from apim_policies.expressions.newtonsoft.tokens import JToken
+from apim_policies.expressions.objects.iteration import iterate
 from apim_policies.expressions.syntax.tree import Node
 from apim_policies.expressions.types import (
     BOOL,
@@ -30,6 +28,8 @@ from apim_policies.expressions.types import (
     Type,
     generic,
 )
+from apim_policies.expressions.values.containers import folded
+from apim_policies.expressions.values.failing import argument_null
 
 
 def _combining(combine: Callable[[Iterable[Any], Iterable[Any]], Iterable[Any]], *, by_value: bool = True) -> Extension:

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Any, cast
 
-from apim_policies.expressions.failures import CSharpException
-from apim_policies.expressions.moments import EPOCH_TICKS, DateTime
 from apim_policies.expressions.newtonsoft.tokens import JArray, JObject, JToken, JValue
-from apim_policies.expressions.text import utf16
+from apim_policies.expressions.values.failures import CSharpException
+from apim_policies.expressions.values.moments import EPOCH_TICKS, DateTime
+from apim_policies.expressions.values.text import utf16
 
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,7})\d*)?(Z|[+-]\d\d(?::?\d\d)?)?\Z", re.ASCII)
 _MICROSOFT_DATE = re.compile(r"/Date\((-?[0-9]+)([+-][0-9]{2}(?:[0-9]{2})?)?\)/\Z")

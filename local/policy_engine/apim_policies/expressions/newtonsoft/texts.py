@@ -6,8 +6,8 @@ import re
 from contextvars import ContextVar
 from decimal import Decimal
 
-from apim_policies.expressions.moments import DateTime, DateTimeOffset, TimeSpan
-from apim_policies.expressions.numbers import Float, single_digits
+from apim_policies.expressions.values.moments import DateTime, DateTimeOffset, TimeSpan
+from apim_policies.expressions.values.numbers import Float, single_digits
 
 NEWLINE: ContextVar[str] = ContextVar("NEWLINE", default="\r\n")
 """`Environment.NewLine` of the expression that runs: it is seen wherever a container becomes text."""

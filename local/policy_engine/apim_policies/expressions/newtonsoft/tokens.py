@@ -4,9 +4,6 @@ from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from uuid import UUID
 
-from apim_policies.expressions.changes import ChangingDict, ChangingList
-from apim_policies.expressions.failures import CSharpException
-from apim_policies.expressions.moments import DateTime, DateTimeOffset, TimeSpan
 from apim_policies.expressions.newtonsoft.texts import (
     NEWLINE,
     base64_text,
@@ -15,7 +12,10 @@ from apim_policies.expressions.newtonsoft.texts import (
     number_text,
     quoted,
 )
-from apim_policies.expressions.numbers import Float
+from apim_policies.expressions.values.changes import ChangingDict, ChangingList
+from apim_policies.expressions.values.failures import CSharpException
+from apim_policies.expressions.values.moments import DateTime, DateTimeOffset, TimeSpan
+from apim_policies.expressions.values.numbers import Float
 
 
 class JToken:

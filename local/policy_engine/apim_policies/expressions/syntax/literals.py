@@ -7,7 +7,7 @@ import tree_sitter
 
 from apim_policies.expressions.syntax.reader import Reader, named
 from apim_policies.expressions.syntax.tree import Node
-from apim_policies.expressions.text import utf16
+from apim_policies.expressions.values.text import utf16
 
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{1,4})|(.))", re.DOTALL)
 _BRACE_AND_HOLE = re.compile(r"(?<!\{)\{(?:\{\{)+(?!\{)")

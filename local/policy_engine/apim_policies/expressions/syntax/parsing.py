@@ -3,11 +3,11 @@
 import tree_sitter
 import tree_sitter_c_sharp
 
-from apim_policies.expressions.failures import ExpressionError
 from apim_policies.expressions.scanner import scan_expression
 from apim_policies.expressions.syntax.reader import named
 from apim_policies.expressions.syntax.statements import Statements
 from apim_policies.expressions.syntax.tree import Node, Source
+from apim_policies.expressions.values.failures import ExpressionError
 
 _PARSER = tree_sitter.Parser(tree_sitter.Language(tree_sitter_c_sharp.language()))
 _PREFIX = "return ("

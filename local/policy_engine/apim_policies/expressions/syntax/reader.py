@@ -2,8 +2,8 @@
 
 import tree_sitter
 
-from apim_policies.expressions.failures import ExpressionError
 from apim_policies.expressions.syntax.tree import Node, Source
+from apim_policies.expressions.values.failures import ExpressionError
 
 
 def named(node: tree_sitter.Node) -> list[tree_sitter.Node]:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from apim_policies.expressions.failures import ExpressionError
 from apim_policies.expressions.scanner import position
+from apim_policies.expressions.values.failures import ExpressionError
 
 
 class Node:

@@ -3,9 +3,9 @@
 import re
 from functools import lru_cache
 
-from apim_policies.expressions.failing import argument_null
-from apim_policies.expressions.failures import CSharpException
 from apim_policies.expressions.types import Type
+from apim_policies.expressions.values.failing import argument_null
+from apim_policies.expressions.values.failures import CSharpException
 
 XML, XMLNS = "http://www.w3.org/XML/1998/namespace", "http://www.w3.org/2000/xmlns/"
 _LOCAL = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)

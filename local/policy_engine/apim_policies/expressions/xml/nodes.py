@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from apim_policies.expressions.failing import argument_null, invalid_operation
-from apim_policies.expressions.failures import CSharpException
 from apim_policies.expressions.types import Type
+from apim_policies.expressions.values.failing import argument_null, invalid_operation
+from apim_policies.expressions.values.failures import CSharpException
 from apim_policies.expressions.xml.names import XMLNS, XName
 
 

@@ -7,9 +7,9 @@ import re
 from typing import Any
 from xml.parsers import expat
 
-from apim_policies.expressions.failing import argument_null
-from apim_policies.expressions.failures import CSharpException
-from apim_policies.expressions.text import joined, utf16
+from apim_policies.expressions.values.failing import argument_null
+from apim_policies.expressions.values.failures import CSharpException
+from apim_policies.expressions.values.text import joined, utf16
 from apim_policies.expressions.xml.names import NONE, XML, XMLNS, XName, XNamespace, name_in, space_of
 from apim_policies.expressions.xml.nodes import (
     XAttribute,

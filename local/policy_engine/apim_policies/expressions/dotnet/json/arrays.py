@@ -4,7 +4,6 @@ from apim_policies.expressions.dotnet.json.content import array_of, no_property,
 from apim_policies.expressions.dotnet.json.places import child_named, item_at, remove, set_item
 from apim_policies.expressions.dotnet.json.tokens import made_from, parsed
 from apim_policies.expressions.dotnet.registry import Method, Model, Property
-from apim_policies.expressions.failing import argument_null, out_of_range
 from apim_policies.expressions.newtonsoft.tokens import JArray, JToken
 from apim_policies.expressions.types import (
     BOOL,
@@ -16,6 +15,7 @@ from apim_policies.expressions.types import (
     VOID,
     array,
 )
+from apim_policies.expressions.values.failing import argument_null, out_of_range
 
 
 def _copy(other: JArray | None) -> JArray:

@@ -3,17 +3,17 @@
 from collections.abc import Iterable
 from typing import Any
 
-from apim_policies.expressions.containers import Dictionary
-from apim_policies.expressions.conversions import NUMERIC, boxed
-from apim_policies.expressions.failing import argument_null
-from apim_policies.expressions.failures import CSharpException
 from apim_policies.expressions.newtonsoft.tokens import JArray, JObject, JProperty, JToken, JValue
-from apim_policies.expressions.numbers import Char
-from apim_policies.expressions.runtime import name_of, type_of
+from apim_policies.expressions.objects.boxing import NUMERIC, boxed
+from apim_policies.expressions.objects.reflection import name_of, type_of
 from apim_policies.expressions.types import (
     BYTES,
     CHAR,
 )
+from apim_policies.expressions.values.containers import Dictionary
+from apim_policies.expressions.values.failing import argument_null
+from apim_policies.expressions.values.failures import CSharpException
+from apim_policies.expressions.values.numbers import Char
 
 _PLAIN = {"string", "bool", "DateTime", "DateTimeOffset", "TimeSpan", "Guid"}
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from apim_policies.expressions.dotnet.json.tokens import FORMATTING, PROFILE
 from apim_policies.expressions.dotnet.registry import Method, Model
-from apim_policies.expressions.serializing import (
+from apim_policies.expressions.objects.serializing import (
     deserialized,
     serialized,
     supported,

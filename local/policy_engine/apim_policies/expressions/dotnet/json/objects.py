@@ -7,9 +7,7 @@ from apim_policies.expressions.dotnet.json.content import object_of, put_member
 from apim_policies.expressions.dotnet.json.places import remove, set_child_named
 from apim_policies.expressions.dotnet.json.tokens import TOKEN_MODEL, made_from, parsed
 from apim_policies.expressions.dotnet.registry import Method, Model, Property, out
-from apim_policies.expressions.failing import argument_null
 from apim_policies.expressions.newtonsoft.tokens import JArray, JObject, JProperty, JToken, JValue
-from apim_policies.expressions.sequences import Sequence
 from apim_policies.expressions.types import (
     BOOL,
     INT,
@@ -22,6 +20,8 @@ from apim_policies.expressions.types import (
     Type,
     generic,
 )
+from apim_policies.expressions.values.failing import argument_null
+from apim_policies.expressions.values.sequences import Sequence
 
 _COMPARISON = Type("StringComparison")
 _PROPERTIES = generic("IEnumerable", JPROPERTY)

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterable
 
-from apim_policies.expressions.failing import argument_null, out_of_range
-from apim_policies.expressions.failures import CSharpException
 from apim_policies.expressions.newtonsoft.tokens import JArray, JObject, JProperty, JToken, JValue
+from apim_policies.expressions.values.failing import argument_null, out_of_range
+from apim_policies.expressions.values.failures import CSharpException
 
 
 def child_named(token: JToken, name: str | None) -> JToken | None:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from apim_policies.expressions.converting import unwrapped
 from apim_policies.expressions.dotnet.json.places import (
     child_at,
     child_named,
@@ -18,17 +17,15 @@ from apim_policies.expressions.dotnet.json.places import (
     sibling,
 )
 from apim_policies.expressions.dotnet.registry import Method, Model, Property
-from apim_policies.expressions.failing import argument_null
-from apim_policies.expressions.failures import CSharpException
-from apim_policies.expressions.jsonpath import select, selected
 from apim_policies.expressions.newtonsoft import reader
+from apim_policies.expressions.newtonsoft.jsonpath import select, selected
 from apim_policies.expressions.newtonsoft.tokens import JToken, JValue, deep_equals
-from apim_policies.expressions.sequences import Sequence
-from apim_policies.expressions.serializing import (
+from apim_policies.expressions.objects.converting import unwrapped
+from apim_policies.expressions.objects.serializing import (
     object_from,
     supported,
 )
-from apim_policies.expressions.serializing import token_of as token_from
+from apim_policies.expressions.objects.serializing import token_of as token_from
 from apim_policies.expressions.types import (
     BOOL,
     INT,
@@ -39,6 +36,9 @@ from apim_policies.expressions.types import (
     Type,
     generic,
 )
+from apim_policies.expressions.values.failing import argument_null
+from apim_policies.expressions.values.failures import CSharpException
+from apim_policies.expressions.values.sequences import Sequence
 
 PROFILE = 1
 FORMATTING = Type("Formatting")

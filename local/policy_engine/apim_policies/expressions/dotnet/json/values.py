@@ -5,7 +5,7 @@ from typing import Any
 from apim_policies.expressions.dotnet.json.content import property_of, property_with, token_of
 from apim_policies.expressions.dotnet.registry import Method, Model, Property
 from apim_policies.expressions.newtonsoft.tokens import JProperty, JToken, JValue
-from apim_policies.expressions.serializing import whole
+from apim_policies.expressions.objects.serializing import whole
 from apim_policies.expressions.types import (
     BOOL,
     CHAR,

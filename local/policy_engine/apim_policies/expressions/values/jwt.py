@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from apim_policies.expressions.context import Jwt
-from apim_policies.expressions.text import joined
+from apim_policies.expressions.values.text import joined
 
 
 def _part(text: str) -> Any:

@@ -3,7 +3,7 @@
 import math
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
-from apim_policies.expressions.failures import CSharpException
+from apim_policies.expressions.values.failures import CSharpException
 
 WIDE = Context(prec=80, rounding=ROUND_HALF_EVEN)
 _MOST = 2**96 - 1

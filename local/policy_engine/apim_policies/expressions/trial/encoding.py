@@ -11,16 +11,16 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from apim_policies.expressions.containers import Anonymous, Array, Dictionary, Enumeration, HashSet, Pair
-from apim_policies.expressions.conversions import boxed
-from apim_policies.expressions.iteration import iterate
-from apim_policies.expressions.moments import DateTime, DateTimeOffset, TimeSpan
 from apim_policies.expressions.newtonsoft.tokens import JToken, JValue
-from apim_policies.expressions.numbers import Char, ULong
-from apim_policies.expressions.runtime import text_of, type_of
-from apim_policies.expressions.sequences import Sequence
-from apim_policies.expressions.text import joined
+from apim_policies.expressions.objects.boxing import boxed
+from apim_policies.expressions.objects.iteration import iterate
+from apim_policies.expressions.objects.reflection import text_of, type_of
 from apim_policies.expressions.types import element_of
+from apim_policies.expressions.values.containers import Anonymous, Array, Dictionary, Enumeration, HashSet, Pair
+from apim_policies.expressions.values.moments import DateTime, DateTimeOffset, TimeSpan
+from apim_policies.expressions.values.numbers import Char, ULong
+from apim_policies.expressions.values.sequences import Sequence
+from apim_policies.expressions.values.text import joined
 
 _MOST = 201
 """How many items of a sequence are shown: it may have no end."""

@@ -4,18 +4,12 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from apim_policies.expressions.containers import Anonymous, Array, Dictionary, Enumeration, List, Pair
-from apim_policies.expressions.conversions import boxed, number_of
-from apim_policies.expressions.converting import cast, castable
-from apim_policies.expressions.failing import argument_null
-from apim_policies.expressions.failures import CSharpException
-from apim_policies.expressions.iteration import iterate
-from apim_policies.expressions.moments import DateTime, DateTimeOffset, TimeSpan
 from apim_policies.expressions.newtonsoft import reader
 from apim_policies.expressions.newtonsoft.tokens import JArray, JObject, JToken, JValue, walk
-from apim_policies.expressions.numbers import Char, Float
-from apim_policies.expressions.runtime import name_of, text_of, type_of
-from apim_policies.expressions.sequences import Sequence
+from apim_policies.expressions.objects.boxing import boxed, number_of
+from apim_policies.expressions.objects.converting import cast, castable
+from apim_policies.expressions.objects.iteration import iterate
+from apim_policies.expressions.objects.reflection import name_of, text_of, type_of
 from apim_policies.expressions.types import (
     BYTE,
     INT,
@@ -29,6 +23,12 @@ from apim_policies.expressions.types import (
     is_reference,
     underlying,
 )
+from apim_policies.expressions.values.containers import Anonymous, Array, Dictionary, Enumeration, List, Pair
+from apim_policies.expressions.values.failing import argument_null
+from apim_policies.expressions.values.failures import CSharpException
+from apim_policies.expressions.values.moments import DateTime, DateTimeOffset, TimeSpan
+from apim_policies.expressions.values.numbers import Char, Float
+from apim_policies.expressions.values.sequences import Sequence
 
 
 def whole(value: int) -> Any:

@@ -2,7 +2,7 @@
 
 from typing import Never
 
-from apim_policies.expressions.failures import CSharpException
+from apim_policies.expressions.values.failures import CSharpException
 
 
 def null_reference() -> CSharpException:

@@ -6,15 +6,19 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Any, Never
 
 from apim_policies.expressions.code import Code, Constant, Temporary
-from apim_policies.expressions.containers import Array, Enumeration, Pair, within
-from apim_policies.expressions.converting import cast, castable, default, overflow
-from apim_policies.expressions.decimals import of_double
-from apim_policies.expressions.failing import invalid_cast, invalid_operation, null_reference
-from apim_policies.expressions.failures import CSharpException
-from apim_policies.expressions.moments import DateTime, DateTimeOffset
 from apim_policies.expressions.newtonsoft.tokens import JArray, JObject, JValue
-from apim_policies.expressions.numbers import BOXES, box, single, unboxed, wrapping
-from apim_policies.expressions.runtime import CLASSES, name_of, text_of, type_of
+from apim_policies.expressions.objects import xml_casts as casts
+from apim_policies.expressions.objects.boxing import (
+    NUMERIC,
+    REAL,
+    boxer,
+    member_of,
+    number_of,
+    offset_of,
+    tester,
+)
+from apim_policies.expressions.objects.converting import cast, castable, default, overflow
+from apim_policies.expressions.objects.reflection import name_of, text_of
 from apim_policies.expressions.types import (
     BOOL,
     BYTE,
@@ -46,34 +50,34 @@ from apim_policies.expressions.types import (
     VOID,
     Type,
     array,
-    bases,
     derives,
-    element_of,
     holds_null,
     is_reference,
     underlying,
 )
-from apim_policies.expressions.xml import casts
+from apim_policies.expressions.values.containers import Array, within
+from apim_policies.expressions.values.decimals import of_double
+from apim_policies.expressions.values.failing import invalid_cast, invalid_operation, null_reference
+from apim_policies.expressions.values.failures import CSharpException
+from apim_policies.expressions.values.numbers import BOXES, single, unboxed, wrapping
 from apim_policies.expressions.xml.names import XName, XNamespace, implied, implied_space
 from apim_policies.expressions.xml.nodes import XAttribute, XElement
 
 _XML = frozenset({XElement.type, XAttribute.type})
 
 # https://learn.microsoft.com/dotnet/csharp/language-reference/builtin-types/numeric-conversions
-_REAL = frozenset({FLOAT, DOUBLE, DECIMAL})
 _WIDENING: dict[Type, frozenset[Type]] = {
-    SBYTE: frozenset({SHORT, INT, LONG}) | _REAL,
-    BYTE: frozenset({SHORT, USHORT, INT, UINT, LONG, ULONG}) | _REAL,
-    SHORT: frozenset({INT, LONG}) | _REAL,
-    USHORT: frozenset({INT, UINT, LONG, ULONG}) | _REAL,
-    CHAR: frozenset({USHORT, INT, UINT, LONG, ULONG}) | _REAL,
-    INT: frozenset({LONG}) | _REAL,
-    UINT: frozenset({LONG, ULONG}) | _REAL,
-    LONG: _REAL,
-    ULONG: _REAL,
+    SBYTE: frozenset({SHORT, INT, LONG}) | REAL,
+    BYTE: frozenset({SHORT, USHORT, INT, UINT, LONG, ULONG}) | REAL,
+    SHORT: frozenset({INT, LONG}) | REAL,
+    USHORT: frozenset({INT, UINT, LONG, ULONG}) | REAL,
+    CHAR: frozenset({USHORT, INT, UINT, LONG, ULONG}) | REAL,
+    INT: frozenset({LONG}) | REAL,
+    UINT: frozenset({LONG, ULONG}) | REAL,
+    LONG: REAL,
+    ULONG: REAL,
     FLOAT: frozenset({DOUBLE}),
 }
-NUMERIC = frozenset(INTEGRAL) | _REAL
 _TO_TOKEN = (NUMERIC | {STRING, BOOL, DATETIME, OFFSET, TIMESPAN, GUID, BYTES}) - {CHAR}
 _TOKENS = frozenset({"JToken", "JObject", "JArray", "JValue", "JProperty", "JContainer"})
 _PLAIN = NUMERIC | {BOOL, STRING, OBJECT, GUID}
@@ -174,11 +178,6 @@ def implicit(run: Code, source: Type, target: Type, constant: Any = None) -> Cod
 _OF_TEXT: dict[Type, Callable[[str | None], Any]] = {XName.type: implied, XNamespace.type: implied_space}
 
 
-def offset_of(moment: DateTime) -> DateTimeOffset:
-    """The conversion of a DateTime; the local time is UTC."""
-    return DateTimeOffset(moment.ticks)
-
-
 def _to_token(run: Code, source: Type) -> Code:
     return Code("{token}({0}, 'String')", to_object(run, source) if source == FLOAT else run, token=JValue)
 
@@ -236,27 +235,6 @@ def _valued(run: Code) -> Code:
 
 def _no_value() -> Never:
     raise invalid_operation("Nullable object must have a value.")
-
-
-def number_of(type: Type, name: str) -> int:
-    """The number of an enumeration's value."""
-    members = ENUMERATIONS[type.name]
-    return (
-        int(name) if name not in members and name.lstrip("-").isdigit() else sum(members[n] for n in name.split(", "))
-    )
-
-
-def member_of(type: Type, number: int) -> str:
-    """The value of an enumeration for a number: its name, or names of flags."""
-    members = ENUMERATIONS[type.name]
-    for name, value in members.items():
-        if value == number:
-            return name
-    if type.name == "RegexOptions":
-        names = [name for name, value in members.items() if value and value & number == value]
-        if sum(members[name] for name in names) == number:
-            return ", ".join(names)
-    return str(number)
 
 
 def _narrowed(run: Code, source: Type, target: Type) -> Code:
@@ -330,63 +308,10 @@ def _unboxing(run: Code, target: Type) -> Code | None:
 _EXACT: dict[Type, type] = {STRING: str, BOOL: bool, INT: int, JOBJECT: JObject, JARRAY: JArray}
 
 
-_UNTESTED = frozenset({"Func", "Action", "T0", "T1", "out", "IEnumerator", "IEqualityComparer"})
-
-
-def tester(type: Type) -> Callable[[Any], bool] | None:
-    """Whether an object is of a type, as a function; None if it cannot be told."""
-    wanted = underlying(type)
-    if wanted.name in _UNTESTED:
-        return None
-
-    known: dict[Any, bool] = {}
-    """By class, for the classes whose objects are all of one type."""
-
-    def test(value: Any) -> bool:
-        answer = known.get(value.__class__)
-        if answer is not None:
-            return answer
-        found = type_of(value)
-        if found is None:
-            raise NotImplementedError(f"whether a {value.__class__.__name__} is a {wanted}")
-        answer = value is not None and derives(found, wanted)
-        if value.__class__ in CLASSES:
-            known[value.__class__] = answer
-        return answer
-
-    return test
-
-
-def boxer(source: Type) -> Callable[[Any], Any] | None:
-    """What makes an object of a value: numbers keep their type, and so do enumerations and pairs. None: nothing has to."""
-    inner = underlying(source)
-    if inner.name in ENUMERATIONS:
-        return lambda name: None if name is None else Enumeration(inner, name)
-    if inner.name == "KeyValuePair":
-        return lambda pair: boxed_pair(pair, inner)
-    if inner in BOXES and inner != INT:
-        return lambda value: box(value, inner)
-    return None
-
-
 def to_object(run: Code, source: Type) -> Code:
     """Boxing."""
     boxing = boxer(source)
     return run if boxing is None else Code("{box}({0})", run, box=boxing)
-
-
-def boxed(value: Any, type: Type) -> Any:
-    """A value of a static type as an object."""
-    boxing = boxer(type)
-    return value if boxing is None else boxing(value)
-
-
-def boxed_pair(value: Any, type: Type) -> Any:
-    if value is None:
-        return None
-    pair = Pair((boxed(value[0], type.args[0]), boxed(value[1], type.args[1])))
-    pair.type = type
-    return pair
 
 
 def to_text(run: Code, source: Type) -> Code:
@@ -410,16 +335,3 @@ def new_array(size: Code, element: Type) -> Code:
         return bytearray(count) if element == BYTE else Array([empty] * count, type_)
 
     return Code("{make}({0})", size, make=make)
-
-
-def stamp(type: Type) -> Callable[[Any], Any] | None:
-    """What makes of a plain list the array or list of a static type."""
-    if type.name == "[]" and type.args[0] != BYTE:
-        return lambda value: Array(value, type) if value.__class__ is list else value
-    return None
-
-
-__all__ = [
-    "bases", "best_common", "boxed", "common", "derives", "element_of", "explicit", "implicit", "member_of", "name_of",
-    "new_array", "number_of", "plain", "stamp", "tester", "text_of", "to_object", "to_text", "type_of",
-]  # fmt: skip

@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from apim_policies.errors import ExplainedError
-from apim_policies.expressions.containers import Array
 from apim_policies.expressions.context import (
     Api,
     Body,
@@ -33,12 +32,13 @@ from apim_policies.expressions.context import (
     User,
     UserIdentity,
 )
-from apim_policies.expressions.jwt import jwt_of
-from apim_policies.expressions.moments import DateTime
 from apim_policies.expressions.newtonsoft import reader
-from apim_policies.expressions.numbers import Long
-from apim_policies.expressions.text import utf16
 from apim_policies.expressions.types import STRINGS
+from apim_policies.expressions.values.containers import Array
+from apim_policies.expressions.values.jwt import jwt_of
+from apim_policies.expressions.values.moments import DateTime
+from apim_policies.expressions.values.numbers import Long
+from apim_policies.expressions.values.text import utf16
 
 SAMPLE: dict[str, Any] = json.loads(Path(__file__).with_name("sample.json").read_text(encoding="utf-8"))
 """The request that an expression gets when no other is given."""

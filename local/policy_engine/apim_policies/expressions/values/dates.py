@@ -3,9 +3,18 @@
 import re
 from datetime import datetime, timedelta
 
-from apim_policies.expressions.failing import argument_null, format_error
-from apim_policies.expressions.failures import CSharpException
-from apim_policies.expressions.moments import DAY, HOUR, MINUTE, SECOND, DateTime, DateTimeOffset, TimeSpan, in_range
+from apim_policies.expressions.values.failing import argument_null, format_error
+from apim_policies.expressions.values.failures import CSharpException
+from apim_policies.expressions.values.moments import (
+    DAY,
+    HOUR,
+    MINUTE,
+    SECOND,
+    DateTime,
+    DateTimeOffset,
+    TimeSpan,
+    in_range,
+)
 
 _ISO = re.compile(
     r"\s*(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,7}))?)?)?\s*(Z|[+-]\d\d:\d\d)?\s*",

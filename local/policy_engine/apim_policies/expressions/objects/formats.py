@@ -9,14 +9,14 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from uuid import UUID
 
 from apim_policies.errors import NotModelled
-from apim_policies.expressions.containers import Enumeration, within
-from apim_policies.expressions.failing import argument_null, format_error
-from apim_policies.expressions.moments import DateTime, DateTimeOffset, TimeSpan, pieces
 from apim_policies.expressions.newtonsoft.texts import number_text
 from apim_policies.expressions.newtonsoft.tokens import JValue
-from apim_policies.expressions.numbers import Char, Float, single_digits
-from apim_policies.expressions.runtime import text_of, type_of
+from apim_policies.expressions.objects.reflection import text_of, type_of
 from apim_policies.expressions.types import ENUMERATIONS, INT, INTEGRAL
+from apim_policies.expressions.values.containers import Enumeration, within
+from apim_policies.expressions.values.failing import argument_null, format_error
+from apim_policies.expressions.values.moments import DateTime, DateTimeOffset, TimeSpan, pieces
+from apim_policies.expressions.values.numbers import Char, Float, single_digits
 
 _STANDARD = re.compile(r"([A-Za-z])([0-9]{0,2})")
 _PART = re.compile(r"""'[^']*'?|"[^"]*"?|\\.?|.""", re.DOTALL)

@@ -5,14 +5,14 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from apim_policies.expressions.containers import Array, Dictionary, HashSet, List
-from apim_policies.expressions.conversions import boxed
-from apim_policies.expressions.failing import argument_null
 from apim_policies.expressions.newtonsoft.texts import number_text
-from apim_policies.expressions.numbers import Char
-from apim_policies.expressions.runtime import type_of
-from apim_policies.expressions.sequences import Sequence
+from apim_policies.expressions.objects.boxing import boxed
+from apim_policies.expressions.objects.reflection import type_of
 from apim_policies.expressions.types import DOUBLE
+from apim_policies.expressions.values.containers import Array, Dictionary, HashSet, List
+from apim_policies.expressions.values.failing import argument_null
+from apim_policies.expressions.values.numbers import Char
+from apim_policies.expressions.values.sequences import Sequence
 from apim_policies.expressions.xml.nodes import (
     XAttribute,
     XNode,

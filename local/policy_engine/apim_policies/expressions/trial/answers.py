@@ -3,11 +3,11 @@
 from typing import Any
 
 from apim_policies.errors import NotModelled
-from apim_policies.expressions.encoding import encoded
 from apim_policies.expressions.expression import compile_expression
-from apim_policies.expressions.failures import CSharpException, ExpressionError
 from apim_policies.expressions.profile import Profile
-from apim_policies.expressions.samples import context_of, merged
+from apim_policies.expressions.trial.encoding import encoded
+from apim_policies.expressions.trial.samples import context_of, merged
+from apim_policies.expressions.values.failures import CSharpException, ExpressionError
 
 NEWLINE = "\n"
 """The answers that expressions are held to come from .NET on Linux."""

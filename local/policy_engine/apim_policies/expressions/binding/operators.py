@@ -6,11 +6,9 @@ from decimal import Decimal
 from operator import add, and_, mul, neg, or_, sub, xor
 from typing import Any, Never
 
-from apim_policies.expressions import conversions, decimals
+from apim_policies.expressions.binding import conversions
 from apim_policies.expressions.code import Code, Temporary
-from apim_policies.expressions.failures import CSharpException
-from apim_policies.expressions.moments import TimeSpan
-from apim_policies.expressions.numbers import single
+from apim_policies.expressions.objects import boxing
 from apim_policies.expressions.types import (
     BOOL,
     BYTE,
@@ -41,6 +39,10 @@ from apim_policies.expressions.types import (
     nullable,
     underlying,
 )
+from apim_policies.expressions.values import decimals
+from apim_policies.expressions.values.failures import CSharpException
+from apim_policies.expressions.values.moments import TimeSpan
+from apim_policies.expressions.values.numbers import single
 from apim_policies.expressions.xml.names import XName, XNamespace, name_in
 
 __all__ = ["OVERFLOWING", "binary", "checked", "exact", "in_range", "unary"]
@@ -189,12 +191,12 @@ def _equality(
         same = _identity(negated)
     elif NULL in (left, right):
         other = right if left == NULL else left
-        if other in conversions.NUMERIC or other == BOOL or other.name in _COMPARED_WITH_NULL:
+        if other in boxing.NUMERIC or other == BOOL or other.name in _COMPARED_WITH_NULL:
             # Lifted to T?, which a T never equals null as. The compiler warns, no more.
             value = second if left == NULL else first
             return BOOL, Code("({0}, {never})[1]", value, never=negated)
         same = _identity(negated) if holds_null(other) else None
-    elif left in conversions.NUMERIC or right in conversions.NUMERIC:
+    elif left in boxing.NUMERIC or right in boxing.NUMERIC:
         return _compared(negated, left, first, left_constant, right, second, right_constant)
     elif {left, right} == {DATETIME, OFFSET}:
         return _equality(
@@ -231,7 +233,7 @@ _NAMES = frozenset({XName.type, XNamespace.type})
 
 
 def _offset(run: Code, type: Type) -> Code:
-    return run if type == OFFSET else Code("{offset}({0})", run, offset=conversions.offset_of)
+    return run if type == OFFSET else Code("{offset}({0})", run, offset=boxing.offset_of)
 
 
 def _compared(
@@ -261,7 +263,7 @@ def _identity(negated: bool) -> str:
 
 def _promoted(left: Type, left_constant: Any, right: Type, right_constant: Any) -> Type | None:
     """Binary numeric promotion."""
-    if left not in conversions.NUMERIC or right not in conversions.NUMERIC:
+    if left not in boxing.NUMERIC or right not in boxing.NUMERIC:
         return None
     if DECIMAL in (left, right):
         return None if {left, right} & {DOUBLE, FLOAT} else DECIMAL
@@ -393,16 +395,14 @@ def _dividing(operator: str, type: Type) -> Callable[[int, int], int]:
 def _enumerated(operator: str, type: Type, first: Code, second: Code) -> tuple[Type, Code] | None:
     one, two = _number(type, first), _number(type, second)
     if operator in {"|", "&", "^"}:
-        return type, Code(
-            f"{{member}}({{type}}, {{0}} {operator} {{1}})", one, two, member=conversions.member_of, type=type
-        )
+        return type, Code(f"{{member}}({{type}}, {{0}} {operator} {{1}})", one, two, member=boxing.member_of, type=type)
     if operator in _COMPARISON:
         return BOOL, Code(f"{{0}} {operator} {{1}}", one, two)
     return None
 
 
 def _number(type: Type, run: Code) -> Code:
-    return Code("{number}({type}, {0})", run, number=conversions.number_of, type=type)
+    return Code("{number}({type}, {0})", run, number=boxing.number_of, type=type)
 
 
 def _timed(operator: str, left: Type, first: Code, right: Type, second: Code) -> tuple[Type, Code] | None:

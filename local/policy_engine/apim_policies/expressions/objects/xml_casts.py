@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from apim_policies.expressions.converting import parse_decimal, parse_double, parse_integer
-from apim_policies.expressions.failing import argument_null, format_error
+from apim_policies.expressions.objects.converting import parse_decimal, parse_double, parse_integer
 from apim_policies.expressions.types import BOOL, DECIMAL, DOUBLE, INT, LONG, STRING, Type, holds_null, underlying
+from apim_policies.expressions.values.failing import argument_null, format_error
 from apim_policies.expressions.xml.nodes import XAttribute, XElement
 
 _DECIMAL = re.compile(r"[ \t\r\n]*[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[ \t\r\n]*")

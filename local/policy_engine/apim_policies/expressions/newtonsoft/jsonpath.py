@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from apim_policies.expressions.failures import CSharpException
 from apim_policies.expressions.newtonsoft.tokens import JArray, JObject, JToken, JValue
+from apim_policies.expressions.values.failures import CSharpException
 
 Step = Callable[[Iterable[JToken], bool], Iterator[JToken]]
 _NAME = re.compile(r"[^.\[\]()@'\"\s?*$,:=<>!&|]+")

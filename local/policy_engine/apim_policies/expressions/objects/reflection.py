@@ -5,15 +5,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from apim_policies.expressions.containers import Anonymous, Dictionary, Enumeration, Pair
 from apim_policies.expressions.context import Authorization, Certificate, Jwt, Request, Response, Url
-from apim_policies.expressions.decimals import CalculatedZero
-from apim_policies.expressions.failures import CSharpException
-from apim_policies.expressions.moments import DateTime, DateTimeOffset, TimeSpan
 from apim_policies.expressions.newtonsoft import tokens
 from apim_policies.expressions.newtonsoft.texts import number_text
 from apim_policies.expressions.newtonsoft.tokens import JArray, JObject, JProperty, JToken, JValue, deep_equals
-from apim_policies.expressions.numbers import TYPES, Char
 from apim_policies.expressions.types import (
     BOOL,
     BYTES,
@@ -31,6 +26,11 @@ from apim_policies.expressions.types import (
     Type,
     underlying,
 )
+from apim_policies.expressions.values.containers import Anonymous, Dictionary, Enumeration, Pair
+from apim_policies.expressions.values.decimals import CalculatedZero
+from apim_policies.expressions.values.failures import CSharpException
+from apim_policies.expressions.values.moments import DateTime, DateTimeOffset, TimeSpan
+from apim_policies.expressions.values.numbers import TYPES, Char
 from apim_policies.expressions.xml.nodes import XObject
 from apim_policies.expressions.xml.writer import written
 

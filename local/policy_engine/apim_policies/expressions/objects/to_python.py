@@ -5,16 +5,16 @@ from decimal import Decimal
 from uuid import UUID
 
 from apim_policies.errors import NotModelled
-from apim_policies.expressions.containers import Anonymous, Array, Dictionary, Enumeration, HashSet
-from apim_policies.expressions.conversions import boxed
-from apim_policies.expressions.iteration import iterate
-from apim_policies.expressions.moments import DateTime, DateTimeOffset, TimeSpan
 from apim_policies.expressions.newtonsoft.texts import date_json
 from apim_policies.expressions.newtonsoft.tokens import JArray, JObject, JValue
-from apim_policies.expressions.numbers import Char
-from apim_policies.expressions.runtime import text_of
-from apim_policies.expressions.sequences import Sequence
-from apim_policies.expressions.text import joined
+from apim_policies.expressions.objects.boxing import boxed
+from apim_policies.expressions.objects.iteration import iterate
+from apim_policies.expressions.objects.reflection import text_of
+from apim_policies.expressions.values.containers import Anonymous, Array, Dictionary, Enumeration, HashSet
+from apim_policies.expressions.values.moments import DateTime, DateTimeOffset, TimeSpan
+from apim_policies.expressions.values.numbers import Char
+from apim_policies.expressions.values.sequences import Sequence
+from apim_policies.expressions.values.text import joined
 
 
 def to_text(value: object) -> str:

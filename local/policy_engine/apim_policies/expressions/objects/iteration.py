@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from apim_policies.expressions.containers import Array, Dictionary, HashSet
 from apim_policies.expressions.context import Headers, Jwt, Url
-from apim_policies.expressions.failing import invalid_operation, null_reference
 from apim_policies.expressions.newtonsoft.tokens import JArray, JObject, JToken
-from apim_policies.expressions.sequences import Sequence
-from apim_policies.expressions.text import utf16
 from apim_policies.expressions.types import STRING, Type, array
+from apim_policies.expressions.values.containers import Array, Dictionary, HashSet
+from apim_policies.expressions.values.failing import invalid_operation, null_reference
+from apim_policies.expressions.values.sequences import Sequence
+from apim_policies.expressions.values.text import utf16
 
 
 def iterate(value: Any) -> Iterable[Any]:

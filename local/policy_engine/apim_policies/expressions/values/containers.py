@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from apim_policies.expressions.changes import counting
 from apim_policies.expressions.types import Type
+from apim_policies.expressions.values.changes import counting
 
 
 class Array(list[Any]):

@@ -7,15 +7,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from apim_policies.expressions.dates import parse_moment
-from apim_policies.expressions.decimals import fit, of_double
-from apim_policies.expressions.failing import argument_null, format_error, invalid_cast
-from apim_policies.expressions.failures import CSharpException
-from apim_policies.expressions.moments import DateTime, DateTimeOffset, TimeSpan
 from apim_policies.expressions.newtonsoft.texts import base64_text
 from apim_policies.expressions.newtonsoft.tokens import JProperty, JToken, JValue
-from apim_policies.expressions.numbers import Char, Float, single
-from apim_policies.expressions.runtime import full_name, name_of, text_of, type_of
+from apim_policies.expressions.objects.reflection import full_name, name_of, text_of, type_of
 from apim_policies.expressions.types import (
     BOOL,
     BYTES,
@@ -35,6 +29,12 @@ from apim_policies.expressions.types import (
     holds_null,
     underlying,
 )
+from apim_policies.expressions.values.dates import parse_moment
+from apim_policies.expressions.values.decimals import fit, of_double
+from apim_policies.expressions.values.failing import argument_null, format_error, invalid_cast
+from apim_policies.expressions.values.failures import CSharpException
+from apim_policies.expressions.values.moments import DateTime, DateTimeOffset, TimeSpan
+from apim_policies.expressions.values.numbers import Char, Float, single
 
 WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 """char.IsWhiteSpace."""

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from apim_policies.expressions.failing import argument_null
-from apim_policies.expressions.xml.content import content_of, content_text
+from apim_policies.expressions.objects.xml_content import content_of, content_text
+from apim_policies.expressions.values.failing import argument_null
 from apim_policies.expressions.xml.names import (
     XML,
     XMLNS,

@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from functools import total_ordering
 
 from apim_policies.errors import NotModelled
-from apim_policies.expressions.failing import format_error, out_of_range
-from apim_policies.expressions.failures import CSharpException
 from apim_policies.expressions.types import DATETIME, OFFSET, TIMESPAN
+from apim_policies.expressions.values.failing import format_error, out_of_range
+from apim_policies.expressions.values.failures import CSharpException
 
 EPOCH_TICKS = 621_355_968_000_000_000
 MAX_TICKS = 3_155_378_975_999_999_999

@@ -1,0 +1,1 @@
+"""What is told of a value when the program runs: its type, its text, its conversions."""

@@ -1,0 +1,1 @@
+"""Expressions tried outside of a gateway: a sample request, and answers as JSON."""

@@ -1,0 +1,1 @@
+"""What expressions hold: the values of .NET and how they behave."""
