@@ -17,7 +17,8 @@ server = Server(
     "existing",
     {
         "gateway": gateway.reference,
-        "address": {"url": config.require("serverUrl"), "audience": config.require("serverAudience")},
+        # It may have a registration of its own already: pulumi config set serverAudience CLIENT-ID. Else it gets one here.
+        "address": {"url": config.require("serverUrl"), "audience": config.get("serverAudience")},
         "assigned_groups": [config.require("group")],
     },
 )

@@ -2,13 +2,19 @@
 
 from pathlib import Path
 
+import pytest
+
 from secure_mcp_local.recording import record
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def test_the_gateway_alone_stands_in_front_of_an_existing_server() -> None:
-    recording = record(EXAMPLES / "existing-server", "dev")
+AUDIENCE = "00000000-0000-4000-8000-00000000a0d1"
+
+
+@pytest.mark.parametrize("given", [{}, {"serverAudience": AUDIENCE}], ids=["own", "given"])
+def test_the_gateway_alone_stands_in_front_of_an_existing_server(given: dict[str, str]) -> None:
+    recording = record(EXAMPLES / "existing-server", "dev", given)
     [mcp] = [api for api in recording.all("azure-native:apimanagement:Api") if api.get("apiId") == "mcp"]
     assert mcp.inputs["serviceUrl"] == "https://mcp.internal.example.com/mcp"
     assert recording.all("azure-native:web:WebApp") == []
@@ -17,7 +23,8 @@ def test_the_gateway_alone_stands_in_front_of_an_existing_server() -> None:
         for value in recording.all("azure-native:apimanagement:NamedValue")
         if value.inputs["displayName"] == "mcp-audience"
     )
-    assert audience.inputs["value"] == "00000000-0000-4000-8000-00000000a0d1"
+    own = next(r for r in recording.all("azuread:index/application:Application") if r.name.endswith("-server"))
+    assert audience.inputs["value"] == given.get("serverAudience", own.get("clientId"))
 
 
 def test_its_policies_wait_for_what_the_authorization_server_declares() -> None:

@@ -1,15 +1,36 @@
 """What is there before: a hub network, and an API Management with other people's API. Nothing here is secure-mcp's."""
 
 import pulumi
-from pulumi_azure_native import apimanagement, managedidentity, network, privatedns, resources
+from pulumi_azure_native import (
+    apimanagement,
+    managedidentity,
+    monitor,
+    network,
+    operationalinsights,
+    privatedns,
+    resources,
+)
 
 location = pulumi.Config("azure-native").require("location")
 group = resources.ResourceGroup("hub", resource_group_name="rg-hub", location=location)
 rules = network.NetworkSecurityGroup(
-    "gateway",
-    network_security_group_name="nsg-gateway",
+    "hub",
+    network_security_group_name="nsg-hub",
     resource_group_name=group.name,
     location=location,
+    security_rules=[
+        {
+            "name": "deny-internet",
+            "priority": 100,
+            "direction": "Inbound",
+            "access": "Deny",
+            "protocol": "*",
+            "source_address_prefix": "Internet",
+            "source_port_range": "*",
+            "destination_address_prefix": "*",
+            "destination_port_range": "*",
+        }
+    ],
 )
 hub = network.VirtualNetwork(
     "hub",
@@ -28,8 +49,14 @@ hub = network.VirtualNetwork(
             "name": "function",
             "address_prefix": "10.50.1.0/24",
             "delegations": [{"name": "delegation", "service_name": "Microsoft.App/environments"}],
+            "network_security_group": {"id": rules.id},
         },
-        {"name": "endpoints", "address_prefix": "10.50.2.0/24"},
+        {
+            "name": "endpoints",
+            "address_prefix": "10.50.2.0/24",
+            "network_security_group": {"id": rules.id},
+            "private_endpoint_network_policies": "Enabled",
+        },
     ],
 )
 zones = {
@@ -68,10 +95,27 @@ service = apimanagement.ApiManagementService(
         type=apimanagement.ApimIdentityType.USER_ASSIGNED,
         user_assigned_identities=identity.id.apply(lambda id: {id: apimanagement.UserIdentityPropertiesArgs()}),
     ),
+    developer_portal_status="Disabled",
     virtual_network_type="External",
     virtual_network_configuration={"subnet_resource_id": pulumi.Output.concat(hub.id, "/subnets/gateway")},
 )
-apimanagement.NamedValue(
+workspace = operationalinsights.Workspace(
+    "hub",
+    workspace_name="log-hub",
+    resource_group_name=group.name,
+    location=location,
+    sku={"name": "PerGB2018"},
+    features={"disable_local_auth": True},
+)
+monitor.DiagnosticSetting(
+    "hub",
+    name="hub",
+    resource_uri=service.id,
+    workspace_id=workspace.id,
+    log_analytics_destination_type="Dedicated",
+    logs=[{"category_group": "allLogs", "enabled": True}],
+)
+greeting = apimanagement.NamedValue(
     "greeting",
     named_value_id="OAuthScopes",
     display_name="OAuthScopes",
@@ -104,12 +148,13 @@ apimanagement.ApiPolicy(
     policy_id="policy",
     format="rawxml",
     value=(
-        "<policies><inbound><return-response><set-status code='200' reason='OK' /><set-body>{{OAuthScopes}}</set-body>"
+        "<policies><inbound><base /><return-response><set-status code='200' reason='OK' /><set-body>{{OAuthScopes}}</set-body>"
         "</return-response></inbound><backend><base /></backend><outbound><base /></outbound><on-error><base /></on-error></policies>"
     ),
     api_id=api.name,
     service_name=service.name,
     resource_group_name=group.name,
+    opts=pulumi.ResourceOptions(depends_on=[greeting]),
 )
 pulumi.export("service", service.name)
 pulumi.export("group", group.name)

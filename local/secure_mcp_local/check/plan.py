@@ -190,14 +190,14 @@ def _dependencies(recording: Recording, documents: Mapping[str, Document]) -> It
     }
     fragments = {str(resource.get("id")): resource for resource in recording.all(MODULE + "PolicyFragment")}
     for urn, document in documents.items():
-        before = _before(by_urn, urn)
+        before, earlier = _before(by_urn, urn), _earlier(recording, urn)
         used = {
             f"named value {match[1]}": named_values.get(match[1].lower())
             for match in NAMED_VALUE.finditer(document.text)
         }
         used |= {f"fragment {id}": fragments.get(id) for id in _INCLUDED.findall(document.text)}
         for what, resource in used.items():
-            if resource is not None and resource.urn not in before:
+            if resource is not None and resource.urn not in before and _project(resource.urn) not in earlier:
                 message = f"the policy does not depend on the {what}, which it uses"
                 yield Finding(DEPENDENCY, message, document.name)
 
@@ -209,6 +209,21 @@ def _before(by_urn: Mapping[str, Resource], urn: str) -> set[str]:
     while waiting:
         resource = by_urn.get(waiting.pop())
         new = (resource.dependencies if resource is not None else frozenset()) - found
+        found |= new
+        waiting += new
+    return found
+
+
+def _project(urn: str) -> str:
+    return urn.split("::")[1]
+
+
+def _earlier(recording: Recording, urn: str) -> set[str]:
+    """Projects whose stacks are deployed before that of a resource: its own refers to them, or one that it refers to does."""
+    found: set[str] = set()
+    waiting = [_project(urn)]
+    while waiting:
+        new = recording.refers.get(waiting.pop(), frozenset()) - found
         found |= new
         waiting += new
     return found

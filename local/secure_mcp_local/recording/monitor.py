@@ -59,6 +59,8 @@ class Monitor(mocks.MockMonitor):
         self.code: dict[str, Path] = {}
         """By the name of a hook, the folder that it publishes."""
         self.recorded: dict[str, Resource] = {}
+        self.refers: set[str] = set()
+        """Projects to whose stacks it refers."""
         self.stack_outputs: dict[str, Any] = {}
         self.stack_secrets: set[str] = set()
         self.stack_unknowns: set[str] = set()
@@ -269,6 +271,7 @@ class Monitor(mocks.MockMonitor):
         project, stack = parts[-2] if len(parts) > 1 else settings.get_project(), parts[-1]
         for other in self._others:
             if (other.project, other.stack) == (project, stack):
+                self.refers.add(project)
                 outputs = {
                     key: UNKNOWN if key in other.output_unknowns else value for key, value in other.outputs.items()
                 }
@@ -422,6 +425,7 @@ def run(project: Project, stack: str, environment: Environment, others: Sequence
         output_secrets=frozenset(monitor.stack_secrets),
         output_unknowns=frozenset(key.partition(".")[0].partition("[")[0] for key in monitor.stack_unknowns),
         folders={project.name: project.main.parent},
+        refers={project.name: frozenset(monitor.refers)},
         tenant=monitor.tenant,
         filled=project.filled,
     )

@@ -65,6 +65,8 @@ class Recording:
     """By project, where its program ran: relative paths of files are relative to it."""
     tenant: str = TENANT
     """The tenant that the stack is deployed to."""
+    refers: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """By project, those to whose stacks its stack refers: they are deployed before it."""
     filled: tuple[str, ...] = ()
     """Configuration that must be set before the stack is deployed: e-mail addresses, which nothing on this machine needs."""
 
@@ -95,6 +97,7 @@ class Recording:
             output_secrets=frozenset[str]().union(*(recording.output_secrets for recording in recordings)),
             output_unknowns=frozenset[str]().union(*(recording.output_unknowns for recording in recordings)),
             folders={key: value for recording in recordings for key, value in recording.folders.items()},
+            refers={key: value for recording in recordings for key, value in recording.refers.items()},
             filled=tuple(key for recording in recordings for key in recording.filled),
         )
 
