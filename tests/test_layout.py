@@ -157,3 +157,66 @@ def test_stages_of_the_language(stage: str) -> None:
 def test_modules_are_named_by_what_they_are(package: Path) -> None:
     vague = {"utils", "helpers", "common", "misc", "base", "manager", "managers", "shared"}
     assert not [str(file) for file in package.rglob("*.py") if file.stem in vague]
+
+
+def named(file: Path) -> Iterator[str]:
+    """The modules of the library that one of its files names, from its top."""
+    own = file.relative_to(LIBRARY).parts[:-1]
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            above = own[: len(own) - node.level + 1]
+            module = ".".join((*above, *((node.module,) if node.module else ())))
+            yield from (f"{module}.{name.name}".lstrip(".") for name in node.names)
+
+
+@pytest.mark.parametrize(
+    ("folder", "refused"),
+    [
+        # A gateway and a server are released apart: each knows the other by `reference.py` alone.
+        ("gateway", ("server", "hosts", "secure_mcp_server")),
+        ("server", ("gateway", "secure_mcp_server")),
+        ("hosts", ("gateway", "server", "secure_mcp_server")),
+        ("monitoring", ("server", "hosts", "secure_mcp_server")),
+        ("apis", ("gateway", "server", "hosts", "monitoring", "secure_mcp_server")),
+        ("azure", ("gateway", "server", "hosts", "monitoring", "apis", "secure_mcp_server")),
+        ("options", ("gateway", "server", "hosts", "monitoring", "apis", "azure", "secure_mcp_server")),
+    ],
+)
+def test_gateway_server_and_host_are_apart(folder: str, refused: tuple[str, ...]) -> None:
+    # But for what writes every option down, and is run by `make options` only.
+    files = [file for file in sorted((LIBRARY / folder).rglob("*.py")) if file.name != "written.py"]
+    assert files
+    found = [f"{file.name}: {name}" for file in files for name in named(file) if name.split(".")[0] in refused]
+    assert not found
+
+
+AZURE_SERVICES = {
+    "api_management": {"entra", "key_vault"},
+    "cosmos": {"entra"},
+    "entra": set[str](),
+    "functions": {"entra"},
+    "storage": {"entra"},
+    "key_vault.py": set[str](),
+    "faults.py": set[str](),
+}
+"""Each stand-in for a service, and the services that its own of Azure asks."""
+
+
+def test_services_know_only_whom_azures_know() -> None:
+    azure = CLOUD / "azure"
+    found: list[str] = []
+    for file in sorted(azure.rglob("*.py")):
+        own = file.relative_to(azure).parts[0]
+        if own == "__init__.py":
+            continue
+        for name in imports(file):
+            parts = name.split(".")
+            if parts[0] != "secure_mcp_local" or len(parts) < 2:
+                continue
+            if parts[1] in {"cloud", "check", "cli", "stand_ins", "doctor"} or (
+                parts[1] == "azure"
+                and len(parts) > 2
+                and parts[2] not in {own.removesuffix(".py"), *AZURE_SERVICES[own]}
+            ):
+                found.append(f"{file.relative_to(azure)}: {name}")
+    assert not found

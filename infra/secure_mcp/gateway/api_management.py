@@ -7,6 +7,7 @@ from pulumi_azure_native import apimanagement, managedidentity, resources
 
 from ..azure.component import Component
 from ..azure.diagnostics import GATEWAY, keep_logs
+from ..azure.identities import user_assigned_identity
 from ..azure.placement import LoggedOptions, Placement
 from ..azure.propagation import in_force, patient
 from ..azure.roles import KEY_VAULT_SECRETS_USER, MONITORING_METRICS_PUBLISHER, assign_role
@@ -122,13 +123,7 @@ class ApiManagement(Component):
         super().__init__("secure-mcp:index:ApiManagement", name, opts)
         here = self.inside()
         group = args.resource_group_name
-        identity = managedidentity.UserAssignedIdentity(
-            f"{name}-id",
-            resource_name_=pulumi.Output.concat("id-apim-", name, "-", args.suffix),
-            resource_group_name=group,
-            location=args.location,
-            opts=here,
-        )
+        identity = user_assigned_identity(f"{name}-id", "apim", name, args, here)
         subnet = args.subnet_id
         domains = self._domains(name, args, identity)
         service = apimanagement.ApiManagementService(

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pulumi
-from pulumi_azure_native import app, managedidentity
+from pulumi_azure_native import app
 
 from ..azure.component import Component
+from ..azure.identities import user_assigned_identity
 from ..azure.placement import LoggedOptions, Placement
 from ..options import Taken
 from .options import ContainerAppOptions
@@ -55,13 +56,7 @@ class ContainerApp(Component):
         super().__init__("secure-mcp:index:ContainerApp", name, opts)
         here = self.inside()
         group = args.resource_group_name
-        identity = managedidentity.UserAssignedIdentity(
-            f"{name}-id",
-            resource_name_=pulumi.Output.concat("id-ca-", name, "-", args.suffix),
-            resource_group_name=group,
-            location=args.location,
-            opts=here,
-        )
+        identity = user_assigned_identity(f"{name}-id", "ca", name, args, here)
         environment, made = args.environment_id, None
         if isinstance(environment, str) and not environment:
             made = app.ManagedEnvironment(

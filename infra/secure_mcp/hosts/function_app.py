@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pulumi
-from pulumi_azure_native import managedidentity, web
+from pulumi_azure_native import web
 
 from ..azure.component import Component
+from ..azure.identities import user_assigned_identity
 from ..azure.placement import LoggedOptions, Placement, ZoneOptions
 from ..azure.roles import MONITORING_METRICS_PUBLISHER, assign_role
 from ..azure.sdk_defaults import unsent
@@ -72,21 +73,9 @@ class McpFunctionApp(Component):
         here = self.inside()
         group = args.resource_group_name
         subnet = args.subnet_id
-        identity = managedidentity.UserAssignedIdentity(
-            f"{name}-id",
-            resource_name_=pulumi.Output.concat("id-func-", name, "-", args.suffix),
-            resource_group_name=group,
-            location=args.location,
-            opts=here,
-        )
+        identity = user_assigned_identity(f"{name}-id", "func", name, args, here)
         # The platform fetches the code with an identity of its own; the code itself runs with the other.
-        deployer = managedidentity.UserAssignedIdentity(
-            f"{name}-deployment-id",
-            resource_name_=pulumi.Output.concat("id-code-", name, "-", args.suffix),
-            resource_group_name=group,
-            location=args.location,
-            opts=here,
-        )
+        deployer = user_assigned_identity(f"{name}-deployment-id", "code", name, args, here)
         store = Storage(
             f"{name}-storage",
             StorageArgs(

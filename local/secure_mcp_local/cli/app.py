@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -50,7 +50,7 @@ AcceptOption = Annotated[
         help="Resource type that is not modelled and may decide who gets in: go on as if it were not declared. Can be repeated.",
     ),
 ]  # fmt: skip
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value for scripts.")]
+JsonOption = engine.JsonOption
 
 
 def _print_version(value: bool) -> None:
@@ -328,31 +328,14 @@ def check(
         typer.Option("--stack", "-s", help="Stack whose Pulumi.STACK.yaml is used. Default: dev. Can be repeated."),
     ] = None,
     config: ConfigOption = None,
-    named_value: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="With files: a named value that exists. Once one is given, all others are findings. Can be repeated.",
-        ),
-    ] = None,
-    secret_value: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME", help="As --named-value, for one that is secret: it must not show in traces and addresses."
-        ),
-    ] = None,
-    ignore: Annotated[
-        list[str] | None, typer.Option(metavar="RULE", help="Leave out the findings of a rule. Can be repeated.")
-    ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 for warnings, too.")] = False,
-    format: Annotated[
-        Literal["text", "github", "json"], typer.Option("--format", "-f", help="github: annotations of GitHub Actions.")
-    ] = "text",
-    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    named_value: engine.NamedValueOption = None,
+    secret_value: engine.SecretValueOption = None,
+    ignore: engine.IgnoreOption = None,
+    strict: engine.StrictOption = False,
+    format: engine.FormatOption = "text",
+    json: engine.FormatJsonOption = False,
     accept: AcceptOption = None,
-    rules: Annotated[
-        bool, typer.Option("--rules", help="Show every rule, why it is one and how to fix it; check nothing.")
-    ] = False,
+    rules: engine.RulesOption = False,
     cwd: CwdsOption = None,
 ) -> None:
     """Find what Azure would refuse and what a reviewer would not let pass, offline.

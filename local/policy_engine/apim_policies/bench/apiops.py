@@ -11,9 +11,9 @@ from typing import Any
 
 from apim_policies.bench.folder import ANY, BACKEND, URL, guessed
 from apim_policies.bench.openapi import operations_of
-from apim_policies.bench.resources import backend, named_value, product
 from apim_policies.errors import ExplainedError
 from apim_policies.gateway import ApiDeclaration, Declaration, OperationDeclaration
+from apim_policies.gateway.resources import backend, named_value, product
 
 _SPECIFICATIONS = ("specification.yaml", "specification.yml", "specification.json")
 

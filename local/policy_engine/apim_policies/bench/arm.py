@@ -12,9 +12,9 @@ from typing import Any
 
 from apim_policies.bench.folder import ANY, BACKEND, URL, guessed
 from apim_policies.bench.openapi import operations_in
-from apim_policies.bench.resources import backend, named_value, product
 from apim_policies.errors import ExplainedError
 from apim_policies.gateway import ApiDeclaration, Declaration, OperationDeclaration, SubscriptionDeclaration
+from apim_policies.gateway.resources import backend, named_value, product
 
 _SERVICE = "microsoft.apimanagement/service"
 _CALL = re.compile(r"\s*([A-Za-z]\w*)\s*\(")

@@ -20,6 +20,32 @@ app = typer.Typer(
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value for scripts.")]
 
+# Of every command that checks.
+NamedValueOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="With files: a named value that exists. Once one is given, all others are findings. Can be repeated.",
+    ),
+]
+SecretValueOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME", help="As --named-value, for one that is secret: it must not show in traces and addresses."
+    ),
+]
+IgnoreOption = Annotated[
+    list[str] | None, typer.Option(metavar="RULE", help="Leave out the findings of a rule. Can be repeated.")
+]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Exit code 1 for warnings, too.")]
+FormatOption = Annotated[
+    Literal["text", "github", "json"], typer.Option("--format", "-f", help="github: annotations of GitHub Actions.")
+]
+FormatJsonOption = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
+RulesOption = Annotated[
+    bool, typer.Option("--rules", help="Show every rule, why it is one and how to fix it; check nothing.")
+]
+
 
 def _print_version(value: bool) -> None:
     if value:
@@ -42,30 +68,13 @@ def check(
         list[Path] | None,
         typer.Argument(metavar="PATH...", help="Policy files in the rawxml format, or folders of them."),
     ] = None,
-    named_value: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="A named value that exists. Once one is given, all others are findings. Can be repeated.",
-        ),
-    ] = None,
-    secret_value: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME", help="As --named-value, for one that is secret: it must not show in traces and addresses."
-        ),
-    ] = None,
-    ignore: Annotated[
-        list[str] | None, typer.Option(metavar="RULE", help="Leave out the findings of a rule. Can be repeated.")
-    ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 for warnings, too.")] = False,
-    format: Annotated[
-        Literal["text", "github", "json"], typer.Option("--format", "-f", help="github: annotations of GitHub Actions.")
-    ] = "text",
-    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
-    rules: Annotated[
-        bool, typer.Option("--rules", help="Show every rule, why it is one and how to fix it; check nothing.")
-    ] = False,
+    named_value: NamedValueOption = None,
+    secret_value: SecretValueOption = None,
+    ignore: IgnoreOption = None,
+    strict: StrictOption = False,
+    format: FormatOption = "text",
+    json: FormatJsonOption = False,
+    rules: RulesOption = False,
 ) -> None:
     """Find what Azure would refuse and what a reviewer would not let pass, offline.
 

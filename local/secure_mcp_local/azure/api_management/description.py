@@ -8,7 +8,7 @@ from apim_policies.gateway import (
     ProductDeclaration,
     SubscriptionDeclaration,
 )
-from secure_mcp_local.azure.api_management.backends import backend
+from apim_policies.gateway.resources import backend
 from secure_mcp_local.azure.api_management.vocabulary import VOCABULARY
 from secure_mcp_local.azure.key_vault import KeyVaults
 from secure_mcp_local.errors import LocalCloudError, NotModelled
@@ -47,7 +47,7 @@ def describe(recording: Recording) -> Declaration:
         policy=_text(policy, "service.xml") if policy is not None else None,
         products=[_product(recording, one) for one in recording.all(MODULE + "Product")],
         subscriptions=[_subscription(one) for one in recording.all(MODULE + "Subscription")],
-        backends=[backend(one) for one in recording.all(MODULE + "Backend")],
+        backends=[backend(str(one.get("backendId")), one.outputs) for one in recording.all(MODULE + "Backend")],
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from apim_policies.gateway import NamedValue, ProductDeclaration
+from apim_policies.gateway.declaration import NamedValue, ProductDeclaration
 from apim_policies.pipeline.backends import Breaker, DeclaredBackend, Member, seconds
 
 
