@@ -232,14 +232,46 @@ async def test_coverage_of_policies_and_of_ways_inside_expressions(folder: Path,
     await gateway.send("HEAD", path="/orders", claims={"aud": "orders"}, headers={"x-slow": "1"})
     assert all(one.taken == 2 for each in decisions.values() for one in each)
     assert not [place for place, count in coverage.policies.items() if not count]
-    assert "apis/orders/api.xml  6/6" in coverage.table()
+    file = (folder / "orders.xml").as_posix()
+    assert f"{file} 6/6" in " ".join(coverage.table().split())
     coverage.write(tmp_path / "c.xml")
     root = ET.parse(tmp_path / "c.xml").getroot()
     assert (root.get("line-rate"), root.get("branch-rate")) == ("1.0000", "1.0000")
+    # What tools of CI find their way by: a file, its lines and the ways of each.
+    [found] = [one for one in root.iter("class") if one.get("filename") == file]
+    branch = next(one for one in found.iter("line") if one.get("branch") == "true")
+    assert branch.get("condition-coverage", "").startswith("100% (")
+    assert root.findtext("sources/source") == "."
     coverage.write(tmp_path / "c.info")
     text = (tmp_path / "c.info").read_text()
     assert text.count("end_of_record") == 3
+    assert f"SF:{file}\n" in text
     assert "BRDA:" in text
+    assert {line.partition(":")[0] for line in text.splitlines()} == {
+        "SF", "DA", "BRDA", "BRF", "BRH", "LF", "LH", "end_of_record",
+    }  # fmt: skip
+
+
+def test_cases_have_one_coverage_whatever_gateway_each_has(folder: Path) -> None:
+    (folder / "orders.policies.yaml").write_text(
+        """
+source: .
+named_values: {Key: k}
+mocks: [{url: "https://backend.example/*", json: {}}]
+cases:
+  - {name: reads, request: {path: /orders, claims: {aud: orders}}}
+  - {name: writes, request: {method: POST, path: /orders, claims: {aud: orders}}}
+"""
+    )
+    coverage = Coverage()
+    cases = Cases(folder / "orders.policies.yaml", coverage)
+    for case in cases:
+        assert cases.run(case).problems == []
+    places = [(one.document, one.line, one.column) for one in coverage.decisions]
+    assert len(places) == len(set(places))
+    _, decisions = coverage.documents["apis/orders/api.xml"]
+    (when,) = [each for line, each in decisions.items() if "<when" in GUARDED.splitlines()[line - 1]]
+    assert sorted((one.held, one.failed) for one in when) == [(0, 1), (1, 1), (1, 1)]
 
 
 CASES = """
@@ -309,7 +341,7 @@ def test_the_pytest_plugin_and_the_command_run_cases(folder: Path) -> None:
         cwd=folder, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert "1 failed, 3 passed" in told.stdout, told.stdout + told.stderr
-    assert "apis/orders/api.xml" in told.stdout
+    assert "\norders.xml " in told.stdout
     assert (folder / "c.xml").is_file()
     ran = subprocess.run(
         [sys.executable, "-c", "from apim_policies.command import main; main()", "test", ".", "--coverage", "c.info"],

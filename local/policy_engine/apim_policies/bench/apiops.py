@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from apim_policies.bench.folder import ANY, BACKEND, URL, guessed
+from apim_policies.bench.folder import ANY, BACKEND, URL, guessed, shown
 from apim_policies.bench.openapi import operations_of
 from apim_policies.errors import ExplainedError
 from apim_policies.gateway import ApiDeclaration, Declaration, OperationDeclaration
+from apim_policies.gateway.declaration import SERVICE, api_document, fragment_document, product_document
 from apim_policies.gateway.resources import backend, named_value, product
 
 _SPECIFICATIONS = ("specification.yaml", "specification.yml", "specification.json")
@@ -56,7 +57,21 @@ def extract(root: Path) -> Declaration:
             backend(folder.name, _properties(folder / "backendInformation.json"))
             for folder in _folders(root, "backends")
         ],
+        files=dict(_files(root)),
     )
+
+
+def _files(root: Path) -> Iterator[tuple[str, str]]:
+    """The file of each document."""
+    places = [(SERVICE, root)]
+    places += [(fragment_document(one.name), one) for one in _folders(root, "policy fragments")]
+    places += [(product_document(one.name), one) for one in _folders(root, "products")]
+    for api in _folders(root, "apis"):
+        places.append((api_document(api.name), api))
+        places += [(api_document(api.name, one.name), one) for one in _folders(api, "operations")]
+    for name, folder in places:
+        if (file := folder / "policy.xml").is_file():
+            yield name, shown(file)
 
 
 def _api(folder: Path) -> ApiDeclaration:

@@ -37,6 +37,7 @@ from apim_policies.bench.mocks import Recorded
 from apim_policies.bench.policy_gateway import Outcome, PolicyGateway
 from apim_policies.bench.sources import load
 from apim_policies.errors import ExplainedError
+from apim_policies.gateway import Declaration
 
 PATTERN = "*.policies.yaml"
 """What files of cases are called."""
@@ -94,18 +95,30 @@ class Cases:
             _check(one.get("expect") or {}, "expect", f"{self.file}: {name}")
             yield Case(name, one, self.file)
 
-    def run(self, case: Case) -> Result:
-        """Runs a case with a gateway of its own."""
-        return asyncio.run(self._run(case))
+    def declaration(self) -> Declaration:
+        """The gateway of the cases.
 
-    async def _run(self, case: Case) -> Result:
-        folder = self.file.parent
-        declaration = load(
-            folder / str(self._said.get("source") or "."),
+        Raises:
+            ExplainedError: its source cannot be read.
+        """
+        return load(
+            self.file.parent / str(self._said.get("source") or "."),
             named_values={name: str(value) for name, value in (self._said.get("named_values") or {}).items()},
             url=self._said.get("url"),
         )
-        gateway = PolicyGateway(declaration, self.coverage)
+
+    def run(self, case: Case, declaration: Declaration | None = None, coverage: Coverage | None = None) -> Result:
+        """Runs a case with a gateway of its own.
+
+        Args:
+            case: One of these cases.
+            declaration: What the gateway is; None: as the source has it.
+            coverage: What notes how much of it runs; None: that of these cases.
+        """
+        return asyncio.run(self._run(case, declaration or self.declaration(), coverage or self.coverage))
+
+    async def _run(self, case: Case, declaration: Declaration, coverage: Coverage) -> Result:
+        gateway = PolicyGateway(declaration, coverage)
         for mock in [*(self._said.get("mocks") or []), *(case.said.get("mocks") or [])]:
             gateway.mock(**mock)
         result = Result(case)

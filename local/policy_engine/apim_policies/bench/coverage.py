@@ -48,6 +48,9 @@ class Coverage:
     policies: dict[Place, int] = field(default_factory=dict[Place, int])
     """How often each ran."""
     decisions: list[Decision] = field(default_factory=list[Decision])
+    files: dict[str, str] = field(default_factory=dict[str, str])
+    """Files of documents, by their names: what CI tools know them by."""
+    _places: dict[tuple[str, int, int], Decision] = field(default_factory=dict[tuple[str, int, int], Decision])
 
     def compile(self, text: str, *, document: str = "", line: int = 1, column: int = 1) -> Expression:
         """Compiles an expression that notes which ways its conditions went."""
@@ -68,9 +71,7 @@ class Coverage:
 
             def _decision(self, node: Node) -> Decision:
                 place = self.source.error(node.pos, "")
-                decision = Decision(document, place.line, place.column)
-                coverage.decisions.append(decision)
-                return decision
+                return coverage.decision(document, place.line, place.column)
 
             def branching(self, node: Node, outer: str | None = None) -> tuple[Code, frozenset[int], frozenset[int]]:
                 run, when_true, when_false = super().branching(node, outer)
@@ -81,6 +82,14 @@ class Coverage:
                 return Code("{mark}({0})", run, mark=self._decision(node).mark), when_true, when_false
 
         return compile_by(Covered, text, document, line, column)
+
+    def decision(self, document: str, line: int, column: int) -> Decision:
+        """The condition at a place: the same for every gateway that has it, as each case has one of its own."""
+        found = self._places.get((document, line, column))
+        if found is None:
+            found = self._places[document, line, column] = Decision(document, line, column)
+            self.decisions.append(found)
+        return found
 
     def learn(self, gateway: Gateway) -> None:
         """Every policy that a gateway has."""
@@ -120,7 +129,7 @@ class Coverage:
             missed = [str(line) for line, count in sorted(lines.items()) if not count]
             shown = ", ".join(missed[:12]) + (" …" if len(missed) > 12 else "")
             ran = _share(sum(map(bool, counts)), len(counts))
-            rows.append((name, ran, _share(sum(one.taken for one in ways), 2 * len(ways)), shown))
+            rows.append((self.files.get(name, name), ran, _share(sum(one.taken for one in ways), 2 * len(ways)), shown))
         widths = [max(len(row[column]) for row in rows) for column in range(3)]
         return "\n".join(
             "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip()
@@ -137,24 +146,36 @@ class Coverage:
     def _lcov(self) -> str:
         out: list[str] = []
         for name, (lines, decisions) in sorted(self.documents.items()):
-            out += [f"SF:{name}", *(f"DA:{line},{count}" for line, count in sorted(lines.items()))]
+            out += [
+                f"SF:{self.files.get(name, name)}",
+                *(f"DA:{line},{count}" for line, count in sorted(lines.items())),
+            ]
             for line, each in sorted(decisions.items()):
                 for block, one in enumerate(each):
                     out += [
                         f"BRDA:{line},{block},{way},{count or '-'}" for way, count in enumerate((one.held, one.failed))
                     ]
-            out.append("end_of_record")
+            ways = [count for each in decisions.values() for one in each for count in (one.held, one.failed)]
+            # Some tools read the counts and not the lines. https://ltp.sourceforge.net/coverage/lcov/geninfo.1.php
+            out += [f"BRF:{len(ways)}", f"BRH:{sum(map(bool, ways))}"]
+            out += [f"LF:{len(lines)}", f"LH:{sum(map(bool, lines.values()))}", "end_of_record"]
         return "\n".join(out) + "\n"
 
     def _cobertura(self) -> str:
         root = ET.Element("coverage", {"version": "1", "timestamp": "0", "complexity": "0"})
+        ET.SubElement(ET.SubElement(root, "sources"), "source").text = "."
         package = ET.SubElement(ET.SubElement(root, "packages"), "package", {"name": "policies", "complexity": "0"})
         classes = ET.SubElement(package, "classes")
         covered = valid = taken = ways = 0
         for name, (lines, decisions) in sorted(self.documents.items()):
-            element = ET.SubElement(classes, "class", {"name": name, "filename": name, "complexity": "0"})
+            element = ET.SubElement(
+                classes, "class", {"name": name, "filename": self.files.get(name, name), "complexity": "0"}
+            )
             ET.SubElement(element, "methods")
             inner = ET.SubElement(element, "lines")
+            every = [one for each in decisions.values() for one in each]
+            element.set("line-rate", _rate(sum(map(bool, lines.values())), len(lines)))
+            element.set("branch-rate", _rate(sum(one.taken for one in every), 2 * len(every)))
             for line, count in sorted(lines.items()):
                 each = decisions.get(line, [])
                 attributes = {"number": str(line), "hits": str(count), "branch": str(bool(each)).lower()}
@@ -165,8 +186,8 @@ class Coverage:
                 ET.SubElement(inner, "line", attributes)
                 valid, covered = valid + 1, covered + bool(count)
         for element in (root, package):
-            element.set("line-rate", f"{covered / (valid or 1):.4f}")
-            element.set("branch-rate", f"{taken / (ways or 1):.4f}")
+            element.set("line-rate", _rate(covered, valid))
+            element.set("branch-rate", _rate(taken, ways))
         root.set("lines-valid", str(valid))
         root.set("lines-covered", str(covered))
         root.set("branches-valid", str(ways))
@@ -177,6 +198,10 @@ class Coverage:
 
 def _share(part: int, whole: int) -> str:
     return f"{part}/{whole}" if whole else "-"
+
+
+def _rate(part: int, whole: int) -> str:
+    return f"{part / (whole or 1):.4f}"
 
 
 def _places(policies: list[Placed]) -> Iterator[Place]:

@@ -18,6 +18,7 @@ from apim_policies.gateway import (
     ProductDeclaration,
     SubscriptionDeclaration,
 )
+from apim_policies.gateway.declaration import SERVICE, api_document, fragment_document, product_document
 from apim_policies.pipeline.backends import Breaker, DeclaredBackend, Member, seconds
 
 URL = "https://gateway.example"
@@ -43,18 +44,29 @@ def documents(path: Path) -> Declaration:
     service: str | None = None
     root = path if path.is_dir() else path.parent
     texts = {file: text for file, text in _read(path)}
+    files: dict[str, str] = {}
     for file, text in texts.items():
         id = file.relative_to(root).with_suffix("").as_posix().replace("/", "-")
         if _FRAGMENT.search(text) and not _POLICIES.search(text):
             fragments[fragment_id(file)] = text
+            files[fragment_document(fragment_id(file))] = shown(file)
         elif _POLICIES.search(text):
             if file.stem.lower() in _GLOBAL:
                 service = text
+                files[SERVICE] = shown(file)
             else:
                 apis.append(ApiDeclaration(id, id, id, BACKEND, ANY, text))
+                files[api_document(id)] = shown(file)
     if not apis and service is None and not fragments:
         raise ExplainedError(f"{path} has no policy document in it: no *.xml with <policies> or <fragment>")
-    return Declaration(URL, apis, named_values=guessed(texts.values()), fragments=fragments, policy=service)
+    values = guessed(texts.values())
+    return Declaration(URL, apis, named_values=values, fragments=fragments, policy=service, files=files)
+
+
+def shown(file: Path) -> str:
+    """A file as people in this folder write it, and as tools of CI find it."""
+    full, here = file.resolve(), Path.cwd()
+    return full.relative_to(here).as_posix() if full.is_relative_to(here) else full.as_posix()
 
 
 def _read(path: Path) -> Iterator[tuple[Path, str]]:
@@ -104,7 +116,9 @@ def manifest(file: Path) -> Declaration:
 def declared(said: Mapping[str, Any], folder: Path) -> Declaration:
     """What a mapping in the form of `gateway.yaml` says; its documents are files in a folder."""
 
-    def text(name: str | None) -> str | None:
+    files: dict[str, str] = {}
+
+    def text(name: str | None, document: str) -> str | None:
         if name is None:
             return None
         if "<" in name:
@@ -112,13 +126,15 @@ def declared(said: Mapping[str, Any], folder: Path) -> Declaration:
         found = folder / name
         if not found.is_file():
             raise ExplainedError(f"{found} is not there")
+        files[document] = shown(found)
         return found.read_text(encoding="utf-8-sig")
 
     fragments = said.get("fragments") or {}
     if isinstance(fragments, str):
         texts = {fragment_id(one): content for one, content in _read(folder / fragments)}
+        files |= {fragment_document(fragment_id(one)): shown(one) for one, _ in _read(folder / fragments)}
     else:
-        texts = {id: text(name) or "" for id, name in fragments.items()}
+        texts = {id: text(name, fragment_document(id)) or "" for id, name in fragments.items()}
     apis = [
         ApiDeclaration(
             one["id"],
@@ -126,7 +142,7 @@ def declared(said: Mapping[str, Any], folder: Path) -> Declaration:
             one.get("path", ""),
             one.get("service_url", BACKEND),
             _operations(one, text, folder),
-            text(one.get("policy")),
+            text(one.get("policy"), api_document(one["id"])),
             subscription_required=bool(one.get("subscription_required", False)),
             version=one.get("version"),
         )
@@ -143,7 +159,7 @@ def declared(said: Mapping[str, Any], folder: Path) -> Declaration:
             one["id"],
             one.get("name", one["id"]),
             one.get("apis") or [],
-            text(one.get("policy")),
+            text(one.get("policy"), product_document(one["id"])),
             bool(one.get("subscription_required", True)),
         )
         for one in said.get("products") or []
@@ -157,15 +173,18 @@ def declared(said: Mapping[str, Any], folder: Path) -> Declaration:
         apis,
         named_values=values,
         fragments=texts,
-        policy=text(said.get("policy")),
+        policy=text(said.get("policy"), SERVICE),
         products=products,
         subscriptions=subscriptions,
         backends=[backend_of(one) for one in said.get("backends") or []],
+        files=files,
     )
 
 
 def _operations(api: Mapping[str, Any], text: Any, folder: Path) -> list[OperationDeclaration]:
-    policies = {one["id"]: text(one.get("policy")) for one in api.get("operations") or []}
+    policies = {
+        one["id"]: text(one.get("policy"), api_document(api["id"], one["id"])) for one in api.get("operations") or []
+    }
     if api.get("openapi"):
         found = operations_of(folder / api["openapi"])
         return [

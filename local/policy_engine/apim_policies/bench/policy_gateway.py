@@ -99,6 +99,7 @@ class PolicyGateway:
             declaration, self.network, self.clock, BenchIdentities(), self.coverage.compile, self._journal
         )
         self.coverage.learn(self.gateway)
+        self.coverage.files.update(declaration.files)
         self.gateway.listening.append(self._calls.append)
 
     @classmethod

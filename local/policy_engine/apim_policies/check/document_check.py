@@ -1,6 +1,7 @@
 """What Azure would refuse, or what the local cloud cannot run, in one policy document: all of it, without running anything."""
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from itertools import pairwise
@@ -67,6 +68,10 @@ def check_document(
         found += _problems_of_expressions(root, document, compile)
         found += _problems_of_fragments(root, document, fragments)
         found += _problems_of_building(root, document, fragments, values, compile, found)
+        unknown = _Unknown(text, values, root)
+        found = [
+            one for one in _named(found, "value-combination") if one.document != document or not unknown.decides(one)
+        ]
     places = _Places(text, values)
     for problem in found:
         if problem.document == document:
@@ -96,8 +101,73 @@ class _Values(NamedValues):
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str)
 
+    def knows(self, name: str) -> bool:
+        """Whether the value is the declared one."""
+        return super().__contains__(name)
+
     def __missing__(self, name: str) -> str:
         return "0" * (len(name) + 4)
+
+
+_OF_VALUES = frozenset({"attribute-value", "value-combination", "unexpected-text"})
+_OF_EXPRESSIONS = frozenset(_RULES.values())
+_LITERAL = re.compile(r'\$?@"(?:[^"]|"")*"|\$?"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
+
+
+class _Unknown:
+    """Where named values stand whose values nobody knows here: what hangs on them is no mistake of the document."""
+
+    def __init__(self, text: str, values: _Values, root: Element) -> None:
+        """`root`: of the document with every named value filled in."""
+        text = text.removeprefix("\ufeff")
+        self._spans: list[tuple[int, int]] = []
+        shift = 0
+        for match in NAMED_VALUE.finditer(text):
+            length = len(values[match[1]])
+            if not values.knows(match[1]):
+                self._spans.append((match.start() + shift, match.start() + shift + length))
+            shift += length - len(match[0])
+        self._text = NAMED_VALUE.sub(lambda match: values[match[1]], text)
+        self._starts = [0, *(match.end() for match in re.finditer("\n", self._text))]
+        self._root = root
+
+    def decides(self, problem: DocumentError) -> bool:
+        """Whether the problem may be one of the value that stands in for an unknown one."""
+        if not self._spans or problem.rule not in _OF_VALUES | _OF_EXPRESSIONS:
+            return False
+        at = self._index(problem.line, problem.column)
+        element = self._around(at)
+        if element is None:
+            return False
+        for value in [*element.attributes.values(), *([element.text] if element.text else [])]:
+            start = self._index(value.line, value.column)
+            if start <= at < self._end(start, value.text):
+                return self._fills(start, self._end(start, value.text), value.text if value.expression else "")
+        return problem.rule in _OF_VALUES and self._fills(element.start, element.end, "")
+
+    def _fills(self, start: int, end: int, expression: str) -> bool:
+        """Whether an unknown value stands there; in an expression, outside of its literals, where it is code."""
+        inside = [(first - start, last - start) for first, last in self._spans if start <= first < end]
+        literals = [match.span() for match in _LITERAL.finditer(expression)]
+        return any(not any(first >= low and last <= high for low, high in literals) for first, last in inside)
+
+    def _end(self, start: int, text: str) -> int:
+        """Where a value ends: behind what it reads, or, where it is written with entities, at what ends it."""
+        if self._text.startswith(text, start):
+            return start + max(1, len(text))
+        quote = self._text[start - 1]
+        end = self._text.find(quote if quote in {'"', "'"} else "<", start)
+        return end if end > 0 else len(self._text)
+
+    def _around(self, at: int) -> Element | None:
+        found: Element | None = None
+        for element in _elements(self._root):
+            if element.start <= at < element.end:
+                found = element
+        return found
+
+    def _index(self, line: int, column: int) -> int:
+        return self._starts[min(line, len(self._starts)) - 1] + column - 1
 
 
 class _Places:

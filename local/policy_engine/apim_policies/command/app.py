@@ -184,6 +184,25 @@ def run_tests(
         raise typer.Exit(1)
 
 
+@app.command()
+def mutate(
+    paths: Annotated[list[Path], typer.Argument(help="Files of cases, or folders with *.policies.yaml in them.")],
+    least: Annotated[
+        float, typer.Option(metavar="PERCENT", min=0, max=100, help="Of the mistakes, how many must be noticed.")
+    ] = 100,
+    json: JsonOption = False,
+) -> None:
+    """Make one mistake after the other in the policies, and print those that no case notices.
+
+    An element is gone, a condition is the other way round, an attribute or a text has another value. Exits with 1 if fewer are
+    noticed than --least says.
+    """
+    from apim_policies.command.mutating import run_mutants  # noqa: PLC0415
+
+    if not run_mutants(paths, least, as_json=json):
+        raise typer.Exit(1)
+
+
 def _pairs(texts: list[str] | None) -> dict[str, str]:
     found: dict[str, str] = {}
     for text in texts or []:

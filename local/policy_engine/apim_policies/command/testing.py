@@ -10,6 +10,18 @@ from apim_policies.bench.coverage import Coverage
 from apim_policies.errors import ExplainedError
 
 
+def files_of(paths: Sequence[Path]) -> list[Path]:
+    """The files of cases among files and folders.
+
+    Raises:
+        ExplainedError: there are none.
+    """
+    files = [file for path in paths for file in (sorted(path.rglob(PATTERN)) if path.is_dir() else [path])]
+    if not files:
+        raise ExplainedError(f"there are no cases: no {PATTERN} in {', '.join(map(str, paths))}")
+    return files
+
+
 def run_cases(paths: Sequence[Path], coverage: Path | None) -> bool:
     """Runs all cases of files and folders.
 
@@ -24,11 +36,8 @@ def run_cases(paths: Sequence[Path], coverage: Path | None) -> bool:
         ExplainedError: there are none, or a file cannot be read.
     """
     terminal, reached = Terminal(soft_wrap=True, highlight=False), Coverage()
-    files = [file for path in paths for file in (sorted(path.rglob(PATTERN)) if path.is_dir() else [path])]
-    if not files:
-        raise ExplainedError(f"there are no cases: no {PATTERN} in {', '.join(map(str, paths))}")
     failed = total = 0
-    for file in files:
+    for file in files_of(paths):
         cases = Cases(file, reached)
         for case in cases:
             problems = cases.run(case).problems

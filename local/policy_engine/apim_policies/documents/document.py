@@ -43,6 +43,10 @@ class Element:
     attributes: dict[str, Value] = field(default_factory=dict[str, Value])
     children: list["Element"] = field(default_factory=list["Element"])
     text: Value | None = None
+    start: int = 0
+    """Index of its `<` in the document without a byte order mark."""
+    end: int = 0
+    """Index behind it."""
 
 
 class NamedValues(dict[str, str]):
@@ -136,7 +140,7 @@ class _Parser:
                     raise self.fail(f"</{name}> where {wanted} belongs", start)
                 self._blank()
                 self._expect(">")
-                stack.pop()
+                stack.pop().end = self.at
             elif text[self.at] == "<":
                 if text.startswith("<!", self.at) and not text.startswith(_CDATA, self.at):
                     raise self.fail("declarations do not belong in a policy")
@@ -145,7 +149,9 @@ class _Parser:
                 elif text.startswith(_CDATA, self.at):
                     self._put(self._data(), stack)
                 else:
+                    start = self.at
                     element, closed = self._element()
+                    element.start, element.end = start, self.at
                     (stack[-1].children if stack else roots).append(element)
                     if not closed:
                         stack.append(element)

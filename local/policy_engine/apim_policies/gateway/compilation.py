@@ -11,7 +11,14 @@ from apim_policies.elements.flow import Fragment
 from apim_policies.elements.schema import check_fragment, check_policies
 from apim_policies.errors import DocumentError, ExplainedError
 from apim_policies.expressions.context import Api, Operation
-from apim_policies.gateway.declaration import ApiDeclaration, Declaration
+from apim_policies.gateway.declaration import (
+    SERVICE,
+    ApiDeclaration,
+    Declaration,
+    api_document,
+    fragment_document,
+    product_document,
+)
 from apim_policies.gateway.routing import DeclaredApi, DeclaredOperation
 from apim_policies.pipeline.disclosure import Disclosure
 from apim_policies.pipeline.sections import Base, Placed, Policy, Scope
@@ -66,9 +73,9 @@ class Compilation:
         hidden = {declared.value: name for name, declared in declaration.named_values.items() if declared.secret}
         disclosure = Disclosure(hidden, [declaration.url, *named_values.values()], declaration.vocabulary)
         documents = _Documents(declaration.fragments, named_values, compile, disclosure)
-        outermost = Scope("global", documents.sections(declaration.policy or _GLOBAL, "service.xml", ()))
+        outermost = Scope("global", documents.sections(declaration.policy or _GLOBAL, SERVICE, ()))
         products = [
-            (one, Scope("product", documents.sections(one.policy or _EMPTY, f"products/{one.id}.xml", [outermost])))
+            (one, Scope("product", documents.sections(one.policy or _EMPTY, product_document(one.id), [outermost])))
             for one in declaration.products
         ]
         apis: list[DeclaredApi] = []
@@ -101,7 +108,7 @@ class _Documents:
         self.disclosure = disclosure
         self._fragments: dict[str, tuple[Element, Source]] = {}
         for id, text in fragments.items():
-            document = f"fragments/{id}.xml"
+            document = fragment_document(id)
             root = self._root(text, document)
             check_fragment(root, document)
             self._fragments[id] = (root, Source(document, compile, disclosure))
@@ -135,13 +142,13 @@ def _api(documents: _Documents, declared: ApiDeclaration, outer: Sequence[Scope]
     scopes = list(outer)
     reads: set[str] = set()
     if declared.policy is not None:
-        scopes.append(Scope("api", documents.sections(declared.policy, f"apis/{api.id}/api.xml", scopes[:])))
+        scopes.append(Scope("api", documents.sections(declared.policy, api_document(api.id), scopes[:])))
         reads |= documents.reads
     operations: list[DeclaredOperation] = []
     for one in declared.operations:
         innermost, used = scopes[:], set(reads)
         if one.policy is not None:
-            sections = documents.sections(one.policy, f"apis/{api.id}/{one.id}.xml", scopes[:])
+            sections = documents.sections(one.policy, api_document(api.id, one.id), scopes[:])
             innermost.append(Scope("operation", sections))
             used |= documents.reads
         operation = Operation(one.id, one.name, one.method, one.url_template)

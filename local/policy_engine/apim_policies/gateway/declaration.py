@@ -1,7 +1,7 @@
 """What a gateway is to be: plain values, wherever they come from."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from apim_policies.expressions.context import Authorization, Certificate, User
 from apim_policies.pipeline.backends import DeclaredBackend
@@ -102,3 +102,57 @@ class Declaration:
         default_factory=dict[tuple[str, str], Authorization]
     )
     """Connections of the credential manager, by provider and connection."""
+    files: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The files of documents, by the names of the documents; of those that are files of their own."""
+
+    @property
+    def documents(self) -> Mapping[str, str]:
+        """Texts of all documents, by the names that they have in traces, errors and coverage."""
+        found = {fragment_document(id): text for id, text in self.fragments.items()}
+        if self.policy is not None:
+            found[SERVICE] = self.policy
+        found |= {product_document(one.id): one.policy for one in self.products if one.policy is not None}
+        for api in self.apis:
+            if api.policy is not None:
+                found[api_document(api.id)] = api.policy
+            found |= {api_document(api.id, one.id): one.policy for one in api.operations if one.policy is not None}
+        return found
+
+    def with_document(self, name: str, text: str) -> "Declaration":
+        """The same with another text of one document."""
+        return replace(
+            self,
+            policy=text if name == SERVICE else self.policy,
+            fragments={id: text if name == fragment_document(id) else old for id, old in self.fragments.items()},
+            products=[replace(one, policy=text) if name == product_document(one.id) else one for one in self.products],
+            apis=[
+                replace(
+                    api,
+                    policy=text if name == api_document(api.id) else api.policy,
+                    operations=[
+                        replace(one, policy=text) if name == api_document(api.id, one.id) else one
+                        for one in api.operations
+                    ],
+                )
+                for api in self.apis
+            ],
+        )
+
+
+SERVICE = "service.xml"
+"""Name of the document of the whole service."""
+
+
+def fragment_document(id: str) -> str:
+    """Name of a fragment's document."""
+    return f"fragments/{id}.xml"
+
+
+def product_document(id: str) -> str:
+    """Name of a product's document."""
+    return f"products/{id}.xml"
+
+
+def api_document(api: str, operation: str = "api") -> str:
+    """Name of an API's document, or of one of its operations'."""
+    return f"apis/{api}/{operation}.xml"
