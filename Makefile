@@ -1,4 +1,4 @@
-# make setup | local | test | check | bench | fuzz | recorded | mutants | lock | options | snapshots | screenshots | clean
+# make setup | local | test | check | bench | soak | fuzz | recorded | mutants | lock | options | snapshots | screenshots | clean
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
@@ -7,7 +7,7 @@ RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 REPORTS := .reports
 
-.PHONY: setup local test check bench fuzz recorded mutants lock options snapshots screenshots clean
+.PHONY: setup local test check bench soak fuzz recorded mutants lock options snapshots screenshots clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP) ## create .venv with everything
@@ -58,6 +58,9 @@ lock: ## pin what the function app needs, with hashes
 
 bench: setup ## how fast it is, against peers in the same run
 	@env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m benchmark
+
+soak: setup ## weeks of many clients with races, lost answers and faults; ARGS='--refreshes 200 --calls 2000 --seed 7'
+	@env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m soak $(ARGS)
 
 fuzz: setup ## random policy expressions against real C#, which is installed once (Linux on x64)
 	@PYTHONPATH=tests $(BIN)/python -m fuzz $(ARGS)

@@ -497,6 +497,23 @@ async def test_S5_an_approval_cannot_be_forged_or_moved_to_another_client(cloud:
     assert response.status_code == 200
 
 
+async def test_S5_a_browser_keeps_a_bounded_number_of_approvals(cloud: LocalCloud) -> None:
+    """Each client that registers anew would add one otherwise, until the Cookie header is too long for any sign-in."""
+    person, clients = Person(), list[Application]()
+    for _ in range(17):
+        application = Application(cloud.gateway_url, redirect_uri="https://app.example.com/cb")
+        await application.register()
+        await application.code(person)
+        clients.append(application)
+    kept = {name: value for name, value in person.cookies["localhost"].items() if "approval" in name}
+    assert len(kept) == 15
+    assert sum(len(name) + len(value) + 3 for name, value in kept.items()) < 8192
+    # The oldest made room.
+    for number, asked in ((0, True), (1, True), (2, False), (16, False)):
+        page = await person.request("GET", clients[number].authorize_url(), headers={"Sec-Fetch-Site": "none"})
+        assert (page.status_code == 200) is asked, number
+
+
 async def test_S5_a_returning_person_can_always_sign_in(registered: Application) -> None:
     person = Person()
     for _ in range(3):

@@ -1,70 +1,44 @@
 """Real clients: each registers, signs in, calls and refreshes three times as it is documented to. Their requests are rows of `client_shapes.yaml`."""
 
-import base64
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-import httpx
 import pytest
-import yaml
 
+from actors.shaped import SHAPES, ShapedClient
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.testing import Application, Person, answer_of
 
-SHAPES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "client_shapes.yaml").read_text("utf-8"))
 DOCUMENT = Path(__file__).parents[2] / "docs" / "clients.md"
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape["name"])
 async def test_C3_a_client_signs_in_and_stays(cloud: LocalCloud, shape: dict[str, Any]) -> None:
-    application = Application(cloud.gateway_url, scope=shape["scope"])
-    registration = await application.send("POST", "/register", json=shape["register"])
+    client = ShapedClient(cloud.gateway_url, scope=shape["scope"], shape=shape)
+    registration = await client.register()
     assert registration.status_code == 201, registration.text
-    client = registration.json()
-    assert client["redirect_uris"] == shape["register"]["redirect_uris"]
-    application.client_id = client["client_id"]
-    application.redirect_uri = shape.get("redirect", shape["register"]["redirect_uris"][0])
-    if "port" in shape:
-        application.redirect_uri = re.sub(r":\d+/", f":{shape['port']}/", application.redirect_uri)
+    assert registration.json()["redirect_uris"] == shape["register"]["redirect_uris"]
 
-    end = await Person().sign_in(application.authorize_url(**shape.get("authorize", {})))
+    end = await Person().sign_in(client.authorize_url())
     assert isinstance(end, str), end.text
-    assert end.startswith(application.redirect_uri)
+    assert end.startswith(client.redirect_uri)
     answer = answer_of(end)
-    assert (answer["state"], answer["iss"]) == (application.state, cloud.gateway_url)
+    assert (answer["state"], answer["iss"]) == (client.state, cloud.gateway_url)
 
-    async def token(**form: str) -> httpx.Response:
-        headers: dict[str, str] = {}
-        sent: dict[str, Any] = {"client_id": application.client_id, "resource": application.resource, **form}
-        if shape.get("secret") == "basic":
-            pair = f"{quote(sent.pop('client_id'))}:{quote(client['client_secret'])}"
-            headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
-        elif shape.get("secret") == "post":
-            sent["client_secret"] = client["client_secret"]
-        sent |= shape.get("token", {})
-        data = {name: value for name, value in sent.items() if value is not None}
-        return await application.send("POST", "/token", data=data, headers=headers)
-
-    response = await token(
-        grant_type="authorization_code",
-        code=answer["code"],
-        redirect_uri=application.redirect_uri,
-        code_verifier=application.verifier,
-    )
+    response = await client.exchange(answer["code"])
     for _ in range(4):
         assert response.status_code == 200, response.text
         tokens = response.json()
         assert tokens["token_type"] == "Bearer"
         assert set(tokens["scope"].split()) == set(shape["scope"].split()) & {"mcp:tools", "offline_access"}
-        assert (await application.call(tokens["access_token"], "tools/list")).status_code == 200
+        assert (await client.call(tokens["access_token"], "tools/list")).status_code == 200
         cloud.clock.advance(1801)
-        assert (await application.call(tokens["access_token"])).status_code == 401
-        response = await token(grant_type="refresh_token", refresh_token=tokens["refresh_token"])
+        assert (await client.call(tokens["access_token"])).status_code == 401
+        response = await client.refresh(tokens["refresh_token"])
     if "secret" in shape:
         # Whoever has used a secret cannot go on without it.
-        bare = await application.refresh(response.json()["refresh_token"])
+        bare = await Application.refresh(client, response.json()["refresh_token"])
         assert (bare.status_code, bare.json()["error"]) == (401, "invalid_client")
 
 

@@ -1,138 +1,27 @@
 """P1 to P8: many servers on one gateway, which carries no list of them. The gateway and each server are stacks of their own."""
 
-import asyncio
 import base64
 import json
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
-from starlette.types import Receive, Scope, Send
 
+from actors.platform import SERVERS, THREE, Platform, deployed
 from secure_mcp import ConfigError, GatewayReference
 from secure_mcp_local.azure.entra.directory import Directory
-from secure_mcp_local.azure.entra.users import default_users
-from secure_mcp_local.cloud import LocalCloud
-from secure_mcp_local.recording import Recording
 from secure_mcp_local.testing import Application, Person, answer_of
-
-ALICE, BOB, _ = (user.oid for user in default_users())
-EVERYBODY = "00000000-0000-4000-8000-00000000d0e1"
-GATEWAY = """
-import pulumi
-from pulumi_azure_native import apimanagement
-from secure_mcp import Gateway
-
-gateway = Gateway("shared", {"location": "swedencentral", "apim_publisher_email": "p@example.com", "sign_in_rate_limit": 100000})
-pulumi.export("gateway", gateway.reference)
-# Somebody else's API on the same instance, which answers for whatever lies below the metadata of servers.
-api = apimanagement.Api("foreign", api_id="foreign", display_name="Foreign", path=".well-known/oauth-protected-resource",
-    service_url="http://localhost:19", subscription_required=False, service_name=gateway.name,
-    resource_group_name=gateway.resource_group_name, protocols=["https"])
-apimanagement.ApiOperation("foreign-any", operation_id="any", display_name="Any", method="GET", url_template="/{name}",
-    template_parameters=[{"name": "name", "type": "string", "required": True}], api_id=api.name,
-    service_name=gateway.name, resource_group_name=gateway.resource_group_name)
-"""
-SERVER = '''
-import json, pulumi
-from secure_mcp import Server
-
-reference = pulumi.StackReference(f"organization/gateway/{pulumi.get_stack()}")
-Server("NAME", {"gateway": reference.require_output("gateway"), "path": "PATH", "address": {"url": "http://localhost:PORT/mcp"}, **json.loads(r"""OPTIONS""")})
-'''
-SERVERS: dict[str, dict[str, Any]] = {
-    "notes": {
-        "display_name": "Notes & more", "mcp_scopes": ["notes", "notes:write"], "tool_scopes": {"save": "notes:write"},
-        "tool_roles": {"drop": "Notes.Drop"}, "assigned_roles": {ALICE: "Notes.Drop"}, "mcp_rate_limit": 1000,
-        "allowed_origins": ["https://notes.example.com"],
-    },
-    "teams/calendar": {
-        "display_name": "Calendar", "mcp_scopes": ["calendar"], "mcp_rate_limit": 1000, "sse_transport": "disabled",
-        "mcp_protocol_versions": ["2025-06-18"],
-    },
-    "mail": {"display_name": "Mail", "mcp_scopes": ["mail"], "mcp_rate_limit": 1000, "sse_transport": "enabled"},
-    "fourth": {"mcp_scopes": ["fourth"], "mcp_rate_limit": 4, "sse_transport": "disabled"},
-    "bobs": {"display_name": "Bob's", "mcp_scopes": ["bobs"], "sse_transport": "disabled", "assigned_groups": [], "assigned_users": [BOB]},
-}  # fmt: skip
-THREE = ("notes", "teams/calendar", "mail")
-
-
-@dataclass
-class Platform:
-    """A gateway with servers, of which some can be taken away and others put in their places."""
-
-    hidden: set[str] = field(default_factory=set[str])
-    """Ids of APIs that no stack declares now."""
-    ids: dict[str, str] = field(default_factory=dict[str, str])
-    """Other values of named values, by their ids."""
-    seen: list[tuple[str, dict[str, str]]] = field(default_factory=list[tuple[str, dict[str, str]]])
-    """What reached the hosts: the port, and the headers."""
-    foreign: Any = None
-    """What the foreign API's backend answers."""
-    cloud: LocalCloud = field(init=False)
-
-    def hook(self, recording: Recording) -> Recording:
-        kept = tuple(r for r in recording if not {str(r.get("apiId")), *str(r.get("apiId")).split("/")} & self.hidden)
-        changed = replace(recording, resources=kept)
-        for resource in kept:
-            if resource.get("namedValueId") in self.ids:
-                changed = changed.changed(resource.urn, value=self.ids[str(resource.get("namedValueId"))])
-        return changed
-
-    async def deploy(self) -> None:
-        """Another stack's `pulumi up`."""
-        await asyncio.to_thread(self.cloud.reconfigure)
-
-    async def host(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        self.seen.append((str(request.url.port), dict(request.headers)))
-        await JSONResponse({"jsonrpc": "2.0", "id": 1, "result": {}})(scope, receive, send)
-
-    async def other(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self.foreign(Request(scope, receive)) if self.foreign else JSONResponse({}, 404)
-        await response(scope, receive, send)
-
-    def application(self, path: str, **options: Any) -> Application:
-        scope = SERVERS[path]["mcp_scopes"][0]
-        return Application(self.cloud.gateway_url, path=f"/{path}", **({"scope": scope} | options))
 
 
 @pytest.fixture(scope="module")
 async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Platform]:
-    root, platform = tmp_path_factory.mktemp("stacks"), Platform()
-    projects = [_project(root, "gateway", GATEWAY)]
-    for number, (path, options) in enumerate(SERVERS.items()):
-        name = path.replace("/", "-")
-        values = {
-            "NAME": name,
-            "PATH": path,
-            "PORT": str(20 + number),
-            "OPTIONS": json.dumps({"assigned_groups": [EVERYBODY]} | options),
-        }
-        program = SERVER
-        for key, value in values.items():
-            program = program.replace(key, value)
-        projects.append(_project(root, name, program))
-    async with LocalCloud.open(projects, port=0, recording_hook=platform.hook) as platform.cloud:
-        for number in range(len(SERVERS)):
-            platform.cloud.network.serve(f"localhost:{20 + number}", platform.host, kind="functions")
-        platform.cloud.network.serve("localhost:19", platform.other)
+    async with deployed(tmp_path_factory.mktemp("stacks")) as platform:
         yield platform
-
-
-def _project(root: Path, name: str, program: str) -> Path:
-    folder = root / name
-    folder.mkdir()
-    (folder / "Pulumi.yaml").write_text(f"name: {name}\nruntime: python\n")
-    (folder / "Pulumi.dev.yaml").write_text("config: {}\n")
-    (folder / "__main__.py").write_text(program)
-    return folder
 
 
 async def signed_in(platform: Platform, path: str, person: Person | None = None) -> tuple[Application, dict[str, Any]]:

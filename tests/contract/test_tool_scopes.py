@@ -90,10 +90,13 @@ async def test_B2_metadata_and_the_first_challenge_name_what_everybody_needs(clo
 
 
 async def test_B2_a_remembered_approval_does_not_cover_more(cloud: LocalCloud) -> None:
-    person = Person()
-    application, _ = await signed_in(cloud, "mcp:tools", person)
+    person, navigation = Person(), {"Sec-Fetch-Site": "none"}
+    # Approvals are remembered where the client can be told apart: a program on this computer is always asked.
+    application = Application(cloud.gateway_url, "https://app.example.com/callback")
+    await application.tokens(person)
+    again = await person.request("GET", application.authorize_url(), headers=navigation)
+    assert again.status_code == 302, "the same again is remembered"
     application.scope = "mcp:tools snippets:write"
-    navigation = {"Sec-Fetch-Site": "none"}
     page = await person.request("GET", application.authorize_url(), headers=navigation)
     assert page.status_code == 200
     assert "snippets:write" in page.text

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx
 
 from secure_mcp_local.testing.person import Person
+from secure_mcp_local.testing.web import tls
 
 
 @dataclass
@@ -37,7 +38,7 @@ class Application:
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
     async def send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        async with httpx.AsyncClient(base_url=self.gateway_url, trust_env=False, timeout=60) as client:
+        async with httpx.AsyncClient(base_url=self.gateway_url, trust_env=False, timeout=60, verify=tls()) as client:
             return await client.request(method, path, **options)
 
     async def register(self, **changes: Any) -> httpx.Response:

@@ -1,11 +1,15 @@
 """A person at a browser: cookies, redirects and forms, and a mind of their own at each page."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 import lxml.html
+
+from secure_mcp_local.testing.web import tls
 
 _SAFARI = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.4 Safari/605.1.15"
 
@@ -23,6 +27,9 @@ class Person:
     """Whether the browser is Safari, which keeps no cookies marked Secure that came over plain http."""
     cookies: dict[str, dict[str, str]] = field(default_factory=dict)
     visited: list[httpx.Response] = field(default_factory=list)
+    now: Callable[[], float] = time.time
+    """The clock, in seconds since the Unix epoch, by which cookies expire; a local cloud's is `cloud.clock.now`."""
+    _expires: dict[tuple[str, str], float] = field(default_factory=dict)
 
     async def request(
         self,
@@ -35,9 +42,9 @@ class Person:
         """One request with this browser's cookies; redirects are not followed."""
         host = urlsplit(url).hostname or ""
         sent = {"User-Agent": _SAFARI, **(headers or {})} if self.safari else dict(headers or {})
-        if jar := self.cookies.get(host):
+        if jar := self.jar(host):
             sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in jar.items())
-        async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=30, verify=tls()) as client:
             response = await client.request(method, url, data=data, headers=sent)
         jar = self.cookies.setdefault(host, {})
         for line in response.headers.get_list("set-cookie"):
@@ -46,10 +53,18 @@ class Person:
                     continue
                 if morsel["max-age"] == "0":
                     jar.pop(name, None)
-                else:
-                    jar[name] = morsel.value
+                    continue
+                jar[name] = morsel.value
+                self._expires[host, name] = self.now() + float(morsel["max-age"] or "inf")
         self.visited.append(response)
         return response
+
+    def jar(self, host: str) -> dict[str, str]:
+        """The cookies that a host gets now, oldest first; what has expired is gone."""
+        jar = self.cookies.get(host, {})
+        for name in [name for name in jar if self._expires.get((host, name), float("inf")) <= self.now()]:
+            del jar[name]
+        return jar
 
     async def sign_in(self, url: str, *, headers: dict[str, str] | None = None) -> httpx.Response | str:
         """Follows a sign-in from its first address to its end.

@@ -33,6 +33,12 @@ class Cache:
         self.delay = 0.0
         """Seconds until a stored value can be read."""
 
+    @property
+    def living(self) -> int:
+        """How many values have not expired."""
+        now = self._clock.now()
+        return sum(entry.expires > now for entry in self._entries.values())
+
     def get(self, key: str) -> tuple[bool, object]:
         """Whether there is a value, and the value."""
         entry = self._entries.get(key)
