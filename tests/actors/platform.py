@@ -12,10 +12,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-<<<<<<< HEAD
-=======
-from actors.application import Application
->>>>>>> 178c455 (Recorded answers of the policies' expressions)
 from secure_mcp_local.azure.entra.users import default_users
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.recording import Recording

@@ -266,6 +266,21 @@ async def test_M37_S3_a_session_that_the_store_did_not_end_is_not_said_to_be_end
     assert await is_dead(registered, latest)
 
 
+async def test_M37_a_revocation_whose_session_cannot_be_looked_up_is_not_said_to_be_done(
+    cloud: LocalCloud, registered: Application
+) -> None:
+    tokens = await registered.tokens(Person())
+    form = {"token": tokens["refresh_token"], "client_id": registered.client_id}
+    before = len(events(cloud))
+    with store_refusing(cloud, "GET", 503):
+        assert_error(await registered.send("POST", "/revoke", data=form), "temporarily_unavailable", 503)
+    told = [event for event in events(cloud)[before:] if event["event"] in {"revocation", "session"}]
+    assert [(event["event"], event["outcome"], event["reason"]) for event in told] == [
+        ("revocation", "refused", "temporarily_unavailable")
+    ]
+    assert (await registered.refresh(tokens["refresh_token"])).status_code == 200, "and it was not"
+
+
 async def test_M37_a_notice_of_revocation_outlives_every_session_key(cloud_with: CloudWith) -> None:
     """Where the store did not take it, the notice alone keeps a key out: as long as a key can live, whatever was set when."""
     async with cloud_with(sessionMinutes="60") as cloud:
