@@ -1,4 +1,4 @@
-# make setup | local | test | check | bench | soak | fuzz | recorded | mutants | lock | options | snapshots | screenshots | clean
+# make setup | local | test | check | bench | bench-store | soak | fuzz | recorded | mutants | lock | options | snapshots | screenshots | clean
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
@@ -7,7 +7,7 @@ RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 REPORTS := .reports
 
-.PHONY: setup local test check bench soak fuzz recorded mutants lock options snapshots screenshots clean
+.PHONY: setup local test check bench bench-store soak fuzz recorded mutants lock options snapshots screenshots clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP) ## create .venv with everything
@@ -58,6 +58,9 @@ lock: ## pin what the function app needs, with hashes
 
 bench: setup ## how fast it is, against peers in the same run
 	@env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m benchmark
+
+bench-store: setup ## calls beside a flood of registrations, with Cosmos DB's request units counted
+	@env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m benchmark.flood $(ARGS)
 
 soak: setup ## weeks of many clients with races, lost answers and faults; ARGS='--refreshes 200 --calls 2000 --seed 7'
 	@env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m soak $(ARGS)

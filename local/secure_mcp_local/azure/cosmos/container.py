@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from apim_policies.clock import Clock
+from secure_mcp_local.azure.cosmos.throughput import Throughput
 from secure_mcp_local.errors import NotModelled
 from secure_mcp_local.recording import Resource
 
@@ -30,8 +31,11 @@ class Refused(Exception):
         *,
         expected: str = "",
         declared: str = "",
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds, where it is a matter of time."""
         self.status, self.code, self.message, self.substatus = status, code, message, substatus
         self.expected, self.declared = expected, declared
 
@@ -75,6 +79,7 @@ class Container:
         self._default_ttl = None if default_ttl is None else int(default_ttl)
         """Seconds; -1: documents live for ever unless they say otherwise; None: time to live is off."""
         self._clock = clock
+        self.throughput = Throughput(clock)
         self._documents: dict[tuple[str, str], Document] = {}
         self._rid = f"{uuid.uuid4().hex[:11]}="
 

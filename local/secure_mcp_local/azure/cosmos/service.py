@@ -18,6 +18,7 @@ from apim_policies.clock import Clock
 from apim_policies.pipeline.refusals import Explain, Refusal, unexplained
 from secure_mcp_local.azure.cosmos.access import ITEMS, Access
 from secure_mcp_local.azure.cosmos.container import MAX_BYTES, Container, Document, Refused
+from secure_mcp_local.azure.cosmos.throughput import cost
 from secure_mcp_local.azure.entra import TokenIssuer, TokenRefused
 from secure_mcp_local.errors import LocalCloudError, NotModelled
 from secure_mcp_local.recording import Recording, Resource
@@ -134,15 +135,21 @@ class Account:
                 self._explain(self._explained(refused))
             if refused.substatus is not None:
                 response.headers["x-ms-substatus"] = str(refused.substatus)
+            if refused.retry_after is not None:
+                response.headers["x-ms-retry-after-ms"] = str(round(refused.retry_after * 1000))
         except NotModelled as missing:
             response = _json(501, {"code": "NotImplemented", "message": str(missing)})
         response.headers["x-ms-activity-id"] = activity
-        response.headers["x-ms-request-charge"] = "1"
+        response.headers["x-ms-request-charge"] = f"{cost(request.method, _size(request)):g}"
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
         principal = self._authenticate(request)
         container, id = self._place(request)
+        wait = container.throughput.take(cost(request.method, _size(request)))
+        if wait is not None:
+            message = "Request rate is large. More Request Units may be needed, so no changes were made. Please retry this request later."
+            raise Refused(429, "TooManyRequests", message, 3200, retry_after=wait)
         partition = _partition(request)
         if_match = request.headers.get("if-match")
         match request.method, id:
@@ -289,6 +296,12 @@ def _partition(request: Request) -> object:
         message = f"Partition key {header} is invalid: it must be a JSON array of one value."
         raise Refused(400, "BadRequest", message)
     return keys[0]
+
+
+def _size(request: Request) -> int:
+    """Bytes of what is written, as the caller says."""
+    length = request.headers.get("content-length", "0")
+    return int(length) if length.isascii() and length.isdigit() else 0
 
 
 async def _body(request: Request) -> bytes:
