@@ -146,7 +146,9 @@ class Account:
     async def _answer(self, request: Request) -> Response:
         principal = self._authenticate(request)
         container, id = self._place(request)
-        wait = container.throughput.take(cost(request.method, _size(request)))
+        # What is too large is refused before it costs anything.
+        size = _size(request)
+        wait = container.throughput.take(cost(request.method, size) if size <= MAX_BYTES else 0)
         if wait is not None:
             message = "Request rate is large. More Request Units may be needed, so no changes were made. Please retry this request later."
             raise Refused(429, "TooManyRequests", message, 3200, retry_after=wait)
