@@ -1,10 +1,15 @@
 """What a client can find out before it signs in."""
 
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
 import httpx
 import pytest
 
+from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.testing import Application, Person
 
+CloudWith = Callable[..., AbstractAsyncContextManager[LocalCloud]]
 PROTECTED_RESOURCE = ["/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"]
 AUTHORIZATION_SERVER = [
     "/.well-known/oauth-authorization-server",
@@ -51,9 +56,16 @@ async def test_M3_S6_authorization_server_metadata_says_only_what_is_there(appli
     assert metadata["issuer"] == resource["authorization_servers"][0]
     assert metadata["response_types_supported"] == ["code"]
     assert metadata["code_challenge_methods_supported"] == ["S256"]
-    assert metadata["token_endpoint_auth_methods_supported"] == ["none", "client_secret_basic", "client_secret_post"]
+    methods = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
+    assert metadata["token_endpoint_auth_methods_supported"] == methods
     assert set(metadata["grant_types_supported"]) == {"authorization_code", "refresh_token"}
-    assert "client_id_metadata_document_supported" not in metadata, "no host is allowed in this stack"
+    assert metadata["client_id_metadata_document_supported"] is True
+
+
+async def test_C1_metadata_documents_can_be_switched_off(cloud_with: CloudWith) -> None:
+    async with cloud_with(clientMetadataHosts="[]") as cloud:
+        metadata = (await Application(cloud.gateway_url).send("GET", AUTHORIZATION_SERVER[0])).json()
+        assert "client_id_metadata_document_supported" not in metadata
 
 
 async def test_M3_every_advertised_endpoint_exists(application: Application) -> None:

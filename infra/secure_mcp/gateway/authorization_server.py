@@ -100,6 +100,13 @@ class AuthorizationServer(Component):
         )
         named_values += [previous, current]
         self.secrets = [*kept, *also_kept]
+        for client in args.clients:
+            if client.method == "secret":
+                hashed, kept = declare_secret_named_value(
+                    name, service, client.secret_name, client.secret_hash, vault, self
+                )
+                named_values.append(hashed)
+                self.secrets += kept
         fragments = declare_fragments(name, service, args, self, named_values)
         parts = [*named_values, *fragments]
         self.policy_parts = pulumi.Output.all(*(part.urn for part in parts))

@@ -7,17 +7,15 @@ from collections.abc import Mapping, Sequence
 from ..apis.options import OriginOptions
 from ..azure.placement import OwnerOptions, RegionOptions, TagOptions, ZoneOptions
 from ..monitoring.options import MonitoringOptions
-from ..options import ConfigError, Options, Rule, each, matches, names, one_of, option, unlike
+from ..options import ConfigError, Options, Rule, each, matches, names, one_of, option
 from ..options.rules import EMAIL, HOSTS, OBJECT_IDS
 from .branding import BrandOptions
+from .clients import RegistrationOptions
 from .given import VAULT_IDS
 
 # Tiers of API Management: v2 for streaming and rate limits by key; Consumption buffers answers and has no cache.
 SKUS = ("BasicV2", "StandardV2", "PremiumV2")
 SKUS_WITH_NETWORK = ("StandardV2", "PremiumV2")
-# Schemes that a browser opens as pages or runs as scripts.
-_DANGEROUS_SCHEMES = {"javascript", "data", "file", "vbscript", "blob", "about", "http", "https"}
-
 # Custom domains: https://learn.microsoft.com/azure/api-management/configure-custom-domain
 _DOMAINS = "https://learn.microsoft.com/azure/api-management/configure-custom-domain"
 _SKUS_WITH_DOMAINS = ("PremiumV2",)
@@ -30,8 +28,6 @@ CERTIFICATES = Rule(
     f"({_DOMAINS})",
 )
 VAULTS = Rule(rf"|{VAULT_IDS.pattern}", VAULT_IDS.problem)
-
-HOSTS_OR_ALL = Rule(rf"\*|{HOSTS.pattern}", "give host names in lower case, or *")
 
 
 class ApiManagementOptions(Options):
@@ -166,22 +162,12 @@ class OperatorOptions(Options):
     """Object ids of users or groups who may end sessions with `secure-mcp sessions end`."""
 
 
-class AuthorizationServerOptions(SignInOptions, BrandOptions, OriginOptions):
+class AuthorizationServerOptions(SignInOptions, BrandOptions, RegistrationOptions, OriginOptions):
     """The authorization server: its clients, its limits, how long its answers live."""
 
     custom_domains: Sequence[str] = option(each(HOSTS), default=())
     """Further host names under which the gateway is reached: those of domainCertificates, and those of a proxy before it that keeps
     the Host header."""
-    allowed_clients: Sequence[str] = option(each(Rule(r"\S+", "give client ids, hosts or schemes")), default=())
-    """If not empty, only clients with these ids, redirect hosts or redirect schemes may sign in."""
-    client_metadata_hosts: Sequence[str] = option(each(HOSTS_OR_ALL), default=())
-    """Hosts whose Client ID Metadata Documents are accepted; "*" accepts every public host."""
-    redirect_schemes: Sequence[str] = option(
-        each(Rule(r"[a-z][a-z0-9+.-]*", "give schemes without a colon")),
-        unlike(_DANGEROUS_SCHEMES, "web and script schemes are not for this list"),
-        default=("cursor", "vscode", "vscode-insiders"),
-    )
-    """Private-use URI schemes that clients may redirect to."""
     sign_in_rate_limit: int = option(default=60, at_least=1, at_most=1_000_000)
     """Calls a minute and address on each operation of the OAuth API; ten times as many on its metadata, and of calls of MCP APIs without a
     key that works."""

@@ -15,6 +15,7 @@ from actors.policy_options import PolicyOptions
 from apim_policies.expressions import Expression, Profile, compile_expression, scan_expression, to_python
 from apim_policies.expressions.context import Api, Context, Operation, Request, Url
 from secure_mcp.apis import documents as policy
+from secure_mcp.gateway.clients import ClientOptions, KeyOptions
 
 KEY, PREVIOUS_KEY = bytes(range(64)), bytes(range(64, 128))
 NAMED_VALUES = {
@@ -32,6 +33,11 @@ SETTINGS = {
         mcp_scopes=("mcp:tools", "snippets:write"),
         tool_scopes={"save_snippet": "snippets:write"},
         tool_roles={"delete_snippet": "Snippets.Delete"},
+        clients=(
+            ClientOptions(id="copilot", name="Copilot", redirect_uris=("https://app.example/cb",), secret="s" * 32),
+            ClientOptions(id="agent", name="Agent", keys=(KeyOptions(n="x" * 342, kid="1"),)),
+            ClientOptions(id="robot", name="Robot", keys_uri="https://keys.example.com/jwks"),
+        ),
     ),
     "function key": PolicyOptions(backend_auth="functionKey", consent_days=0),
 }

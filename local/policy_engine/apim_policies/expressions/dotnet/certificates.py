@@ -1,6 +1,7 @@
 """Certificates and RSA keys: what a gateway holds, and what expressions sign with."""
 
 import base64
+import re
 from collections.abc import Callable
 from datetime import UTC
 from typing import Any
@@ -38,6 +39,11 @@ _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
 }
 
 
+_PUBLIC_KEY = re.compile(
+    r"<RSAKeyValue><Modulus>([A-Za-z0-9+/=]*)</Modulus><Exponent>([A-Za-z0-9+/=]*)</Exponent></RSAKeyValue>"
+)
+
+
 class _Named:
     """One of a fixed set: a hash algorithm or a padding."""
 
@@ -69,6 +75,22 @@ class Rsa:
             raise NotImplementedError(f"an RSA key of {bits} bits")
         key = rsa.generate_private_key(65537, bits)
         return cls(key.public_key(), key)
+
+    def take(self, text: str | None) -> None:
+        """`FromXmlString`: another key, by modulus and exponent; one with private parts is not modelled."""
+        if text is None:
+            raise argument_null("xmlString")
+        found = _PUBLIC_KEY.fullmatch(text)
+        if found is None:
+            raise NotImplementedError("RSA.FromXmlString with anything but <Modulus> and <Exponent>")
+        try:
+            modulus, exponent = (int.from_bytes(base64.b64decode(part, validate=True)) for part in found.groups())
+        except ValueError:
+            raise CSharpException("System.FormatException", "The input is not a valid Base-64 string.") from None
+        try:
+            self.public, self._private = rsa.RSAPublicNumbers(exponent, modulus).public_key(), None
+        except ValueError:
+            raise _failure("Bad Data.") from None
 
     def private(self) -> rsa.RSAPrivateKey:
         if self._private is None:
@@ -262,6 +284,7 @@ MODELS: dict[str, Model] = {
             "VerifyHash": [Method((BYTES, BYTES, _HASH_NAME, _SIGNATURE), BOOL, Rsa.verify_hash)],
             "Encrypt": [Method((BYTES, _ENCRYPTION), BYTES, Rsa.encrypt)],
             "Decrypt": [Method((BYTES, _ENCRYPTION), BYTES, Rsa.decrypt)],
+            "FromXmlString": [Method((STRING,), VOID, Rsa.take)],
             "Dispose": [Method((), VOID, lambda key: None)],
         },
         properties={"KeySize": Property(INT, lambda key: key.public.key_size)},
