@@ -69,9 +69,10 @@ class ClientOptions(Options):
     secret: pulumi.Input[str] = option(
         matches(
             Rule(
-                r"|[!-~]{32,512}",
-                "give at least 32 characters without blanks, such as openssl rand -base64 32 prints; the gateway keeps a hash, "
-                "which must not be guessed",
+                # Of signs that look the same whether a client encodes them for HTTP Basic, as RFC 6749 asks for, or does not.
+                r"|[A-Za-z0-9._~-]{32,512}",
+                "give at least 32 letters, digits and . _ ~ -, such as openssl rand -hex 32 prints; the gateway keeps a hash, which must "
+                "not be guessed",
             )
         ),
         default="",

@@ -100,6 +100,12 @@ def _jwt_type(gateway: Gateway) -> str:
     return f"it is {gateway.send('/jwt-type').text}"
 
 
+def _rsa(gateway: Gateway) -> str:
+    return {"True": "it does", "False": "it refuses a good signature"}.get(
+        gateway.send("/rsa-in-expressions").text, "it fails"
+    )
+
+
 def _null(gateway: Gateway) -> str:
     return {"True": "it is null", "False": "it is not null"}.get(gateway.send("/null-variable").text, "it fails")
 
@@ -138,6 +144,26 @@ def _token() -> str:
     encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts]
     return ".".join([*encoded, "c2lnbmF0dXJl"])
 
+
+# A public key that nobody has the other half of, and what it signed once: the word probe.
+_MODULUS = (
+    "vJN1dr6z2i/p4Hw1mQRo3ZM3NhvS+VZeSi+pkgBNVQ59FjYz1HiEdsReT/Scp9Ll7Q48Djc7Fx3qkdGpIRybQTWYTEqlRshttdRVKpiAeLc7qeKO"
+    "WO1jgkbVvdrLD7nAiWF/yj6sMUGivkFXGjJ7MagcO/T2EYHB8GYcaFEQSqYjy5cb1jMQ6c/6RhLN0iImaiB4sc7/ld90OvdKG4kAO8Qgqy/efB9R"
+    "+KwDrGhXdpSeDDOXdiC0czpWlPInGBX4Qy5ngKL6k2Z62WBZ6/Joi2cerczdiSb+ez+SpS6keaiAqo5lC9c0a/yQVkxcHQOe9Q4mI3iy03Tzd+w8"
+    "HE4Eew=="
+)
+_SIGNATURE = (
+    "U4sHEdp08DSUKz0ysDqVPaGb9mJbJVWipMKJBfjNLDcjivLtEwdEanF214p4Xs6bdJdwj67etu6yxCCkpuG+jQn8ZbctPXIwDeqMQpNXFt8/AD/N"
+    "4PBh5/5yOSSmvxOKOuNfzMrjxE8bcjSkqyVQ6yEwbC1u2+Aj8Ayk207LHm8TGDu+oseSWBrvj68Fo12Ifs/eJ7Pn8QMyfUDnH2pnItnS/zrzgpPA"
+    "C0osC8Paf8aC5G+Skaw46wbPHiaqnK9bfkvQ7HacNA1h+5pPBIUZhWg0/RjXz/coiCBx9UKCPOMiIXY/h/ez0D/P+ij7esHxivXhfnjVzoiZGfQK"
+    "suuBhQ=="
+)
+_RSA = (
+    "@{ using (var rsa = RSA.Create()) { "
+    f'rsa.FromXmlString("<RSAKeyValue><Modulus>{_MODULUS}</Modulus><Exponent>AQAB</Exponent></RSAKeyValue>"); '
+    f'return rsa.VerifyData(Encoding.ASCII.GetBytes("probe"), Convert.FromBase64String("{_SIGNATURE}"), '
+    "HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1).ToString(); } }"
+)
 
 _TWO_COOKIES = Operation(
     "two-cookies",
@@ -390,6 +416,15 @@ QUESTIONS: tuple[Question, ...] = (
         source="Azure/azure-api-management-policy-toolkit, JwtParser: the header `typ`",
         by_hand='answer with `"TOKEN".AsJwt().Type` for a token whose typ is at+jwt',
         probe=Probe([Operation("jwt-type", said(f'@("{_token()}".AsJwt().Type)'))], _jwt_type),
+    ),
+    Question(
+        name="rsa-in-expressions",
+        text="Does an expression verify RS256 with `RSA.Create()`, `FromXmlString` and `VerifyData`?",
+        belief="it does",
+        matters="clients with a key (policies/fragments/signed-token.xml): if not, their assertions are refused, and nobody gets in",
+        source="learn.microsoft.com/azure/api-management/api-management-policy-expressions allows all members of RSA; tried with .NET",
+        by_hand="answer with `RSA.Create()` after `FromXmlString` of a public key: `VerifyData` of a text and its signature",
+        probe=Probe([Operation("rsa-in-expressions", said(_RSA))], _rsa),
     ),
     Question(
         name="null-variable",
