@@ -1,6 +1,7 @@
 """P1 to P8: many servers on one gateway, which carries no list of them. The gateway and each server are stacks of their own."""
 
 import base64
+import html
 import json
 import re
 from collections.abc import AsyncIterator
@@ -266,10 +267,19 @@ async def test_P3_an_approval_is_for_one_server(platform: Platform) -> None:
 async def test_P4_another_servers_users_are_denied(platform: Platform) -> None:
     application = platform.application("bobs")
     await application.register()
-    end = await Person("alice").sign_in(application.authorize_url())
+    alice = Person("alice")
+    end = await alice.sign_in(application.authorize_url())
     assert isinstance(end, str)
     assert answer_of(end)["error"] == "access_denied"
     assert "not assigned" in answer_of(end)["error_description"]
+    page = alice.visited[-1]
+    assert page.status_code == 403
+    assert "You may not use <strong>Bob&#39;s</strong>" in page.text
+    assert "signed in as <strong>Alice Adams</strong>, who is not assigned to this server" in page.text
+    # The application gets the answer, by a click or by itself, and no code.
+    assert f'href="{html.escape(end)}"' in page.text
+    assert page.headers["refresh"] == f"10; url={end}"
+    assert "code" not in answer_of(end)
     assert "code" in answer_of(str(await Person("bob").sign_in(application.authorize_url())))
 
 

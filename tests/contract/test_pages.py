@@ -1,15 +1,17 @@
 """Pages in an organisation's own name and colours, known clients, the greeting, and a browser that keeps no Secure cookies on http."""
 
 import json
+import re
 
 import httpx
 import pytest
 from starlette.responses import JSONResponse
 
-from contract.conftest import CloudWith
-from secure_mcp.gateway.branding import BrandOptions, contrast
+from contract.conftest import ROOT, CloudWith
+from secure_mcp.apis.branding import BrandOptions, ServerBrandOptions, contrast
 from secure_mcp.options import ConfigError
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.recording import Recording
 from secure_mcp_local.testing import Application, Person
 
 
@@ -38,6 +40,101 @@ async def test_pages_carry_what_is_configured(cloud_with: CloudWith) -> None:
             assert "--accent: #d9a6ff; --on-accent: #0b1526" in page.text
 
 
+BRAND = {
+    "serverOwner": 'Finance & "Co"',
+    "serverLogoUrl": "https://finance.contoso.example/a/logo.svg",
+    "serverSupportUrl": "mailto:finance@contoso.example",
+    "serverAccentColor": "#7a1fa2",
+    "serverAccentColorDark": "#d9a6ff",
+}
+
+
+@pytest.mark.parametrize(
+    "gateway", [{}, {"logoUrl": "https://cdn.contoso.example/logo.svg", "organisation": "Contoso"}]
+)
+async def test_a_server_has_looks_of_its_own_where_people_decide(
+    cloud_with: CloudWith, gateway: dict[str, str]
+) -> None:
+    async with cloud_with(**BRAND, **gateway) as cloud:
+        application = Application(cloud.gateway_url)
+        (await application.register()).raise_for_status()
+        page = await get(application.authorize_url())
+        policy = page.headers["content-security-policy"]
+        assert "Finance &amp; &quot;Co&quot;, http" in page.text
+        assert '<img class="logo" src="https://finance.contoso.example/a/logo.svg" alt="">MCP server' in page.text
+        assert '<a href="mailto:finance@contoso.example">Help with this server</a>' in page.text
+        own = " https://cdn.contoso.example" if gateway else ""
+        assert f"img-src{own} https://finance.contoso.example;" in policy
+        [nonce] = re.findall(r"'nonce-([\w-]{43})'", policy)
+        [style] = re.findall(f'<style nonce="{nonce}">(.*?)</style>', page.text)
+        assert style == (
+            "@media (prefers-color-scheme: light) { :root { --accent: #7a1fa2; --on-accent: #ffffff; } }"
+            "@media (prefers-color-scheme: dark) { :root { --accent: #d9a6ff; --on-accent: #0b1526; } }"
+        )
+        again = (await get(application.authorize_url())).headers["content-security-policy"]
+        assert nonce not in again, "a nonce is for one page"
+        # Every other page is the gateway's.
+        error = await get(application.authorize_url(client_id="unknown"))
+        assert "finance" not in error.text + error.headers["content-security-policy"]
+
+
+async def test_a_server_without_looks_changes_nothing(cloud_with: CloudWith) -> None:
+    async with cloud_with() as cloud:
+        application = Application(cloud.gateway_url)
+        (await application.register()).raise_for_status()
+        page = await get(application.authorize_url())
+        assert "img-src 'none';" in page.headers["content-security-policy"]
+        assert page.text.count("<style") == 1
+        assert "Help with" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("logo", "https://evil.example/a.svg; script-src *"),
+        ("logo", "https://evil.example/'onerror='x"),
+        ("logo", "javascript:alert(1)"),
+        ("support", "javascript:alert(1)"),
+        ("support", 'https://evil.example/\\" onclick=\\"x'),
+        ("accent", "red; } body { display: none"),
+        ("onAccentDark", "#ffffff; } </style><script>"),
+        ("owner", "<script>alert(1)</script>"),
+        ("logo", "https://evil.example/" + 600 * "a"),
+    ],
+)
+async def test_what_a_server_of_another_team_says_of_its_looks_is_looks_and_no_more(part: str, value: str) -> None:
+    """Its policies are its own: the library's checks are not the gateway's."""
+
+    # A colour counts with the one that is written on it.
+    beside = {"accent": '["onAccent"] = "#ffffff"', "onAccentDark": '["accentDark"] = "#ffffff"'}.get(part, "")
+
+    def hostile(recording: Recording) -> Recording:
+        for policy in recording.all("azure-native:apimanagement:ApiPolicy"):
+            text = policy.inputs["value"]
+            if '["brand"] = new JObject' in text:
+                changed = re.sub(
+                    r'(\["brand"\] = new JObject\s*\{).*?\}',
+                    lambda found: found[1] + f'["{part}"] = "{value}", {beside} }}',
+                    text,
+                    flags=re.DOTALL,
+                )
+                assert changed != text
+                recording = recording.changed(policy.urn, value=changed)
+        return recording
+
+    async with LocalCloud.open(
+        ROOT, stack="dev", port=0, backend="http://localhost:9/mcp", recording_hook=hostile
+    ) as cloud:
+        application = Application(cloud.gateway_url)
+        (await application.register()).raise_for_status()
+        page = await get(application.authorize_url())
+        assert page.status_code == 200
+        assert "evil.example" not in page.text + page.headers["content-security-policy"]
+        for bad in ("javascript:", "onclick", "onerror", "display: none", "<script"):
+            assert bad not in page.text
+        assert "script-src" not in page.headers["content-security-policy"]
+
+
 async def test_scopes_are_sentences_of_the_server(cloud_with: CloudWith) -> None:
     scopes = json.dumps(["mcp:tools", "snippets:write", "snippets:odd"])
     meanings = json.dumps({"snippets:write": 'Save "and" change <snippets>'})
@@ -59,13 +156,16 @@ async def test_scopes_are_sentences_of_the_server(cloud_with: CloudWith) -> None
         ("logo_url", "http://contoso.example/logo.svg", "https"),
         ("logo_url", "https://contoso.example/a.svg; script-src *", "https"),
         ("support_url", "javascript:alert(1)", "https"),
+        ("server_accent_color", "#ffd400", "contrast with #f3f5f9 is 1.3 to 1"),
+        ("server_logo_url", "http://contoso.example/logo.svg", "https"),
+        ("server_support_url", "javascript:alert(1)", "https"),
         ("organisation", "{{EncryptionKey}}", "without braces"),
         ("organisation", "%tx%", "per cent"),
     ],
 )
 def test_what_cannot_be_read_or_does_not_belong_on_a_page_is_refused(name: str, value: str, problem: str) -> None:
     with pytest.raises(ConfigError, match=problem):
-        BrandOptions.of({name: value})
+        (ServerBrandOptions if name.startswith("server_") else BrandOptions).of({name: value})
 
 
 def test_contrast_is_that_of_the_guidelines() -> None:

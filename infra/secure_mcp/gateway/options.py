@@ -4,12 +4,12 @@ import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 
+from ..apis.branding import BrandOptions
 from ..apis.options import OriginOptions
 from ..azure.placement import OwnerOptions, RegionOptions, TagOptions, ZoneOptions
 from ..monitoring.options import MonitoringOptions
 from ..options import ConfigError, Options, Rule, each, matches, names, one_of, option
 from ..options.rules import EMAIL, HOSTS, OBJECT_IDS
-from .branding import BrandOptions
 from .clients import RegistrationOptions
 from .given import VAULT_IDS
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from ..apis.branding import ServerBrandOptions
 from ..apis.options import OriginOptions
 from ..options import Options, Rule, each, length, matches, names, one_of, option
 from ..options.error import key_of
@@ -162,7 +163,9 @@ class AssignmentOptions(Options):
     """Object ids of users or groups who may sign in, and their roles of toolRoles, separated by spaces."""
 
 
-class ServerOptions(AssignmentOptions, ScopeOptions, TransportOptions, OriginOptions, PublicationOptions):
+class ServerOptions(
+    AssignmentOptions, ScopeOptions, TransportOptions, OriginOptions, ServerBrandOptions, PublicationOptions
+):
     """Everything that is one MCP server's."""
 
     mcp_rate_limit: int = option(default=300, at_least=1, at_most=1_000_000)

@@ -79,6 +79,9 @@ class Person:
                     return target
                 response = await self.request("GET", target)
                 continue
+            if "refresh" in response.headers:
+                # Shown for a while, and then left.
+                return response.headers["refresh"].partition("url=")[2]
             form = self._form(response)
             if form is None:
                 return response

@@ -6,8 +6,8 @@ import jinja2
 from starlette.responses import HTMLResponse, Response
 
 from apim_policies.clock import Clock
+from secure_mcp.apis.branding import BrandOptions
 from secure_mcp.apis.templates import style
-from secure_mcp.gateway.branding import BrandOptions
 from secure_mcp_local.azure.entra.directory import GRAPH
 from secure_mcp_local.azure.entra.permissions import Permissions
 from secure_mcp_local.azure.entra.refusal import Refusal, timestamp_of
