@@ -109,6 +109,11 @@ class GatewayArgs(GivenOptions, PrincipalOptions, GatewayOptions):
         elif self.existing_network is not None and self.apim_sku not in SKUS_WITH_NETWORK:
             raise self.wrong("apim_sku", "with existingNetwork it must be StandardV2 or PremiumV2")
 
+    @property
+    def joins_networks(self) -> bool:
+        """An instance that is there already says so itself."""
+        return self.existing_api_management is not None or super().joins_networks
+
 
 class Gateway(Component):
     """API Management with an authorization server, its session store, sign-in application, monitoring, and what else servers share.

@@ -218,9 +218,14 @@ class GatewayOptions(
                 for name in self.custom_domains
             ):
                 raise self.wrong("custom_domains", f"add the host name that users type for the certificate of {host}")
-        if self.vnet_enabled and self.apim_sku not in SKUS_WITH_NETWORK:
+        if self.vnet_enabled and not self.joins_networks:
             raise ConfigError(
                 "vnetEnabled",
                 True,
                 f"{self.apim_sku} cannot join a network; set apimSku to StandardV2 or PremiumV2",
             )
+
+    @property
+    def joins_networks(self) -> bool:
+        """Whether the instance can be in a network, as far as these options say."""
+        return self.apim_sku in SKUS_WITH_NETWORK

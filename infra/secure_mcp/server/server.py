@@ -63,8 +63,28 @@ class ServerArgs(ServerOptions, OwnerOptions, TagOptions, ZoneOptions):
             raise ConfigError("host", hosts, "give one host: a functionApp, a containerApp or an address")
         if self.backend_auth == "functionKey" and self.function_app is None:
             raise self.wrong("backend_auth", "only a functionApp has a function key; use managedIdentity")
+        if self.private and self.function_app is None:
+            raise self.wrong(
+                "private",
+                "only a functionApp is put into the gateway's network; give a containerApp the environmentId of one that is in it",
+            )
         if self.address is None and not self.location:
             raise self.wrong("location", "give the region of the host that is made")
+
+
+def _there(subnet_id: str) -> str:
+    """A subnet of the gateway's private network.
+
+    Raises:
+        ConfigError: the gateway has none.
+    """
+    if not subnet_id:
+        raise ConfigError(
+            "private",
+            True,
+            "the gateway has no private network; set vnetEnabled or existingNetwork there, or leave private out",
+        )
+    return subnet_id
 
 
 def _mcp_key(system_keys: Mapping[str, str] | None) -> str:
@@ -211,6 +231,10 @@ class Server(Component):
         """The function app and its deployment, if it is deployed here."""
         place, group = self._placement(name, args)
         inside = self.inside() if group is None else pulumi.ResourceOptions(parent=self, deleted_with=group)
+        subnet: pulumi.Input[str] | None = None
+        if args.private:
+            subnet = reference.function_subnet_id
+            subnet = _there(subnet) if isinstance(subnet, str) else pulumi.Output.from_input(subnet).apply(_there)
         function = McpFunctionApp(
             name,
             McpFunctionAppArgs(
@@ -226,7 +250,7 @@ class Server(Component):
                 audience=application.client_id,
                 app_insights_id=reference.app_insights_id,
                 app_insights_connection_string=self._connection_string(args, reference),
-                subnet_id=reference.function_subnet_id if args.private else None,
+                subnet_id=subnet,
                 workspace_id=reference.workspace_id,
             ),
             inside,
@@ -239,11 +263,12 @@ class Server(Component):
                 "queue": PrivateService(function.storage_account_id, "queue"),
                 "sites": PrivateService(function.site_id, "sites"),
             }
-            zones: Any = reference.private_dns_zones
+            # Where there is no network, that is said, and not that it has no zone.
+            zones: Any = pulumi.Output.all(subnet, reference.private_dns_zones).apply(lambda known: known[1])
             # The app's own link to the network comes first.
             first = [function.site]
-            subnet = reference.endpoint_subnet_id
-            endpoints = connect(name, place, subnet, zones, services, self, inside.deleted_with, first)
+            ends = reference.endpoint_subnet_id
+            endpoints = connect(name, place, ends, zones, services, self, inside.deleted_with, first)
         if args.locked:
             # Last, so that it is the first to go.
             function.lock(endpoints)
