@@ -39,18 +39,24 @@ class Round:
     """Milliseconds of each."""
     statuses: Counter[str] = field(default_factory=Counter[str])
 
+    @property
+    def half(self) -> float:
+        """Milliseconds in which half of the calls were answered."""
+        return quantiles(self.calls, n=20)[9]
+
+    @property
+    def most(self) -> float:
+        """Milliseconds in which 19 of 20 were."""
+        return quantiles(self.calls, n=20)[18]
+
     def row(self, name: str, base: "Round | None") -> Row:
         served, failed = self.statuses["call 200"], sum(self.statuses.values()) - self.statuses["call 200"]
         failed -= sum(number for status, number in self.statuses.items() if status.startswith("register"))
-        cut = quantiles(self.calls, n=20)
         measured = (
-            f"{served / self.seconds:.0f} calls a second, {failed} of {len(self.calls)} refused; "
-            f"half in {cut[9]:.0f} ms, 19 of 20 in {cut[18]:.0f} ms; "
-            f"registrations: {self.statuses['register 201']} made, {self.statuses['register 503']} refused"
+            f"{served / self.seconds:.0f} calls a second, {failed} of {len(self.calls)} refused, half in {self.half:.0f} ms, "
+            f"19 of 20 in {self.most:.0f} ms; registrations: {self.statuses['register 201']} made, {self.statuses['register 503']} refused"
         )
-        ratio = (
-            f"{served / len(self.calls) / (base.statuses['call 200'] / len(base.calls)):.2f} x served" if base else ""
-        )
+        ratio = f"{self.half / base.half:.1f} x, {self.most / base.most:.1f} x" if base else ""
         return Row(name, measured, ratio, "")
 
 

@@ -1,6 +1,5 @@
 """Real clients: each registers, signs in, calls and refreshes three times as it is documented to. Their requests are rows of `client_shapes.yaml`."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -46,23 +45,3 @@ def test_C3_every_client_has_a_row() -> None:
     text = DOCUMENT.read_text("utf-8")
     for shape in SHAPES:
         assert f"| {shape['name']} |" in text, f"docs/clients.md has no row for {shape['name']}"
-
-
-def test_C3_every_parameter_that_a_policy_reads_has_a_row() -> None:
-    """The table of parameters is complete: what the policies of the endpoints read by name stands in it, and nothing else."""
-    text = DOCUMENT.read_text("utf-8")
-    policies = Path(__file__).parents[2] / "policies"
-    read = {
-        "/authorize": set(
-            re.findall(r'parameters"?\]?\)?\["(\w+)"\]', (policies / "oauth/authorize.xml").read_text("utf-8"))
-        ),
-        "/token": {
-            name
-            for document in ("oauth/token.xml", "grants/authorization-code.xml", "grants/refresh-token.xml")
-            for name in re.findall(r'form"?\]?\)?\["(\w+)"\]', (policies / document).read_text("utf-8"))
-        },
-    }
-    for endpoint, names in read.items():
-        assert names, endpoint
-        for name in names:
-            assert f"| `{endpoint}` | `{name}` |" in text, f"docs/clients.md has no row for {name} of {endpoint}"
