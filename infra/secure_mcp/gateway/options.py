@@ -10,8 +10,8 @@ from ..azure.placement import OwnerOptions, RegionOptions, TagOptions, ZoneOptio
 from ..monitoring.options import MonitoringOptions
 from ..options import ConfigError, Options, Rule, each, matches, names, one_of, option
 from ..options.rules import EMAIL, HOSTS, OBJECT_IDS
-from .clients import RegistrationOptions
 from .given import VAULT_IDS
+from .identity_providers import EnterpriseOptions
 
 # Tiers of API Management: v2 for streaming and rate limits by key; Consumption buffers answers and has no cache.
 SKUS = ("BasicV2", "StandardV2", "PremiumV2")
@@ -162,7 +162,7 @@ class OperatorOptions(Options):
     """Object ids of users or groups who may end sessions with `secure-mcp sessions end`."""
 
 
-class AuthorizationServerOptions(SignInOptions, BrandOptions, RegistrationOptions, OriginOptions):
+class AuthorizationServerOptions(SignInOptions, BrandOptions, EnterpriseOptions, OriginOptions):
     """The authorization server: its clients, its limits, how long its answers live."""
 
     custom_domains: Sequence[str] = option(each(HOSTS), default=())
