@@ -1,14 +1,15 @@
 """The schema of the components as the engine gets it, and the YAML example as it is, which finds the components by their path."""
 
 import json
+import os
 import shutil
+import subprocess
 import sys
 from importlib.metadata import version
 
 import pytest
 
 from engine.workspace import ROOT, Workspace, copied_project
-from secure_mcp_local.stand_ins.service import PACKAGES
 
 
 @pytest.fixture(scope="module")
@@ -18,12 +19,6 @@ def components(cli: str, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     for name in ("provider", "examples"):
         shutil.copytree(ROOT / name, workspace.project / name, ignore=shutil.ignore_patterns("__pycache__", ".venv"))
     (workspace.project / "provider" / ".venv").symlink_to(sys.prefix)
-    # What a plugin needs itself is looked for among the installed ones only.
-    for package in PACKAGES:
-        installed = workspace.folder / "home" / "plugins" / f"resource-{package}-v{version(f'pulumi-{package}')}"
-        installed.mkdir(parents=True)
-        plugin = f"pulumi-resource-{package}"
-        (installed / plugin).symlink_to(workspace.store.folder / "plugins" / plugin)
     return workspace
 
 
@@ -35,6 +30,28 @@ def test_the_engine_gets_the_schema_of_the_components(components: Workspace) -> 
     assert server["isComponent"]
     assert {"location", "apimPublisherEmail"} <= set(server["requiredInputs"])
     assert "mcpUrl" in server["properties"]
+
+
+def test_nothing_is_fetched_and_nothing_is_said_of_it(components: Workspace) -> None:
+    """Stand-ins are the installed plugins: also those that a plugin needs itself, which the engine does not look for on PATH."""
+    command = [sys.executable, "-m", "secure_mcp_local", "stand-ins", "pulumi"]
+    home = components.folder / "users-home"
+    (home / "plugins" / "resource-azure-native-v1.0.0").mkdir(parents=True)
+    (home / "credentials.json").write_text("{}")
+    for arguments in (["package", "get-schema", "./provider"], ["plugin", "ls", "--json"]):
+        done = subprocess.run(
+            [*command, *arguments],
+            cwd=components.project,
+            env={**os.environ, "PULUMI_HOME": str(home), "PULUMI_BACKEND_URL": components.folder.as_uri()},
+            capture_output=True, text=True, timeout=150, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        said = json.loads(done.stdout)
+    # Nobody's plugins but the stand-ins: the real one of the user's is not among them.
+    versions = {(plugin["name"], plugin["version"]) for plugin in said if plugin["name"] == "azure-native"}
+    assert versions == {("azure-native", version("pulumi-azure-native"))}
+    assert sorted(path.name for path in (home / "plugins").iterdir()) == ["resource-azure-native-v1.0.0"]
 
 
 def test_the_yaml_example_is_previewed_as_it_is(components: Workspace) -> None:

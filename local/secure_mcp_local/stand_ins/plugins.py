@@ -4,6 +4,7 @@ import os
 import shlex
 import sys
 from collections.abc import Collection, Mapping
+from importlib.metadata import version
 from pathlib import Path
 
 from secure_mcp_local.errors import LocalCloudError, NotModelled
@@ -52,10 +53,12 @@ def environment(
         az = folder / "az"
         az.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m secure_mcp_local.stand_ins.az "$@"\n')
         az.chmod(0o755)
+        home = _home(store.resolve(), base)
     except OSError as error:
         raise LocalCloudError(f"{folder} cannot be written ({error.strerror}); choose another folder") from None
     return {
         **base,
+        **home,
         "PATH": f"{folder}{os.pathsep}{base.get('PATH', os.defpath)}",
         STORE: str(store.resolve()),
         GATEWAY_URL: gateway_url or "",
@@ -65,3 +68,35 @@ def environment(
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }
+
+
+def _home(store: Path, base: Mapping[str, str]) -> dict[str, str]:
+    """A home of Pulumi's in which the stand-ins are what is installed. All else in it is the user's own, so that who is logged in and which
+    stacks are selected stay so.
+
+    What plugins need themselves (`package get-schema`, `package add`, `install`) the engine looks for among the installed ones only,
+    not on `PATH`, and would fetch it from the internet.
+    """
+    own = Path(base.get("PULUMI_HOME") or Path(base.get("HOME") or "~").expanduser() / ".pulumi").absolute()
+    home = store / "home"
+    (own / "workspaces").mkdir(parents=True, exist_ok=True)
+    (home / "plugins").mkdir(parents=True, exist_ok=True)
+    for each in own.iterdir():
+        if each.name not in {"plugins", "credentials.json"}:
+            _link(home / each.name, each)
+    for each in (own / "plugins").glob("*"):
+        if not any(each.name.startswith(f"resource-{package}-v") for package in PACKAGES):
+            _link(home / "plugins" / each.name, each)
+    for package in PACKAGES:
+        installed = home / "plugins" / f"resource-{package}-v{version(f'pulumi-{package}')}"
+        installed.mkdir(exist_ok=True)
+        name = f"pulumi-resource-{package}"
+        _link(installed / name, store / "plugins" / name)
+    return {"PULUMI_HOME": str(home), "PULUMI_CREDENTIALS_PATH": base.get("PULUMI_CREDENTIALS_PATH") or str(own)}
+
+
+def _link(link: Path, target: Path) -> None:
+    if link.is_symlink():
+        link.unlink()
+    if not link.exists():
+        link.symlink_to(target)
