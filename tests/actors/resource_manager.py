@@ -54,7 +54,7 @@ class ResourceManager:
             return _error(404, "ResourceNotFound", f"The Resource '{request.url.path}' was not found.")
         match request.method:
             case "GET" if place["list"]:
-                return JSONResponse({"value": [{"name": name} for name in self._listed(place)]})
+                return JSONResponse({"value": [self._entry(place, name) for name in self._listed(place)]})
             case "GET" if place["policy"] or place["fragment"]:
                 return self._document(request)
             case "GET" if not place["api"]:
@@ -74,6 +74,12 @@ class ResourceManager:
         prefix = f"{place['service']}{'/apis/' + place['api'] if place['api'] else ''}/{place['list']}/".lower()
         ids = [one.id for one in self.cloud.recording if one.id.lower().startswith(prefix)]
         return [id[len(prefix) :] for id in ids if "/" not in id[len(prefix) :]]
+
+    def _entry(self, place: re.Match[str], name: str) -> dict[str, Any]:
+        """A member of a collection; of APIs with their paths."""
+        found = self.cloud.recording.by_id(f"{place['service']}/{place['list']}/{name}")
+        properties = {"path": found.get("path") or ""} if found is not None and place["list"] == "apis" else {}
+        return {"name": name, "properties": properties}
 
     def _document(self, request: Request) -> Response:
         """A policy as it is given back: ends of lines, indentation and the end are not what was sent.

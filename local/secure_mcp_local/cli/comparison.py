@@ -21,6 +21,7 @@ _STYLES = {
     Outcome.DIFFERS: "bold red",
     Outcome.MISSING: "bold red",
     Outcome.FOREIGN: "bold red",
+    Outcome.ELSEWHERE: "dim",
     Outcome.UNKNOWN: "yellow",
 }
 _FIXES = {

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from apim_policies.documents.document import Element, Value, parse
 from apim_policies.errors import DocumentError
+from secure_mcp_local.drift.neighbours import Declared, server_path
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.recording import Recording, Resource
 from secure_mcp_local.resource_manager import Refused, ResourceManager
@@ -21,7 +22,8 @@ VERSION = "2024-05-01"
 """Of Microsoft.ApiManagement."""
 _NOT_FOUND = 404
 _POLICIES = ("Policy", "ApiPolicy", "ApiOperationPolicy")
-_FRAGMENTS = "PolicyFragment"
+_APIS = ("Api", "ApiOperation")
+_FRAGMENT = "PolicyFragment"
 # What a new service has at its own scope, without anybody having written it.
 # https://learn.microsoft.com/azure/api-management/set-edit-policies
 _DEFAULT = {"policies", "inbound", "backend", "outbound", "on-error", "forward-request"}
@@ -34,6 +36,8 @@ class Outcome(StrEnum):
     """The program declares it, API Management has none."""
     FOREIGN = "foreign"
     """API Management has it where only the program's belong."""
+    ELSEWHERE = "elsewhere"
+    """It is of a server that another stack puts on this gateway: that stack's doctor compares it."""
     UNKNOWN = "unknown"
     """What it should say comes from something that only Azure knows."""
 
@@ -50,7 +54,7 @@ class Comparison:
 
     @property
     def holds(self) -> bool:
-        return self.outcome in {Outcome.SAME, Outcome.UNKNOWN}
+        return self.outcome in {Outcome.SAME, Outcome.UNKNOWN, Outcome.ELSEWHERE}
 
     def as_json(self) -> dict[str, str]:
         return {"document": self.document, "outcome": self.outcome, "seen": self.seen}
@@ -71,22 +75,42 @@ def compare(recording: Recording, services: Mapping[str, str], azure: ResourceMa
     """
     found: dict[str, dict[str, Resource]] = {}
     for resource in recording:
-        if resource.type.removeprefix(MODULE) in {*_POLICIES, _FRAGMENTS}:
+        if resource.type.removeprefix(MODULE) in {*_POLICIES, *_APIS, _FRAGMENT}:
             service, _, path = resource.id.partition("/service/")
             name, _, path = path.partition("/")
             found.setdefault(f"{service}/service/{name}", {})[path] = resource
-    for id, documents in found.items():
+    for id, resources in found.items():
         declared = recording.by_id(id)
         made = declared is not None and declared.type == SERVICE and not declared.read
         deployed = services.get(declared.urn, "") if declared is not None and made else id
         if not deployed:
             raise LocalCloudError(f"the stack {recording.stack} has not deployed its API Management yet: pulumi up")
-        yield from _of_service(deployed, documents, azure, whole=made)
+        documents = {
+            path: one for path, one in resources.items() if one.type.removeprefix(MODULE) in {*_POLICIES, _FRAGMENT}
+        }
+        if documents:
+            yield from _of_program(deployed, documents, azure)
+            yield from _of_others(deployed, documents, _declared(resources), azure, whole=made)
 
 
-def _of_service(
-    service: str, documents: Mapping[str, Resource], azure: ResourceManager, *, whole: bool
-) -> Iterator[Comparison]:
+def _declared(resources: Mapping[str, Resource]) -> Declared:
+    operations: dict[str, tuple[str, ...]] = {}
+    for path, one in resources.items():
+        if one.type == MODULE + "ApiOperation":
+            api = path.split("/")[1]
+            operations[api] = (*operations.get(api, ()), str(one.get("urlTemplate")))
+    return Declared(
+        {
+            path.split("/")[1]: str(one.get("path") or "")
+            for path, one in resources.items()
+            if one.type == MODULE + "Api"
+        },
+        operations,
+        frozenset(path.split("/")[1] for path, one in resources.items() if one.type == MODULE + _FRAGMENT),
+    )
+
+
+def _of_program(service: str, documents: Mapping[str, Resource], azure: ResourceManager) -> Iterator[Comparison]:
     for path, resource in sorted(documents.items()):
         if resource.sources.get("value") or "value" in resource.unknowns:
             yield Comparison(path, Outcome.UNKNOWN, "what it says depends on outputs")
@@ -98,33 +122,70 @@ def _of_service(
             yield Comparison(path, Outcome.DIFFERS, seen)
         else:
             yield Comparison(path, Outcome.SAME)
+
+
+def _of_others(
+    service: str, documents: Mapping[str, Resource], declared: Declared, azure: ResourceManager, *, whole: bool
+) -> Iterator[Comparison]:
+    """What runs with ours or instead of ours: in our APIs, and everywhere in a service that the stack made.
+
+    A policy that others have in a service that we made has our service's identity and named values. So it is theirs only if it
+    is of a server whose metadata our own fragment answers, which no other API of theirs includes.
+    """
     known = {path.lower() for path in documents}
-    for path in _others(service, documents, azure, whole=whole):
-        if path.lower() not in known:
-            text = _document(azure, f"{service}/{path}")
-            if text is not None and not _is_default(path, text):
-                yield Comparison(path, Outcome.FOREIGN)
-
-
-def _others(service: str, documents: Mapping[str, Resource], azure: ResourceManager, *, whole: bool) -> Iterator[str]:
-    """Places where documents of somebody else would run with ours: in our APIs, and everywhere in a service that the stack made."""
+    paths = {
+        str(one["name"]): str((one.get("properties") or {}).get("path") or "")
+        for one in azure.pages(f"{service}/apis", VERSION)
+    }
+    ours = {name.lower() for name in declared.apis} | {path.split("/")[1] for path in known if path.startswith("apis/")}
+    for name in sorted(set(paths) - declared.apis.keys()):
+        if name.lower() not in ours and (address := declared.taken(paths[name])):
+            yield Comparison(f"apis/{name}", Outcome.FOREIGN, f"it gets the requests to {address}")
     if whole:
-        yield "policies/policy"
-        apis = [str(one["name"]) for one in azure.pages(f"{service}/apis", VERSION)]
+        texts = {"policies/policy": _document(azure, f"{service}/policies/policy")}
         for one in azure.pages(f"{service}/policyFragments", VERSION):
-            yield f"policyFragments/{one['name']}"
+            path = f"policyFragments/{one['name']}"
+            texts[path] = None if path.lower() in known else _document(azure, f"{service}/{path}")
     else:
-        apis = sorted({path.split("/")[1] for path in documents if path.startswith("apis/")})
-    for api in apis:
-        yield f"apis/{api}/policies/policy"
-        try:
-            operations = list(azure.pages(f"{service}/apis/{api}/operations", VERSION))
-        except Refused as refused:
-            if refused.status != _NOT_FOUND:
-                raise
+        texts = dict[str, str | None]()
+        paths = {name: path for name, path in paths.items() if name.lower() in ours}
+    for name in paths:
+        texts |= {
+            path: _document(azure, f"{service}/{path}")
+            for path in _places(service, name, azure)
+            if path.lower() not in known
+        }
+    servers = {
+        server
+        for name, path in paths.items()
+        if name.lower() not in ours
+        and (server := server_path(path))
+        and not declared.taken(path)
+        and any(declared.includes_answer(text) for at, text in texts.items() if text and at.startswith(f"apis/{name}/"))
+    }
+    for path, text in texts.items():
+        if text is None or path.lower() in known or _is_default(path, text):
             continue
-        for one in operations:
-            yield f"apis/{api}/operations/{one['name']}/policies/policy"
+        name = path.split("/")[1]
+        at = paths.get(name, "") if path.startswith("apis/") and name.lower() not in ours else ""
+        server = at if at in servers else server_path(at)
+        if server in servers and not declared.taken(at):
+            yield Comparison(path, Outcome.ELSEWHERE, f"declared by another stack, for its server at /{server}")
+        else:
+            yield Comparison(path, Outcome.FOREIGN)
+
+
+def _places(service: str, api: str, azure: ResourceManager) -> Iterator[str]:
+    """Where an API may have policy documents."""
+    yield f"apis/{api}/policies/policy"
+    try:
+        operations = list(azure.pages(f"{service}/apis/{api}/operations", VERSION))
+    except Refused as refused:
+        if refused.status != _NOT_FOUND:
+            raise
+        return
+    for one in operations:
+        yield f"apis/{api}/operations/{one['name']}/policies/policy"
 
 
 def _document(azure: ResourceManager, id: str) -> str | None:

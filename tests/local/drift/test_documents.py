@@ -61,9 +61,9 @@ def changed(recording: Recording, change: Callable[[str], str]) -> Recording:
     return recording.changed(policy.urn, value=change(text))
 
 
-def added(recording: Recording, path: str, **values: Any) -> Recording:
+def added(recording: Recording, at: str, **values: Any) -> Recording:
     service = recording.one(SERVICE).id
-    made = Resource(f"urn:{path}", "other", path, "", values, values, f"{service}/{path}")
+    made = Resource(f"urn:{at}", "other", at, "", values, values, f"{service}/{at}")
     return replace(recording, resources=(*recording, made))
 
 
@@ -109,6 +109,60 @@ async def test_what_is_missing_or_foreign_is_found(rendered: Recording, azure: t
     assert await found(rendered, url) == {"policies/policy": (Outcome.FOREIGN, "")}
 
 
+def neighbour(recording: Recording, api: str, path: str, policy: str) -> Recording:
+    """What another stack has on the same gateway."""
+    recording = added(recording, f"apis/{api}", path=path)
+    return added(recording, f"apis/{api}/policies/policy", value=f"<policies><inbound>{policy}</inbound></policies>")
+
+
+METADATA = '<include-fragment fragment-id="gateway-urls" /><include-fragment fragment-id="resource-metadata" />'
+
+
+async def test_servers_of_other_stacks_are_named_and_nothing_else_is_theirs(
+    rendered: Recording, azure: tuple[Arm, str]
+) -> None:
+    arm, url = azure
+    deployed = neighbour(rendered, "mcp-notes", "notes", '<include-fragment fragment-id="unseal" />')
+    deployed = neighbour(deployed, "notes-metadata", ".well-known/oauth-protected-resource/notes", METADATA)
+    arm.cloud.recording = deployed
+    said = "declared by another stack, for its server at /notes"
+    theirs = {
+        "apis/mcp-notes/policies/policy": (Outcome.ELSEWHERE, said),
+        "apis/notes-metadata/policies/policy": (Outcome.ELSEWHERE, said),
+    }
+    assert await found(rendered, url) == theirs
+    # An API that nobody's metadata speak of runs with the gateway's identity, whatever it includes.
+    arm.cloud.recording = neighbour(deployed, "other", "other", METADATA)
+    assert await found(rendered, url) == {**theirs, "apis/other/policies/policy": (Outcome.FOREIGN, "")}
+    # Nor is it one of ours if it answers itself where its metadata should be.
+    deployed = neighbour(rendered, "mcp-notes", "notes", "<base />")
+    arm.cloud.recording = neighbour(deployed, "m", ".well-known/oauth-protected-resource/notes", "<base />")
+    assert await found(rendered, url) == {
+        "apis/mcp-notes/policies/policy": (Outcome.FOREIGN, ""),
+        "apis/m/policies/policy": (Outcome.FOREIGN, ""),
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "address"),
+    [
+        ("token", "/token"),
+        ("Token", "/token"),
+        (".well-known", "/.well-known/oauth-authorization-server"),
+        (".well-known/oauth-authorization-server/mcp", "/.well-known/oauth-authorization-server/{server}"),
+    ],
+)
+async def test_an_api_that_gets_our_requests_is_foreign(
+    rendered: Recording, azure: tuple[Arm, str], path: str, address: str
+) -> None:
+    arm, url = azure
+    deployed = neighbour(rendered, "theirs", path, METADATA)
+    arm.cloud.recording = neighbour(deployed, "meta", f".well-known/oauth-protected-resource/{path}", METADATA)
+    wrong = await found(rendered, url)
+    assert wrong["apis/theirs"] == (Outcome.FOREIGN, f"it gets the requests to {address}")
+    assert wrong["apis/theirs/policies/policy"][0] is Outcome.FOREIGN
+
+
 def test_entities_and_comments_are_no_difference_and_texts_are() -> None:
     ours = '<fragment><!-- why --><set-variable name="a" value="@{\n  return 1 << 2 > 3 && "x" != "";\n}" /></fragment>'
     theirs = '<fragment>\r\n\t<set-variable name="a" value="@{&#xA;\treturn 1 &lt;&lt; 2 &gt; 3 &amp;&amp; &quot;x&quot; != &quot;&quot;;&#xA;}" />\r\n</fragment>'
@@ -133,6 +187,11 @@ async def test_the_command(rendered: Recording, azure: tuple[Arm, str], monkeypa
 
     code, text = await run()
     assert (code, text.split(": ")[1].split()[1:]) == (0, ["same"])
+    deployed = neighbour(rendered, "mcp-notes", "notes", "<base />")
+    arm.cloud.recording = neighbour(deployed, "m", ".well-known/oauth-protected-resource/notes", METADATA)
+    code, text = await run()
+    assert code == 0
+    assert "2 elsewhere" in text
     arm.cloud.recording = changed(rendered, lambda text: text.replace("<inbound>", "<inbound><return-response />"))
     code, text = await run()
     assert code == 1
