@@ -14,7 +14,6 @@ from typing import Any
 
 import yaml
 
-from secure_mcp.azure.propagation import WAIT
 from secure_mcp_local.stand_ins.standing import standing
 from secure_mcp_local.stand_ins.store import Store
 
@@ -162,8 +161,6 @@ class Workspace:
             "PULUMI_HOME": str(self.folder / "home"),
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_ERROR_OUTPUT_STRING": "true",
-            # Seconds until a role is in force; the stand-ins need none.
-            WAIT: "0.1",
             # --event-log is hidden without it.
             "PULUMI_DEBUG_COMMANDS": "true",
         }

@@ -23,6 +23,7 @@ from starlette.types import Receive, Scope, Send
 
 from apim_policies.clock import Clock
 from apim_policies.listener import Listener, bind
+from secure_mcp.azure.propagation import WAIT
 from secure_mcp_local.azure.entra import TokenIssuer
 from secure_mcp_local.azure.functions.certificates import Certificates
 from secure_mcp_local.azure.functions.proxy import NoWay, Proxy
@@ -41,6 +42,8 @@ _AZURE = (
 )
 """Nothing of Azure is reached from under the stand-ins."""
 _LIFETIME = 3600
+_ROLE_WAIT = "0.1"
+"""Seconds until a role is in force: here it is at once, unless a fault makes it late, and then at the next try."""
 
 
 @contextmanager
@@ -64,7 +67,7 @@ def standing(
     with servers:
         # Lower-case names would win over these, and gRPC would send the engine's own calls through them.
         kept = {name: value for name, value in environment.items() if name.lower() not in {"https_proxy", "no_proxy"}}
-        yield {**kept, **servers.environment}
+        yield {WAIT: _ROLE_WAIT, **kept, **servers.environment}
 
 
 class _Servers:

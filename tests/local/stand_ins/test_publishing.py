@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import requests
 
+from secure_mcp.azure.propagation import WAIT
 from secure_mcp.package import build_package
 from secure_mcp.publishing import Deployer, PublishingError, publish
 from secure_mcp.publishing.publication import app_of
@@ -245,3 +246,10 @@ def az(resource: str) -> str:
     command = ["az", "account", "get-access-token", "--output", "json", "--resource", resource]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
     return json.loads(done.stdout)["accessToken"]
+
+
+def test_A6_nobody_waits_for_roles_that_are_in_force_at_once(tmp_path: Path) -> None:
+    for given, seconds in (({}, "0.1"), ({WAIT: "7"}, "7")):
+        base = {name: value for name, value in os.environ.items() if name != WAIT}
+        with standing(tmp_path, None, "", {**base, **given}) as environment:
+            assert environment[WAIT] == seconds
