@@ -59,6 +59,8 @@ class ResourceManager:
                 return self._document(request)
             case "GET" if not place["api"]:
                 return JSONResponse(self._service())
+            case "PUT" | "DELETE" if place["fragment"]:
+                return await self._fragment(request, place)
             case "PUT" if place["api"]:
                 return self._put(place, (await request.json())["properties"])
             case "DELETE" if place["api"]:
@@ -109,6 +111,18 @@ class ResourceManager:
         return replace(
             self.cloud.recording, resources=tuple(one for one in self.cloud.recording if one.get("apiId") != api)
         )
+
+    async def _fragment(self, request: Request, place: re.Match[str]) -> Response:
+        kept = tuple(one for one in self.cloud.recording if one.id != place[0])
+        if request.method == "DELETE":
+            found = len(kept) < len(self.cloud.recording.resources)
+            self._keep(replace(self.cloud.recording, resources=kept))
+            return Response(status_code=200) if found else _error(404, "ResourceNotFound", "Fragment not found.")
+        values: dict[str, Any] = {**(await request.json())["properties"], "id": place["fragment"]}
+        urn = f"urn:pulumi:test::test::PolicyFragment::{place['fragment']}"
+        made = Recorded(urn, "azure-native:apimanagement:PolicyFragment", urn, "", values, values, place[0])
+        self._keep(replace(self.cloud.recording, resources=(*kept, made)))
+        return JSONResponse({"id": place[0], "properties": values}, 201)
 
     def _put(self, place: re.Match[str], properties: dict[str, Any]) -> Response:
         api, operation = place["api"], place["operation"]

@@ -2,12 +2,14 @@
 
 import base64
 import gzip
+import hmac
 import json
 
 from secure_mcp_local.unknowns.probe import UNSAVED
 from secure_mcp_local.unknowns.question import Gateway, Operation, Probe, Question, said
 
 _BODY = "context.Request.Body.As<string>(preserveContent: true)"
+_KEY = b"a key of a probe, which no other token is signed with"
 _LARGE = 600 * 1024
 """Bytes of a document above the published limit of 512 KiB."""
 
@@ -138,6 +140,25 @@ def _document(gateway: Gateway) -> str:
     return "it is saved" if gateway.send("/large-document").text == "saved" else "it is saved, and does not run"
 
 
+def _slash(gateway: Gateway) -> str:
+    without, with_one = gateway.send("").text, gateway.send("/").text
+    if without != "root":
+        return "the operation / is not found without the slash"
+    return "both are the operation /" if with_one == "root" else "only the path without the slash is"
+
+
+def _limit(gateway: Gateway) -> str:
+    first, second = (gateway.send("/fragment-limit").status_code for _ in range(2))
+    if (first, second) == (200, 429):
+        return "it counts, and refuses"
+    return "it does not count" if (first, second) == (200, 200) else f"status {first}, then {second}"
+
+
+def _claim(gateway: Gateway) -> str:
+    reason = gateway.send("/missing-claim").text
+    return "it begins with TokenClaim" if reason.startswith("TokenClaim") else f"it is {reason}"
+
+
 def _token() -> str:
     """A token that nobody signed, with another type than usual."""
     parts = [{"alg": "HS256", "typ": "at+jwt"}, {"sub": "probe"}]
@@ -164,6 +185,15 @@ _RSA = (
     f'return rsa.VerifyData(Encoding.ASCII.GetBytes("probe"), Convert.FromBase64String("{_SIGNATURE}"), '
     "HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1).ToString(); } }"
 )
+
+
+def _signed() -> str:
+    """A token that lives for ever, signed with a key that everybody knows."""
+    parts = [{"alg": "HS256", "typ": "JWT"}, {"sub": "probe", "exp": 4102444800}]
+    signed = ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts)
+    signature = hmac.digest(_KEY, signed.encode(), "sha256")
+    return f"{signed}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
 
 _TWO_COOKIES = Operation(
     "two-cookies",
@@ -499,5 +529,67 @@ QUESTIONS: tuple[Question, ...] = (
         source="learn.microsoft.com/azure/api-management/service-limits",
         by_hand="save a policy with a comment of 600 KiB",
         probe=Probe([Operation("large-document", f"        <!-- {'x' * _LARGE} -->\n" + said("saved"))], _document),
+    ),
+    Question(
+        name="trailing-slash",
+        text="Are an API's path with and without a slash at its end both its operation `/`?",
+        belief="both are the operation /",
+        matters="clients whose users typed `/mcp/` (infra/secure_mcp/server/mcp_api.py declares `/` alone)",
+        source="learn.microsoft.com/azure/api-management/api-management-howto-add-operations does not say",
+        by_hand="call the path of an API with an operation `/`, with and without a slash at its end",
+        probe=Probe([Operation("root", said("root"), template="/")], _slash),
+    ),
+    Question(
+        name="fragment-limit",
+        text="Does rate-limit-by-key count in a fragment that a `choose` includes?",
+        belief="it counts, and refuses",
+        matters="limits of calls without a key that works, by address (policies/fragments/failed-check.xml)",
+        source="learn.microsoft.com/azure/api-management/rate-limit-by-key-policy names sections and scopes, not fragments or choose",
+        by_hand="include a fragment with a limit of one call in a `when`, and call twice",
+        probe=Probe(
+            [
+                Operation(
+                    "fragment-limit",
+                    """        <choose>
+            <when condition="@(true)">
+                <include-fragment fragment-id="{fragment}" />
+            </when>
+        </choose>
+"""
+                    + said("passed"),
+                    fragment="""<fragment>
+    <rate-limit-by-key calls="1" renewal-period="60" counter-key="secure-mcp-probe" />
+</fragment>""",
+                )
+            ],
+            _limit,
+        ),
+    ),
+    Question(
+        name="claim-reason",
+        text="What is `LastError.Reason` when validate-jwt misses a required claim?",
+        belief="it begins with TokenClaim",
+        matters="an operator without the role gets 403 and not 401 (policies/oauth/api.xml); nobody gets in either way",
+        source="learn.microsoft.com/azure/api-management/api-management-error-handling-policies: TokenClaimNotFound, TokenClaimValueNotAllowed",
+        by_hand="require a claim that a token lacks, and answer with LastError.Reason in on-error",
+        probe=Probe(
+            [
+                Operation(
+                    "missing-claim",
+                    f"""        <validate-jwt token-value="{_signed()}">
+            <issuer-signing-keys>
+                <key>{base64.b64encode(_KEY).decode()}</key>
+            </issuer-signing-keys>
+            <required-claims>
+                <claim name="roles" match="any">
+                    <value>Operator</value>
+                </claim>
+            </required-claims>
+        </validate-jwt>""",
+                    on_error=said("@(context.LastError.Reason)"),
+                )
+            ],
+            _claim,
+        ),
     ),
 )

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
 import httpx
 
@@ -17,6 +18,7 @@ PREFIX = "secure-mcp-probe-"
 """Of the temporary API's id and path."""
 _KEY_HEADER = "x-probe-key"
 _READY = "ready"
+_NOT_FOUND = 404
 _PATIENCE = 180.0
 """Seconds in which the gateway must have learned of the API."""
 _GUARD = f"""        <choose>
@@ -125,7 +127,7 @@ def ask(
     key = secrets.token_urlsafe(24)
     with temporary_api(azure, service, key, progress) as name, httpx.Client(transport=transport, timeout=60) as client:
         base = f"{service.gateway_url}/{name}"
-        refused = _make_operations(azure, f"{service.id}/apis/{name}", asked, base, key, progress)
+        refused = _make_operations(azure, service.id, name, asked, base, key, progress)
         api = TemporaryApi(client, f"{(via or service.gateway_url).rstrip('/')}/{name}", key, service.units)
         _wait(api, progress)
         answers: list[Answer] = []
@@ -137,7 +139,7 @@ def ask(
 
 @contextmanager
 def temporary_api(azure: ResourceManager, service: Service, key: str, progress: Progress) -> Generator[str]:
-    """An API that is there as long as the block lasts, however it ends. Gives its id, which is its path, too."""
+    """An API that is there as long as the block lasts, however it ends, and its fragment. Gives their id, which is the path, too."""
     name = f"{PREFIX}{secrets.token_hex(4)}"
     id = f"{service.id}/apis/{name}"
     progress(f"Making the temporary API {name}")
@@ -158,35 +160,53 @@ def temporary_api(azure: ResourceManager, service: Service, key: str, progress: 
         yield name
     finally:
         progress(f"Taking the temporary API {name} away")
-        try:
-            azure.delete(id, VERSION, deleteRevisions="true")
-        except (AzureError, Refused, KeyboardInterrupt) as error:
-            raise AzureError(
-                f"the temporary API is still there ({error or type(error).__name__}); take it away with: "
-                f"az rest --method delete --url '{azure.endpoint}{id}?api-version={VERSION}&deleteRevisions=true' "
-                "--headers If-Match='*'"
-            ) from None
+        _take_away(azure, "API", f"{id}?api-version={VERSION}&deleteRevisions=true")
+        # After the API: a fragment that a policy includes stays.
+        _take_away(azure, "fragment", f"{service.id}/policyFragments/{name}?api-version={VERSION}")
+
+
+def _take_away(azure: ResourceManager, what: str, address: str) -> None:
+    id, _, query = address.partition("?")
+    try:
+        azure.delete(id, VERSION, **{name: value for name, value in parse_qsl(query) if name != "api-version"})
+    except (AzureError, Refused, KeyboardInterrupt) as error:
+        if isinstance(error, Refused) and error.status == _NOT_FOUND:
+            return
+        raise AzureError(
+            f"the temporary {what} is still there ({error or type(error).__name__}); take it away with: "
+            f"az rest --method delete --url '{azure.endpoint}{address}' --headers If-Match='*'"
+        ) from None
 
 
 def _make_operations(
-    azure: ResourceManager, api: str, questions: Iterable[Question], base: str, key: str, progress: Progress
+    azure: ResourceManager,
+    service: str,
+    name: str,
+    questions: Iterable[Question],
+    base: str,
+    key: str,
+    progress: Progress,
 ) -> dict[str, str]:
     """Makes all operations. Gives the ids of those whose policy Azure does not save, and what it says."""
     refused: dict[str, str] = {}
+    api = f"{service}/apis/{name}"
     operations = {o.id: o for question in questions if question.probe for o in question.probe.operations}
     for operation in [*operations.values(), Operation(_READY, said("ready"))]:
         progress(f"Making the operation {operation.id}")
         template = operation.template or f"/{operation.id}"
-        names = [part.strip("{}") for part in template.split("/") if part.startswith("{")]
+        parameters = [part.strip("{}") for part in template.split("/") if part.startswith("{")]
         body = {
             "displayName": operation.id,
             "method": operation.method,
             "urlTemplate": template,
-            "templateParameters": [{"name": name, "type": "string", "required": True} for name in names],
+            "templateParameters": [{"name": one, "type": "string", "required": True} for one in parameters],
         }
         try:
             azure.put(f"{api}/operations/{operation.id}", VERSION, {"properties": body})
-            document = operation.document(base, key)
+            if operation.fragment:
+                # One is enough for all questions so far.
+                azure.put(f"{service}/policyFragments/{name}", VERSION, _policy(operation.fragment))
+            document = operation.document(base, key, name)
             azure.put(f"{api}/operations/{operation.id}/policies/policy", VERSION, _policy(document))
         except Refused as error:
             refused[operation.id] = f"{error.code}: {error.message}"[:200]

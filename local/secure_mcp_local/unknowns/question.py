@@ -19,6 +19,7 @@ _DOCUMENT = """<policies>
     </outbound>
     <on-error>
         <base />
+{on_error}
     </on-error>
 </policies>"""
 
@@ -48,14 +49,19 @@ class Operation:
 
     id: str
     inbound: str
-    """Its inbound policies. `{base}` and `{key}` stand for the API's address and its secret."""
+    """Its inbound policies. `{base}`, `{key}` and `{fragment}` stand for the API's address, its secret and the id of its fragment."""
     template: str = ""
     """Of its address; `/<id>` if empty."""
     method: str = "GET"
+    on_error: str = ""
+    """Its policies for errors."""
+    fragment: str = ""
+    """What is in a fragment of its own, which its policies may include."""
 
-    def document(self, base: str, key: str) -> str:
+    def document(self, base: str, key: str, fragment: str = "") -> str:
         """Its policy document."""
-        return _DOCUMENT.format(inbound=self.inbound.replace("{base}", base).replace("{key}", key))
+        inbound = self.inbound.replace("{base}", base).replace("{key}", key).replace("{fragment}", fragment)
+        return _DOCUMENT.format(inbound=inbound, on_error=self.on_error)
 
 
 @dataclass(frozen=True)
