@@ -1,6 +1,7 @@
 """The life of the dev stack, as the real engine lives it."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,67 @@ def test_C_the_private_stack_is_deployed_again_refreshed_and_destroyed(cli: str,
     assert not private.refresh().changed()
     private.destroy()
     assert not [r for r in private.store if not r.adopted]
+
+
+DOMAIN = "mcp.contoso.com"
+VAULT = """
+from pulumi_azure_native import keyvault, resources
+
+group = resources.ResourceGroup("certificates", resource_group_name="certificates", location="swedencentral")
+keyvault.Vault(
+    "certificates",
+    vault_name="kv-certs",
+    resource_group_name=group.name,
+    location="swedencentral",
+    properties={
+        "tenant_id": "00000000-0000-4000-8000-000000000002",
+        "sku": {"family": "A", "name": "standard"},
+        "enable_rbac_authorization": True,
+        "enable_purge_protection": True,
+    },
+)
+"""
+
+
+@SAMPLED
+def test_a_domain_with_its_certificate_is_deployed_changed_refreshed_and_destroyed(fresh: Workspace) -> None:
+    """Its vault is somebody else's: the role there goes singly, and the vault stays as it is."""
+    others = fresh.within("others")
+    others.project.mkdir()
+    settings = f"name: others\nruntime: {{name: python, options: {{virtualenv: {sys.prefix}}}}}\n"
+    (others.project / "Pulumi.yaml").write_text(settings)
+    others.program(VAULT)
+    others.pulumi("stack", "init")
+    others.up()
+    before = {r.id: r.inputs for r in fresh.store if not r.adopted}
+    [vault] = [id for id in before if "/vaults/" in id]
+
+    def configure(certificate: str) -> None:
+        url = f"https://kv-certs.vault.azure.net/secrets/{certificate}"
+        fresh.pulumi("config", "set", "--path", "customDomains[0]", DOMAIN)
+        fresh.pulumi("config", "set", "--path", f'domainCertificates["{DOMAIN}"]', url)
+        fresh.pulumi("config", "set", "domainVaultId", vault)
+
+    def certificate() -> str:
+        [service] = [r for r in fresh.store if r.name == "mcp-apim"]
+        [found] = service.inputs["hostnameConfigurations"]
+        assert (found["hostName"], found["certificateSource"]) == (DOMAIN, "KeyVault")
+        return found["keyVaultId"].rpartition("/")[2]
+
+    configure("mcp")
+    fresh.up()
+    fragments = [str(r.inputs["value"]) for r in fresh.store if r.type == f"{APIM}PolicyFragment"]
+    assert any(DOMAIN in text for text in fragments), "the gateway speaks of itself by this name"
+    assert certificate() == "mcp"
+    [role] = [r for r in fresh.store if r.name == "mcp-domain-vault-role"]
+    assert role.id.startswith(f"{vault}/")
+    assert set(fresh.up().counts) == {"same"}
+    configure("renewed")
+    assert fresh.up().changed() == {"mcp-apim": "update"}
+    assert certificate() == "renewed"
+    assert not fresh.refresh().changed()
+    assert fresh.destroy().operations[role.urn] == "delete"
+    assert {r.id: r.inputs for r in fresh.store if not r.adopted} == before
 
 
 @SAMPLED

@@ -1,6 +1,7 @@
 """Every policy document, in every way it can be rendered, is one that the gateway takes."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from apim_policies.expressions import compile_expression
 from apim_policies.pipeline.values import Source
 from secure_mcp.apis import documents as policy
 
+ROOT = Path(__file__).parents[2]
 SETTINGS = {
     "defaults": PolicyOptions(),
     "function key": PolicyOptions(backend_auth="functionKey"),
@@ -77,6 +79,17 @@ def test_pages_have_no_script_and_load_nothing() -> None:
         text = policy.fragment(id, PolicyOptions()).lower().replace(logo, "")
         for word in ("<script", "javascript:", "onclick", "onload", "src=", "@import", "url("):
             assert word not in text, word
+
+
+def test_B8_no_variable_is_set_to_null_in_a_form_that_nobody_has_tried() -> None:
+    """`@(null)` stands in no public policy; a body that returns null does, in Microsoft's own."""
+    texts = [
+        file.read_text(encoding="utf-8")
+        for file in sorted((ROOT / "policies").rglob("*"))
+        if file.suffix in {".xml", ".jinja"}
+    ]
+    assert sum("return null;" in text for text in texts) > 3
+    assert not [text for text in texts if re.search(r"@\(\s*null\s*\)", text)]
 
 
 def test_only_the_functions_published_by_the_settings_are_operations() -> None:
