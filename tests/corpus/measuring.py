@@ -115,6 +115,8 @@ def measure(file: Path, folder: Path) -> Outcome:
     return outcome
 
 
+_ADDRESS = re.compile(r"""(<address>\s*|<address-range\b[^<>]*?\b(?:from|to)=["'])\{\{[^{}]*\}\}""")
+"""A named value that has to be an address."""
 _OTHERWISE = re.compile(r"%\{\s*else\b[^}]*\}.*?(?=%\{\s*endif)", re.DOTALL)
 _DIRECTIVE = re.compile(r"%\{[^}]*\}|^[ \t]*\$\{[^{}]*\}[ \t]*$", re.MULTILINE)
 _CONDITION = re.compile(r"@\(\s*\$\{[^{}]*\}\s*\)")
@@ -182,7 +184,7 @@ class _Run:
     """One request that goes through every policy of a document, whatever the conditions say."""
 
     def __init__(self, text: str) -> None:
-        filled = NAMED_VALUE.sub(lambda match: "0" * len(match[0]), text)
+        filled = NAMED_VALUE.sub(lambda match: "0" * len(match[0]), _ADDRESS.sub(r"\g<1>127.0.0.1", text))
         root = parse(filled, "document")
         included = {
             element.attributes["fragment-id"].text for element in _elements(root) if element.name == "include-fragment"

@@ -56,3 +56,8 @@ def test_every_module_imports_with_its_own_dependencies() -> None:
     count, pulumi, httpx = told.stdout.split()
     assert int(count) > 150
     assert (pulumi, httpx) == ("True", "False")
+
+
+def test_the_licence_goes_along() -> None:
+    # What is built from this folder has no other.
+    assert (ENGINE / "LICENSE").read_text() == (ENGINE.parents[1] / "LICENSE").read_text()

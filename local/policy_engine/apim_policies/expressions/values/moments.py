@@ -63,7 +63,8 @@ class TimeSpan:
         return -value if self.ticks < 0 else value
 
     def total(self, unit: int) -> float:
-        return self.ticks / unit
+        # The division of doubles, not of whole numbers: from 2^53 ticks on, which are 28 years, they differ.
+        return float(self.ticks) / unit
 
     def text(self) -> str:
         return self.format("c")
