@@ -83,17 +83,21 @@ class ComponentProvider:
 
 
 @contextmanager
-def component_provider(program: Path = PROVIDER.parent) -> Iterator[ComponentProvider]:
+def component_provider(
+    program: Path = PROVIDER.parent, plugin: Path = PROVIDER, python: Path | str = sys.executable
+) -> Iterator[ComponentProvider]:
     """Starts the provider as the language host does, and stops it.
 
     Args:
         program: Folder of the program that uses it: there the plugin runs.
+        plugin: Its folder.
+        python: With what it is installed in.
     """
     monitor = _NamedMonitor(Environment())
     with (
         _served(engine_pb2_grpc.add_EngineServicer_to_server, _Engine()) as engine,
         _served(resource_pb2_grpc.add_ResourceMonitorServicer_to_server, _MonitorService(monitor)) as address,
-        subprocess.Popen([sys.executable, PROVIDER, engine], cwd=program, stdout=subprocess.PIPE, text=True) as process,
+        subprocess.Popen([python, plugin, engine], cwd=program, stdout=subprocess.PIPE, text=True) as process,
     ):
         try:
             assert process.stdout

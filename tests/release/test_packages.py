@@ -1,15 +1,17 @@
-"""The two wheels, in an environment and a project of somebody else's: nothing of this checkout is in reach.
+"""What a release hands on, rehearsed; its wheels in an environment and a project of somebody else's: nothing of this checkout is in reach.
 
 The project has a gateway and a server that runs elsewhere. It is planned, checked and run, and a person signs in.
 """
 
 import asyncio
+import hashlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,6 +20,7 @@ import pytest
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
+from actors.component_provider import component_provider
 from apim_policies.listener import Listener, bind
 from secure_mcp_local.testing import Application, Person
 
@@ -48,23 +51,30 @@ pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Both wheels, built now."""
-    folder = tmp_path_factory.mktemp("wheels")
-    for source in SOURCES.values():
-        if uv := shutil.which("uv"):
-            command = [uv, "build", "--quiet", "--wheel", "--out-dir", str(folder), str(source)]
-        else:
-            command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(source)]  # fmt: skip
-        subprocess.run(command, check=True, timeout=300)
-    return {name: next(folder.glob(f"{name}-*.whl")) for name in SOURCES}
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a release, rehearsed now."""
+    folder = tmp_path_factory.mktemp("release")
+    rehearsed(folder)
+    return folder
+
+
+def rehearsed(folder: Path, *arguments: str) -> str:
+    """What the rehearsal prints; what it says against it, if it fails."""
+    command = [sys.executable, str(ROOT / ".ci" / "release.py"), "--out", str(folder), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
+    return done.stdout if done.returncode == 0 else done.stderr
+
+
+@pytest.fixture(scope="module")
+def wheels(release: Path) -> dict[str, Path]:
+    return {name: next(release.glob(f"{name}-*.whl")) for name in SOURCES}
 
 
 @pytest.fixture(scope="module")
 def environment(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment that had nothing in it, with the wheels and what they depend on."""
     folder = tmp_path_factory.mktemp("elsewhere") / "env"
-    python = folder / "bin" / "python"
+    python = python_of(folder)
     wanted = [f"{wheels['pulumi_secure_mcp']}[local]", str(wheels["apim_policies"])]
     if uv := shutil.which("uv"):
         subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], check=True, timeout=60)
@@ -86,6 +96,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def python_of(environment: Path) -> Path:
+    return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
 def command(environment: Path, *arguments: str) -> list[str]:
     return [str(environment / "bin" / "secure-mcp"), *arguments]
 
@@ -101,6 +115,82 @@ def run(environment: Path, project: Path, *arguments: str) -> str:
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def test_what_a_release_has(release: Path) -> None:
+    names = {file.name for file in release.iterdir()}
+    (version,) = {name.split("-")[1] for name in names if name.endswith(".whl")}
+    assert names == {
+        *(f"{name}-{version}{end}" for name in SOURCES for end in (".tar.gz", "-py3-none-any.whl")),
+        *(
+            f"pulumi-resource-secure-mcp-v{version}-{system}.tar.gz"
+            for system in ("linux-amd64", "linux-arm64", "darwin-amd64", "darwin-arm64", "windows-amd64")
+        ),
+        f"secure-mcp-{version}.cdx.json",
+        "SHA256SUMS",
+        "NOTES.md",
+    }
+    sums = dict(line.split("  ")[::-1] for line in (release / "SHA256SUMS").read_text().splitlines())
+    assert sums.keys() == names - {"SHA256SUMS", "NOTES.md"}
+    assert all(hashlib.sha256((release / name).read_bytes()).hexdigest() == value for name, value in sums.items())
+    notes = (release / "NOTES.md").read_text()
+    assert notes.startswith("### ")
+    assert notes.strip() in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_licence_is_in_everything_that_is_handed_on(release: Path) -> None:
+    licence = (ROOT / "LICENSE").read_bytes()
+    assert (ROOT / "local" / "policy_engine" / "LICENSE").read_bytes() == licence
+    for wheel in release.glob("*.whl"):
+        with zipfile.ZipFile(wheel) as archive:
+            assert [archive.read(n) for n in archive.namelist() if n.endswith("licenses/LICENSE")] == [licence]
+    for packed in release.glob("*.tar.gz"):
+        with tarfile.open(packed) as archive:
+            (name,) = (name for name in archive.getnames() if name.split("/")[-1] == "LICENSE")
+            member = archive.extractfile(name)
+            assert member is not None
+            assert member.read() == licence
+
+
+def test_the_bill_of_materials_names_what_is_installed(release: Path, environment: Path) -> None:
+    (file,) = release.glob("*.cdx.json")
+    text = file.read_text()
+    bill = json.loads(text)
+    assert bill["specVersion"] == "1.6"
+    assert bill["metadata"]["component"]["name"] == "pulumi-secure-mcp"
+    named = {(part["name"].lower().replace("_", "-"), part["version"]) for part in bill["components"]}
+    there = subprocess.run(
+        [str(python_of(environment)), "-c", "import importlib.metadata as m\nfor d in m.distributions(): print(d.name, d.version)"],
+        env=clean(), capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    installed = {tuple(line.lower().replace("_", "-").split()) for line in there.stdout.splitlines()}
+    makers = {"pip", "setuptools", "wheel", "pulumi-secure-mcp"}
+    assert {part for part in installed if part[0] not in makers} == {part for part in named if part[0] not in makers}
+    assert "file:" not in text, "a folder of this machine is in it"
+
+
+def test_a_release_whose_parts_do_not_agree_is_refused(tmp_path: Path) -> None:
+    assert "the tag must be v" in rehearsed(tmp_path / "out", "--tag", "v9.9.9")
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "thesis.txt").write_text("years of work")
+    assert "name another folder" in rehearsed(tmp_path / "precious")
+    assert (tmp_path / "precious" / "thesis.txt").exists()
+
+
+def test_the_plugin_of_the_release_offers_what_that_of_the_checkout_does(
+    release: Path, environment: Path, tmp_path: Path
+) -> None:
+    """As the engine unpacks it; what it needs are the wheels, which nothing of this checkout is in reach of."""
+    archive = next(release.glob("pulumi-resource-*-linux-amd64.tar.gz"))
+    with tarfile.open(archive) as packed:
+        packed.extractall(tmp_path, filter="data")
+    version = next(release.glob("pulumi_secure_mcp-*.whl")).name.split("-")[1]
+    assert (tmp_path / "requirements.txt").read_text() == f"pulumi-secure-mcp=={version}\n"
+    with component_provider(tmp_path, tmp_path, python_of(environment)) as plugin, component_provider() as ours:
+        offered, expected = plugin.schema(), ours.schema()
+    assert offered.pop("version") == version
+    assert offered == {name: value for name, value in expected.items() if name != "version"}
 
 
 def test_the_wheels_have_every_file(wheels: dict[str, Path]) -> None:
