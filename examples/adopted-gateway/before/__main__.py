@@ -104,6 +104,7 @@ workspace = operationalinsights.Workspace(
     workspace_name="log-hub",
     resource_group_name=group.name,
     location=location,
+    retention_in_days=30,
     sku={"name": "PerGB2018"},
     features={"disable_local_auth": True},
 )

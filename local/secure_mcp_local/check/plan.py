@@ -7,6 +7,7 @@ from pathlib import Path
 from apim_policies.check.document import Document
 from apim_policies.check.finding import Finding, Rule
 from apim_policies.documents.document import NAMED_VALUE
+from secure_mcp_local.check.operations import UNANSWERED, unanswered
 from secure_mcp_local.recording import Recording, Resource
 from secure_mcp_local.rules import concurrency, table
 from secure_mcp_local.rules.gateway import REFERENCES
@@ -42,6 +43,15 @@ DEPENDENCY = Rule(
     "Azure refuses a policy whose named values and fragments are not there yet: the deployment fails, or works only when "
     "run twice.",
     "Add the resource to depends_on of the policy.",
+)
+LATE_ROLE = Rule(
+    "late-role",
+    "error",
+    "What signs in as an identity before the identity has its role is refused: a named value does not read its secret, a host does not "
+    "fetch its code, and Pulumi does not try again.",
+    "Let it depend on the role assignment.",
+    source="https://learn.microsoft.com/azure/azure-functions/functions-identity-access-azure-sql-with-managed-identity "
+    "https://learn.microsoft.com/azure/role-based-access-control/troubleshooting#role-assignment-changes-are-not-being-detected",
 )
 BODY_LOGGING = Rule(
     "body-logging",
@@ -97,6 +107,8 @@ RULES = (
     BODY_LOGGING,
     TIER,
     METRICS,
+    UNANSWERED,
+    LATE_ROLE,
     UNUSED,
 )
 
@@ -120,7 +132,6 @@ def findings(recording: Recording, documents: Mapping[str, Document], file: str)
     yield from without_documents(recording, documents, file)
     yield from _body_logging(recording, documents, file)
     yield from _tier(recording, documents)
-    yield from _metrics(recording, documents)
 
 
 def without_documents(recording: Recording, documents: Mapping[str, Document], file: str) -> Iterator[Finding]:
@@ -128,6 +139,8 @@ def without_documents(recording: Recording, documents: Mapping[str, Document], f
     yield from _named_values(recording, file)
     yield from _dependencies(recording, documents)
     yield from _unused(recording, documents, file)
+    yield from _metrics(recording, documents)
+    yield from unanswered(recording, documents, file)
 
 
 def declared(recording: Recording, file: str, *, documents: bool = True) -> Iterator[Finding]:
@@ -147,6 +160,33 @@ def declared(recording: Recording, file: str, *, documents: bool = True) -> Iter
     for one, other in concurrency.parallel(made, lambda urn: _before(by_urn, urn)):
         names = " and ".join(by_urn[urn].name for urn in (one, other))
         yield Finding(PARALLEL, f"{names} change one account at the same time", file)
+    yield from _late(recording, by_urn, file)
+
+
+_SIGNING_IN = tuple(
+    f"azure-native:{type}"
+    for type in ("web:WebApp", "app:ContainerApp", "apimanagement:NamedValue", "apimanagement:Logger")
+)
+
+
+def _late(recording: Recording, by_urn: Mapping[str, Resource], file: str) -> Iterator[Finding]:
+    """What uses an identity and names what the identity has a role on comes after the role."""
+    stack = Stack(recording, recording.outputs)
+    users = [
+        (one, str(one.inputs).lower(), set[str]()) for one in recording if one.type in _SIGNING_IN and not one.read
+    ]
+    users = [(one, used, _before(by_urn, one.urn)) for one, used, _ in users]
+    for role in recording.all("azure-native:authorization:RoleAssignment"):
+        who = stack.identities.get(str(role.inputs.get("principalId")).lower())
+        scope = str(role.inputs.get("scope") or "").split("/")
+        target = stack.at("/".join(scope[:9]))
+        if who is None or target is None:
+            continue
+        names = [str(target.get(key)).lower() for key in ("instrumentationKey", "name") if target.get(key)]
+        for one, used, before in users:
+            as_it = any(str(id).lower() in used for id in (who.id, who.get("clientId")))
+            if as_it and any(name in used for name in (*names, target.id.lower())) and role.urn not in before:
+                yield Finding(LATE_ROLE, f"{one.name} signs in as {who.name}, and does not depend on {role.name}", file)
 
 
 def notes(recording: Recording) -> list[str]:
@@ -268,7 +308,8 @@ def _metrics(recording: Recording, documents: Mapping[str, Document]) -> Iterato
     for document in documents.values():
         for placed in document.named("emit-metric"):
             element = placed.element
-            message = "no diagnostic has metrics on"
+            off = ", ".join(f"metrics of {one.name} is {one.get('metrics')!r}" for one in diagnostics)
+            message = f"no diagnostic has metrics on{': ' if off else ''}{off}"
             yield Finding(METRICS, message, document.name, element.line, element.column)
 
 

@@ -52,8 +52,12 @@ def _of(resource: Resource, recording: Recording) -> Iterator[Mutant]:
     # What is missing is spoken of as missing from what it belongs to.
     owners = [
         one
-        for part in ("scope", "resourceUri")
-        if (one := recording.by_id(str(resource.inputs.get(part, "")).removesuffix("/blobServices/default")))
+        for part in _BELONGS
+        for value in _texts(resource.inputs.get(part))
+        if (
+            one := recording.by_id(value.removesuffix("/blobServices/default"))
+            or _with_output(recording, value, resource)
+        )
     ]
     if "/providers/" in resource.id:
         owners += [
@@ -62,14 +66,27 @@ def _of(resource: Resource, recording: Recording) -> Iterator[Mutant]:
             if (one := recording.by_id(id)) is not None and one.type != models.RESOURCE_GROUP
         ]
     own_names = [str(resource.inputs.get(key)) for key in ("displayName", "id") if resource.inputs.get(key)]
-    yield mutant("drop", (), GONE, *own_names, *(owner.name for owner in owners))
+    template = cast("Mapping[str, Any]", resource.inputs.get("properties") or {}).get("template")
+    if isinstance(template, Mapping):
+        inner = cast("Mapping[str, Any]", template).get("resources") or []
+        own_names += [str(one.get("name")) for one in cast("list[Mapping[str, Any]]", inner)]
+    own_names += [f"fragment {id}" for id in _INCLUDED.findall(str(resource.inputs.get("value")))]
+    yield mutant("drop", (), GONE, *own_names, *(name for owner in owners for name in _names_of(owner)))
     for path, value, annotation in _leaves(resource):
+        if value in ("", [], {}):
+            # What is empty is as good as not given.
+            continue
+        about = (*_named(value), *_referred(recording, value, resource))
         # Pulumi makes a name up where it is not given, and everything follows it.
         if own is None or path != (own[0],):
-            yield mutant("drop", path, GONE, *_named(value))
+            yield mutant("drop", path, GONE, *about)
+        if path[-1] in _FOR_PEOPLE:
+            # Another text, or none, is the same mistake again.
+            continue
         match value:
             case bool():
-                yield mutant("weaker", path, not value)
+                if (path[-1], not value) not in _STRONGER:
+                    yield mutant("weaker", path, not value)
             case int() | float():
                 yield mutant("weaker", path, 0 if value else 1000)
             case str():
@@ -79,7 +96,7 @@ def _of(resource: Resource, recording: Recording) -> Iterator[Mutant]:
                     if own is not None and path == (own[0],)
                     else _others(value, resource, path, recording, annotation)
                 ):
-                    yield mutant(*other, *_named(value))
+                    yield mutant(*other, *about)
             case list() | dict() if value:
                 yield mutant("empty", path, [] if isinstance(value, list) else {})
             case _:
@@ -91,13 +108,75 @@ def _of(resource: Resource, recording: Recording) -> Iterator[Mutant]:
             yield mutant("dependency", (), urn, other.name, other.id.rpartition("/")[2])
 
 
+_IDENTIFIER = re.compile(r"\w+(?:[./]\w+){2,}")
+_BELONGS = (
+    "scope", "resourceUri", "applicationId", "clientId", "resourceObjectId", "servicePrincipalObjectId", "resourceServicePrincipalObjectId",
+    "loggerId", "sourceId", "scopes", "workspaceId",
+)  # fmt: skip
+"""Inputs by which a resource says what it is about."""
+_FOR_PEOPLE = frozenset(
+    {"description", "notes", "displayName", "adminConsentDescription", "adminConsentDisplayName", "userConsentDescription", "userConsentDisplayName"}
+)  # fmt: skip
+"""Texts that nothing but people reads."""
+_STRONGER = frozenset(
+    {("secret", True), ("appRoleAssignmentRequired", True), ("isZoneRedundant", True), ("preventDuplicateNames", True)}
+)
+"""Values that ask for more than was asked for: no mistake that lets anything in or breaks anything that works."""
+_INCLUDED = re.compile(r'<include-fragment\s+fragment-id="([^"]+)"')
+
+
+def _texts(value: Any) -> list[str]:
+    return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str) and one]
+
+
+def _with_output(recording: Recording, value: str, besides: Resource) -> Resource | None:
+    """What declares a GUID, an id without slashes or an address as an output of its own."""
+    return next(
+        (
+            one
+            for one in recording
+            if one.custom
+            and one.urn != besides.urn
+            and value
+            in (one.outputs.get(key) for key in ("clientId", "objectId", "principalId") if key not in one.inputs)
+        ),
+        None,
+    )
+
+
+def _names_of(resource: Resource) -> tuple[str, ...]:
+    return resource.name, resource.id.rpartition("/")[2]
+
+
+def _referred(recording: Recording, value: Any, besides: Resource) -> tuple[str, ...]:
+    """The names of what a value refers to, whole or by the resource that it is in."""
+    if not isinstance(value, str) or len(value) > 400:
+        return ()
+    if value.startswith("/"):
+        segments = value.split("/")
+        found = next(
+            (
+                one
+                for end in range(len(segments), 8, -1)
+                if (one := recording.by_id("/".join(segments[:end]))) is not None
+            ),
+            None,
+        )
+    else:
+        found = _with_output(recording, value, besides) if _GUID.fullmatch(value) else None
+    return _names_of(found) if found is not None else ()
+
+
 def _ordered_by(resource: Resource, other: Resource, recording: Recording) -> bool:
     """Whether a dependency does something: nothing else says the same, and it is not one of a policy on what it does not name."""
     if other.type.endswith((":NamedValue", ":PolicyFragment")) and resource.type.endswith(("Policy", "PolicyFragment")):
-        name = str(other.inputs.get("displayName") if other.type.endswith("NamedValue") else other.inputs.get("id"))
-        if f"{{{{{name}}}}}" not in str(resource.inputs.get("value")) and f'"{name}"' not in str(
-            resource.inputs.get("value")
-        ):
+        value = str(resource.inputs.get("value"))
+        named = (
+            f"{{{{{other.inputs.get('displayName')}}}}}"
+            if other.type.endswith("NamedValue")
+            else f'fragment-id="{other.inputs.get("id")}"'
+        )
+        if named not in value:
             return False
     waiting, seen = [one for one in resource.dependencies if one != other.urn], set[str]()
     while waiting:
@@ -111,7 +190,7 @@ def _ordered_by(resource: Resource, other: Resource, recording: Recording) -> bo
 
 def _around(inputs: Any, path: Path) -> Iterator[str]:
     """Names of the things within the resource that a path goes through, such as a subnet's."""
-    for part in path[:-1]:
+    for part in path:
         inputs = inputs[part]
         if isinstance(inputs, dict) and isinstance(name := cast("dict[str, Any]", inputs).get("name"), str):
             yield name
@@ -125,7 +204,8 @@ def _named(value: Any) -> tuple[str, ...]:
         return (value.rstrip("/").rpartition("/")[2],)
     if "://" in value:
         return (value.partition("://")[2].partition("/")[0].partition(".")[0],)
-    return (value,) if _GUID.fullmatch(value) else ()
+    # An action, a scope or an event: what is missing is called by its own name.
+    return (value,) if _GUID.fullmatch(value) or _IDENTIFIER.fullmatch(value) else ()
 
 
 def _leaves(resource: Resource) -> Iterator[tuple[Path, Any, Any]]:

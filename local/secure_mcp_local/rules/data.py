@@ -33,6 +33,8 @@ def _account(account: Resource, stack: Stack) -> Iterator[str]:
         yield f"databaseAccountOfferType is {account.inputs.get('databaseAccountOfferType')!r}, and must be 'Standard'"
     if account.inputs.get("enableFreeTier") is True and "EnableServerless" in capabilities:
         yield "enableFreeTier is True, which a serverless account cannot have"
+    if account.inputs.get("createMode") == "Restore" and not account.inputs.get("restoreParameters"):
+        yield "createMode is 'Restore' without restoreParameters: nothing says what is restored"
     level = at(account.inputs, "consistencyPolicy.defaultConsistencyLevel")
     if level == "BoundedStaleness" and not at(account.inputs, "consistencyPolicy.maxIntervalInSeconds"):
         yield "consistencyPolicy is BoundedStaleness without maxIntervalInSeconds"
@@ -117,6 +119,19 @@ def _database(database: Resource, stack: Stack) -> Iterator[str]:
         yield "options gives a throughput, which a serverless account does not have"
 
 
+def _throughput(account: Resource, stack: Stack) -> Iterator[str]:
+    """Without a word about it, each container is given 400 request units a second, and they are paid for day and night."""
+    if any(one.get("name") == "EnableServerless" for one in lists(account, "capabilities")):
+        return
+    own = f"{account.id.lower()}/"
+    databases = [one for one in stack.all("cosmosdb:SqlResourceSqlDatabase") if one.id.lower().startswith(own)]
+    shared = {one.id.lower() for one in databases if one.inputs.get("options")}
+    for one in stack.all("cosmosdb:SqlResourceSqlContainer"):
+        database = one.id.lower().rpartition("/containers/")[0]
+        if database.startswith(own) and database not in shared and not one.inputs.get("options"):
+            yield f"capabilities has no EnableServerless, and {one.name} gives no throughput"
+
+
 _BUILT_IN = ("00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002")
 
 
@@ -159,8 +174,23 @@ def _assignment(assignment: Resource, stack: Stack) -> Iterator[str]:
         yield "scope is the whole account: the role holds for every database in it"
     elif "/colls/" not in scope.lower() and len(stack.all("cosmosdb:SqlResourceSqlContainer")) == 1:
         yield f"scope is {scope}, a whole database, where there is one container to be used"
-    if not text(assignment, "principalId"):
+    principal = text(assignment, "principalId")
+    if not principal:
         yield "principalId is empty: the role is nobody's"
+    who = stack.identities.get(principal.lower())
+    attached = [one for one in stack if who is not None and who.id.lower() in stack.attached(one)]
+    own = {one for resource in stack for one in stack.principals(resource)}
+    if principal and stack.identities and who is None and principal.lower() not in own:
+        yield f"principalId is {principal}, which is no identity that the stack declares"
+    elif who is not None and not any(
+        account.rpartition("/")[2] in used for one in attached for used in _uses(one, stack)
+    ):
+        yield f"principalId is that of {who.name}, and nothing that has it calls {account.rpartition('/')[2]}"
+
+
+def _uses(resource: Resource, stack: Stack) -> Iterator[str]:
+    """The inputs of a resource and of everything in it, as text."""
+    return (str(one.inputs) for one in stack if f"{one.id.lower()}/".startswith(f"{resource.id.lower()}/"))
 
 
 def _users(account: Resource, stack: Stack) -> Iterator[str]:
@@ -179,7 +209,10 @@ def _users(account: Resource, stack: Stack) -> Iterator[str]:
     for id in services:
         service = stack.at(id)
         if service is not None and not stack.principals(service) & holders:
-            yield f"{service.name} calls {host}, and no identity of it has a role in {account.name}"
+            whose = ", ".join(
+                sorted(stack.identities[id].name for id in stack.attached(service) if id in stack.identities)
+            )
+            yield f"{service.name} ({whose}) calls {host}, and no identity of it has a role in {account.name}"
 
 
 def _storage(account: Resource, stack: Stack) -> Iterator[str]:
@@ -235,6 +268,15 @@ RULES = (
         frozenset({"cosmosdb:SqlResourceSqlContainer"}),
         _container,
         ON_SAVE,
+    ),
+    Rule(
+        "cosmos-throughput",
+        "warning",
+        "An account that is not serverless sells request units by the hour: 400 a second for each container that says nothing.",
+        "Give capabilities EnableServerless, or options with a throughput.",
+        f"{_COSMOS}set-throughput {_COSMOS}throughput-serverless",
+        frozenset({"cosmosdb:DatabaseAccount"}),
+        _throughput,
     ),
     Rule(
         "lives-for-ever",

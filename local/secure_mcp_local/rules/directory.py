@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from secure_mcp_local.recording.resources import Resource
 from secure_mcp_local.rules.rule import Rule, Stack, at, lists, text
 
-_APPLICATION = "azuread:index/application:Application"
+APPLICATION = "azuread:index/application:Application"
 _PRINCIPAL = "azuread:index/servicePrincipal:ServicePrincipal"
 _CREDENTIAL = "azuread:index/applicationFederatedIdentityCredential:ApplicationFederatedIdentityCredential"
 _REDIRECTS = "azuread:index/applicationRedirectUris:ApplicationRedirectUris"
@@ -24,8 +24,45 @@ _AUDIENCES = frozenset(
 )
 
 
+GRAPH = "00000003-0000-0000-c000-000000000000"
+"""Microsoft Graph's client id, in every tenant."""
+_SIGNING_IN = ("openid", "profile", "offline_access")
+_OF_GRAPH = frozenset({*_SIGNING_IN, "email", "User.Read"})
+_PROOFS = (
+    _CREDENTIAL,
+    "azuread:index/applicationPassword:ApplicationPassword",
+    "azuread:index/applicationCertificate:ApplicationCertificate",
+)
+AUTHORITIES = frozenset(
+    {"login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn", "sts.windows.net"}
+)
+"""https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud"""
+
+
+def signs_in(application: Resource, stack: Stack) -> bool:
+    """Whether people come back to it from signing in."""
+    return bool(at(application.inputs, "web.redirectUris")) or any(
+        text(one, "applicationId") == application.id for one in stack.all(_REDIRECTS)
+    )
+
+
+def _application_of(principal: Resource | None, stack: Stack) -> Resource | None:
+    """The declared application of a service principal."""
+    if principal is None:
+        return None
+    client = principal.get("clientId")
+    return next((one for one in stack.all(APPLICATION) if one.get("clientId") == client), None)
+
+
 def _application(application: Resource, stack: Stack) -> Iterator[str]:
-    del stack
+    proven = any(text(one, "applicationId") == application.id for type in _PROOFS for one in stack.all(type))
+    if signs_in(application, stack) and not proven and not application.inputs.get("password"):
+        yield f"{application.name} has no federated credential: it cannot prove who it is, and Entra ID gives it no token for a code"
+    yield from _granted(application, stack)
+    for one in lists(application, "appRoles"):
+        members = one.get("allowedMemberTypes")
+        if not isinstance(members, list) or not members or not {"User", "Application"}.issuperset(map(str, members)):
+            yield f"appRoles: allowedMemberTypes of {one.get('value')} is {members!r}, and must have 'User' or 'Application'"
     audience = application.inputs.get("signInAudience")
     if audience not in {None, "AzureADMyOrg"}:
         yield f"signInAudience is {audience!r}: accounts of every tenant can sign in"
@@ -62,6 +99,24 @@ def _application(application: Resource, stack: Stack) -> Iterator[str]:
     yield from _uris([str(one) for one in uris])
 
 
+def _granted(application: Resource, stack: Stack) -> Iterator[str]:
+    """Whether somebody may ask for what an application of a stack with a sign-in offers."""
+    scopes = [str(one.get("value")) for one in lists(application, "api.oauth2PermissionScopes")]
+    own = {str(one.get("objectId")) for one in stack.all(_PRINCIPAL) if _application_of(one, stack) is application}
+    if not scopes or not own or not any(signs_in(one, stack) for one in stack.all(APPLICATION)):
+        return
+    asked = any(text(one, "resourceServicePrincipalObjectId") in own for one in stack.all(_GRANT))
+    asked = asked or any(
+        access.get("resourceAppId") == application.get("clientId")
+        for one in stack.all(APPLICATION)
+        for access in lists(one, "requiredResourceAccesses")
+    )
+    asked = asked or bool(stack.all("azuread:index/applicationPreAuthorized:ApplicationPreAuthorized"))
+    if not asked:
+        principal = next(one.name for one in stack.all(_PRINCIPAL) if str(one.get("objectId")) in own)
+        yield f"the scope {', '.join(scopes)} of {application.name} ({principal}) is granted to no client: nobody gets a token for it"
+
+
 def _uris(uris: Iterable[str]) -> Iterator[str]:
     for uri in uris:
         parts = urlsplit(uri)
@@ -73,26 +128,23 @@ def _uris(uris: Iterable[str]) -> Iterator[str]:
 
 def _principal(principal: Resource, stack: Stack) -> Iterator[str]:
     client = text(principal, "clientId")
-    own = client in {str(one.get("clientId")) for one in stack.all(_APPLICATION)}
+    own = client in {str(one.get("clientId")) for one in stack.all(APPLICATION)}
     if not _GUID.fullmatch(client) and "clientId" not in principal.unknowns:
         yield f"clientId is {client!r}, and must be that of an application"
+    for other in stack.all(_PRINCIPAL):
+        if other is principal:
+            break
+        if client and text(other, "clientId") == client and principal.inputs.get("useExisting") is not True:
+            yield f"clientId {client} is that of {other.name}, too: an application has one service principal in a tenant"
     if not own:
         if principal.inputs.get("useExisting") is not True:
             yield f"clientId {client} is that of no application that the stack declares, and useExisting is not True"
         return
-    signs_in = any(
-        text(one, "applicationId") == application.id
-        for one in stack.all(_REDIRECTS)
-        for application in stack.all(_APPLICATION)
-        if application.get("clientId") == client
-    )
-    signs_in = signs_in or any(
-        at(one.inputs, "web.redirectUris") for one in stack.all(_APPLICATION) if one.get("clientId") == client
-    )
+    in_use = any(signs_in(one, stack) for one in stack.all(APPLICATION) if one.get("clientId") == client)
     required = principal.inputs.get("appRoleAssignmentRequired")
     # Roles can decide instead, those of an application behind it too, which another stack may declare.
-    by_role = len(stack.all(_APPLICATION)) == 1 or any(lists(one, "appRoles") for one in stack.all(_APPLICATION))
-    if signs_in and required is not True and not (required is False and by_role):
+    by_role = len(stack.all(APPLICATION)) == 1 or any(lists(one, "appRoles") for one in stack.all(APPLICATION))
+    if in_use and required is not True and not (required is False and by_role):
         yield f"appRoleAssignmentRequired is {required!r}: every user and guest of the tenant can sign in"
     if principal.inputs.get("accountEnabled") is False:
         yield "accountEnabled is False: nobody can sign in"
@@ -102,7 +154,7 @@ def _principal(principal: Resource, stack: Stack) -> Iterator[str]:
 
 def _without_principal(application: Resource, stack: Stack) -> Iterator[str]:
     if not any(one.get("clientId") == application.get("clientId") for one in stack.all(_PRINCIPAL)):
-        yield f"{application.name} has no service principal: who may use it cannot be said, and its tokens are given to anybody or nobody"
+        yield f"{application.name} ({application.get('clientId')}) has no service principal: who may use it cannot be said, and its tokens are given to anybody or nobody"
 
 
 def _credential(credential: Resource, stack: Stack) -> Iterator[str]:
@@ -116,13 +168,28 @@ def _credential(credential: Resource, stack: Stack) -> Iterator[str]:
                 yield f"subject is {subject!r}, and must be the principal id of an identity of the stack"
         elif not _GUID.fullmatch(subject):
             yield f"subject is {subject!r}, and must be the principal id of an identity"
-        if not re.fullmatch(r"https?://[^/]+/[^/]+/v2\.0", issuer) or "/common/" in issuer:
+        host = urlsplit(issuer).hostname or ""
+        if (
+            not re.fullmatch(r"https://[^/]+/[^/]+/v2\.0", issuer)
+            or "/common/" in issuer
+            or ("microsoft" in host and host not in AUTHORITIES)
+        ):
             yield f"issuer is {issuer!r}, and must be https://login.microsoftonline.com/TENANT/v2.0"
         who = stack.identities.get(subject.lower())
         if who is not None and who.get("tenantId") and str(who.get("tenantId")) not in issuer:
             yield f"issuer is {issuer!r}, and {who.name} is of the tenant {who.get('tenantId')}"
         if who is not None and not any(who.id.lower() in stack.attached(one) for one in stack):
             yield f"subject is the principal id of {who.name}, which no service has"
+        gateways = [one for one in stack.all("apimanagement:ApiManagementService") if stack.attached(one)]
+        application = next((one for one in stack.all(APPLICATION) if one.id == text(credential, "applicationId")), None)
+        if (
+            who is not None
+            and gateways
+            and application is not None
+            and signs_in(application, stack)
+            and not any(who.id.lower() in stack.attached(one) for one in gateways)
+        ):
+            yield f"subject is the principal id of {who.name}, which {', '.join(one.name for one in gateways)} does not have"
     audiences = [str(one) for one in credential.inputs.get("audiences") or ()]
     if len(audiences) != 1 or audiences[0] not in _AUDIENCES:
         yield f"audiences is {audiences}, and must be ['api://AzureADTokenExchange']"
@@ -136,7 +203,7 @@ def _application_id(resource: Resource, stack: Stack) -> Iterator[str]:
         return
     if not id.startswith("/applications/"):
         yield f"applicationId is {id!r}, and must be the id of an application: /applications/OBJECT-ID"
-    elif (declared := stack.all(_APPLICATION)) and id not in {one.id for one in declared}:
+    elif (declared := stack.all(APPLICATION)) and id not in {one.id for one in declared}:
         yield f"applicationId is {id}, which the stack does not declare"
 
 
@@ -156,6 +223,23 @@ def _redirects(redirects: Resource, stack: Stack) -> Iterator[str]:
     }
     if hosts and uris and not any(uri.startswith(f"{host}/") for uri in uris for host in hosts):
         yield f"redirectUris is {', '.join(uris)}, and none is on {', '.join(sorted(hosts))}"
+    for uri in uris:
+        host = next((one for one in hosts if uri.startswith(f"{one}/")), None)
+        if host is not None and stack.all("apimanagement:ApiOperation") and not _answered(urlsplit(uri).path, stack):
+            yield f"redirectUris has {uri}, where the gateway has no operation: nobody takes the code"
+
+
+def _answered(path: str, stack: Stack) -> bool:
+    """Whether an operation of the stack has this path."""
+    apis = {one.id.lower(): text(one, "path").strip("/") for one in stack.all("apimanagement:Api")}
+    for one in stack.all("apimanagement:ApiOperation"):
+        api = one.id.lower().partition("/operations/")[0]
+        # An API that another stack declares may be anywhere.
+        whole = f"/{apis[api]}/{text(one, 'urlTemplate').strip('/')}" if api in apis else path
+        pattern = re.sub(r"\\\{\\?\*[^}]*\\\}", ".*", re.escape(whole.replace("//", "/").rstrip("/") or "/"))
+        if re.fullmatch(re.sub(r"\\\{[^}]*\\\}", "[^/]+", pattern), path.rstrip("/") or "/"):
+            return True
+    return False
 
 
 def _role(assignment: Resource, stack: Stack) -> Iterator[str]:
@@ -169,18 +253,31 @@ def _role(assignment: Resource, stack: Stack) -> Iterator[str]:
             yield f"{key} is {value!r}, and must be a GUID"
     role = text(assignment, "appRoleId")
     principal = next((one for one in stack.all(_PRINCIPAL) if str(one.get("objectId")) == resource), None)
-    application = next(
-        (
-            one
-            for one in stack.all(_APPLICATION)
-            if principal is not None and one.get("clientId") == principal.get("clientId")
-        ),
-        None,
-    )
-    if application is None or role == "00000000-0000-0000-0000-000000000000" or _elsewhere_declared(stack):
+    application = _application_of(principal, stack)
+    if (
+        principal is not None
+        and application is None
+        and not _principal_of_stack(text(assignment, "principalObjectId"), stack)
+    ):
+        yield f"resourceObjectId is that of {principal.name}, an application of others: people are assigned to nothing of the stack"
+    if role == _DEFAULT_ROLE and application is not None and principal is not None:
+        if lists(application, "appRoles"):
+            yield f"appRoleId is that of no role, and {application.name} has {', '.join(str(one.get('value')) for one in lists(application, 'appRoles'))}: whoever is assigned so has none"
+        elif principal.inputs.get("appRoleAssignmentRequired") is not True:
+            yield f"it assigns somebody to {principal.name} without a role, and appRoleAssignmentRequired of {principal.name} is not True: it decides nothing"
+    if application is None or role == _DEFAULT_ROLE or _elsewhere_declared(stack):
         return
     if role not in {str(one.get("id")) for one in lists(application, "appRoles")}:
         yield f"appRoleId is {role}, which {application.name} does not have"
+
+
+_DEFAULT_ROLE = "00000000-0000-0000-0000-000000000000"
+"""Access without a role. https://learn.microsoft.com/graph/api/resources/approleassignment"""
+
+
+def _principal_of_stack(id: str, stack: Stack) -> bool:
+    """Whether an object id is that of an identity or a service principal that the stack declares."""
+    return id.lower() in stack.identities or id in {str(one.get("objectId")) for one in stack.all(_PRINCIPAL)}
 
 
 def _elsewhere_declared(stack: Stack) -> bool:
@@ -195,28 +292,37 @@ def _grant(grant: Resource, stack: Stack) -> Iterator[str]:
             yield f"{key} is {value!r}, which is no service principal of the stack"
     if client and client == resource:
         yield "servicePrincipalObjectId and resourceServicePrincipalObjectId are the same: it would be its own client"
-    signs_in = {
-        str(one.get("objectId"))
-        for one in principals.values()
-        for application in stack.all(_APPLICATION)
-        if application.get("clientId") == one.get("clientId")
-        and (
-            any(text(uri, "applicationId") == application.id for uri in stack.all(_REDIRECTS))
-            or at(application.inputs, "web.redirectUris")
-        )
-    }
-    if signs_in and client in principals and client not in signs_in:
-        yield f"servicePrincipalObjectId is that of {principals[client].name}, with which nobody signs in"
+    holder = principals.get(client)
+    if holder is not None and holder.inputs.get("useExisting") is True and client != resource:
+        yield f"servicePrincipalObjectId is that of {holder.name}, an application of others: it may act as everybody who signs in"
     values = [str(one) for one in grant.inputs.get("claimValues") or ()]
+    application = _application_of(principals.get(client), stack)
+    if application is not None and not signs_in(application, stack):
+        yield f"servicePrincipalObjectId is that of {principals[client].name}, with which nobody signs in: it has no redirect URI"
     if not values:
         yield "claimValues is empty: nothing is granted"
+    target = principals.get(resource)
+    offering = _application_of(target, stack)
+    if offering is not None and not _scopes_elsewhere(stack):
+        offered = {str(one.get("value")) for one in lists(offering, "api.oauth2PermissionScopes")}
+        for value in values:
+            if value not in offered:
+                yield f"claimValues has {value!r}, which {offering.name} does not offer"
+    if target is not None and offering is None and text(target, "clientId") != GRAPH and set(values) & set(_SIGNING_IN):
+        yield f"claimValues has {', '.join(values)} of {target.name}, and those are permissions of Microsoft Graph, {GRAPH}"
     existing = resource in principals and principals[resource].inputs.get("useExisting") is True
     if existing:
         for value in values:
-            if value not in {"openid", "profile", "email", "offline_access", "User.Read"}:
+            if value not in _OF_GRAPH:
                 yield f"claimValues has {value!r}: the gateway may act as its users at Microsoft Graph"
         if "openid" not in values:
             yield "claimValues lacks 'openid': nobody can sign in"
+        elif missing := [one for one in _SIGNING_IN if one not in values]:
+            yield f"claimValues lacks {', '.join(missing)}: everybody is asked for it, and may not be allowed to consent"
+
+
+def _scopes_elsewhere(stack: Stack) -> bool:
+    return bool(stack.all("azuread:index/applicationPermissionScope:ApplicationPermissionScope"))
 
 
 def _identifier(identifier: Resource, stack: Stack) -> Iterator[str]:
@@ -242,7 +348,7 @@ def _placeholder(resource: Resource, stack: Stack) -> Iterator[str]:
 
 
 RIGHTS = {
-    _APPLICATION: ("Application Administrator", "Application.ReadWrite.OwnedBy"),
+    APPLICATION: ("Application Administrator", "Application.ReadWrite.OwnedBy"),
     _PRINCIPAL: ("Application Administrator", "Application.ReadWrite.OwnedBy"),
     _CREDENTIAL: ("Application Administrator", "Application.ReadWrite.OwnedBy"),
     _REDIRECTS: ("Application Administrator", "Application.ReadWrite.OwnedBy"),
@@ -284,7 +390,7 @@ RULES = (
         "More people, or other applications, can sign in than should, or tokens are not what is looked for.",
         "Register it for one tenant, with tokens of version 2 and a federated credential.",
         _REGISTERING,
-        frozenset({_APPLICATION}),
+        frozenset({APPLICATION}),
         _application,
     ),
     Rule(
@@ -293,7 +399,7 @@ RULES = (
         "An application is used through its service principal, which is what people and roles are assigned to.",
         "Declare a ServicePrincipal for it.",
         "https://learn.microsoft.com/entra/identity-platform/app-objects-and-service-principals",
-        frozenset({_APPLICATION}),
+        frozenset({APPLICATION}),
         _without_principal,
     ),
     Rule(

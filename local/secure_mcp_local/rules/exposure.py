@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from secure_mcp_local.recording.resources import Resource
+from secure_mcp_local.rules.directory import AUTHORITIES
 from secure_mcp_local.rules.rule import NATIVE, Rule, Stack, at, mapping, text
 from secure_mcp_local.rules.settings import Setting, between, exactly, unless, wrong
+
+_UNSAFE = re.compile(r"http://(?!(?:localhost|127\.0\.0\.1|\[::1\])(?:[:/]|$))", re.IGNORECASE)
 
 _TLS = {
     "storage:StorageAccount": (
@@ -20,6 +23,11 @@ _TLS = {
         unless("siteConfig.scmMinTlsVersion", "1.0", "1.1"),
     ),
     "web:WebAppAuthSettingsV2": (unless("httpSettings.requireHttps", False),),
+    "app:ContainerAppsAuthConfig": (unless("httpSettings.requireHttps", False),),
+    "app:ContainerApp": (unless("configuration.ingress.allowInsecure", True),),
+    "apimanagement:NamedValue": (
+        Setting("value", lambda value: _UNSAFE.match(str(value)) is None, "an address with https"),
+    ),
     "apimanagement:Api": (Setting("protocols", lambda value: value in (["https"], ["wss"]), "['https']"),),
 }
 _KEYS = {
@@ -115,11 +123,28 @@ def _authentication(site: Resource, stack: Stack) -> Iterator[str]:
         if not by_key:
             yield f"{site.name} has no WebAppAuthSettingsV2: it takes calls of everybody who reaches it"
         return
+    if at(found.inputs, "globalValidation.requireAuthentication") is not True:
+        yield f"{found.name}: globalValidation.requireAuthentication is {at(found.inputs, 'globalValidation.requireAuthentication')!r}: everybody gets in"
+    yield from _lets_in(found, stack)
+
+
+def _container_authentication(container: Resource, stack: Stack) -> Iterator[str]:
+    """Whether callers of a container app are asked who they are, where somebody can call it."""
+    if at(container.inputs, "configuration.ingress.external") is not True:
+        return
+    own = f"{container.id.lower()}/"
+    found = next((one for one in stack.all("app:ContainerAppsAuthConfig") if one.id.lower().startswith(own)), None)
+    if found is None:
+        yield f"{container.name} has no ContainerAppsAuthConfig: it takes calls of everybody who reaches it"
+        return
+    yield from _lets_in(found, stack)
+
+
+def _lets_in(found: Resource, stack: Stack) -> Iterator[str]:
+    """What App Service and Container Apps ask of a caller alike."""
     inputs = found.inputs
     if at(inputs, "platform.enabled") is not True:
         yield f"{found.name}: platform.enabled is {at(inputs, 'platform.enabled')!r}: nobody is asked who they are"
-    if at(inputs, "globalValidation.requireAuthentication") is not True:
-        yield f"{found.name}: globalValidation.requireAuthentication is {at(inputs, 'globalValidation.requireAuthentication')!r}: everybody gets in"
     if at(inputs, "globalValidation.unauthenticatedClientAction") not in {"Return401", "Return403"}:
         action = at(inputs, "globalValidation.unauthenticatedClientAction")
         yield f"{found.name}: globalValidation.unauthenticatedClientAction is {action!r}, and must be 'Return401'"
@@ -176,6 +201,8 @@ def _issuer(issuer: str) -> str | None:
         return "no token is checked against an issuer"
     if parts.scheme != "https" and parts.hostname not in {"localhost", "127.0.0.1"}:
         return "it must be https"
+    if parts.hostname and "microsoftonline" in parts.hostname and parts.hostname not in AUTHORITIES:
+        return f"{parts.hostname} is not Entra ID"
     if tenant in {"", "common", "organizations", "consumers"}:
         return "tokens of every tenant are taken"
     return None
@@ -303,6 +330,15 @@ RULES = (
         "https://learn.microsoft.com/azure/app-service/configure-authentication-provider-aad#use-a-built-in-authorization-policy",
         frozenset(_TYPES),
         _authentication,
+    ),
+    Rule(
+        "open-container",
+        "error",
+        "Whoever reaches the container app can call it, not only the gateway.",
+        "Declare ContainerAppsAuthConfig 'current' for it, with an issuer, an audience, and the gateway's identity as the only caller.",
+        "https://learn.microsoft.com/azure/container-apps/authentication https://learn.microsoft.com/azure/container-apps/authentication-entra",
+        frozenset({"app:ContainerApp"}),
+        _container_authentication,
     ),
     Rule(
         "open-browser",

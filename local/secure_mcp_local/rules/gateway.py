@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from xml.etree import ElementTree
 
 from secure_mcp_local.recording.resources import Resource
+from secure_mcp_local.rules.directory import APPLICATION, signs_in
 from secure_mcp_local.rules.network import closed
 from secure_mcp_local.rules.rule import NATIVE, ON_SAVE, Rule, Stack, at, lists, mapping, text
 
@@ -81,6 +82,61 @@ def _credential(resource: Resource, stack: Stack) -> Iterator[str]:
         yield f"{path} is {client}, which is no identity that the stack declares"
     elif who is not None and who.id.lower() not in stack.attached(service):
         yield f"{path} is that of {who.name}, which {service.name} does not have"
+
+
+def _signing_in(value: Resource, stack: Stack) -> Iterator[str]:
+    """A named value that policies sign in with: as which identity, and for which host."""
+    service = _service_of(value, stack)
+    given, name = text(value, "value"), text(value, "displayName")
+    if service is None or not given or not stack.identities:
+        return
+    policies = stack.policies.get(service.id.lower(), "")
+    reference = f'="{{{{{name}}}}}"'
+    who = stack.identities.get(given.lower())
+    if f"client-id{reference}" in policies and stack.attached(service):
+        attached = [stack.identities[id].name for id in stack.attached(service) if id in stack.identities]
+        if who is None or who.id.lower() not in stack.attached(service):
+            yield f"the policies sign in with {name}, {given}, which is no identity that {service.name} has: {', '.join(attached)}"
+    tenants = {str(one.get("tenantId")).lower() for one in stack.identities.values() if one.get("tenantId")}
+    if (
+        tenants
+        and re.search(rf"/\{{\{{{re.escape(name)}\}}\}}/(?:v2\.0|oauth2/)", policies)
+        and given.lower() not in tenants
+    ):
+        yield f"the policies sign people in at the tenant {name}, {given}, and the stack's identities are of {', '.join(sorted(tenants))}"
+    signing_in = {str(one.get("clientId")): one.name for one in stack.all(APPLICATION) if signs_in(one, stack)}
+    if signing_in and f"client_id={{{{{name}}}}}" in policies and given not in signing_in:
+        yield f"the policies sign people in with {name}, {given}, and who comes back is known to {', '.join(signing_in.values())} ({', '.join(signing_in)})"
+    hosts = [*stack.all("web:WebAppAuthSettingsV2"), *stack.all("app:ContainerAppsAuthConfig")]
+    taken = {
+        str(audience).lower()
+        for one in hosts
+        for audience in at(one.inputs, "identityProviders.azureActiveDirectory.validation.allowedAudiences") or ()
+    }
+    if f"<authentication-managed-identity resource{reference}" in policies and taken and given.lower() not in taken:
+        names = ", ".join(one.name for one in hosts)
+        yield f"the policies ask for tokens of {name}, {given}, which {names} does not take: allowedAudiences is {', '.join(sorted(taken))}"
+
+
+def _keyless(api: Resource, stack: Stack) -> Iterator[str]:
+    if api.inputs.get("subscriptionRequired") is not True:
+        return
+    service = _service_of(api, stack)
+    if service is None or service.read:
+        return
+    keys = [one for kind in ("Subscription", "Product", "ProductApi") for one in stack.all(f"apimanagement:{kind}")]
+    if not keys:
+        yield "subscriptionRequired is True, and the stack declares no product or subscription: nobody has a key for it"
+
+
+def _copied(fragment: Resource, stack: Stack) -> Iterator[str]:
+    value = text(fragment, "value").strip()
+    for other in stack.all("apimanagement:PolicyFragment"):
+        if other is fragment or not value:
+            break
+        same = other.id.lower().rpartition("/")[0] == fragment.id.lower().rpartition("/")[0]
+        if same and text(other, "value").strip() == value:
+            yield f"it is the same as {other.name}, word for word"
 
 
 def _logger(logger: Resource, stack: Stack) -> Iterator[str]:
@@ -312,6 +368,33 @@ RULES = (
         "https://learn.microsoft.com/azure/api-management/api-management-howto-use-managed-service-identity",
         frozenset({"apimanagement:Logger", "apimanagement:NamedValue"}),
         _credential,
+    ),
+    Rule(
+        "gateway-token",
+        "error",
+        "The gateway gets no token, or one that the host behind it does not take: every call of the backend fails.",
+        "Give the client id of an identity of the service, and the audience that the host allows.",
+        "https://learn.microsoft.com/azure/api-management/authentication-managed-identity-policy",
+        frozenset({"apimanagement:NamedValue"}),
+        _signing_in,
+    ),
+    Rule(
+        "no-subscription",
+        "warning",
+        "Azure asks every caller for a subscription key, and there is none.",
+        "Set subscriptionRequired=False and let a policy ask who calls, or declare a subscription.",
+        "https://learn.microsoft.com/azure/api-management/api-management-subscriptions",
+        frozenset({"apimanagement:Api"}),
+        _keyless,
+    ),
+    Rule(
+        "copied-fragment",
+        "warning",
+        "Two fragments of a gateway are the same: one has the text of the other by mistake, or is not needed.",
+        "Give it its own text, or include the other one.",
+        "https://learn.microsoft.com/azure/api-management/policy-fragments",
+        frozenset({"apimanagement:PolicyFragment"}),
+        _copied,
     ),
     Rule(
         "logger",

@@ -60,8 +60,10 @@ def _runtime(site: Resource, stack: Stack) -> Iterator[str]:
     if not site.inputs.get("serverFarmId"):
         yield "serverFarmId is not given: it has no plan"
     kind = text(site, "kind")
-    if site.inputs.get("clientAffinityEnabled") is True:
-        yield "clientAffinityEnabled is True: cookies bind callers to one instance, which does not go with scaling"
+    if site.inputs.get("clientAffinityEnabled") is not False and (
+        "functionapp" in kind or site.inputs.get("clientAffinityEnabled")
+    ):
+        yield f"clientAffinityEnabled is {site.inputs.get('clientAffinityEnabled')!r}, and must be False, as Azure's default is True: cookies bind callers to one instance, which does not go with scaling"
     if not is_flex(site, stack):
         return
     if "functionapp" not in kind or "linux" not in kind:

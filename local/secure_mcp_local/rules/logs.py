@@ -22,6 +22,7 @@ _SECRET_HEADERS = frozenset(
 )
 _DURATIONS = ("PT1M", "PT5M", "PT10M", "PT15M", "PT30M", "PT45M", "PT60M", "PT1H", "PT2H", "PT3H", "PT4H", "PT5H", "PT6H", "PT12H", "P1D", "PT24H", "P2D", "PT48H")  # fmt: skip
 _TEMPLATED = "microsoft.apimanagement/service/diagnostics"
+_TEMPLATED_LOGGER = "microsoft.apimanagement/service/loggers"
 
 
 def _diagnostic(resource: Resource, stack: Stack) -> Iterator[str]:
@@ -60,6 +61,9 @@ def _logged(inputs: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _diagnostic_needs(diagnostic: Resource, stack: Stack) -> Iterator[str]:
+    if diagnostic.type == f"{NATIVE}resources:Deployment":
+        yield from _templated_needs(diagnostic)
+        return
     logger = text(diagnostic, "loggerId")
     if not logger:
         yield "loggerId is not given: it writes nowhere"
@@ -71,10 +75,27 @@ def _diagnostic_needs(diagnostic: Resource, stack: Stack) -> Iterator[str]:
     sampling = mapping(diagnostic.inputs, "sampling")
     if sampling and sampling.get("samplingType") != "fixed":
         yield f"sampling.samplingType is {sampling.get('samplingType')!r}, and must be 'fixed'"
-    if diagnostic.inputs.get("verbosity") == "error":
-        yield "verbosity is 'error': what policies write into the log as information is not there"
+    if diagnostic.inputs.get("verbosity") not in {"information", "verbose"}:
+        yield f"verbosity is {diagnostic.inputs.get('verbosity')!r}, and must be 'information': what policies write into the log is not there"
     if diagnostic.inputs.get("httpCorrelationProtocol") not in {"W3C"}:
         yield f"httpCorrelationProtocol is {diagnostic.inputs.get('httpCorrelationProtocol')!r}, and must be 'W3C': calls and what they lead to are not joined"
+
+
+def _templated_needs(deployment: Resource) -> Iterator[str]:
+    """The same of what is declared in a template, which no schema looks at before Azure does."""
+    resources = lists(deployment, "properties.template.resources")
+    loggers = {str(one.get("name")) for one in resources if str(one.get("type")).lower() == _TEMPLATED_LOGGER}
+    for one in resources:
+        if str(one.get("type")).lower() != _TEMPLATED:
+            continue
+        name, what = str(one.get("name")), mapping(one, "properties")
+        named = re.search(r"'([^']+)',\s*'([^']+)'\)\]$", str(what.get("loggerId") or ""))
+        if named is not None and f"{named[1]}/{named[2]}" not in loggers:
+            yield f"{name}: loggerId is {what.get('loggerId')!r}, which the template does not declare"
+        if what.get("sampling") and at(what, "sampling.samplingType") != "fixed":
+            yield f"{name}: sampling.samplingType is {at(what, 'sampling.samplingType')!r}, and must be 'fixed'"
+        if what.get("verbosity") not in {"information", "verbose"}:
+            yield f"{name}: verbosity is {what.get('verbosity')!r}, and must be 'information'"
 
 
 _CATEGORIES = {
@@ -119,6 +140,14 @@ def _setting(setting: Resource, stack: Stack) -> Iterator[str]:
             yield "logs has an entry without category, or with category and categoryGroup"
         if kind is not None and category and category not in _CATEGORIES[kind]:
             yield f"logs has the category {category!r}, which {target.rpartition('/')[2]} does not have"
+    for other in stack.all("monitor:DiagnosticSetting"):
+        if other is setting:
+            break
+        same = text(other, "resourceUri").lower() == target.lower() and setting.inputs.get("workspaceId")
+        if same and other.inputs.get("workspaceId") == setting.inputs.get("workspaceId"):
+            both = on & {str(one.get("category")) for one in lists(other, "logs") if one.get("enabled") is True}
+            if both:
+                yield f"{other.name} sends {', '.join(sorted(both))} to the same workspace already, which Azure refuses"
     if kind is not None and logs and not any(one.get("categoryGroup") for one in logs):
         for category in _AUDIT[kind]:
             if category not in on:
@@ -126,7 +155,6 @@ def _setting(setting: Resource, stack: Stack) -> Iterator[str]:
     destination = setting.inputs.get("logAnalyticsDestinationType")
     if not destination and kind in {"/microsoft.apimanagement/service/", "/microsoft.documentdb/databaseaccounts/"}:
         yield "logAnalyticsDestinationType is not given, and must be 'Dedicated': queries look into tables of their own"
-    del stack
 
 
 _WATCHED = {
@@ -141,8 +169,45 @@ def _unwatched(resource: Resource, stack: Stack) -> Iterator[str]:
     if not stack.all("operationalinsights:Workspace"):
         return
     target = f"{resource.id}{_WATCHED[resource.type.removeprefix(NATIVE)]}".lower()
-    if not any(text(one, "resourceUri").lower() == target for one in stack.all("monitor:DiagnosticSetting")):
+    settings = [one for one in stack.all("monitor:DiagnosticSetting") if text(one, "resourceUri").lower() == target]
+    if not settings:
         yield f"{resource.name} has no diagnostic setting: nobody knows who did what there"
+
+
+def _codes(service: Resource, stack: Stack) -> Iterator[str]:
+    """What is logged of a gateway that codes are sent to, where nothing says that query strings are left out."""
+    settings = [
+        one.name
+        for one in stack.all("monitor:DiagnosticSetting")
+        if text(one, "resourceUri").lower() == service.id.lower()
+    ]
+    host = f"{str(service.get('gatewayUrl') or '-').rstrip('/')}/"
+    taken = any(
+        str(uri).startswith(host)
+        for one in stack.all("azuread:index/applicationRedirectUris:ApplicationRedirectUris")
+        for uri in one.inputs.get("redirectUris") or ()
+        # Another program's gateway is other people's, who say what is in its log.
+        if one.urn.split("::")[:2] == service.urn.split("::")[:2]
+    )
+    if settings and taken and not _has_azure_monitor(service, stack):
+        yield f"{', '.join(settings)} sends the gateway's log, with codes and states in addresses: no diagnostic {service.get('name')}/azuremonitor hides them"
+
+
+def _has_azure_monitor(service: Resource, stack: Stack) -> bool:
+    """Whether what the gateway's log holds is declared, by a type of its own or in a template."""
+    declared = f"{service.id.lower()}/diagnostics/azuremonitor"
+    templated = f"{service.get('name')}/azuremonitor".lower()
+    inside = f"{service.id.lower()}/"
+    return any(
+        one.id.lower() == declared
+        or (one.id.lower().startswith(inside) and one.id.lower().endswith("/diagnostics/azuremonitor"))
+        for kind in ("Diagnostic", "ApiDiagnostic")
+        for one in stack.all(f"apimanagement:{kind}")
+    ) or any(
+        str(one.get("type")).lower() == _TEMPLATED and templated in str(one.get("name")).lower()
+        for deployment in stack.all("resources:Deployment")
+        for one in lists(deployment, "properties.template.resources")
+    )
 
 
 def _workspace(workspace: Resource, stack: Stack) -> Iterator[str]:
@@ -161,6 +226,12 @@ def _workspace(workspace: Resource, stack: Stack) -> Iterator[str]:
             yield f"{key} is 'Disabled', and no private link scope leads to it"
 
 
+def _kept(workspace: Resource, stack: Stack) -> Iterator[str]:
+    del stack
+    if workspace.inputs.get("retentionInDays") is None:
+        yield "retentionInDays is not given"
+
+
 def _component(component: Resource, stack: Stack) -> Iterator[str]:
     del stack
     if component.inputs.get("ingestionMode") != "LogAnalytics":
@@ -176,6 +247,70 @@ def _component(component: Resource, stack: Stack) -> Iterator[str]:
             yield f"{key} is 'Disabled', and no private link scope leads to it: telemetry does not arrive, or is not read"
     if component.inputs.get("disableIpMasking") is True:
         yield "disableIpMasking is True: addresses of users are kept"
+
+
+_TABLES = {
+    "ApiManagementGateway": "/microsoft.apimanagement/service/",
+    "CDB": "/microsoft.documentdb/databaseaccounts/",
+    "Storage": "/microsoft.storage/storageaccounts/",
+    "AZKV": "/microsoft.keyvault/vaults/",
+}
+"""By the beginning of a table's name: what writes it, if a diagnostic setting says so. https://learn.microsoft.com/azure/azure-monitor/reference/tables-index"""
+_COMPONENTS = re.compile(
+    r"\bApp(?:Traces|Requests|Dependencies|Exceptions|Metrics|Events|PageViews|PerformanceCounters)\b"
+)
+_NAMED_TABLE = re.compile(rf"\b(?:{'|'.join(_TABLES)})[A-Z]\w*")
+_COMMENT = re.compile(r"//[^\n]*")
+
+
+def _missing_tables(query: str, workspace: str, stack: Stack) -> Iterator[str]:
+    """The tables that a query reads and that nothing of the stack writes into its workspace."""
+    if not stack.inside(workspace):
+        return
+    plain, group = _COMMENT.sub("", query), "/".join(workspace.lower().split("/")[:5]) + "/"
+    written = [
+        one for one in stack.all("monitor:DiagnosticSetting") if text(one, "workspaceId").lower() == workspace.lower()
+    ]
+    for table in dict.fromkeys(_NAMED_TABLE.findall(plain)):
+        kind = next(kind for start, kind in _TABLES.items() if table.startswith(start))
+        # What lies in another group is somebody else's, who says where its log goes.
+        sources = [one for one in stack if kind in f"{one.id.lower()}/" and one.id.lower().startswith(group)]
+        if sources and not any(kind in f"{text(one, 'resourceUri').lower()}/" for one in written):
+            yield table
+    for table in dict.fromkeys(_COMPONENTS.findall(plain)):
+        if not any(
+            text(one, "workspaceResourceId").lower() == workspace.lower()
+            for one in stack.all("applicationinsights:Component")
+        ):
+            yield table
+
+
+def _queried(alert: Resource, stack: Stack) -> Iterator[str]:
+    """What a log alert looks for has to be where it looks, which is followed from what sends it."""
+    if not alert.type.endswith("ScheduledQueryRule"):
+        workspace = text(alert, "sourceId")
+        missing = list(_missing_tables(text(alert, "serializedData"), workspace, stack))
+        own = _NAMED_TABLE.findall(text(alert, "serializedData")) + _COMPONENTS.findall(text(alert, "serializedData"))
+        # It can show several workspaces, one of which it is about.
+        if own and len(missing) == len({*own}):
+            yield f"sourceId is {workspace}, into which nothing writes {', '.join(missing)}"
+        return
+    for scope in alert.inputs.get("scopes") or ():
+        workspace = stack.at(scope)
+        for one in lists(alert, "criteria.allOf"):
+            query = str(one.get("query") or "")
+            for table in _missing_tables(query, str(scope), stack):
+                yield f"the query reads {table}, and nothing of the stack writes that into {str(scope).rpartition('/')[2]}"
+            if (
+                workspace is not None
+                and re.search(r"\bUsage\b", _COMMENT.sub("", query))
+                and at(workspace.inputs, "workspaceCapping.dailyQuotaGb") is None
+            ):
+                yield f"the query reads Usage, to tell of a daily cap, and {workspace.name} ({str(scope).rpartition('/')[2]}) has no workspaceCapping"
+
+
+_GROUPED = re.compile(r"\bsummarize\b[^|]*\bby\s+(\w+(?:\s*,\s*\w+)*)\s*(?:$|\||\n)")
+"""The columns that a query groups by, if it names them; a span of time is none."""
 
 
 def _alert(alert: Resource, stack: Stack) -> Iterator[str]:
@@ -228,6 +363,13 @@ def _alert(alert: Resource, stack: Stack) -> Iterator[str]:
         if query and one.get("timeAggregation") == "Count" and one.get("metricMeasureColumn"):
             yield "criteria.timeAggregation is 'Count' with metricMeasureColumn"
         column = one.get("metricMeasureColumn")
+        if column and one.get("threshold") == 0:
+            yield f"criteria.threshold is 0 for {column}: whatever is measured tells"
+        grouped = _GROUPED.findall(str(one.get("query")))
+        split = {str(dimension.get("name")) for dimension in one.get("dimensions") or ()}
+        for name in [part.strip() for part in grouped[-1].split(",")] if column and grouped else ():
+            if name not in split:
+                yield f"criteria.dimensions lacks {name}, by which the query groups: what tells is not said, and one hides the others"
         if column and not re.search(rf"\b{re.escape(str(column))}\b", str(one.get("query"))):
             yield f"criteria.metricMeasureColumn is {column!r}, which the query does not have"
         periods = mapping(one, "failingPeriods")
@@ -250,6 +392,8 @@ def _alert(alert: Resource, stack: Stack) -> Iterator[str]:
         "Microsoft.Azure.Monitor.MultipleResourceMultipleMetricCriteria",
     }:
         yield f"criteria.odataType is {at(inputs, 'criteria.odataType')!r}"
+    if inputs.get("autoMitigate") is False and not inputs.get("muteActionsDuration"):
+        yield "autoMitigate is False without muteActionsDuration: as long as it lasts, it is told again at every evaluation"
     if query and inputs.get("skipQueryValidation") is not True:
         yield f"skipQueryValidation is {inputs.get('skipQueryValidation')!r}: Azure refuses the rule until its tables have rows, which come later"
     if query and not inputs.get("overrideQueryTimeRange"):
@@ -301,6 +445,8 @@ def _workbook(workbook: Resource, stack: Stack) -> Iterator[str]:
         yield "serializedData is no JSON with items: there is nothing to see"
     if not str(workbook.inputs.get("sourceId") or "").startswith(("/", "azure monitor")):
         yield f"sourceId is {workbook.inputs.get('sourceId')!r}, and must be the id of what it shows"
+    if not workbook.inputs.get("category"):
+        yield "category is not given: it is in no gallery"
     if workbook.inputs.get("kind") not in {None, "shared"}:
         yield f"kind is {workbook.inputs.get('kind')!r}, and must be 'shared'"
 
@@ -322,7 +468,7 @@ RULES = (
         "The diagnostic writes nothing, or not everything that an audit needs.",
         "Name a logger of its kind; log everything, with addresses and correlation.",
         "https://learn.microsoft.com/azure/api-management/api-management-howto-app-insights",
-        frozenset({"apimanagement:Diagnostic", "apimanagement:ApiDiagnostic"}),
+        _DIAGNOSTICS,
         _diagnostic_needs,
     ),
     Rule(
@@ -343,6 +489,16 @@ RULES = (
         "https://learn.microsoft.com/security/benchmark/azure/mcsb-logging-threat-detection",
         frozenset(_WATCHED),
         _unwatched,
+    ),
+    Rule(
+        "codes-in-logs",
+        "error",
+        "By default the gateway's log has whole addresses, and codes and states of sign-ins stand in them.",
+        "Declare the diagnostic azuremonitor, with query parameters hidden.",
+        "https://learn.microsoft.com/azure/api-management/monitor-api-management#modify-api-logging-settings "
+        "https://learn.microsoft.com/azure/templates/microsoft.apimanagement/service/diagnostics",
+        frozenset({"apimanagement:ApiManagementService"}),
+        _codes,
     ),
     Rule(
         "workspace",
@@ -372,6 +528,24 @@ RULES = (
         "https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-overview",
         frozenset({"monitor:MetricAlert", "monitor:ScheduledQueryRule"}),
         _alert,
+    ),
+    Rule(
+        "log-query",
+        "error",
+        "The query looks where nothing is written: the alert never tells, and the workbook stays empty.",
+        "Let it look into the workspace that the log is sent to.",
+        "https://learn.microsoft.com/azure/azure-monitor/reference/tables-index https://learn.microsoft.com/azure/azure-monitor/logs/daily-cap",
+        frozenset({"monitor:ScheduledQueryRule", "applicationinsights:Workbook"}),
+        _queried,
+    ),
+    Rule(
+        "log-retention",
+        "warning",
+        "How long logs are kept is left to Azure, which is 30 days today.",
+        "Set retentionInDays.",
+        "https://learn.microsoft.com/azure/azure-monitor/logs/data-retention-configure",
+        frozenset({"operationalinsights:Workspace"}),
+        _kept,
     ),
     Rule(
         "workbook",

@@ -42,6 +42,7 @@ NAMES = {
     **{f"apimanagement:{kind}": _Name(6, 6, "policy", "policy") for kind in ("Policy", "ApiPolicy", "ApiOperationPolicy", "ProductPolicy")},
     "apimanagement:PolicyFragment": _Name(1, 80, r"\w(?:[\w-]*\w)?", "letters, digits, '_' and '-', no '-' at the ends"),
     "app:ContainerApp": _Name(2, 32, r"[a-z](?!.*--)(?:[a-z0-9-]*[a-z0-9])?", "lower-case letters, digits and single '-'"),
+    "app:ContainerAppsAuthConfig": _Name(7, 7, "current", "current"),
     "app:ManagedEnvironment": _Name(2, 60, r"[a-z](?:[a-z0-9-]*[a-z0-9])?", "lower-case letters, digits and '-'"),
     "applicationinsights:Component": _Name(1, 260, r"[^%&\\?/\x00-\x1f]*[^%&\\?/\x00-\x1f .]", "none of % & \\ ? /, no blank or '.' at the end"),
     "applicationinsights:Workbook": _ID,

@@ -65,6 +65,31 @@ def _dangling(resource: Resource, stack: Stack) -> Iterator[str]:
         elif arm_type(value) not in _modelled() and "/subnets/" not in value.lower():
             continue
         yield f"{_stripped(path)} is {value}, which the stack does not declare in its own group"
+    yield from _address(resource, stack)
+
+
+_COSMOS_ADDRESS = re.compile(
+    r"https://([\w-]+)\.documents\.azure\.com[:\d]*/dbs/([^/]+)(?:/colls/([^/?]+))?", re.IGNORECASE
+)
+
+
+def _address(resource: Resource, stack: Stack) -> Iterator[str]:
+    """Addresses of data: the container that is called has to be there."""
+    for path, value in strings(resource.inputs):
+        match = _COSMOS_ADDRESS.match(value) if value.startswith("https://") else None
+        account = next(
+            (
+                one
+                for one in stack.all("cosmosdb:DatabaseAccount")
+                if match is not None and str(one.get("name")).lower() == match[1].lower() and not one.read
+            ),
+            None,
+        )
+        if match is None or account is None:
+            continue
+        inner = f"{account.id}/sqlDatabases/{match[2]}" + (f"/containers/{match[3]}" if match[3] else "")
+        if stack.at(inner) is None:
+            yield f"{_stripped(path)} is {value}, and {account.name} has no {match[3] or match[2]}"
 
 
 def _kind(resource: Resource, stack: Stack) -> Iterator[str]:
@@ -149,6 +174,7 @@ _USED = {
     "cosmosdb:DatabaseAccount": ("name",),
     "cosmosdb:SqlResourceSqlContainer": ("name",),
     "cosmosdb:SqlResourceSqlRoleDefinition": (),
+    "azuread:index/servicePrincipal:ServicePrincipal": ("objectId",),
 }  # fmt: skip
 """By type: outputs besides the id by which others use it."""
 _NO_USE = frozenset(
@@ -165,6 +191,8 @@ def _unused(resource: Resource, stack: Stack) -> Iterator[str]:
     if resource.read or not resource.id:
         return
     type = resource.type.removeprefix(NATIVE)
+    if type.startswith("azuread:") and resource.inputs.get("useExisting") is not True:
+        return
     needles = {resource.id.lower()} | {str(resource.get(key)).lower() for key in _USED[type] if resource.get(key)}
     for one in stack:
         if one is resource or (one.type in _NO_USE and type not in {"operationalinsights:Workspace"}):
@@ -178,7 +206,7 @@ def _unused(resource: Resource, stack: Stack) -> Iterator[str]:
             return
     if any(needle in value.lower() for _, value in strings(stack.outputs) for needle in needles):
         return
-    yield f"nothing uses {resource.id.rpartition('/')[2]}"
+    yield f"nothing uses {resource.name} ({resource.id.rpartition('/')[2]})"
 
 
 _HOSTS = {
@@ -191,17 +219,23 @@ _HOSTS = {
 _HOST = re.compile(r"https?://([A-Za-z0-9.-]+)")
 
 
+_LONGEST_ID = 2048
+"""Longer texts are documents, which name what they like."""
+
+
 def _foreign(resource: Resource, stack: Stack) -> Iterator[str]:
-    if resource.read or resource.type.endswith(("Policy", "PolicyFragment", ":Workbook")):
+    if resource.read or resource.type.endswith(("Policy", "PolicyFragment")):
         return
     for path, value in strings(resource.inputs):
         plain = _stripped(path)
+        if len(value) > _LONGEST_ID:
+            continue
         if _ID.match(value) and not stack.inside(value) and stack.groups:
             kind = arm_type(value)
             same = [one.name for one in stack if one.id and stack.inside(one.id) and arm_type(one.id) == kind]
             if same or kind.endswith("/subnets"):
                 yield f"{plain} is {value}, which is of another group, and the stack has {same[0] if same else 'its own network'}"
-        for host in _HOST.findall(value) if len(value) < 4096 else ():
+        for host in _HOST.findall(value):
             type = next((one for end, one in _HOSTS.items() if host.lower().endswith(end)), None)
             own = [str(one.get("name")).lower() for one in stack.all(type)] if type is not None else []
             if (

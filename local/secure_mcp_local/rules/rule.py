@@ -97,6 +97,16 @@ class Stack:
             found[one.id.lower()] = one
         return found
 
+    @cached_property
+    def policies(self) -> Mapping[str, str]:
+        """The policy documents of each API Management service by its id in lower case, one after the other."""
+        found: dict[str, list[str]] = {}
+        for one in self.resources:
+            if one.type.startswith(f"{NATIVE}apimanagement:") and one.type.endswith(("Policy", "PolicyFragment")):
+                service = "/".join(one.id.lower().split("/")[:9])
+                found.setdefault(service, []).append(str(one.inputs.get("value") or ""))
+        return {id: "\n".join(texts) for id, texts in found.items()}
+
     def attached(self, resource: Resource) -> Sequence[str]:
         """Ids of the user-assigned identities that a resource has, in lower case."""
         given = mapping(resource.inputs, "identity").get("userAssignedIdentities") or ()

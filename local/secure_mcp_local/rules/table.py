@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from secure_mcp_local.recording.resources import Resource
 from secure_mcp_local.rules import (
+    containers,
     data,
     directory,
     exposure,
@@ -29,6 +30,7 @@ RULES: tuple[Rule, ...] = (
     *references.RULES,
     *gateway.RULES,
     *host.RULES,
+    *containers.RULES,
     *data.RULES,
     *network.RULES,
     *exposure.RULES,

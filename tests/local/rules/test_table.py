@@ -1,7 +1,8 @@
 """One mistake for each rule of the table: `check` finds it, and the stand-ins say the same words of it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from secure_mcp_local.mutants.mutant import GONE, Mutant
 from secure_mcp_local.mutants.mutant import Path as Where
 from secure_mcp_local.recording import Recording, Resource, record
 from secure_mcp_local.recording.wire import secret
-from secure_mcp_local.rules.rule import Stack
+from secure_mcp_local.rules import versions
+from secure_mcp_local.rules.rule import ON_DELETE, Stack
 from secure_mcp_local.rules.table import RULES, broken, refused
 from secure_mcp_local.stand_ins import conditions
 from secure_mcp_local.stand_ins.deployed import everything
@@ -104,28 +106,130 @@ MISTAKES: Mapping[str, tuple[str, Where, Any]] = {
 }  # fmt: skip
 """By rule: the type of the resource, the input and its wrong value. The first resource of the type that breaks the rule by it."""
 
-ELSEWHERE = {
-    # In test_refusals.py, by resources that no stack of ours has.
-    "key-signed-upload", "generic-resource-version", "data-plane-delete", "retired-version",
-    "app-role-assignment", "identifier-uri", "backend", "unneeded-identity", "lone-group",
-    # Notes: for people.
-    "retiring-version", "placeholder",
+APP, CONTAINERS = "azure-native:app:ContainerApp", ("template", "containers", 0)
+ASSIGNMENT = "azuread:index/appRoleAssignment:AppRoleAssignment"
+
+
+def every_identity(ours: Recording) -> list[str]:
+    return [one.id for one in ours.all("azure-native:managedidentity:UserAssignedIdentity")]
+
+
+def an_old_vault(ours: Recording) -> list[Mapping[str, Any]]:
+    return [{"type": "Microsoft.KeyVault/vaults", "name": "kv", "apiVersion": "2023-07-01", "properties": {}}]
+
+
+def another_fragment(ours: Recording) -> str:
+    return str(ours.all(f"{APIM}PolicyFragment")[1].inputs["value"])
+
+
+def a_query_of_others(ours: Recording) -> list[Mapping[str, Any]]:
+    return [{"query": "StorageQueueLogs | count", "timeAggregation": "Count", "operator": "GreaterThan", "threshold": 1},
+            {"query": "AZKVAuditLogs | count", "timeAggregation": "Count", "operator": "GreaterThan", "threshold": 1},
+            {"query": "ApiManagementGatewayLogs | count", "timeAggregation": "Count", "operator": "GreaterThan", "threshold": 1}]  # fmt: skip
+
+
+MISTAKES_ELSEWHERE: Mapping[str, tuple[str, str, Where, Any]] = {
+    "unneeded-identity": ("prod", "azure-native:web:WebApp", ("identity", "userAssignedIdentities"), every_identity),
+    "lone-group": ("prod", "azure-native:monitor:ActionGroup", ("resourceGroupName",), "rg-with-a-mistake"),
+    "retired-version": ("prod", "azure-native:resources:Deployment", ("properties", "template", "resources", 0, "apiVersion"), "2020-12-01"),
+    "retiring-version": ("dev", "azure-native:resources:Deployment", ("properties", "template", "resources"), an_old_vault),
+    "placeholder": ("prod", f"{APIM}ApiManagementService", ("publisherEmail",), "somebody@example.com"),
+    "gateway-token": ("prod", f"{APIM}NamedValue", ("value",), "f0e1d2c3-b4a5-4687-9988-776655443322"),
+    "no-subscription": ("prod", f"{APIM}Api", ("subscriptionRequired",), True),
+    "copied-fragment": ("prod", f"{APIM}PolicyFragment", ("value",), another_fragment),
+    "cosmos-throughput": ("prod", "azure-native:cosmosdb:DatabaseAccount", ("capabilities",), []),
+    "log-query": ("prod", "azure-native:monitor:ScheduledQueryRule", ("criteria", "allOf"), a_query_of_others),
+    "codes-in-logs": ("prod", "azure-native:resources:Deployment", (), GONE),
+    "log-retention": ("prod", "azure-native:operationalinsights:Workspace", ("retentionInDays",), GONE),
+    "app-role-assignment": ("dev", ASSIGNMENT, ("appRoleId",), "f0e1d2c3-b4a5-4687-9988-776655443322"),
+    "container-size": ("container-app", APP, (*CONTAINERS, "resources", "memory"), "3Gi"),
+    "container-ingress": ("container-app", APP, ("configuration", "ingress", "targetPort"), 0),
+    "container-revisions": ("container-app", APP, ("configuration", "activeRevisionsMode"), "Multiple"),
+    "container-scale": ("container-app", APP, ("template", "scale", "maxReplicas"), 0),
+    "container-environment": ("container-app", APP, ("workloadProfileName",), "D4"),
+    "container-registry": ("container-app", APP, (*CONTAINERS, "image"), "private.azurecr.io/server:1"),
+    "container-secret": ("container-app", APP, (*CONTAINERS, "env", 0), {"name": "KEY", "secretRef": "none"}),
+    "environment-network": ("container-app", "azure-native:app:ManagedEnvironment", ("workloadProfiles", 0, "workloadProfileType"), "D4"),
+    "open-container": ("container-app", "azure-native:app:ContainerAppsAuthConfig", (), GONE),
+}  # fmt: skip
+"""The same of other stacks of ours: which one, and a value that may be made of what is declared."""
+
+GROUP = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups"
+
+
+def added(type: str, id: str, **inputs: Any) -> Callable[[Recording], tuple[Recording, Resource]]:
+    """A resource that no stack of ours has, in the stack of prod; SERVICE, ACCOUNT and VAULT stand for ids of what is there."""
+
+    def change(ours: Recording) -> tuple[Recording, Resource]:
+        places = {
+            "SERVICE": ours.one(f"{APIM}ApiManagementService").id,
+            "ACCOUNT": ours.all("azure-native:storage:StorageAccount")[0].id,
+            "APPLICATION": ours.all("azuread:index/application:Application")[0].id,
+        }
+        whole = id
+        for name, there in places.items():
+            whole = whole.replace(name, there)
+            for key, value in inputs.items():
+                inputs[key] = value.replace(name, there) if isinstance(value, str) else value
+        one = Resource(f"urn:pulumi:prod::secure-mcp::{type}::added", type, "added", "", inputs, id=whole)
+        return replace(ours, resources=(*ours, one)), one
+
+    return change
+
+
+def a_secret_that_is_deleted(ours: Recording) -> tuple[Recording, Resource]:
+    secret = replace(ours.all("azure-native:keyvault:Secret")[0], retained=False, deleted_with="")
+    return replace(ours, resources=tuple(secret if one.urn == secret.urn else one for one in ours)), secret
+
+
+ADDED: Mapping[str, Callable[[Recording], tuple[Recording, Resource]]] = {
+    "backend": added(f"{APIM}Backend", "SERVICE/backends/b", backendId="b", url="http://backend.contoso.com", protocol="http"),
+    "identifier-uri": added("azuread:index/applicationIdentifierUri:ApplicationIdentifierUri", "APPLICATION/identifierUris/x",
+                            applicationId="APPLICATION", identifierUri="urn:x"),
+    "key-signed-upload": added("azure-native:storage:Blob", "ACCOUNT/blobServices/default/containers/c/blobs/b"),
+    "generic-resource-version": added("azure-native:resources:Resource", "SERVICE/x/y", resourceProviderNamespace="Microsoft.Web"),
+    "data-plane-delete": a_secret_that_is_deleted,
 }  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def a_day_on_which_these_versions_end_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(versions, "today", lambda: date(2026, 11, 30))
+
+
 @pytest.fixture(scope="module")
-def ours() -> Recording:
-    return record(ROOT, "prod", {"apimPublisherEmail": "mcp@example.com"})
+def stacks() -> Mapping[str, Recording]:
+    email = {"apimPublisherEmail": "mcp@fabrikam.com"}
+    return {
+        "prod": record(ROOT, "prod", email),
+        "dev": record(ROOT, "dev", email),
+        "container-app": record(ROOT / "examples" / "container-app", "dev", {}),
+    }
 
 
 def test_every_rule_has_a_mistake() -> None:
-    assert set(MISTAKES) | ELSEWHERE == {rule.name for rule in RULES}
+    """A rule that is new needs a project with the mistake that it is about, or it is not known to find anything."""
+    known = [*MISTAKES, *MISTAKES_ELSEWHERE, *ADDED]
+    assert sorted(known) == sorted(rule.name for rule in RULES)
 
 
-def mistaken(ours: Recording, rule: str) -> tuple[Recording, Resource, str]:
-    type, path, value = MISTAKES[rule]
-    group = ours.one("azure-native:resources:ResourceGroup").id
-    value = value.replace("GROUP", group) if isinstance(value, str) else value
+def messages_of(recording: Recording, rule: str) -> list[str]:
+    """What `secure-mcp check` says of a rule: as findings, or as notes."""
+    stack = Stack(recording, recording.outputs)
+    notes = [str(one) for one in broken(stack, "note") if one.rule.name == rule]
+    return notes + [one.message for one in declared(recording, "", documents=False) if one.rule.name == rule]
+
+
+def mistaken(stacks: Mapping[str, Recording], rule: str) -> tuple[Recording, Recording, Resource, str]:
+    """A stack, the same with the mistake, the resource that has it, and what is said."""
+    if rule in ADDED:
+        changed, resource = ADDED[rule](stacks["prod"])
+        (message,) = messages_of(changed, rule)
+        return stacks["prod"], changed, resource, message
+    where, type, path, value = MISTAKES_ELSEWHERE.get(rule) or ("prod", *MISTAKES[rule])
+    ours = stacks[where]
+    group = ours.all("azure-native:resources:ResourceGroup")[0].id
+    value = value.replace("GROUP", group) if isinstance(value, str) else value(ours) if callable(value) else value
     for resource in ours.all(type):
         try:
             added = _with_parents(ours, resource, path)
@@ -134,9 +238,9 @@ def mistaken(ours: Recording, rule: str) -> tuple[Recording, Resource, str]:
             )
         except (KeyError, IndexError):
             continue
-        messages = [one.message for one in declared(changed, "", documents=False) if one.rule.name == rule]
+        messages = messages_of(changed, rule)
         if messages:
-            return changed, changed.by_urn(resource.urn) or resource, messages[0]
+            return ours, changed, changed.by_urn(resource.urn) or resource, messages[0]
     raise AssertionError(f"no {type} breaks {rule} with {path} = {value!r}")
 
 
@@ -147,17 +251,23 @@ def _with_parents(ours: Recording, resource: Resource, path: Where) -> Recording
     return ours
 
 
-@pytest.mark.parametrize("rule", sorted(MISTAKES))
-def test_check_finds_it_and_the_stand_ins_say_the_same(ours: Recording, rule: str, tmp_path: Path) -> None:
-    changed, resource, message = mistaken(ours, rule)
-    assert not [one for one in declared(ours, "", documents=False) if one.rule.name == rule]
-    store = Store(tmp_path)
-    for order, one in enumerate(changed):
-        if one.custom and one.id and one.urn != resource.urn and one.type.startswith(("azure-native:", "azuread:")):
-            store.create(deployed(one, order))
+@pytest.mark.parametrize("rule", [rule.name for rule in RULES])
+def test_check_finds_it_and_the_stand_ins_say_the_same(
+    stacks: Mapping[str, Recording], rule: str, tmp_path: Path
+) -> None:
+    ours, changed, resource, message = mistaken(stacks, rule)
+    assert message not in messages_of(ours, rule)
     what = next(one for one in RULES if one.name == rule)
     known = changed.by_urn(resource.urn)
+    store = Store(tmp_path)
+    places = {one.urn: order for order, one in enumerate(changed)}
+    for one in changed:
+        modelled = one.custom and one.id and one.type.startswith(("azure-native:", "azuread:"))
+        in_the_way = what.operations == ON_DELETE and one.type.endswith("ManagementLockByScope")
+        if modelled and one.urn != resource.urn and not in_the_way:
+            store.create(deployed(one, places[one.urn]))
     there = Stack([*changed.resources])
+    said = message.partition(": ")[2]
     if (
         "create" in what.operations
         and known is not None
@@ -165,11 +275,15 @@ def test_check_finds_it_and_the_stand_ins_say_the_same(ours: Recording, rule: st
     ):
         with pytest.raises(LocalCloudError) as error:
             conditions.for_creation(deployed(known), store)
-        said = message.partition(": ")[2]
         assert said in str(error.value) or what.name != _first(error)
         return
     if known is not None:
-        store.create(deployed(known))
+        store.create(deployed(known, places[known.urn]))
+    if what.operations == ON_DELETE:
+        with pytest.raises(LocalCloudError) as error:
+            conditions.for_deletion(resource.id, store)
+        assert said in str(error.value)
+        return
     assert message in {str(one) for one in broken(Stack(everything(store)), what.level)}
 
 
@@ -191,7 +305,8 @@ def deployed(resource: Resource, order: int = 1000) -> Deployed:
     )
 
 
-def test_a_rule_that_is_asked_of_an_adopted_resource_says_nothing(ours: Recording) -> None:
+def test_a_rule_that_is_asked_of_an_adopted_resource_says_nothing(stacks: Mapping[str, Recording]) -> None:
+    ours = stacks["prod"]
     resource = ours.one("azure-native:web:AppServicePlan")
     read = replace(resource, read=True, inputs={})
     stack = replace(ours, resources=tuple(read if one.urn == resource.urn else one for one in ours))

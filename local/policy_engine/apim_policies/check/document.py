@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from apim_policies.check.csharp import Syntax, read
 from apim_policies.documents.document import NAMED_VALUE, Element, Value, parse
@@ -87,10 +87,7 @@ class Document:
     @cached_property
     def root(self) -> Element | None:
         """None if the document is not well-formed, which is a finding of its own."""
-        try:
-            return parse(NAMED_VALUE.sub(lambda match: "0" * len(match[0]), self.text), self.name)
-        except DocumentError:
-            return None
+        return _parsed(self.text, self.name)
 
     @cached_property
     def texts(self) -> frozenset[str]:
@@ -159,6 +156,14 @@ class Document:
             match = _LITERAL_END.search(self.text, start)
             end = match.start() if match else len(self.text)
         return [match[1] for match in NAMED_VALUE.finditer(self.text, start, end)]
+
+
+@lru_cache(maxsize=512)
+def _parsed(text: str, name: str) -> Element | None:
+    try:
+        return parse(NAMED_VALUE.sub(lambda match: "0" * len(match[0]), text), name)
+    except DocumentError:
+        return None
 
 
 def _placed(element: Element, parents: tuple[Element, ...]) -> Iterator[Placed]:
