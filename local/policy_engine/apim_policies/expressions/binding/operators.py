@@ -185,7 +185,7 @@ def _equality(
         named = right if left == STRING else left
         one, two = conversions.implicit(first, left, named), conversions.implicit(second, right, named)
         return None if one is None or two is None else (BOOL, Code(_identity(negated), one, two))
-    if left == right and (left in (STRING, BOOL) or left.name in _BY_VALUE):
+    if left == right and (left in (STRING, BOOL) or left.name in _BY_VALUE | _ALIKE):
         same = "{0} != {1}" if negated else "{0} == {1}"
     elif left == right == NULL:
         same = _identity(negated)
@@ -253,7 +253,9 @@ def _as(run: Code, source: Type, target: Type) -> Code:
 
 
 # Value types and enumerations, whose == compares what they are.
-_BY_VALUE = frozenset({"Guid", "DateTimeOffset", "DateTime", "TimeSpan", *ENUMERATIONS})
+_BY_VALUE = frozenset({"Guid", "DateTimeOffset", "DateTime", "TimeSpan", "HashAlgorithmName", *ENUMERATIONS})
+# Classes with an == of their own.
+_ALIKE = frozenset({"Uri", "RSASignaturePadding", "RSAEncryptionPadding"})
 
 
 def _identity(negated: bool) -> str:

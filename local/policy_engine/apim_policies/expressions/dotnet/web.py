@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote_to_bytes
 from apim_policies.errors import NotModelled
 from apim_policies.expressions.context import form_decode
 from apim_policies.expressions.dotnet.registry import Method, Model, Property, out
-from apim_policies.expressions.types import BOOL, BYTES, INT, STRING, STRINGS, Type
+from apim_policies.expressions.types import BOOL, BYTES, INT, OBJECT, STRING, STRINGS, Type
 from apim_policies.expressions.values.failing import argument_null, format_error
 from apim_policies.expressions.values.failures import CSharpException
 from apim_policies.expressions.values.text import encode_utf8, joined, utf16
@@ -53,6 +53,15 @@ _PLAIN_URI = re.compile(
     r"|(?:(?:0|[1-9][0-9]{0,2})\.){3}(?:0|[1-9][0-9]{0,2})|\[::1\])(?::([0-9]{1,5}))?((?=[/?#]|\Z)[!-~]*)"
 )
 _CUSTOM_URI = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)((?=[/?]|\Z)[A-Za-z0-9/?&=._~-]*)")
+_OPAQUE_URI = re.compile(r"([A-Za-z][A-Za-z0-9.-]+):([A-Za-z0-9](?:[A-Za-z0-9_~-]|\.(?=[A-Za-z0-9]))*)")
+"""A scheme and one plain word behind it: `urn:x`."""
+_KNOWN_SCHEMES = frozenset(
+    {
+        "file", "ftp", "http", "https", "gopher", "ldap", "mailto", "net.pipe", "net.tcp", "news", "nntp", "telnet", "uuid", "ws",
+        "wss", "vsmacros",
+    }
+)  # fmt: skip
+"""Those that .NET has rules of its own for."""
 _TAIL = re.compile(r"([^?#]*)(\?[^#]*)?(#.*)?")
 _SIMPLE = re.compile(r"(?:[A-Za-z0-9/?&=._~:@!$'()*+,;-]|%[0-9A-F]{2})*(?:#[A-Za-z0-9/?&=._~:@!$'()*+,;-]*)?")
 _PORTS = {"http": 80, "https": 443}
@@ -75,17 +84,22 @@ class Uri:
                 "System.UriFormatException", "Invalid URI: The format of the URI could not be determined."
             )
         self.original = text
+        self.opaque = False
         match = _PLAIN_URI.fullmatch(text)
         if match is not None and int(match[3] or 0) > 65535:
             raise CSharpException("System.UriFormatException", "Invalid URI: Invalid port specified.")
         custom = _CUSTOM_URI.fullmatch(text) if match is None else None
-        if custom is not None and custom[1] not in {"file", "ftp", "http", "https", "gopher", "ldap", "mailto", "net.pipe",
-                                                    "net.tcp", "news", "nntp", "telnet", "uuid", "ws", "wss", "vsmacros"}:  # fmt: skip
+        if custom is not None and custom[1] not in _KNOWN_SCHEMES:
             self.scheme, self.host, self.port, self.tail = custom[1], custom[2], -1, custom[3]
             if re.search(r"\.\.|/\.|[0-9.]$", self.host) or "/." in self.tail or self.host.replace(".", "").isdigit():
                 raise NotModelled(
                     f"new Uri({joined(text)!r}) is not modelled by the local cloud; plain http(s) URIs are"
                 )
+            return
+        opaque = _OPAQUE_URI.fullmatch(text) if match is None else None
+        if opaque is not None and opaque[1].lower() not in _KNOWN_SCHEMES:
+            self.scheme, self.host, self.port, self.tail = opaque[1].lower(), "", -1, opaque[2]
+            self.opaque = True
             return
         octets = match[2].split(".") if match and match[2][-1:].isdigit() and match[2][:1].isdigit() else []
         if match is None or (len(octets) == 4 and any(int(n) > 255 for n in octets if n.isdigit())):
@@ -144,7 +158,8 @@ class Uri:
 
     @property
     def absolute(self) -> str:
-        return f"{self.scheme}://{self.authority}{''.join(self.parts())}"
+        start = f"{self.scheme}:" if self.opaque else f"{self.scheme}://{self.authority}"
+        return f"{start}{''.join(self.parts())}"
 
     def text(self) -> str:
         """`ToString()`, which unescapes.
@@ -158,6 +173,8 @@ class Uri:
 
     def left(self, part: str) -> str:
         path, query, _ = self.parts()
+        if self.opaque:
+            return {"Scheme": f"{self.scheme}:", "Authority": ""}.get(part, self.absolute)
         start = f"{self.scheme}://"
         return {
             "Scheme": start,
@@ -178,6 +195,16 @@ class Uri:
 
     def __hash__(self) -> int:
         return hash((self.scheme, self.host, self.port))
+
+
+def _same(uri: Uri, other: object) -> bool:
+    """`Equals`, which takes the text of a URI for one."""
+    if isinstance(other, str):
+        try:
+            return uri == Uri(other)
+        except CSharpException:
+            return False
+    return uri == other
 
 
 def _without_dots(path: str) -> str:
@@ -301,6 +328,7 @@ MODELS: dict[str, Model] = {
         methods={
             "ToString": [Method((), STRING, Uri.text)],
             "GetLeftPart": [Method((_PARTIAL,), STRING, Uri.left)],
+            "Equals": [Method((OBJECT,), BOOL, _same)],
         },
         properties={
             "Host": Property(STRING, lambda uri: uri.host),
