@@ -49,7 +49,7 @@ SERVERS: dict[str, dict[str, Any]] = {
         "allowed_origins": ["https://notes.example.com"],
     },
     "teams/calendar": {
-        "display_name": "Calendar", "mcp_scopes": ["calendar"], "mcp_rate_limit": 1000, "sse_transport": "disabled",
+        "display_name": "Calendar", "mcp_scopes": ["calendar"], "mcp_rate_limit": 1000,
         "mcp_protocol_versions": ["2025-06-18"],
     },
     "mail": {"display_name": "Mail", "mcp_scopes": ["mail"], "mcp_rate_limit": 1000, "sse_transport": "enabled"},
