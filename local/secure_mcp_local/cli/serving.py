@@ -69,7 +69,11 @@ async def _serve(
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+        try:
+            loop.add_signal_handler(number, stop.set)
+        except NotImplementedError:
+            # Loops of Windows have none; a handler of the process wakes them.
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
     errors = Console(stderr=True)
     status = errors.status("Starting ...") if errors.is_terminal else None
 

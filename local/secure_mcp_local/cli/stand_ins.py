@@ -26,6 +26,8 @@ def run(command: Sequence[str], state: Path, port: int, faults: Sequence[str], a
     Raises:
         LocalCloudError: there is no such command, or the stand-ins cannot be set up.
     """
+    if os.name == "nt":
+        raise LocalCloudError("the stand-ins are started by a shell and do not run on Windows: use WSL, Linux or macOS")
     url = f"http://localhost:{port}" if port else None
     with standing(state, url, ";".join(faults), os.environ, accepted) as environment:
         if shutil.which(command[0], path=environment["PATH"]) is None:
