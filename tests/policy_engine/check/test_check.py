@@ -1,8 +1,11 @@
 """Everything that is wrong with one document, without running it."""
 
+from pathlib import Path
+
 import pytest
 
 from actors.policy_options import PolicyOptions
+from apim_policies.check import check_files
 from apim_policies.check.document_check import LARGEST, check_document
 from apim_policies.errors import DocumentNotModelled
 from secure_mcp.apis import documents as policy
@@ -90,3 +93,26 @@ def test_our_own_documents_have_no_findings() -> None:
     documents = {path: policy.document(path, settings) for path in policy.paths()} | fragments
     found = [problem for name, text in documents.items() for problem in check_document(text, name, fragments=fragments)]
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ('return h[0].TryParseBasic(out c) ? c.UserId : "";', False),
+        ('return h.Length == 1 ? "one" : "";', False),
+        ('return h[0].TryParseBasic(out c) ? c.Password : "";', True),
+        ("return h[0];", True),
+    ],
+)
+def test_of_a_header_that_is_only_read_nothing_shows(tmp_path: Path, statement: str, told: bool) -> None:
+    expression = (
+        "@{ string[] h; BasicAuthCredentials c; "
+        f'if (context.Request.Headers.TryGetValue("Authorization", out h)) {{ {statement} }} return ""; }}'
+    )
+    (tmp_path / "api.xml").write_text(
+        f'<policies><inbound><base /><set-variable name="who" value="{expression}" />'
+        '<trace source="a"><message>@((string)context.Variables["who"])</message></trace></inbound>'
+        "<backend><base /></backend><outbound><base /></outbound><on-error><base /></on-error></policies>"
+    )
+    found = {one.rule.name for one in check_files([tmp_path]).findings}
+    assert ("secret-in-trace" in found) == told

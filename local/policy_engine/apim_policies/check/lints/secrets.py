@@ -39,7 +39,18 @@ _NAME = re.compile(
 _KEYS = frozenset({"Key", "PrimaryKey", "SecondaryKey"})
 # What tells of a secret without giving it away.
 # The text of what AsJwt and AsBasic give is the name of a type, and what is read of it is no longer the credential.
-_HARMLESS = frozenset({"ComputeHash", "ContainsKey", "IsNullOrEmpty", "IsNullOrWhiteSpace", "AsJwt", "AsBasic"})
+_HARMLESS = frozenset(
+    {
+        "ComputeHash",
+        "ContainsKey",
+        "IsNullOrEmpty",
+        "IsNullOrWhiteSpace",
+        "AsJwt",
+        "AsBasic",
+        "TryParseBasic",
+        "TryParseJwt",
+    }
+)
 _URLS = {"set-url": "", "set-backend-service": "base-url", "rewrite-uri": "template", "openid-config": "url"}
 
 
@@ -111,7 +122,18 @@ def _shows_credential(syntax: Syntax) -> bool:
     root = syntax.root
     if root.kind == "return" and syntax.type(root.a) in {"bool", "int"}:
         return False
-    return any(_is_credential(node) for node in _bare(root))
+    nodes = list(_bare(root))
+    return any(_is_credential(node) and not _only_read(node, nodes) for node in nodes)
+
+
+def _only_read(node: Node, nodes: Sequence[Node]) -> bool:
+    """Whether what `TryGetValue` finds is nowhere to be seen: only what is read of it, such as the user's name of Basic credentials."""
+    if method(node) != "TryGetValue" or len(node.b) < 2:
+        return False
+    found = node.b[1].a
+    # `_bare` leaves out what is harmless, and with it the uses of the variable there.
+    uses = [one for one in nodes if one.kind == "name" and one.a == found.a and one is not found]
+    return found.kind == "name" and not uses
 
 
 def _named(name: str) -> bool:
@@ -126,7 +148,7 @@ def _secrets(root: Node, tainted: frozenset[str]) -> Iterator[tuple[Node, str]]:
         variable = variable_read(node)
         if variable is not None and (variable in tainted or _named(variable)):
             yield node, f"the variable {variable}"
-        elif what := _is_credential(node):
+        elif (what := _is_credential(node)) and not _only_read(node, nodes):
             yield node, what
         elif method(node) in _BODIES and dotted(node.a.a).endswith(".Body") and id(node) not in partly:
             yield node, "a whole body"
