@@ -1,6 +1,11 @@
 """Enterprise-managed authorization with the official Python client, unmodified: no browser, no sign-in page."""
 
+import asyncio
 import json
+import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +83,20 @@ async def test_E1_E2_E3_the_python_sdk_calls_tools_for_a_user_of_the_provider(cl
     cloud.clock.advance(3600)
     assert "print('hi')" in await call()
     assert len(asked) == len(keyring.issued) == 2
+
+
+async def test_E1_what_the_page_says_to_try_works(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    (script,) = re.findall(r"```python\n(.*?)```", (root / "docs" / "identity.md").read_text(), re.DOTALL)
+    (tmp_path / "provider.py").write_text(script)
+
+    def run(*arguments: str) -> str:
+        command = [sys.executable, "provider.py", *arguments]
+        told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=90, check=False)
+        assert told.returncode == 0, told.stderr
+        return told.stdout
+
+    given = shlex.split(await asyncio.to_thread(run, "config"))
+    config = dict(item.split("=", 1) for item in given[1::2])
+    async with LocalCloud.open(root, stack="dev", config=config, port=0) as cloud:
+        assert "hello_mcp" in await asyncio.to_thread(run, "call", cloud.gateway_url)

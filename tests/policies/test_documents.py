@@ -12,8 +12,28 @@ from apim_policies.elements.schema import check_fragment, check_policies
 from apim_policies.expressions import compile_expression
 from apim_policies.pipeline.values import Source
 from secure_mcp.apis import documents as policy
+from secure_mcp.gateway.clients import ClientOptions, KeyOptions
+from secure_mcp.gateway.identity_providers import IdentityProviderOptions
 
 ROOT = Path(__file__).parents[2]
+CLIENTS = (
+    ClientOptions(id="agent", name="Agent", keys=(KeyOptions(n="g" * 342),)),
+    ClientOptions(id="robot", name="Robot", keys_uri="https://robots.example.com/keys"),
+)
+PROVIDERS = (
+    IdentityProviderOptions(
+        issuer="https://login.corp.example.com",
+        keys_uri="https://login.corp.example.com/keys",
+        clients=("agent", "robot"),
+        servers={"mcp": "Snippets.Delete Other", "team/notes": ""},
+    ),
+    IdentityProviderOptions(
+        issuer="https://login.partner.example.com/t1",
+        keys=(KeyOptions(n="g" * 342, kid="k1"),),
+        user_claim="oid",
+        clients=("agent",),
+    ),
+)
 SETTINGS = {
     "defaults": PolicyOptions(),
     "function key": PolicyOptions(backend_auth="functionKey"),
@@ -26,6 +46,8 @@ SETTINGS = {
         mcp_scopes=("mcp:read", "mcp:write"),
         tool_scopes={"save_snippet": "mcp:write"},
         tool_roles={"delete_snippet": "Snippets.Delete"},
+        clients=CLIENTS,
+        identity_providers=PROVIDERS,
     ),
     "no consent is remembered": PolicyOptions(consent_days=0, redirect_schemes=()),
     "another cloud": PolicyOptions(login_endpoint="https://login.microsoftonline.us"),
@@ -59,7 +81,7 @@ def test_each_document_is_small_and_names_only_declared_values(settings: PolicyO
     texts = [policy.document(path, settings) for path in policy.paths()]
     texts += [policy.fragment(id, settings) for id in policy.fragment_ids()]
     for text in texts:
-        assert len(text.encode()) < 64 * 1024, "the limit is 512 KiB, and a reviewer's patience"
+        assert len(text.encode()) < 96 * 1024, "the limit is 512 KiB, and a reviewer's patience"
         assert set(re.findall(r"\{\{([^}]*)\}\}", text)) <= NAMED_VALUES
         assert not re.search(r"\[\[|\[%|\[#", text), "something was not rendered"
 

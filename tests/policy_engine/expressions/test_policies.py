@@ -16,6 +16,7 @@ from apim_policies.expressions import Expression, Profile, compile_expression, s
 from apim_policies.expressions.context import Api, Context, Operation, Request, Url
 from secure_mcp.apis import documents as policy
 from secure_mcp.gateway.clients import ClientOptions, KeyOptions
+from secure_mcp.gateway.identity_providers import IdentityProviderOptions
 
 KEY, PREVIOUS_KEY = bytes(range(64)), bytes(range(64, 128))
 NAMED_VALUES = {
@@ -37,6 +38,20 @@ SETTINGS = {
             ClientOptions(id="copilot", name="Copilot", redirect_uris=("https://app.example/cb",), secret="s" * 32),
             ClientOptions(id="agent", name="Agent", keys=(KeyOptions(n="x" * 342, kid="1"),)),
             ClientOptions(id="robot", name="Robot", keys_uri="https://keys.example.com/jwks"),
+        ),
+        identity_providers=(
+            IdentityProviderOptions(
+                issuer="https://login.corp.example.com",
+                keys_uri="https://login.corp.example.com/keys",
+                clients=("agent", "robot"),
+                servers={"mcp": "Snippets.Delete"},
+            ),
+            IdentityProviderOptions(
+                issuer="https://login.partner.example.com",
+                keys=(KeyOptions(n="x" * 342, kid="1"),),
+                user_claim="oid",
+                clients=("agent",),
+            ),
         ),
     ),
     "function key": PolicyOptions(backend_auth="functionKey", consent_days=0),
