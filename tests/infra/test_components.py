@@ -488,6 +488,50 @@ def test_A1_A2_nothing_is_sent_that_flex_consumption_refuses(anything: Recording
     assert not {"hyperV", "scmSiteAlsoStopped"} & set(site), "the SDK's own"
 
 
+def test_A3_A4_A5_C2_no_code_goes_through_keys_or_a_generic_resource_or_an_address(anything: Recording) -> None:
+    assert not [r.type for r in anything if r.type in {"azure-native:storage:Blob", "azure-native:resources:Resource"}]
+    texts = json.dumps([dict(r.inputs) for r in anything if not r.type.startswith(APIM)])
+    assert "packageUri" not in texts
+    assert anything.one(STASH, "mcp-code").inputs["input"]["scmHost"].endswith(".scm.azurewebsites.net")
+
+
+def test_A10_stacks_are_where_everything_is(declared: Declared) -> None:
+    """Flex Consumption answers 503 in West Europe (Azure/functions-action#390), and Cosmos DB is full there."""
+    for stack in ("dev", "prod"):
+        group = declared(stack).one("azure-native:resources:ResourceGroup")
+        assert group.inputs["location"] in {"northeurope", "swedencentral"}
+
+
+SAID = {
+    "A1 A2": "for Flex Consumption sites is invalid",
+    "A3": "KeyBasedAuthenticationNotPermitted",
+    "A4": "NoRegisteredProviderFound",
+    "A5": "InaccessibleStorageException",
+    "A6": "ForbiddenByRbac",
+    "A7": "Please check if 'Microsoft.App' is registered",
+    "A8": "Authorization_RequestDenied",
+    "A8 licence": "no Entra ID P1",
+    "A9": "requires an exclusive lock",
+    "A9 subnet": "ReferencedResourceNotProvisioned",
+    "A10": "currently experiencing high demand in this region",
+    "A10 Flex": "seen in West Europe",
+    "A12": "PessimisticConcurrencyConflict",
+    "B1": "`tools/list` is empty",
+    "B5": "27 February 2027",
+    "B6": "`callback-length`",
+    "B7": "azure-functions-mcp-extension#138",
+    "B10": "Do not run `pulumi refresh` without reason",
+    "C3": "InUseSubnetCannotBeDeleted",
+    "C4": "ScopeLocked",
+    "C5": "ServiceAlreadyExistsInSoftDeletedState",
+}
+
+
+@pytest.mark.parametrize("finding", SAID)
+def test_what_to_do_stands_in_the_walk_for(finding: str) -> None:
+    assert SAID[finding] in (ROOT / "docs" / "first-deployment.md").read_text(encoding="utf-8")
+
+
 def test_A11_nothing_of_the_tiers_before_v2_is_sent(anything: Recording) -> None:
     service = anything.one(APIM + "ApiManagementService").inputs
     before = {"disableGateway", "enableClientCertificate", "legacyPortalStatus", "natGatewayState", "restore"}
@@ -586,7 +630,7 @@ def test_B2_data_can_be_brought_back(anything: Recording) -> None:
     assert backup == {"type": "Continuous", "continuousModeProperties": {"tier": "Continuous7Days"}}
 
 
-def test_sizes_and_duties_are_configuration(declared: Declared) -> None:
+def test_D_sizes_and_duties_are_configuration(declared: Declared) -> None:
     owner = ALICE
     recording = declared(
         apimSku="PremiumV2",

@@ -155,7 +155,9 @@ def run(azure: Azure, clock: Clock, said: list[str], tmp_path: Path) -> Publish:
     return go
 
 
-def test_a_package_is_sent_as_it_is_with_the_deployers_token(azure: Azure, run: Publish, said: list[str]) -> None:
+def test_A3_A4_A5_a_package_is_sent_as_it_is_with_the_deployers_token(
+    azure: Azure, run: Publish, said: list[str]
+) -> None:
     assert run() == ["get", "save"]
     [sent] = azure.sent
     assert sent["body"] == b"a zip"
@@ -202,7 +204,7 @@ def test_done_at_once_is_verified_where_it_can_be(azure: Azure, run: Publish) ->
     ],
     ids=lambda value: str(getattr(value, "status", value)),
 )
-def test_what_passes_is_tried_again_and_not_for_ever(
+def test_A3_A4_A5_what_passes_is_tried_again_and_not_for_ever(
     azure: Azure, run: Publish, clock: Clock, answer: Answer, window: float
 ) -> None:
     azure.publish = [answer, answer, ACCEPTED]

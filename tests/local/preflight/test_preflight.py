@@ -156,6 +156,21 @@ def test_an_obliging_subscription_takes_both_stacks(dev: Recording, prod: Record
             "assignedUsers",
         ),
     ],
+    ids=[
+        "A7 providers",
+        "A10 tier",
+        "A10 Flex Consumption",
+        "B1 runtime",
+        "A10 Cosmos DB",
+        "C5 names",
+        "C5 names of Cosmos DB",
+        "rights",
+        "policies",
+        "A1 A2 A11 validation",
+        "A8 role",
+        "A8 people",
+        "A8 licence",
+    ],
 )
 def test_each_line_says_what_is_wrong_and_what_mends_it(
     name: str, method: str, path: str, answer: Any, said: str, remedy: str, dev: Recording, prod: Recording
@@ -179,7 +194,7 @@ def test_each_line_says_what_is_wrong_and_what_mends_it(
         ("/providers/Microsoft.KeyVault/deletedVaults", "Vault", "az keyvault purge"),
     ],
 )
-def test_a_namesake_that_is_deleted_but_kept(path: str, kind: str, command: str, prod: Recording) -> None:
+def test_C5_a_namesake_that_is_deleted_but_kept(path: str, kind: str, command: str, prod: Recording) -> None:
     azure = AzureSubscription()
     declared = next(one for one in prod if one.type.endswith(f":{kind}"))
     name = str(declared.get("serviceName") or declared.get("vaultName"))
