@@ -106,23 +106,6 @@ def test_what_fails_is_published_by_the_next_up(changed: Workspace) -> None:
     assert before.read_bytes() != old
 
 
-@SAMPLED
-def test_publishing_is_left_at_once_with_ctrl_c_and_done_by_the_next_up(changed: Workspace) -> None:
-    """Trying again may take ten minutes: nobody has to wait for it, nothing half done counts, and no lock is left."""
-    [site] = [r for r in changed.store if r.type == SITE]
-    before = changed.store.package(site.id)
-    assert before
-    old = before.read_bytes()
-    left = changed.interrupted("this machine cannot reach", faults="hide publish mcp-func")
-    assert left.exit_code != 0
-    assert not [*changed.folder.glob("backend/.pulumi/locks/**/*.json")], left.output
-    assert before.read_bytes() == old
-    run = changed.up()
-    assert run.changed() == {CODE: "update"}
-    assert published(run) == 1
-    assert before.read_bytes() != old
-
-
 def test_a_site_that_is_made_anew_gets_its_code_again(deployed: Workspace) -> None:
     program = deployed.project / "infra" / "secure_mcp" / "hosts" / "function_app.py"
     program.write_text(program.read_text().replace('kind="functionapp,linux"', 'kind="functionapp"'))
