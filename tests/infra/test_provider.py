@@ -64,14 +64,17 @@ def schema() -> dict[str, Any]:
         return running.schema()
 
 
-def dedented(value: Any) -> Any:
-    """Descriptions as Python 3.13 has them: older ones keep the indentation of the source."""
+def dedented(value: Any, of_items: bool = False) -> Any:
+    """Descriptions as Python 3.13 has them: older ones keep the indentation of the source, and repeat a list's for its items."""
     if isinstance(value, list):
         return [dedented(item) for item in value]
     if isinstance(value, dict):
         return {
-            key: inspect.cleandoc(item) if key == "description" and isinstance(item, str) else dedented(item)
+            key: inspect.cleandoc(item)
+            if key == "description" and isinstance(item, str)
+            else dedented(item, key in {"items", "additionalProperties"})
             for key, item in value.items()
+            if not (key == "description" and of_items)
         }
     return value
 
