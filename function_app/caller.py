@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 OBJECT_ID_HEADER = "x-mcp-user-oid"
 NAME_HEADER = "x-mcp-user-name"
+KIND_HEADER = "x-mcp-caller"
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
@@ -18,12 +19,14 @@ class UnknownCaller(Exception):
 
 @dataclass(frozen=True)
 class Caller:
-    """The signed-in user."""
+    """The signed-in user, or a workload where the server admits some."""
 
     object_id: str
-    """GUID in Entra ID, in lower case."""
+    """GUID in Entra ID, in lower case; of a workload a GUID that is always its own."""
     name: str
     """Display name, perhaps empty; for showing only."""
+    is_workload: bool = False
+    """Whether it is a program that acts for no user."""
 
     @classmethod
     def of(cls, context: Mapping[str, Any]) -> "Caller":
@@ -47,7 +50,8 @@ class Caller:
         if not _GUID.fullmatch(object_id):
             raise UnknownCaller(f"the request has no header {OBJECT_ID_HEADER} with one object id: call the gateway")
         name = unquote(headers.get(NAME_HEADER, ""))
-        return cls(object_id, "".join(character for character in name if character.isprintable())[:100])
+        shown = "".join(character for character in name if character.isprintable())[:100]
+        return cls(object_id, shown, headers.get(KIND_HEADER) == "workload")
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+import uuid
 from collections.abc import Sequence
 
 import pulumi
@@ -93,17 +94,61 @@ class ClientOptions(Options):
     )
     """Address of its public keys (a JSON Web Key Set), instead of the keys themselves."""
 
+    issuer: str = option(
+        matches(
+            Rule(
+                r"|https://[a-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?|http://localhost:[0-9]{1,5}(?:/[A-Za-z0-9._~/-]*)?",
+                "give the issuer of its tokens as they say it: an https address without a query, below which "
+                "/.well-known/openid-configuration is",
+            )
+        ),
+        default="",
+    )
+    """Issuer of the workload's own tokens, with which it authenticates instead: of a managed identity
+    https://login.microsoftonline.com/TENANT/v2.0, of GitHub https://token.actions.githubusercontent.com, of a cluster its OpenID issuer."""
+    subject: str = option(
+        length(0, 255), matches(Rule(r"[^{}<&\x00-\x1f]*", "give the subject of its tokens, whole")), default=""
+    )
+    """Subject of these tokens, exactly: the object id of a managed identity, repo:OWNER/NAME:ref:refs/heads/main,
+    system:serviceaccount:NAMESPACE:NAME."""
+    audience: str = option(
+        length(0, 255), matches(Rule(r"[^{}<&\x00-\x1f]*", "give the audience of its tokens")), default=""
+    )
+    """Audience of these tokens, if it is not the address of the gateway, such as api://CLIENT-ID of an application of Entra ID's."""
+    workload: bool = False
+    """Whether it may come without a user (client_credentials), to servers that name it in their workloads."""
+
     def check(self) -> None:
-        given = [name for name in ("secret", "keys", "keys_uri") if not _is_empty(getattr(self, name))]
+        given = [name for name in ("secret", "keys", "keys_uri", "issuer") if not _is_empty(getattr(self, name))]
         if len(given) > 1:
             raise self.wrong(given[1], f"a client authenticates in one way; {given[0]} is given, too")
+        if bool(self.issuer) != bool(self.subject):
+            raise self.wrong(
+                "subject", "issuer and subject belong together: a token of another subject is another workload's"
+            )
+        if self.audience and not self.issuer:
+            raise self.wrong("audience", "it is that of an issuer's tokens; give issuer and subject, too")
+        if self.workload and not given:
+            raise self.wrong(
+                "workload", "a workload proves who it is; give it a secret, keys, keysUri, or issuer and subject"
+            )
+        if self.issuer and not self.workload:
+            raise self.wrong("issuer", "tokens of an issuer are those of workloads; set workload to true")
 
     @property
     def method(self) -> str:
-        """How it authenticates: none, secret or private_key_jwt."""
+        """How it authenticates: none, secret, private_key_jwt, or federated (by a token of its issuer's)."""
         if not _is_empty(self.secret):
             return "secret"
+        if self.issuer:
+            return "federated"
         return "private_key_jwt" if self.keys or self.keys_uri else "none"
+
+    @property
+    def workload_id(self) -> str:
+        """What servers know a workload by, as they know users by an object id: the same for the same client, and of a version that Entra ID makes
+        none of (RFC 9562, section 5.5)."""
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"urn:secure-mcp:workload:{self.id}"))
 
     @property
     def secret_name(self) -> str:
@@ -147,6 +192,9 @@ class RegistrationOptions(Options):
             raise self.wrong(
                 "clients", f"{twice[0]} is there twice; ids that differ in case only cannot both have a secret"
             )
+        sources = [(client.issuer, client.subject) for client in self.clients if client.issuer]
+        if len(set(sources)) < len(sources):
+            raise self.wrong("clients", "two have the same issuer and subject; a token could be either's")
         for client in self.clients:
             for uri in client.redirect_uris:
                 scheme = uri.partition(":")[0]
@@ -154,6 +202,16 @@ class RegistrationOptions(Options):
                     raise self.wrong("clients", f"{client.id} redirects to {uri}; add {scheme} to redirectSchemes")
                 if re.search(r"[?&](?:code|state|iss|error|error_description|error_uri)(?:=|&|\Z)", uri, re.IGNORECASE):
                     raise self.wrong("clients", f"{client.id}: {uri} has a parameter that an answer will have")
+
+    @property
+    def workload_clients(self) -> tuple[ClientOptions, ...]:
+        """Clients that may come without a user."""
+        return tuple(client for client in self.clients if client.workload)
+
+    @property
+    def federated_clients(self) -> tuple[ClientOptions, ...]:
+        """Clients that authenticate by tokens of an issuer of their own."""
+        return tuple(client for client in self.clients if client.issuer)
 
     @property
     def client_ids(self) -> tuple[str, ...]:

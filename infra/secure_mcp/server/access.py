@@ -8,10 +8,10 @@ import pulumi_azuread as azuread
 
 from ..azure.placement import OwnerOptions
 from ..options import Taken
-from .options import ACCESS, SIGN_IN, AssignmentOptions
+from .options import ACCESS, SIGN_IN, AssignmentOptions, CallerOptions
 
 
-class ServerApplicationArgs(OwnerOptions, AssignmentOptions):
+class ServerApplicationArgs(OwnerOptions, AssignmentOptions, CallerOptions):
     """Who may use a server, and which gateway asks."""
 
     title: str
@@ -44,6 +44,8 @@ class ServerApplication(pulumi.ComponentResource):
     """Object id of its service principal."""
     ready: pulumi.Output[str]
     """Client id, once the gateway may ask for tokens."""
+    workloads_client_id: pulumi.Output[str] | None
+    """Client id of the application that tokens of workloads are for; None if the server takes none of Entra ID's."""
 
     def __init__(
         self, name: str, args: ServerApplicationArgs | Taken, opts: pulumi.ResourceOptions | None = None
@@ -102,6 +104,7 @@ class ServerApplication(pulumi.ComponentResource):
                 resource_object_id=principal.object_id,
                 opts=here,
             )
+        self.workloads_client_id = self._workloads(name, args, here) if args.application_workloads else None
         self.client_id = application.client_id
         self.object_id = application.object_id
         self.principal_object_id = principal.object_id
@@ -114,13 +117,47 @@ class ServerApplication(pulumi.ComponentResource):
             }
         )
 
+    def _workloads(self, name: str, args: ServerApplicationArgs, here: pulumi.ResourceOptions) -> pulumi.Output[str]:
+        """An application that workloads ask Entra ID for tokens of, with their roles and assignments.
 
-def _app_role(value: str) -> azuread.ApplicationAppRoleArgs:
+        Another than the server's: a token of it opens the gateway alone, never the host behind it. Entra ID gives one to nobody
+        who has no role there.
+        """
+        application = azuread.Application(
+            f"{name}-workloads",
+            display_name=f"{name} ({args.title}, workloads)",
+            owners=args.entra_owners or None,
+            sign_in_audience="AzureADMyOrg",
+            prevent_duplicate_names=False,
+            api=azuread.ApplicationApiArgs(requested_access_token_version=2),
+            app_roles=[_app_role(role, "Application") for role in (ACCESS, *args.app_roles)],
+            opts=here,
+        )
+        principal = azuread.ServicePrincipal(
+            f"{name}-workloads-principal",
+            client_id=application.client_id,
+            owners=args.entra_owners or None,
+            app_role_assignment_required=True,
+            opts=here,
+        )
+        for workload in args.application_workloads:
+            for role in workload.granted_roles:
+                azuread.AppRoleAssignment(
+                    f"{name}-workload-{role}-{workload.application}",
+                    app_role_id=_role_id(role),
+                    principal_object_id=workload.principal,
+                    resource_object_id=principal.object_id,
+                    opts=here,
+                )
+        return application.client_id
+
+
+def _app_role(value: str, member: str = "User") -> azuread.ApplicationAppRoleArgs:
     return azuread.ApplicationAppRoleArgs(
         id=_role_id(value),
         value=value,
         display_name=value,
         description="May use the server." if value == ACCESS else f"May call the tools that need {value}.",
-        allowed_member_types=["User"],
+        allowed_member_types=[member],
         enabled=True,
     )

@@ -30,6 +30,8 @@ class McpApiArgs(ServerOptions):
     """Audience of the gateway's token to the server; needed with backend_auth `managedIdentity`."""
     function_key: pulumi.Input[str] | None = None
     """System key of the function app's MCP extension; needed with backend_auth `functionKey`."""
+    workloads_audience: pulumi.Input[str] | None = None
+    """Client id of the application that tokens of workloads are for; needed where `workloads` names applications of Entra ID's."""
     key_vault: KeyVaultReader | None = None
     """The vault that the key is kept in; without one API Management keeps it itself."""
 
@@ -53,6 +55,8 @@ class McpApi(Component):
             raise ConfigError("backendAudience", None, "give a value: backendAuth is managedIdentity")
         if args.backend_auth == "functionKey" and args.function_key is None:
             raise ConfigError("functionKey", None, "give a value: backendAuth is functionKey")
+        if args.application_workloads and args.workloads_audience is None:
+            raise ConfigError("workloadsAudience", None, "give a value: workloads names applications of Entra ID's")
         reference = GatewayReference.read(args.gateway)
         super().__init__("secure-mcp:index:McpApi", name, opts)
         service = Service(
@@ -68,6 +72,16 @@ class McpApi(Component):
         ]
         if args.backend_audience is not None:
             own.append(declare_named_value(name, service, f"{args.api_id}-audience", args.backend_audience, self))
+        if args.workloads_audience is not None:
+            tenant = pulumi.Output.concat(reference.login_endpoint, "/", reference.tenant_id)
+            own += [
+                declare_named_value(name, service, f"{args.api_id}-{kind}", value, self)
+                for kind, value in (
+                    ("workloads", args.workloads_audience),
+                    ("issuer", pulumi.Output.concat(tenant, "/v2.0")),
+                    ("keys", pulumi.Output.concat(tenant, "/discovery/v2.0/keys")),
+                )
+            ]
         if args.function_key is not None:
             key, _ = declare_secret_named_value(
                 name, service, f"{args.api_id}-function-key", args.function_key, args.key_vault, self

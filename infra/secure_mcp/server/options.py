@@ -150,6 +150,77 @@ class ScopeOptions(Options):
         return tuple(sorted(set(self.tool_roles.values()) - {ACCESS}))
 
 
+class WorkloadOptions(Options):
+    """A caller without a user that a server admits, and what it may do there."""
+
+    client: str = option(
+        matches(
+            Rule(r"|[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?", "give the id of one of the gateway's clients")
+        ),
+        default="",
+    )
+    """Id of one of the gateway's clients that is a workload."""
+    application: str = option(
+        matches(Rule(rf"|{OBJECT_IDS.pattern}", "give the client id of an application")), default=""
+    )
+    """Instead: client id of an application or managed identity of Entra ID's whose own tokens the server takes."""
+    principal: str = option(matches(Rule(rf"|{OBJECT_IDS.pattern}", OBJECT_IDS.problem)), default="")
+    """Object id of that application's service principal, to which the roles are assigned."""
+    roles: Sequence[str] = option(each(_ROLES), default=())
+    """Roles of toolRoles that it has, beside that of everybody who may use the server."""
+    scopes: Sequence[str] = option(each(_SCOPES), default=())
+    """Scopes that it may have, of mcpScopes; if empty, those that no tool needs."""
+
+    def check(self) -> None:
+        if bool(self.client) == bool(self.application):
+            raise self.wrong("client", "give one of client and application")
+        if bool(self.application) != bool(self.principal):
+            raise self.wrong(
+                "principal", "application and principal belong together: roles are assigned to the principal"
+            )
+
+    @property
+    def granted_roles(self) -> tuple[str, ...]:
+        """Its roles, that of everybody who may use the server first."""
+        return tuple(dict.fromkeys((ACCESS, *self.roles)))
+
+
+class CallerOptions(Options):
+    """Callers without a user."""
+
+    workloads: Sequence[WorkloadOptions] = option(length(0, 50), default=())
+    """Callers without a user that the server admits: each with client (the id of one of the gateway's clients that is a workload), or with
+    application and principal (of Entra ID's), and with roles and scopes. None unless they are named."""
+    tool_callers: Mapping[str, str] = option(
+        each(_TOOLS), _alike, names(Rule(r"users|workloads", "a tool is for users or for workloads")), default={}
+    )
+    """Tools that only users, or only workloads, may call: tool names, each with users or workloads."""
+
+    def check(self) -> None:
+        ids = [workload.client or workload.application.lower() for workload in self.workloads]
+        if len(set(ids)) < len(ids):
+            raise self.wrong("workloads", "a workload is named once")
+        if self.tool_callers and not self.workloads:
+            raise self.wrong(
+                "tool_callers", "the server admits no workloads, so all its callers are users; name some in workloads"
+            )
+
+    @property
+    def client_workloads(self) -> tuple[WorkloadOptions, ...]:
+        """Those that get a session at the gateway."""
+        return tuple(workload for workload in self.workloads if workload.client)
+
+    @property
+    def workload_roles(self) -> tuple[str, ...]:
+        """Roles of which an application of Entra ID's needs one."""
+        return tuple(dict.fromkeys(role for workload in self.application_workloads for role in workload.granted_roles))
+
+    @property
+    def application_workloads(self) -> tuple[WorkloadOptions, ...]:
+        """Those that come with a token of Entra ID's."""
+        return tuple(workload for workload in self.workloads if workload.application)
+
+
 class AssignmentOptions(Options):
     """Who may sign in."""
 
@@ -164,7 +235,13 @@ class AssignmentOptions(Options):
 
 
 class ServerOptions(
-    AssignmentOptions, ScopeOptions, TransportOptions, OriginOptions, ServerBrandOptions, PublicationOptions
+    AssignmentOptions,
+    CallerOptions,
+    ScopeOptions,
+    TransportOptions,
+    OriginOptions,
+    ServerBrandOptions,
+    PublicationOptions,
 ):
     """Everything that is one MCP server's."""
 
@@ -172,12 +249,20 @@ class ServerOptions(
     """Calls a minute and user on the MCP API."""
 
     def check(self) -> None:
-        for guard in ("tool_roles", "tool_scopes"):
+        for guard in ("tool_roles", "tool_scopes", "workloads"):
             if self.sse_published and getattr(self, guard):
                 raise self.wrong(
                     "sse_transport",
                     f"the gateway cannot tie a message to its stream, so {key_of(guard)} would guard nothing; set it to disabled",
                 )
+        for workload in self.workloads:
+            name = workload.client or workload.application
+            if lost := sorted(set(workload.scopes) - set(self.mcp_scopes)):
+                raise self.wrong("workloads", f"{name}: mcpScopes has no {lost[0]}")
+            if workload.scopes and self.mcp_scopes[0] not in workload.scopes:
+                raise self.wrong("workloads", f"{name}: every caller needs {self.mcp_scopes[0]}; add it to its scopes")
+            if lost := sorted(set(workload.roles) - {ACCESS, *self.app_roles}):
+                raise self.wrong("workloads", f"{name}: no tool needs the role {lost[0]}")
         unknown = sorted(
             {role for roles in self.assigned_roles.values() for role in roles.split(" ")} - {ACCESS, *self.app_roles}
         )

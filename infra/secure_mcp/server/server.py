@@ -19,7 +19,7 @@ from ..options import ConfigError, Options, Taken, option
 from ..reference import GatewayReference
 from .access import ServerApplication, ServerApplicationArgs
 from .mcp_api import McpApi, McpApiArgs
-from .options import AssignmentOptions, ServerOptions
+from .options import AssignmentOptions, CallerOptions, ServerOptions
 
 
 class AddressOptions(Options):
@@ -149,6 +149,7 @@ class Server(Component):
             name,
             ServerApplicationArgs(
                 **args.part(AssignmentOptions),
+                **args.part(CallerOptions),
                 **args.part(OwnerOptions),
                 title=args.title,
                 app_roles=args.app_roles,
@@ -207,6 +208,7 @@ class Server(Component):
                 gateway=args.gateway,
                 server_id=server_id,
                 application_id=application.ready,
+                workloads_audience=application.workloads_client_id,
                 key_vault=args.key_vault,
             ),
             self.inside(),

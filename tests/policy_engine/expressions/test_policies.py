@@ -17,6 +17,7 @@ from apim_policies.expressions.context import Api, Context, Operation, Request, 
 from secure_mcp.apis import documents as policy
 from secure_mcp.gateway.clients import ClientOptions, KeyOptions
 from secure_mcp.gateway.identity_providers import IdentityProviderOptions
+from secure_mcp.server.options import WorkloadOptions
 
 KEY, PREVIOUS_KEY = bytes(range(64)), bytes(range(64, 128))
 NAMED_VALUES = {
@@ -34,10 +35,24 @@ SETTINGS = {
         mcp_scopes=("mcp:tools", "snippets:write"),
         tool_scopes={"save_snippet": "snippets:write"},
         tool_roles={"delete_snippet": "Snippets.Delete"},
+        tool_callers={"list_snippets": "workloads"},
+        workloads=(
+            WorkloadOptions(client="robot", roles=("Snippets.Delete",)),
+            WorkloadOptions(
+                application="40b07000-0000-4000-8000-000000000001", principal="40b07000-0000-4000-8000-000000000002"
+            ),
+        ),
         clients=(
             ClientOptions(id="copilot", name="Copilot", redirect_uris=("https://app.example/cb",), secret="s" * 32),
             ClientOptions(id="agent", name="Agent", keys=(KeyOptions(n="x" * 342, kid="1"),)),
-            ClientOptions(id="robot", name="Robot", keys_uri="https://keys.example.com/jwks"),
+            ClientOptions(id="robot", name="Robot", keys_uri="https://keys.example.com/jwks", workload=True),
+            ClientOptions(
+                id="pipeline",
+                name="Pipeline",
+                issuer="https://token.actions.githubusercontent.com",
+                subject="repo:acme/tools:ref:refs/heads/main",
+                workload=True,
+            ),
         ),
         identity_providers=(
             IdentityProviderOptions(
