@@ -451,7 +451,9 @@ QUESTIONS: tuple[Question, ...] = (
         name="rsa-in-expressions",
         text="Does an expression verify RS256 with `RSA.Create()`, `FromXmlString` and `VerifyData`?",
         belief="it does",
-        matters="clients with a key (policies/parts/signed-token.xml): if not, their assertions are refused, and nobody gets in",
+        matters="what policies/parts/signed-token.xml verifies: assertions of clients with a key (policies/fragments/client-authentication.xml), "
+        "an enterprise's (policies/grants/identity-assertion.xml), application tokens of Entra ID at a server (policies/mcp/api.xml): "
+        "if not, all of these are refused, and nobody gets in",
         source="learn.microsoft.com/azure/api-management/api-management-policy-expressions allows all members of RSA; tried with .NET",
         by_hand="answer with `RSA.Create()` after `FromXmlString` of a public key: `VerifyData` of a text and its signature",
         probe=Probe([Operation("rsa-in-expressions", said(_RSA))], _rsa),
