@@ -7,7 +7,7 @@ RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 REPORTS := .reports
 
-.PHONY: setup local test check bench bench-store soak fuzz recorded mutants lock options snapshots screenshots release-rehearsal site clean
+.PHONY: setup local test check bench bench-store soak fuzz recorded mutants lock options snapshots screenshots release-rehearsal scorecard site clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP) ## create .venv with everything
@@ -85,6 +85,9 @@ screenshots: setup ## pictures of the pages, for docs/images
 
 release-rehearsal: setup ## all that a release publishes, into dist/: wheels, sdists, plugin, bill of materials, notes, checksums
 	@$(BIN)/python .ci/release.py $(ARGS)
+
+scorecard: setup ## what holds, from the last run of `make test FULL=1`, into docs/scorecard.md
+	@$(BIN)/python .ci/scorecard.py $(ARGS)
 
 site: setup ## the site of docs/, into build/site; a link that leads nowhere fails
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --clean

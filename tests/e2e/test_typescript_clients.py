@@ -1,5 +1,6 @@
 """Clients built on the TypeScript SDK, unmodified: MCP Inspector and the official conformance suite."""
 
+import re
 import socket
 from pathlib import Path
 
@@ -42,5 +43,6 @@ async def test_the_conformance_suite_passes_against_the_authorization_server(clo
         "conformance", arguments, Person("alice"), tmp_path, cloud.gateway_url + "/authorize?"
     )
     assert code == 0, output
-    assert "authorization-server-metadata-endpoint: 1 passed, 0 failed" in output
-    assert "authorization-code-grant: 1 passed, 0 failed" in output
+    # How many checks a scenario has depends on what the metadata announces.
+    assert re.search(r"authorization-server-metadata-endpoint: [1-9][0-9]* passed, 0 failed", output), output
+    assert re.search(r"authorization-code-grant: [1-9][0-9]* passed, 0 failed", output), output
