@@ -106,6 +106,23 @@ def test_what_fails_is_published_by_the_next_up(changed: Workspace) -> None:
     assert before.read_bytes() != old
 
 
+@SAMPLED
+def test_publishing_is_left_with_ctrl_c_twice_and_done_by_the_next_up(changed: Workspace) -> None:
+    """Trying again may take ten minutes: nobody has to wait for it, and nothing half done counts. The engine's lock may stay."""
+    [site] = [r for r in changed.store if r.type == SITE]
+    before = changed.store.package(site.id)
+    assert before
+    old = before.read_bytes()
+    left = changed.interrupted("this machine cannot reach", faults="hide publish mcp-func")
+    assert left.exit_code != 0
+    assert before.read_bytes() == old
+    changed.pulumi("cancel", "--yes")
+    run = changed.up()
+    assert run.changed() == {CODE: "update"}
+    assert published(run) == 1
+    assert before.read_bytes() != old
+
+
 def test_a_site_that_is_made_anew_gets_its_code_again(deployed: Workspace) -> None:
     program = deployed.project / "infra" / "secure_mcp" / "hosts" / "function_app.py"
     program.write_text(program.read_text().replace('kind="functionapp,linux"', 'kind="functionapp"'))

@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -12,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from secure_mcp_local.stand_ins.standing import standing
@@ -151,6 +154,45 @@ class Workspace:
         assert not check or done.returncode == 0, f"pulumi {' '.join(arguments)}:\n{done.stdout}"
         told = _messages(log) if log.exists() else []
         return Run(done.returncode, done.stdout, _operations(log) if log.exists() else {}, told)
+
+    def interrupted(self, sign: str, faults: str) -> Run:
+        """Begins `pulumi up`, and interrupts it as Ctrl-C twice at a terminal does when a line with this text has been printed.
+
+        Raises:
+            AssertionError: there is no such line, or it goes on for half a minute.
+        """
+        with self.environment(faults) as environment:
+            begun = subprocess.Popen(
+                ["pulumi", "up", "--yes", "--skip-preview", "--stack", self.stack, "--non-interactive"],
+                cwd=self.project,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                # A group of its own: all of it gets the signal, and the tests do not.
+                start_new_session=True,
+            )
+            assert begun.stdout is not None
+            output = ""
+            try:
+                for line in begun.stdout:
+                    output += line
+                    if sign in line:
+                        break
+                assert sign in output, output
+                # The first asks the engine to end after what it is doing, the second to end now.
+                os.killpg(begun.pid, signal.SIGINT)
+                time.sleep(2)
+                os.killpg(begun.pid, signal.SIGINT)
+                try:
+                    output += begun.communicate(timeout=30)[0]
+                except subprocess.TimeoutExpired:
+                    pytest.fail(f"it goes on after Ctrl-C:\n{output}")
+            finally:
+                if begun.poll() is None:
+                    os.killpg(begun.pid, signal.SIGKILL)
+                begun.wait()
+        return Run(begun.returncode, output, {}, [])
 
     @contextmanager
     def environment(self, faults: str = "") -> Generator[dict[str, str]]:
