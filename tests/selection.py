@@ -62,9 +62,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "sampled(keep, why, of=None): slow and rarely breaks; see tests/selection.py")
     config.addinivalue_line("markers", "needs(name): needs what is not part of this repository; see tests/selection.py")
+    # Processes of pytest-xdist must choose the same tests. They may read the command line again, where it says `random`.
     if config.getoption("--sample") == "random":
-        config.option.sample = str(random.SystemRandom().randrange(10**6))
-    # Processes of pytest-xdist must choose the same tests.
+        drawn = str(random.SystemRandom().randrange(10**6))
+        config.option.sample = os.environ.get("TEST_SAMPLE", drawn) if hasattr(config, "workerinput") else drawn
     if config.getoption("--sample"):
         os.environ["TEST_SAMPLE"] = config.option.sample
 

@@ -87,9 +87,10 @@ def test_a_sample_is_named_and_the_same_for_its_seed(run: Run, processes: tuple[
     assert "test_always" in names
 
 
-def test_a_random_seed_is_printed(run: Run) -> None:
-    output, names = run("--sample", "random")
-    seed = re.findall(r"sample: seed (\d+)", output)[0]
+@pytest.mark.parametrize("processes", [(), ("-n", "2")])
+def test_a_random_seed_is_printed(run: Run, processes: tuple[str, ...]) -> None:
+    output, names = run("--sample", "random", *processes)
+    seed = re.findall(r"sampled by seed (\d+)", output)[0]
     assert run("--sample", seed)[1] == names
 
 
