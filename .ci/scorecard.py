@@ -45,7 +45,7 @@ def mutants() -> list[str]:
     """The table of docs/mutants.md, with the day on which it was made."""
     text = (ROOT / "docs" / "mutants.md").read_text("utf-8")
     [day] = re.findall(r"^Written by .* on (\d{4}-\d\d-\d\d)\.", text, re.MULTILINE)
-    table = re.findall(r"^\| .*$", text.split("\n## ")[0], re.MULTILINE)
+    table = re.findall(r"^\|.*$", text.split("\n## ")[0], re.MULTILINE)
     return [f"Of {day}, by `secure-mcp check` alone; [mutants.md](mutants.md) has what was not noticed.", "", *table]
 
 
