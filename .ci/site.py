@@ -12,6 +12,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # Where the repository can be read; on GitHub's runners they say.
 REPOSITORY = f"{os.environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{os.environ.get('GITHUB_REPOSITORY', 'OWNER/REPOSITORY')}"
 LOG = logging.getLogger("mkdocs.hooks.site")
+# What is shown as it stands, in a fence or a line, has no links.
+_CODE = re.compile(r"(^ *```.*?^ *```[ \t]*$|`[^`\n]+`)", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 
 
@@ -34,4 +36,5 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
         kind = "tree" if target.is_dir() else "blob"
         return f"]({REPOSITORY}/{kind}/main/{target.relative_to(ROOT).as_posix()}"
 
-    return _LINK.sub(led, markdown)
+    parts = _CODE.split(markdown)
+    return "".join(part if code % 2 else _LINK.sub(led, part) for code, part in enumerate(parts))

@@ -102,6 +102,15 @@ def test_our_own_documents_have_no_findings() -> None:
         ('return h.Length == 1 ? "one" : "";', False),
         ('return h[0].TryParseBasic(out c) ? c.Password : "";', True),
         ("return h[0];", True),
+        ("return h[0].Substring(7);", True),
+        ("return h.First();", True),
+        ('return string.Join(",", h);', True),
+        ('return h.Length == 1 ? h[0] : "";', True),
+        ('foreach (var one in h) { return one; } return "";', True),
+        ("var other = h; return other[0];", True),
+        ("return h.Select(one => one.Trim()).Last();", True),
+        ('return new JObject { ["a"] = h[0] }.ToString();', True),
+        ('return h[0] == "" ? "" : Convert.ToBase64String(Encoding.UTF8.GetBytes(h[0]));', True),
     ],
 )
 def test_of_a_header_that_is_only_read_nothing_shows(tmp_path: Path, statement: str, told: bool) -> None:
