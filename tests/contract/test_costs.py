@@ -81,6 +81,24 @@ async def test_what_a_refresh_costs(costs: dict[str, Costs]) -> None:
     assert costs["refresh, repeated within the grace"]["requests to Entra ID"] == 0
 
 
+@pytest.mark.parametrize("method", ["none", None])
+async def test_M6_that_a_registration_is_used_is_written_once_a_day(
+    local_cloud: LocalCloud, method: str | None
+) -> None:
+    """Also of a client that got a secret without asking and has not shown it, which is looked up at every refresh."""
+    application = Application(local_cloud.gateway_url)
+    asked = {"token_endpoint_auth_method": method} if method else {}
+    await application.register(**asked)
+    tokens, writes = await application.tokens(Person()), list[int]()
+    for _ in range(3):
+        counted, answer = await cost(local_cloud, application.refresh(tokens["refresh_token"]))
+        tokens = answer.json()
+        writes.append(counted["writes of the store"])
+        local_cloud.clock.advance(60)
+    # Each writes its session, and nothing else.
+    assert writes == [1, 1, 1]
+
+
 async def test_the_table_of_costs_is_what_was_counted(costs: dict[str, Costs]) -> None:
     kinds = [kind for kind in KINDS if any(cost[kind] for cost in costs.values())]
     lines = [f"| step | {' | '.join(kinds)} |", "|---|" + "---|" * len(kinds)]

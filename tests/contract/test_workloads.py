@@ -1,5 +1,6 @@
 """W1 to W3, M33, M38: callers without a user, by their own credentials, their platform's token, or a token of Entra ID's."""
 
+import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator
@@ -299,6 +300,20 @@ async def test_W3_M36_nothing_of_it_is_on_unless_it_is_configured(cloud_with: Cl
     async with cloud_with(clients=json.dumps(CLIENTS)) as unnamed:
         # The gateway would; the server says nothing of workloads.
         assert_refused(await asked(unnamed, auth=("nightly", SECRET)), "unauthorized_client")
+
+
+async def test_W3_M36_a_key_opens_nothing_at_a_server_that_admits_no_workloads_any_more(cloud_with: CloudWith) -> None:
+    """Such a server asks nobody whether they are a workload: it must not take one for a user."""
+    config = {name: CONFIG[name] for name in ("clients", "workloads", "toolRoles", "toolScopes", "mcpScopes")}
+    async with cloud_with(**config) as changing:
+        key = (await asked(changing, auth=("nightly", SECRET))).json()["access_token"]
+        assert (await call(changing, key)).status_code == 200
+        tokens = await Application(changing.gateway_url).tokens(Person())
+        await asyncio.to_thread(changing.reconfigure, workloads="[]")
+        answer = await call(changing, key)
+        assert answer.status_code == 401
+        assert "invalid_token" in answer.headers["www-authenticate"]
+        assert (await call(changing, tokens["access_token"])).status_code == 200
 
 
 def named_value(cloud: LocalCloud, name: str) -> str:

@@ -41,3 +41,11 @@ def test_no_run_is_no_scorecard(tmp_path: Path) -> None:
     assert result.returncode == 2
     assert "make test FULL=1" in result.stderr
     assert not (tmp_path / "card.md").exists()
+
+
+def test_half_a_report_is_no_run(tmp_path: Path) -> None:
+    (tmp_path / "tests.xml").write_text(REPORT[:200])
+    result = card(tmp_path / "tests.xml", tmp_path / "card.md")
+    assert result.returncode == 2
+    assert "is not the whole report of a run" in result.stderr
+    assert not (tmp_path / "card.md").exists()

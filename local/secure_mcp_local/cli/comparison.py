@@ -11,7 +11,7 @@ from rich.text import Text
 
 from apim_policies.command.progress import working
 from secure_mcp_local.cli.probing import deployed_by_urn
-from secure_mcp_local.drift.documents import SERVICE, Comparison, Outcome, compare
+from secure_mcp_local.drift.documents import Comparison, Outcome, compare
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.recording import record
 from secure_mcp_local.resource_manager import AzureError, Refused, ResourceManager, login
@@ -53,9 +53,9 @@ def run(request: Request) -> int:
     with working(f"Running the program of stack {request.stack}"):
         recording = record(request.root, request.stack, request.config, accept=None)
     try:
-        services = deployed_by_urn(request.root, request.stack, SERVICE)
+        deployed = deployed_by_urn(request.root, request.stack)
         with ResourceManager(login(), request.endpoint) as azure:
-            for one in compare(recording, services, azure):
+            for one in compare(recording, deployed, azure):
                 found.append(one)
                 if not request.as_json and one.outcome is not Outcome.SAME:
                     _print(console, one)

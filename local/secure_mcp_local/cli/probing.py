@@ -45,11 +45,11 @@ def deployed(root: Path, stack: str, type: str) -> list[str]:
     Raises:
         LocalCloudError: pulumi is not there, or knows no such stack.
     """
-    return list(deployed_by_urn(root, stack, type).values())
+    return [id for urn, id in deployed_by_urn(root, stack).items() if urn.split("::")[2].rpartition("$")[2] == type]
 
 
-def deployed_by_urn(root: Path, stack: str, type: str) -> dict[str, str]:
-    """As `deployed`, by URN.
+def deployed_by_urn(root: Path, stack: str) -> dict[str, str]:
+    """Ids of everything that a stack has deployed, by URN.
 
     Raises:
         LocalCloudError: pulumi is not there, or knows no such stack.
@@ -63,7 +63,7 @@ def deployed_by_urn(root: Path, stack: str, type: str) -> dict[str, str]:
     if run.returncode:
         raise LocalCloudError(f"pulumi stack export --stack {stack}: {run.stderr.strip()[:300]}")
     resources = json.loads(run.stdout).get("deployment", {}).get("resources", [])
-    return {str(one["urn"]): str(one["id"]) for one in resources if one.get("type") == type and one.get("id")}
+    return {str(one["urn"]): str(one["id"]) for one in resources if one.get("id")}
 
 
 def service_of(root: Path, stack: str) -> str:

@@ -60,12 +60,12 @@ class Comparison:
         return {"document": self.document, "outcome": self.outcome, "seen": self.seen}
 
 
-def compare(recording: Recording, services: Mapping[str, str], azure: ResourceManager) -> Iterator[Comparison]:
+def compare(recording: Recording, deployed: Mapping[str, str], azure: ResourceManager) -> Iterator[Comparison]:
     """Asks for every document, reading only.
 
     Args:
         recording: What the program declares.
-        services: ARM ids of the API Management services that the stack has deployed, by URN.
+        deployed: ARM ids of what the stack has deployed in API Management, by URN.
         azure: Azure Resource Manager.
 
     Raises:
@@ -76,21 +76,30 @@ def compare(recording: Recording, services: Mapping[str, str], azure: ResourceMa
     found: dict[str, dict[str, Resource]] = {}
     for resource in recording:
         if resource.type.removeprefix(MODULE) in {*_POLICIES, *_APIS, _FRAGMENT}:
-            service, _, path = resource.id.partition("/service/")
-            name, _, path = path.partition("/")
-            found.setdefault(f"{service}/service/{name}", {})[path] = resource
+            id = _service(resource.id)
+            found.setdefault(id, {})[resource.id[len(id) + 1 :]] = resource
     for id, resources in found.items():
         declared = recording.by_id(id)
         made = declared is not None and declared.type == SERVICE and not declared.read
-        deployed = services.get(declared.urn, "") if declared is not None and made else id
-        if not deployed:
-            raise LocalCloudError(f"the stack {recording.stack} has not deployed its API Management yet: pulumi up")
+        # A service that was there already is in no state, and its subscription is not the local one: what was put into it tells.
+        owners = [declared.urn] if declared is not None and made else [one.urn for one in resources.values()]
+        service = next((_service(deployed[urn]) for urn in owners if urn in deployed), "")
+        if not service:
+            raise LocalCloudError(
+                f"the stack {recording.stack} has deployed nothing to its API Management yet: pulumi up"
+            )
         documents = {
             path: one for path, one in resources.items() if one.type.removeprefix(MODULE) in {*_POLICIES, _FRAGMENT}
         }
         if documents:
-            yield from _of_program(deployed, documents, azure)
-            yield from _of_others(deployed, documents, _declared(resources), azure, whole=made)
+            yield from _of_program(service, documents, azure)
+            yield from _of_others(service, documents, _declared(resources), azure, whole=made)
+
+
+def _service(id: str) -> str:
+    """The ARM id of the service that a resource is in, or is."""
+    group, kind, path = id.partition("/service/")
+    return group + kind + path.partition("/")[0]
 
 
 def _declared(resources: Mapping[str, Resource]) -> Declared:

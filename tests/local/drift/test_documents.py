@@ -11,11 +11,13 @@ from typing import Any, cast
 import pytest
 from typer.testing import CliRunner
 
+from actors.projects import project
 from actors.resource_manager import ResourceManager as Arm
 from apim_policies.listener import Listener, bind
 from secure_mcp_local.cli.app import app
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.drift.documents import SERVICE, Outcome, compare, difference
+from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.recording import Recording, Resource, record
 from secure_mcp_local.resource_manager import ResourceManager
 
@@ -161,6 +163,60 @@ async def test_an_api_that_gets_our_requests_is_foreign(
     wrong = await found(rendered, url)
     assert wrong["apis/theirs"] == (Outcome.FOREIGN, f"it gets the requests to {address}")
     assert wrong["apis/theirs/policies/policy"][0] is Outcome.FOREIGN
+
+
+ADOPTED = """
+from secure_mcp import Gateway
+
+Gateway("ours", {"location": "swedencentral", "apim_publisher_email": "p@example.com", "existing_api_management": {
+    "name": "apim-there", "resource_group_name": "rg-there",
+    "identity_id": "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg-there/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-ours"}})
+"""
+# A subscription that only Azure and the stack's state know.
+HOME = "/subscriptions/5e0c0de0-0000-4000-8000-0000000000aa/resourceGroups/rg-there"
+THERE = f"{HOME}/providers/Microsoft.ApiManagement/service/apim-there"
+
+
+async def test_in_a_service_that_is_given_what_has_our_prefix_is_compared_where_it_was_deployed(tmp_path: Path) -> None:
+    rendered = await asyncio.to_thread(record, project(tmp_path, "gateway", ADOPTED), "dev")
+    ours = [replace(one, id=HOME + one.id[one.id.index("/providers/") :]) for one in rendered if "/service/" in one.id]
+    service = Resource("urn:theirs", SERVICE, "theirs", "", {}, {}, THERE)
+    deployed = replace(rendered, resources=(*ours, service))
+    # Theirs is no business of ours, whatever it is named: neither an API nor a fragment of their own, nor the policy of the instance.
+    for path in ("apis/weather", "apis/weather/policies/policy", "policyFragments/seal", "policies/policy"):
+        values = {"value": "<a />", "path": "weather"}
+        theirs = Resource(f"urn:{path}", "other", path, "", values, values, f"{THERE}/{path}")
+        deployed = replace(deployed, resources=(*deployed, theirs))
+    arm = Arm(cast("LocalCloud", SimpleNamespace(recording=deployed, gateway_url="https://apim")))
+    port, sockets = bind(0)
+
+    def work(known: dict[str, str]) -> dict[str, Outcome]:
+        with ResourceManager(login, f"http://localhost:{port}") as client:
+            return {one.document: one.outcome for one in compare(rendered, known, client)}
+
+    known = {one.urn: one.id for one in ours}
+    async with Listener(arm.app, sockets):
+        every = await asyncio.to_thread(work, known)
+        assert len(every) > 30
+        assert set(every.values()) == {Outcome.SAME}
+        assert {path.split("/")[1][:11] for path in every} == {"secure-mcp-"}
+        policy = next(one for one in ours if one.name == "ours-oauth-token-policy")
+        arm.cloud.recording = deployed.changed(policy.urn, value="<policies />")
+        wrong = {path: outcome for path, outcome in (await asyncio.to_thread(work, known)).items() if outcome != "same"}
+        assert wrong == {"apis/secure-mcp-oauth/operations/token/policies/policy": Outcome.DIFFERS}
+        arm.cloud.recording = added_to(deployed, THERE, "apis/secure-mcp-oauth/operations/backdoor")
+        every = await asyncio.to_thread(work, known)
+        assert every["apis/secure-mcp-oauth/operations/backdoor/policies/policy"] is Outcome.FOREIGN
+        with pytest.raises(LocalCloudError, match="has deployed nothing to its API Management yet"):
+            await asyncio.to_thread(work, {})
+
+
+def added_to(recording: Recording, service: str, operation: str) -> Recording:
+    """With an operation of somebody's, and a policy for it."""
+    made = [Resource(f"urn:{operation}", "other", "", "", {}, {}, f"{service}/{operation}")]
+    value = {"value": "<policies><inbound /></policies>"}
+    made.append(Resource(f"urn:{operation}-p", "other", "", "", value, value, f"{service}/{operation}/policies/policy"))
+    return replace(recording, resources=(*recording, *made))
 
 
 def test_entities_and_comments_are_no_difference_and_texts_are() -> None:
