@@ -6,10 +6,10 @@ import pulumi
 from pulumi_azure_native import apimanagement, managedidentity
 
 from ..azure.component import Component
-from ..azure.roles import MONITORING_METRICS_PUBLISHER, assign_role
 from ..options import ConfigError, Options, Taken
 from .api_management import system_principal
 from .given import ExistingApiManagement
+from .insights_logger import insights_logger
 from .options import SKUS
 
 
@@ -96,27 +96,17 @@ class AdoptedApiManagement(Component):
             resource_name=identity_id.apply(lambda id: id.split("/")[8]),
             opts=asked,
         )
-        role = assign_role(
-            f"{name}-metrics-role",
-            scope=args.app_insights_id,
-            role=MONITORING_METRICS_PUBLISHER,
-            principal_id=identity.principal_id,
-            subscription_id=args.subscription_id,
-            opts=self.outside(),
-        )
         self.name = self._service.apply(lambda service: service.name)
-        logger = apimanagement.Logger(
-            f"{name}-logger",
+        logger = insights_logger(
+            name,
+            self,
+            args,
             logger_id=f"{given.prefix}applicationinsights",
             service_name=self.name,
             resource_group_name=given.resource_group_name,
-            logger_type=apimanagement.LoggerType.APPLICATION_INSIGHTS,
-            resource_id=args.app_insights_id,
-            credentials={
-                "connectionString": args.app_insights_connection_string,
-                "identityClientId": identity.client_id,
-            },
-            opts=self.outside(depends_on=[role]),
+            principal_id=identity.principal_id,
+            client_id=identity.client_id,
+            placed=self.outside,
         )
         self.url = self._service.apply(lambda service: service.gateway_url.rstrip("/"))
         self.resource_id = self._service.apply(lambda service: service.id)

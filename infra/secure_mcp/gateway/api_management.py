@@ -10,9 +10,10 @@ from ..azure.diagnostics import GATEWAY, keep_logs
 from ..azure.identities import user_assigned_identity
 from ..azure.placement import LoggedOptions, Placement
 from ..azure.propagation import in_force, patient
-from ..azure.roles import KEY_VAULT_SECRETS_USER, MONITORING_METRICS_PUBLISHER, assign_role
+from ..azure.roles import KEY_VAULT_SECRETS_USER, assign_role
 from ..azure.sdk_defaults import unsent
 from ..options import Taken
+from .insights_logger import insights_logger
 from .options import ApiManagementOptions
 
 
@@ -165,26 +166,16 @@ class ApiManagement(Component):
                 ],
             ),
         )
-        role = assign_role(
-            f"{name}-metrics-role",
-            scope=args.app_insights_id,
-            role=MONITORING_METRICS_PUBLISHER,
-            principal_id=identity.principal_id,
-            subscription_id=args.subscription_id,
-            opts=self.outside(),
-        )
-        logger = apimanagement.Logger(
-            f"{name}-logger",
+        logger = insights_logger(
+            name,
+            self,
+            args,
             logger_id="applicationinsights",
             service_name=service.name,
             resource_group_name=group,
-            logger_type=apimanagement.LoggerType.APPLICATION_INSIGHTS,
-            resource_id=args.app_insights_id,
-            credentials={
-                "connectionString": args.app_insights_connection_string,
-                "identityClientId": identity.client_id,
-            },
-            opts=self.inside(depends_on=[role]),
+            principal_id=identity.principal_id,
+            client_id=identity.client_id,
+            placed=self.inside,
         )
         request = apimanagement.HttpMessageDiagnosticArgs(
             body=apimanagement.BodyDiagnosticSettingsArgs(bytes=0),
