@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from secure_mcp_local.recording.resources import Resource
 from secure_mcp_local.rules import (
+    alerts,
     containers,
     data,
     directory,
@@ -36,6 +37,7 @@ RULES: tuple[Rule, ...] = (
     *exposure.RULES,
     *directory.RULES,
     *logs.RULES,
+    *alerts.RULES,
 )
 
 
