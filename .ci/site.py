@@ -24,7 +24,7 @@ def on_files(files: Files, config: Any) -> Files:
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Addresses from the file's own folder; the README's is the root."""
-    folder = ROOT if page.file.src_uri == "index.md" else ROOT / "docs"
+    folder = ROOT if page.file.src_uri == "index.md" else (ROOT / "docs" / page.file.src_uri).parent
 
     def led(found: re.Match[str]) -> str:
         target = (folder / found[1]).resolve()
@@ -32,7 +32,8 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
             LOG.warning("%s links to %s, which is not there", page.file.src_uri, found[1])
             return found[0]
         if target.is_relative_to(ROOT / "docs"):
-            return f"]({target.relative_to(ROOT / 'docs').as_posix()}"
+            here = (ROOT / "docs" / page.file.src_uri).parent
+            return f"]({Path(os.path.relpath(target, here)).as_posix()}"
         kind = "tree" if target.is_dir() else "blob"
         return f"]({REPOSITORY}/{kind}/main/{target.relative_to(ROOT).as_posix()}"
 

@@ -15,7 +15,7 @@ _INTERVAL = 0.25
 _SETTLED = 0.1
 """Seconds without another change, after which what an editor or git writes is taken for whole."""
 _FOLDERS = frozenset({"__pycache__", "node_modules", "site-packages", "bin", "obj"})
-_FILES = (".pyc", ".swp", ".swx", ".tmp", "~")
+_FILES = (".log", ".pyc", ".swp", ".swx", ".tmp", "~")
 
 Seen = dict[str, tuple[int, int]]
 """By path: when it was changed, in nanoseconds, and its size."""

@@ -13,6 +13,7 @@ import pytest
 
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.cloud.keeping import Kept
+from secure_mcp_local.cloud.watching import look
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.testing import Application, Person
 
@@ -199,6 +200,13 @@ async def test_an_edit_of_the_library_is_served(author: Author) -> None:
     assert "ValueError: of the library" in author.told[-1]
     await author.edit(file, lambda text: text.replace("\nraise ValueError('of the library')\n", ""))
     assert (await author.application.call(author.key, "ping")).status_code == 200
+
+
+def test_what_is_logged_into_the_project_is_no_edit(tmp_path: Path) -> None:
+    """Or a log of the local cloud itself would be served anew for ever."""
+    for name in ("local.log", "__main__.py"):
+        (tmp_path / name).write_text("")
+    assert [Path(path).name for path in look([tmp_path])] == ["__main__.py"]
 
 
 async def test_sessions_registrations_and_data_outlive_a_restart(tmp_path: Path) -> None:

@@ -1,0 +1,194 @@
+"""The tutorials, followed: each block of a page is done as a reader does it, in an empty folder.
+
+* `sh`: commands, one after the other. Titled `Terminal 1`: what serves until Ctrl-C, beside all that follows.
+* `text`: what the commands before it printed, or what the terminal in its title prints: these lines, in this order, with anything between them;
+  `…` is anything within a line.
+* Any other language has a title, the file that it is written to; `FILE, at the end` is appended.
+
+A block of any other kind fails, so that nothing on a page is only looked at. Ports are replaced: 8080 may be somebody's.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from apim_policies.errors import ExplainedError
+from apim_policies.listener import bind
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
+BLOCK = re.compile(r'^```(?P<language>\w*)(?: title="(?P<title>[^"\n]+)")?\n(?P<text>.*?)^```$', re.MULTILINE | re.DOTALL)
+APPENDED = ", at the end"
+PATIENCE = 120.0
+"""Seconds that a machine with other work may take until a terminal says something."""
+# Somebody at the browser that the client opens: Alice, who allows it, and whose browser then calls the client.
+BROWSER = """
+import asyncio, sys, urllib.request
+from secure_mcp_local.testing import Person
+end = asyncio.run(Person("alice").sign_in(sys.argv[1]))
+urllib.request.build_opener(urllib.request.ProxyHandler({})).open(end).read()
+"""
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@dataclass
+class Terminal:
+    """What serves, and what it has printed."""
+
+    process: subprocess.Popen[str]
+    printed: str = ""
+    seen: int = 0
+    """How much of it earlier blocks have shown."""
+
+    def listen(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.printed += line
+
+    def says(self, text: str) -> None:
+        """Waits until lines are printed, after those of earlier blocks."""
+        end = time.monotonic() + PATIENCE
+        while (found := shown(text, self.printed[self.seen :])) is None:
+            assert time.monotonic() < end, f"the terminal does not say:\n{text}\nIt said:\n{self.printed}"
+            assert self.process.poll() is None, f"it ended:\n{self.printed}"
+            time.sleep(0.1)
+        self.seen += found
+
+
+@dataclass
+class Reader:
+    """Somebody who does what a page says."""
+
+    folder: Path
+    environment: dict[str, str]
+    terminals: dict[str, Terminal] = field(default_factory=dict[str, Terminal])
+    printed: str = ""
+    """By the last commands."""
+    last: str | None = None
+    """The terminal of the last commands."""
+
+    def do(self, language: str, title: str | None, text: str) -> None:
+        if language == "sh" and title:
+            self.serve(title, text)
+        elif language == "sh":
+            self.run(text)
+        elif language == "text":
+            if title or self.last:
+                self.terminals[title or self.last or ""].says(text)
+            else:
+                assert shown(text, self.printed) is not None, f"not printed:\n{text}\nbut:\n{self.printed}"
+        else:
+            assert title, f"a block of {language or 'no language'} says not which file it is:\n{text}"
+            file = self.folder / title.removesuffix(APPENDED)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text((file.read_text() if title.endswith(APPENDED) else "") + text)
+
+    def run(self, commands: str) -> None:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", f"{commands}\npwd >.where"],
+            cwd=self.folder, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=500, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{commands}ends with {done.returncode}:\n{done.stdout}"
+        # The page may have gone elsewhere: the last folder has the mark.
+        *_, mark = sorted(self.folder.rglob(".where"), key=lambda path: path.stat().st_mtime_ns)
+        self.folder = Path(mark.read_text().strip())
+        mark.unlink()
+        self.printed, self.last = done.stdout, None
+
+    def serve(self, name: str, command: str) -> None:
+        process = subprocess.Popen(
+            ["bash", "-c", f"exec {command}"],
+            cwd=self.folder, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        self.terminals[name] = terminal = Terminal(process)
+        Thread(target=terminal.listen, daemon=True).start()
+        self.last = name
+
+    def leave(self) -> None:
+        """Ctrl-C in each terminal, which ends well."""
+        for name, terminal in self.terminals.items():
+            terminal.process.send_signal(signal.SIGINT)
+            assert terminal.process.wait(60) == 0, f"{name}:\n{terminal.printed}"
+
+
+def shown(text: str, printed: str) -> int | None:
+    """Where the last of some lines ends in what is printed; None if one is missing or they are in another order."""
+    end = 0
+    for line in filter(None, map(str.strip, text.splitlines())):
+        found = re.compile(".*".join(map(re.escape, line.split("…")))).search(printed, end)
+        if found is None:
+            return None
+        end = found.end()
+    return end
+
+
+def blocks(page: str) -> list[tuple[str, str | None, str]]:
+    found = [(one["language"], one["title"], one["text"]) for one in BLOCK.finditer(page)]
+    assert len(found) * 2 == len(re.findall(r"^ *(?:```|~~~)", page, re.MULTILINE)), "a fence is of no known kind"
+    return found
+
+
+@contextmanager
+def reader(folder: Path) -> Iterator[Reader]:
+    browser = folder.parent / "browser.py"
+    browser.write_text(BROWSER)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV_"))} | {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "BROWSER": f"{sys.executable} {browser} %s &",
+    }
+    somebody = Reader(folder, environment)
+    try:
+        yield somebody
+        somebody.leave()
+    finally:
+        for terminal in somebody.terminals.values():
+            with suppress(ProcessLookupError):
+                terminal.process.kill()
+
+
+def port() -> int:
+    """Of a gateway, with two free ones after it."""
+    for _ in range(50):
+        first, sockets = bind(0)
+        for socket in sockets:
+            socket.close()
+        with suppress(ExplainedError):
+            for number in (first, first + 1, first + 2):
+                for socket in bind(number)[1]:
+                    socket.close()
+            return first
+    raise AssertionError("no three free ports in a row")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_who_follows_it_gets_there(page: Path, tmp_path: Path) -> None:
+    text = page.read_text(encoding="utf-8").replace("8080", str(port()))
+    (tmp_path / "work").mkdir()
+    with reader(tmp_path / "work") as somebody:
+        for language, title, block in blocks(text):
+            somebody.do(language, title, block)
+
+
+def test_what_a_page_says_wrongly_is_noticed(tmp_path: Path) -> None:
+    with reader(tmp_path) as somebody:
+        somebody.do("sh", None, "mkdir there\ncd there\necho one\necho two\n")
+        assert somebody.folder == tmp_path / "there"
+        somebody.do("text", None, "one\ntw…\n")
+        for wrong in ("three\n", "two\none\n"):
+            with pytest.raises(AssertionError):
+                somebody.do("text", None, wrong)
+        with pytest.raises(AssertionError):
+            somebody.do("sh", None, "false\necho two\n")
+        with pytest.raises(AssertionError):
+            somebody.do("python", None, "1 / 0\n")
