@@ -27,7 +27,9 @@ from apim_policies.listener import bind
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
-BLOCK = re.compile(r'^```(?P<language>\w*)(?: title="(?P<title>[^"\n]+)")?\n(?P<text>.*?)^```$', re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r'^```(?P<language>\w*)(?: title="(?P<title>[^"\n]+)")?\n(?P<text>.*?)^```$', re.MULTILINE | re.DOTALL
+)
 APPENDED = ", at the end"
 PATIENCE = 120.0
 """Seconds that a machine with other work may take until a terminal says something."""
@@ -92,7 +94,7 @@ class Reader:
             assert title, f"a block of {language or 'no language'} says not which file it is:\n{text}"
             file = self.folder / title.removesuffix(APPENDED)
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text((file.read_text() if title.endswith(APPENDED) else "") + text)
+            file.write_text((f"{file.read_text()}\n\n" if title.endswith(APPENDED) else "") + text)
 
     def run(self, commands: str) -> None:
         done = subprocess.run(
