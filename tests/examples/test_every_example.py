@@ -79,6 +79,15 @@ def test_it_is_planned(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EXAMPLE)
+def test_each_of_its_policies_is_written(name: str, tmp_path: Path) -> None:
+    done = run(EXAMPLE[name], "policies", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    planned = json.loads(run(EXAMPLE[name], "plan", "--json").stdout)["resources"]
+    declared = [one for one in planned if one["type"].endswith(("Policy", "PolicyFragment"))]
+    assert len(list(tmp_path.rglob("*.xml"))) == len(declared) > 2
+
+
+@pytest.mark.parametrize("name", EXAMPLE)
 def test_nothing_is_wrong_with_it(name: str) -> None:
     done = run(EXAMPLE[name], "check", "--strict", "--config", "publisherEmail=me@contoso.com")
     assert done.returncode == 0, done.stdout

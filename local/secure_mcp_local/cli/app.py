@@ -185,17 +185,17 @@ def policies(
     ],
     stack: StackOption = "dev",
     config: ConfigOption = None,
-    cwd: CwdOption = None,
+    cwd: CwdsOption = None,
 ) -> None:
     """Write each policy document exactly as it would be sent to API Management."""
     from apim_policies.command.progress import working  # noqa: PLC0415
-    from secure_mcp_local.cli.plan import policy_documents  # noqa: PLC0415
-    from secure_mcp_local.recording import record  # noqa: PLC0415
+    from secure_mcp_local.cli.plan import policy_files  # noqa: PLC0415
+    from secure_mcp_local.recording import Recording, record_together  # noqa: PLC0415
 
-    root = project_root(cwd)
+    roots = project_roots(cwd)
     with working(f"Running the program of stack {stack}"), output_aside():
-        recording = record(root, stack, parsed(config), accept=None)
-    documents = policy_documents(recording)
+        recording = Recording.together(record_together(roots, stack, parsed(config), accept=None))
+    documents = policy_files(recording)
     for path, text in documents.items():
         target = out / path
         try:
@@ -391,7 +391,7 @@ def doctor(
     endpoint: Annotated[
         str, typer.Option("--resource-manager", metavar="URL", help="With --stack: Azure Resource Manager of another cloud.")
     ] = "https://management.azure.com",
-    cwd: CwdOption = None,
+    cwd: CwdsOption = None,
     anonymous: Annotated[bool, typer.Option("--anonymous", help="Only what needs no sign-in.")] = False,
     only: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only this check, such as challenge. Can be repeated.")
@@ -432,7 +432,7 @@ def doctor(
     if stack:
         from secure_mcp_local.cli import comparison  # noqa: PLC0415
 
-        raise typer.Exit(comparison.run(comparison.Request(project_root(cwd), stack, parsed(config), endpoint, json)))
+        raise typer.Exit(comparison.run(comparison.Request(project_roots(cwd), stack, parsed(config), endpoint, json)))
     from secure_mcp_local.cli.examination import Request, run  # noqa: PLC0415
     from secure_mcp_local.doctor import Options  # noqa: PLC0415
 
@@ -458,7 +458,7 @@ def preflight(
         str, typer.Option("--graph", metavar="URL", help="Microsoft Graph of another cloud.")
     ] = "https://graph.microsoft.com",
     json: JsonOption = False,
-    cwd: CwdOption = None,
+    cwd: CwdsOption = None,
 ) -> None:
     """Ask a real subscription whether it would take a stack, before anything is created.
 
@@ -469,7 +469,7 @@ def preflight(
     """
     from secure_mcp_local.cli.preflighting import Request, run  # noqa: PLC0415
 
-    request = Request(project_root(cwd), stack, parsed(config), subscription, tuple(only or ()), endpoint, graph, json)
+    request = Request(project_roots(cwd), stack, parsed(config), subscription, tuple(only or ()), endpoint, graph, json)
     raise typer.Exit(run(request))
 
 

@@ -1,7 +1,7 @@
 """`secure-mcp doctor --stack`: whether what was deployed is what the program renders."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.text import Text
 
 from apim_policies.command.progress import working
-from secure_mcp_local.cli.probing import deployed_by_urn
+from secure_mcp_local.cli.state import state_of
 from secure_mcp_local.drift.documents import Comparison, Outcome, compare
 from secure_mcp_local.errors import LocalCloudError
-from secure_mcp_local.recording import record
+from secure_mcp_local.recording import Recording, record_together
 from secure_mcp_local.resource_manager import AzureError, Refused, ResourceManager, login
 
 _STYLES = {
@@ -35,7 +35,8 @@ _FIXES = {
 class Request:
     """What the command line asks for."""
 
-    root: Path
+    roots: Sequence[Path]
+    """Folders of projects, whose stacks may refer to each other: all their documents are compared."""
     stack: str
     config: Mapping[str, str]
     endpoint: str
@@ -50,17 +51,25 @@ def run(request: Request) -> int:
     """
     console, errors = Console(), Console(stderr=True)
     found: list[Comparison] = []
-    with working(f"Running the program of stack {request.stack}"):
-        recording = record(request.root, request.stack, request.config, accept=None)
     try:
-        deployed = deployed_by_urn(request.root, request.stack)
+        deployed = state_of(request.roots, request.stack)
+    except LocalCloudError as error:
+        _complain(errors, error)
+        return 2
+    with working(f"Running the program of stack {request.stack}"):
+        # What another stack says of itself is what it has deployed, as `pulumi up` would find it.
+        recordings = record_together(
+            request.roots, request.stack, request.config, accept=None, outputs=deployed.outputs
+        )
+    recording = Recording.together(recordings)
+    try:
         with ResourceManager(login(), request.endpoint) as azure:
-            for one in compare(recording, deployed, azure):
+            for one in compare(recording, deployed.ids, azure):
                 found.append(one)
                 if not request.as_json and one.outcome is not Outcome.SAME:
                     _print(console, one)
     except (AzureError, LocalCloudError, Refused) as error:
-        errors.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        _complain(errors, error)
         return 2
     if request.as_json:
         typer.echo(json.dumps([one.as_json() for one in found]))
@@ -70,6 +79,10 @@ def run(request: Request) -> int:
     if all(one.outcome is Outcome.UNKNOWN for one in found):
         return 2
     return int(not all(one.holds for one in found))
+
+
+def _complain(errors: Console, error: Exception) -> None:
+    errors.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
 
 
 def _count(found: list[Comparison], outcome: Outcome) -> int:

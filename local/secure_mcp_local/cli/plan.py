@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from secure_mcp_local.recording import Recording, models
+from secure_mcp_local.recording import Recording, Resource, models
 from secure_mcp_local.rules.directory import rights
 from secure_mcp_local.rules.rule import Stack
 from secure_mcp_local.rules.table import broken
@@ -63,15 +63,32 @@ def masked(value: Any, secrets: frozenset[str], path: str = "") -> Any:
 
 def policy_documents(recording: Recording) -> dict[str, str]:
     """Relative paths and texts of all policy documents: `apis/<api>/<operation>.xml`, `fragments/<id>.xml`."""
-    documents: dict[str, str] = {}
-    for type in _DOCUMENTS:
-        for resource in recording.all(type):
-            api, operation = resource.get("apiId"), resource.get("operationId")
-            if type.endswith("PolicyFragment"):
-                path = f"fragments/{resource.get('id')}.xml"
-            elif api is None:
-                path = "service.xml"
-            else:
-                path = f"apis/{api}/{operation}.xml" if operation else f"apis/{api}/api.xml"
-            documents[path] = resource.get("value")
-    return dict(sorted(documents.items()))
+    return {_path(resource): resource.get("value") for resource in _documents(recording)}
+
+
+def policy_files(recording: Recording) -> dict[str, str]:
+    """The same for a folder that holds them all: with several gateways, each has a folder of its name."""
+    found = _documents(recording)
+    services = {_service(resource) for resource in found}
+    return {
+        f"{_service(resource)}/{_path(resource)}" if len(services) > 1 else _path(resource): resource.get("value")
+        for resource in found
+    }
+
+
+def _documents(recording: Recording) -> list[Resource]:
+    return sorted((one for type in _DOCUMENTS for one in recording.all(type)), key=_path)
+
+
+def _path(resource: Resource) -> str:
+    api, operation = resource.get("apiId"), resource.get("operationId")
+    if resource.type.endswith("PolicyFragment"):
+        return f"fragments/{resource.get('id')}.xml"
+    if api is None:
+        return "service.xml"
+    return f"apis/{api}/{operation}.xml" if operation else f"apis/{api}/api.xml"
+
+
+def _service(resource: Resource) -> str:
+    """Name of the API Management that it is in."""
+    return resource.id.partition("/service/")[2].partition("/")[0]

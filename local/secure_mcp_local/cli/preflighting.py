@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.text import Text
 
 from apim_policies.command.progress import working
-from secure_mcp_local.cli.probing import deployed
+from secure_mcp_local.cli.state import State, state_of
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.preflight import CHECKS, Check, Line, Outcome, Subject, examine
 from secure_mcp_local.preflight.examination import reached
-from secure_mcp_local.recording import record
+from secure_mcp_local.recording import Recording, record_together
 from secure_mcp_local.recording.project import needed
 from secure_mcp_local.resource_manager import AzureError, ResourceManager, login
 
@@ -29,7 +29,8 @@ _APP = "azure-native:web:WebApp"
 class Request:
     """What the command line asks for."""
 
-    root: Path
+    roots: Sequence[Path]
+    """Folders of projects, whose stacks may refer to each other: it is asked for all of them."""
     stack: str
     config: Mapping[str, str]
     subscription: str
@@ -53,14 +54,16 @@ def run(request: Request) -> int:
 
     checks = _chosen(request.only)
     with working(f"Running the program of stack {request.stack}"):
-        recording = record(request.root, request.stack, request.config)
+        recording = Recording.together(record_together(request.roots, request.stack, request.config))
     if recording.filled:
         raise LocalCloudError(needed(recording.filled, request.stack))
     try:
         token = login()
         subscription = request.subscription or _subscription()
         with ResourceManager(token, request.endpoint) as azure, ResourceManager(token, request.graph) as graph:
-            subject = Subject(recording, azure, graph, subscription, reached, _apps(request))
+            state = _state(request)
+            apps = tuple(id.rpartition("/")[2] for id in state.of_type(_APP))
+            subject = Subject(recording, azure, graph, subscription, reached, apps, state.ids)
             lines = examine(subject, checks, tell)
     except AzureError as error:
         errors.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
@@ -102,12 +105,12 @@ def _subscription() -> str:
     return shown.stdout.strip()
 
 
-def _apps(request: Request) -> tuple[str, ...]:
-    """Names of the function apps that the stack has deployed; none if pulumi does not know it yet."""
+def _state(request: Request) -> State:
+    """What is deployed already; nothing if pulumi does not know the stack yet."""
     try:
-        return tuple(id.rpartition("/")[2] for id in deployed(request.root, request.stack, _APP))
+        return state_of(request.roots, request.stack)
     except LocalCloudError:
-        return ()
+        return State({}, {})
 
 
 def _print(console: Console, line: Line) -> None:

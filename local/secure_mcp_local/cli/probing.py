@@ -1,9 +1,7 @@
 """`secure-mcp probe-azure`: asks a real API Management what only it can answer."""
 
 import json
-import shutil
 import signal
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from secure_mcp_local.cli.state import state_of
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.resource_manager import AzureError, ResourceManager, login
 from secure_mcp_local.unknowns import QUESTIONS, Answer, Question
@@ -39,40 +38,13 @@ def chosen(only: Sequence[str]) -> list[Question]:
     return [question for name, question in names.items() if not only or name in only]
 
 
-def deployed(root: Path, stack: str, type: str) -> list[str]:
-    """ARM ids of what a stack has deployed of a type.
-
-    Raises:
-        LocalCloudError: pulumi is not there, or knows no such stack.
-    """
-    return [id for urn, id in deployed_by_urn(root, stack).items() if urn.split("::")[2].rpartition("$")[2] == type]
-
-
-def deployed_by_urn(root: Path, stack: str) -> dict[str, str]:
-    """Ids of everything that a stack has deployed, by URN.
-
-    Raises:
-        LocalCloudError: pulumi is not there, or knows no such stack.
-    """
-    pulumi = shutil.which("pulumi")
-    if pulumi is None:
-        raise LocalCloudError("the Pulumi CLI is not on PATH; name the service with --service")
-    run = subprocess.run(  # noqa: S603
-        [pulumi, "stack", "export", "--stack", stack, "--cwd", str(root)], capture_output=True, text=True, check=False
-    )
-    if run.returncode:
-        raise LocalCloudError(f"pulumi stack export --stack {stack}: {run.stderr.strip()[:300]}")
-    resources = json.loads(run.stdout).get("deployment", {}).get("resources", [])
-    return {str(one["urn"]): str(one["id"]) for one in resources if one.get("id")}
-
-
 def service_of(root: Path, stack: str) -> str:
     """The ARM id of the API Management that a stack has deployed.
 
     Raises:
         LocalCloudError: pulumi is not there, or the stack has none.
     """
-    found = deployed(root, stack, _SERVICE)
+    found = state_of([root], stack).of_type(_SERVICE)
     if len(found) != 1:
         raise LocalCloudError(f"the stack {stack} has {len(found)} API Management services; name one with --service")
     return found[0]

@@ -6,7 +6,7 @@ API Management can change a document beside Pulumi.
 
 import html
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from apim_policies.documents.document import Element, Value, parse
@@ -47,7 +47,7 @@ class Comparison:
     """What was found about one document."""
 
     document: str
-    """Its path in the service, such as `apis/mcp/policies/policy`."""
+    """Its path in the service, such as `apis/mcp/policies/policy`; with several services, the name of its own before it."""
     outcome: Outcome
     seen: str = ""
     """Where the first difference is."""
@@ -64,7 +64,7 @@ def compare(recording: Recording, deployed: Mapping[str, str], azure: ResourceMa
     """Asks for every document, reading only.
 
     Args:
-        recording: What the program declares.
+        recording: What the programs declare, with the outputs that the stacks have which they refer to.
         deployed: ARM ids of what the stack has deployed in API Management, by URN.
         azure: Azure Resource Manager.
 
@@ -78,28 +78,43 @@ def compare(recording: Recording, deployed: Mapping[str, str], azure: ResourceMa
         if resource.type.removeprefix(MODULE) in {*_POLICIES, *_APIS, _FRAGMENT}:
             id = _service(resource.id)
             found.setdefault(id, {})[resource.id[len(id) + 1 :]] = resource
+    services: dict[str, dict[str, Resource]] = {}
+    made: set[str] = set()
     for id, resources in found.items():
         declared = recording.by_id(id)
-        made = declared is not None and declared.type == SERVICE and not declared.read
+        own = declared is not None and declared.type == SERVICE and not declared.read
         # A service that was there already is in no state, and its subscription is not the local one: what was put into it tells.
-        owners = [declared.urn] if declared is not None and made else [one.urn for one in resources.values()]
+        owners = [declared.urn] if declared is not None and own else [one.urn for one in resources.values()]
         service = next((_service(deployed[urn]) for urn in owners if urn in deployed), "")
         if not service:
             raise LocalCloudError(
                 f"the stack {recording.stack} has deployed nothing to its API Management yet: pulumi up"
             )
+        # One stack makes it, and others put servers on it.
+        services.setdefault(service, {}).update(resources)
+        if own:
+            made.add(service)
+    for service, resources in services.items():
         documents = {
             path: one for path, one in resources.items() if one.type.removeprefix(MODULE) in {*_POLICIES, _FRAGMENT}
         }
         if documents:
-            yield from _of_program(service, documents, azure)
-            yield from _of_others(service, documents, _declared(resources), azure, whole=made)
+            of = f"{service.rpartition('/')[2]}/" if len(services) > 1 else ""
+            for one in _of_program(service, documents, azure):
+                yield replace(one, document=f"{of}{one.document}")
+            for one in _of_others(service, documents, _declared(resources), azure, whole=service in made):
+                yield replace(one, document=f"{of}{one.document}")
 
 
 def _service(id: str) -> str:
     """The ARM id of the service that a resource is in, or is."""
     group, kind, path = id.partition("/service/")
     return group + kind + path.partition("/")[0]
+
+
+def _computed(urn: str) -> bool:
+    """Whether what comes from a resource is known to Azure only. What another stack says of itself is in its state."""
+    return urn.split("::")[2] != "pulumi:pulumi:StackReference"
 
 
 def _declared(resources: Mapping[str, Resource]) -> Declared:
@@ -121,7 +136,7 @@ def _declared(resources: Mapping[str, Resource]) -> Declared:
 
 def _of_program(service: str, documents: Mapping[str, Resource], azure: ResourceManager) -> Iterator[Comparison]:
     for path, resource in sorted(documents.items()):
-        if resource.sources.get("value") or "value" in resource.unknowns:
+        if any(map(_computed, resource.sources.get("value", ()))) or "value" in resource.unknowns:
             yield Comparison(path, Outcome.UNKNOWN, "what it says depends on outputs")
             continue
         text = _document(azure, f"{service}/{path}")

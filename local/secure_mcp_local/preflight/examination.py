@@ -20,7 +20,7 @@ def _private_reach(subject: Subject) -> str:
     sites = [one for one in endpoints if "/sites/" in str(one.inputs.get("privateLinkServiceConnections")).lower()]
     if not sites:
         raise Unknown("the function app is public")
-    if not subject.deployed:
+    if not subject.apps:
         raise Unknown("the network is not there yet; ask again after the first pulumi up")
     for app in subject.apps:
         host = f"{app.lower()}.scm.azurewebsites.net"

@@ -1,6 +1,6 @@
 """What is asked about: a stack as it is declared, a subscription, a directory."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,8 @@ class Subject:
     reach: Reach
     apps: tuple[str, ...] = ()
     """Names of the function apps that the stack has deployed; none: it is not there yet."""
+    there: Collection[str] = ()
+    """URNs of all that the stack has deployed."""
 
     @property
     def scope(self) -> str:
@@ -36,10 +38,9 @@ class Subject:
         """Every region of the stack, in lower case without blanks."""
         return {normal(str(one.get("location"))) for one in self.recording if one.get("location")} - {"global"}
 
-    @property
-    def deployed(self) -> bool:
-        """Whether the stack is there already: then its names are taken by itself."""
-        return bool(self.apps)
+    def coming(self, type: str) -> list[Resource]:
+        """The same, without what is deployed already: the names of that are taken by itself."""
+        return [one for one in self.all(type) if one.urn not in self.there]
 
 
 def normal(region: str) -> str:

@@ -154,24 +154,24 @@ def _cosmos_region(subject: Subject) -> str:
 
 
 def _names(subject: Subject) -> str:
-    if subject.deployed:
-        raise Unknown("the stack is deployed: its names are its own")
     taken: list[str] = []
     asked = 0
     for type, name, path, version, body, free in _NAME_CHECKS:
-        for resource in subject.all(type):
+        for resource in subject.coming(type):
             value = str(resource.get(name))
             answer = subject.azure.post(f"{subject.scope}/providers/{path}", version, {"name": value, **body})
             asked += 1
             if answer.get(free) is not True:
                 taken.append(f"{value}: {answer.get('message') or answer.get('reason') or 'taken'}")
-    for account in subject.all("cosmosdb:DatabaseAccount"):
+    for account in subject.coming("cosmosdb:DatabaseAccount"):
         value = str(account.get("accountName"))
         asked += 1
         if subject.azure.exists(f"/providers/Microsoft.DocumentDB/databaseAccountNames/{value}", _COSMOS):
             taken.append(f"{value}: taken")
     if taken:
         raise Wrong("; ".join(taken), "choose another name, or another stack: names carry a suffix of the stack's own")
+    if not asked:
+        raise Unknown("all is deployed that has such a name, and has it")
     return f"{asked} free"
 
 

@@ -6,7 +6,9 @@ The only thing that the local cloud is built from. What a stack does not declare
 import gc
 from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.recording.models import Environment
@@ -55,11 +57,16 @@ def record_together(
     config: Mapping[str, str] | None = None,
     environment: Environment = Environment(),  # noqa: B008  (frozen)
     accept: Collection[str] | None = (),
+    outputs: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[Recording]:
     """Runs the programs of several projects, in the order in which they refer to each other.
 
     Arguments and errors are those of `record`; `stack` is the name of the stack in every project, and configuration goes to those
     that declare its key.
+
+    Args:
+        outputs: By project, what its deployed stack has for outputs: programs that refer to it get these instead of what its
+            program says here.
 
     Raises:
         LocalCloudError: also for stacks that refer to each other in a circle.
@@ -79,7 +86,8 @@ def record_together(
     while waiting:
         name = waiting[0]
         try:
-            done[name] = record(names[name], stack, given[name], environment, list(done.values()), accept=None)
+            others = [replace(one, **_said(outputs.get(one.project))) if outputs else one for one in done.values()]
+            done[name] = record(names[name], stack, given[name], environment, others, accept=None)
         except MissingStack as missing:
             if missing.project not in names or missing.stack != stack or missing.project in done:
                 raise
@@ -95,6 +103,11 @@ def record_together(
     if accept is not None:
         refuse(Recording.together(list(done.values())), accept)
     return list(done.values())
+
+
+def _said(outputs: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What a recording has for outputs if these are what there is."""
+    return {"outputs": outputs or {}, "output_secrets": frozenset(), "output_unknowns": frozenset()}
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,10 +15,11 @@ from actors.projects import project
 from actors.resource_manager import ResourceManager as Arm
 from apim_policies.listener import Listener, bind
 from secure_mcp_local.cli.app import app
+from secure_mcp_local.cli.state import State
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.drift.documents import SERVICE, Outcome, compare, difference
 from secure_mcp_local.errors import LocalCloudError
-from secure_mcp_local.recording import Recording, Resource, record
+from secure_mcp_local.recording import Recording, Resource, record, record_together
 from secure_mcp_local.resource_manager import ResourceManager
 
 ROOT = Path(__file__).parents[3]
@@ -234,7 +235,7 @@ async def test_the_command(rendered: Recording, azure: tuple[Arm, str], monkeypa
     service = rendered.one(SERVICE)
     known = {service.urn: service.id}
     monkeypatch.setattr("secure_mcp_local.cli.comparison.login", lambda: login)
-    monkeypatch.setattr("secure_mcp_local.cli.comparison.deployed_by_urn", lambda *_: known)
+    monkeypatch.setattr("secure_mcp_local.cli.comparison.state_of", lambda *_: State(known, {}))
 
     async def run(*arguments: str) -> tuple[int, str]:
         command = ["doctor", "--stack", "dev", "--cwd", str(ROOT), "--resource-manager", url, *arguments]
@@ -262,3 +263,46 @@ async def test_the_command(rendered: Recording, azure: tuple[Arm, str], monkeypa
     assert (await run())[0] == 2
     assert CliRunner().invoke(app, ["doctor"]).exit_code == 2
     assert CliRunner().invoke(app, ["doctor", "http://localhost", "--stack", "dev"]).exit_code == 2
+
+
+async def test_a_stack_that_refers_to_another_is_compared_with_what_that_has_deployed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In Azure the platform has another name and subscription than here, and says so in its outputs: nothing else is different."""
+    folders = [ROOT / "examples" / name for name in ("platform", "team-notes")]
+    here = await asyncio.to_thread(lambda: Recording.together(record_together(folders, "dev", accept=None)))
+    ours = here.one(SERVICE)
+    home = f"{HOME}/providers/Microsoft.ApiManagement/service/apim-shared-0af3"
+    there = replace(
+        here, resources=tuple(replace(one, id=one.id.replace(ours.id, home)) for one in here if ours.id in one.id)
+    )
+    arm = Arm(cast("LocalCloud", SimpleNamespace(recording=there, gateway_url="https://apim")))
+    ids = {root.name: {one.urn: one.id for one in there if f"::{root.name}::" in one.urn} for root in folders}
+    said = json.loads(json.dumps(here.outputs).replace(str(ours.get("serviceName")), "apim-shared-0af3"))
+
+    def state(roots: Sequence[Path], _: str) -> State:
+        outputs = {"platform": said, "team-notes": {}}
+        known = {urn: id for root in roots for urn, id in ids[root.name].items()}
+        return State(known, {root.name: outputs[root.name] for root in roots})
+
+    monkeypatch.setattr("secure_mcp_local.cli.comparison.login", lambda: login)
+    monkeypatch.setattr("secure_mcp_local.cli.comparison.state_of", state)
+    port, sockets = bind(0)
+
+    async def run(*folders: Path) -> tuple[int, str]:
+        named = [part for folder in folders for part in ("-C", str(folder))]
+        command = ["doctor", "--stack", "dev", *named, "--resource-manager", f"http://localhost:{port}"]
+        answer = await asyncio.to_thread(CliRunner().invoke, app, command)
+        return answer.exit_code, answer.output + str(answer.exception or "")
+
+    async with Listener(arm.app, sockets):
+        code, text = await run(*reversed(folders))
+        assert (code, text.split(": ")[1].split()[1:]) == (0, ["same"]), text
+        policy = next(one for one in there if one.name == "notes-mcp-policy")
+        arm.cloud.recording = there.changed(policy.urn, value="<policies />")
+        code, text = await run(*folders)
+        assert code == 1
+        assert "differs  apis/mcp-notes/policies/policy" in text
+        code, text = await run(folders[1])
+        assert code != 0
+        assert "name that project's folder, too: -C FOLDER -C FOLDER" in text

@@ -1,6 +1,7 @@
 """Every line of the preflight in both outcomes, against a subscription that takes everything until one answer is changed."""
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 
 from actors.subscription import SUBSCRIPTION, AzureSubscription, policy_answer
 from secure_mcp_local.cli.app import app
+from secure_mcp_local.cli.state import State
 from secure_mcp_local.preflight import CHECKS, Line, Outcome, Subject, examine
 from secure_mcp_local.preflight.subscription import matches
 from secure_mcp_local.recording import Recording, record
@@ -34,13 +36,17 @@ def token(audience: str) -> str:
 
 
 def examined(
-    recording: Recording, azure: AzureSubscription, apps: tuple[str, ...] = (), address: str = "10.40.0.4"
+    recording: Recording,
+    azure: AzureSubscription,
+    apps: tuple[str, ...] = (),
+    address: str = "10.40.0.4",
+    there: Collection[str] = (),
 ) -> dict[str, Line]:
     with (
         ResourceManager(token, transport=azure.transport) as manager,
         ResourceManager(token, "https://graph.microsoft.com", azure.transport) as graph,
     ):
-        subject = Subject(recording, manager, graph, SUBSCRIPTION, lambda _: address, apps)
+        subject = Subject(recording, manager, graph, SUBSCRIPTION, lambda _: address, apps, there)
         return {line.check.name: line for line in examine(subject, CHECKS, lambda _: None)}
 
 
@@ -213,6 +219,16 @@ def test_a_private_app_from_outside(address: str, said: str, prod: Recording) ->
     assert "inside the network" in line.remedy
 
 
+def test_names_of_what_is_deployed_are_its_own(dev: Recording) -> None:
+    """Also where no function app is: a gateway alone, and a server's stack beside its platform's, which is there already."""
+    azure = AzureSubscription()
+    azure.answers["POST", "/providers/Microsoft.ApiManagement/checkNameAvailability"] = TAKEN
+    gateway = dev.one("azure-native:apimanagement:ApiManagementService").urn
+    assert examined(dev, azure)["names"].outcome is Outcome.WRONG
+    assert examined(dev, azure, there={gateway})["names"].outcome is Outcome.OK
+    assert examined(dev, azure, there={one.urn for one in dev})["names"].outcome is Outcome.UNKNOWN
+
+
 def test_what_may_not_be_read_is_not_called_wrong_or_ok(prod: Recording) -> None:
     azure = AzureSubscription()
     for check in ("/providers.*", "/v1.0/.*"):
@@ -253,7 +269,7 @@ def test_actions_of_roles(pattern: str, action: str, covers: bool) -> None:
 def test_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     azure = AzureSubscription()
     monkeypatch.setattr("secure_mcp_local.cli.preflighting.login", lambda: token)
-    monkeypatch.setattr("secure_mcp_local.cli.preflighting._apps", lambda _: ())
+    monkeypatch.setattr("secure_mcp_local.cli.preflighting._state", lambda _: State({}, {}))
     made = httpx.Client
 
     def client(transport: object, timeout: float) -> httpx.Client:
@@ -272,6 +288,20 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     bad = CliRunner().invoke(app, [*base, "--only", "providers"])
     assert bad.exit_code == 1
     assert "do: az provider register" in bad.stdout
+    # A server's stack needs its platform's, which is told where it lies.
+    azure.answers.clear()
+    team = [
+        "preflight",
+        "-C",
+        str(ROOT / "examples" / "team-notes"),
+        "--subscription",
+        SUBSCRIPTION,
+        "--only",
+        "rights",
+    ]
+    assert "name that project's folder, too" in str(CliRunner().invoke(app, team).exception)
+    both = [*team, "-C", str(ROOT / "examples" / "platform"), "-c", "publisherEmail=me@contoso.com"]
+    assert CliRunner().invoke(app, both).exit_code == 0
     azure.answers["GET", "/providers"] = (403, "AuthorizationFailed", "no")
     assert CliRunner().invoke(app, [*base, "--only", "providers"]).exit_code == 2
 
