@@ -101,6 +101,14 @@ class TransportOptions(Options):
             )
 
     @property
+    def listed_versions(self) -> tuple[str, ...]:
+        """What a refusal of another version lists. From 2026-07-28 on each request names its version, and the older ones, which are agreed on by
+        `initialize`, are not among the versions that a server discovers (https://modelcontextprotocol.io/specification/2026-07-28/basic/versioning)."""
+        return tuple(each for each in self.mcp_protocol_versions if each >= "2026-07-28") or tuple(
+            self.mcp_protocol_versions
+        )
+
+    @property
     def sse_published(self) -> bool:
         """Whether the deprecated HTTP+SSE transport is declared."""
         return self.sse_transport == "enabled"
