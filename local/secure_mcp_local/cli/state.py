@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pulumi.runtime.rpc import UNKNOWN
-
 from secure_mcp_local.errors import LocalCloudError
+from secure_mcp_local.recording.wire import UNKNOWN, plain
 
 _STACK = "pulumi:pulumi:Stack"
-_SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105
-"""Key of what stands for a secret. https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/sig/sig.go"""
 
 
 @dataclass(frozen=True)
@@ -55,13 +52,8 @@ def state_of(roots: Sequence[Path], stack: str) -> State:
             if one.get("id"):
                 ids[str(one["urn"])] = str(one["id"])
             if one["type"] == _STACK:
-                said: dict[str, Any] = one.get("outputs") or {}
-                outputs[str(one["urn"]).split("::")[1]] = {k: UNKNOWN if _secret(v) else v for k, v in said.items()}
+                secrets: set[str] = set()
+                said: dict[str, Any] = plain(one.get("outputs") or {}, secrets, set())
+                hidden = {path.partition(".")[0].partition("[")[0] for path in secrets}
+                outputs[str(one["urn"]).split("::")[1]] = {k: UNKNOWN if k in hidden else v for k, v in said.items()}
     return State(ids, outputs)
-
-
-def _secret(value: Any) -> bool:
-    """Whether a secret is somewhere in a value."""
-    if isinstance(value, Mapping):
-        return _SECRET in value or any(map(_secret, value.values()))
-    return isinstance(value, list) and any(map(_secret, value))

@@ -12,6 +12,9 @@ from pulumi.runtime import rpc
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105  (the wire format's mark of secrets)
 
+UNKNOWN: str = rpc.UNKNOWN
+"""Stands where nothing is known yet."""
+
 
 def plain(value: Any, secrets: set[str], unknowns: set[str], path: str = "") -> Any:
     """A wire value as plain JSON, None where it is unknown; collects the paths of secrets and of unknowns."""
@@ -22,7 +25,7 @@ def plain(value: Any, secrets: set[str], unknowns: set[str], path: str = "") -> 
         return {k: plain(v, secrets, unknowns, f"{path}.{k}" if path else k) for k, v in value.items()}
     if isinstance(value, list):
         return [plain(v, secrets, unknowns, f"{path}[{i}]") for i, v in enumerate(value)]
-    if value == rpc.UNKNOWN:
+    if value == UNKNOWN:
         unknowns.add(path)
         return None
     if isinstance(value, float) and value.is_integer():
