@@ -132,6 +132,11 @@ def _add_contents(mcp: MCPServer) -> None:
         raise ToolError("This tool intentionally returns an error for testing")
 
     @mcp.tool()
+    def who(ctx: Context) -> str:
+        """Whom the gateway speaks for."""
+        return (ctx.headers or {}).get("x-mcp-user-oid", "")
+
+    @mcp.tool()
     def test_region(region: Annotated[str, Field(json_schema_extra={"x-mcp-header": "Region"})], size: int = 1) -> str:
         """One of its arguments comes as a header as well, for those on the way who route by it."""
         return f"{size} in {region}"

@@ -156,7 +156,7 @@ class Jobs(Extension):
             return unanswered(ctx, user_name=form("What is your name?", name="string")) or ""
 
         made = (slow_compute, greet, failing_job, protocol_error_job, confirm_delete, multi_input, test_tool_with_task)
-        return [ToolBinding(fn) for fn in made]
+        return [ToolBinding(fn, kwargs={"structured_output": False}) for fn in made]
 
     def methods(self) -> Sequence[MethodBinding]:
         newest = frozenset({"2026-07-28"})
