@@ -7,7 +7,7 @@ RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 REPORTS := .reports
 
-.PHONY: setup local test check bench bench-store soak fuzz recorded mutants lock options snapshots screenshots release-rehearsal scorecard site clean
+.PHONY: setup local test check bench bench-store soak fuzz recorded mutants lock options snapshots screenshots diagrams release-rehearsal scorecard site clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP) ## create .venv with everything
@@ -82,6 +82,9 @@ snapshots: setup ## what each stack declares and the schema of the provider, for
 
 screenshots: setup ## pictures of the pages, for docs/images
 	PYTHONPATH=tests $(BIN)/python tests/e2e/screenshots.py
+
+diagrams: setup ## who trusts whom and the flows, from what the dev stack declares and does, into docs/images
+	@PYTHONPATH=tests $(BIN)/python -m diagrams
 
 release-rehearsal: setup ## all that a release publishes, into dist/: wheels, sdists, plugin, bill of materials, notes, checksums
 	@$(BIN)/python .ci/release.py $(ARGS)
