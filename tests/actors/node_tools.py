@@ -39,12 +39,12 @@ def installed(source: Path = HERE, name: str = "test-clients") -> Path:
 
 
 async def run_signing_in(
-    tool: str, arguments: list[str], person: Person, home: Path, address: str, seconds: float = 60
+    tool: str | Path, arguments: list[str], person: Person, home: Path, address: str, seconds: float = 60
 ) -> tuple[int, str]:
     """Runs a client that prints an address to open, opens it as a person, and returns exit code and output.
 
     Args:
-        tool: Name of the package's program.
+        tool: Name of the package's program, or the file of one.
         arguments: Its arguments.
         person: Who signs in.
         home: Where the client keeps its state.
@@ -58,7 +58,7 @@ async def run_signing_in(
         "BROWSER": "true",
         "MCP_AUTO_OPEN_ENABLED": "true",
     }
-    program = installed() / "node_modules" / ".bin" / tool
+    program = tool if isinstance(tool, Path) else installed() / "node_modules" / ".bin" / tool
     process = await asyncio.create_subprocess_exec(
         node(), str(program), *arguments, env=environment, cwd=home,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
