@@ -175,8 +175,8 @@ class Certificate:
     certificate: x509.Certificate
     key: PrivateKeyTypes | None = None
     friendly_name: str = ""
-    trusted: bool = True
-    """What `Verify` says."""
+    trusted: bool | None = True
+    """What `Verify` says; None if nobody knows."""
     id: str = ""
     """The name of its resource."""
 

@@ -86,6 +86,7 @@ ENUMERATIONS: dict[str, dict[str, int]] = {
         "None", "Element", "Attribute", "Text", "CDATA", "EntityReference", "Entity", "ProcessingInstruction",
         "Comment", "Document", "DocumentType", "DocumentFragment", "Notation", "Whitespace",
         "SignificantWhitespace", "EndElement", "EndEntity", "XmlDeclaration"))},
+    "AddressFamily": {"InterNetwork": 2, "InterNetworkV6": 23},
     "ProductState": {"NotPublished": 0, "Published": 1},
 }  # fmt: skip
 """Enumerations by name, with the numbers of their members; values are the names of the members."""

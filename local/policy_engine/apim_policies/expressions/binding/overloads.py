@@ -88,7 +88,8 @@ class Overloads(Lambdas):
         types = [value.type for value in values if isinstance(value, Value)]
         types += [parameter for method in methods for parameter in method.params]
         return (
-            0 < overloads <= len(methods)
+            # More than .NET has: one of .NET's is several here, and which of them is whole cannot be told.
+            0 < overloads == len(methods)
             and len([value for value in values if isinstance(value, Value)]) == len(values)
             and all(conversions.plain(type_) for type_ in types)
         )

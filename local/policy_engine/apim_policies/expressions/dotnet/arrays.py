@@ -5,6 +5,7 @@ from typing import Any
 
 from apim_policies.expressions.dotnet.comparers import sort_key
 from apim_policies.expressions.dotnet.registry import Method, Model
+from apim_policies.expressions.objects.converting import default
 from apim_policies.expressions.objects.reflection import equal
 from apim_policies.expressions.types import (
     BOOL,
@@ -75,6 +76,34 @@ def _found_plain(items: Any, wanted: Any) -> int:
     return next((n for n, item in enumerate(items) if item == wanted), -1)
 
 
+def _last_found(items: Any, wanted: Any) -> int:
+    if items is None:
+        raise argument_null("array")
+    at = _found(items[::-1], wanted)
+    return len(items) - 1 - at if at >= 0 else -1
+
+
+def _last_plain(items: Any, wanted: Any) -> int:
+    if items is None:
+        raise argument_null("array")
+    at = _found_plain(items[::-1], wanted)
+    return len(items) - 1 - at if at >= 0 else -1
+
+
+def _cleared(element: Type) -> Callable[[Any, int, int], None]:
+    empty = default(element)
+
+    def clear(items: Any, start: int, count: int) -> None:
+        if items is None:
+            raise argument_null("array")
+        if start < 0 or count < 0 or start + count > len(items):
+            raise CSharpException("System.IndexOutOfRangeException", "Index was outside the bounds of the array.")
+        for at in range(start, start + count):
+            items[at] = empty
+
+    return clear
+
+
 def _searching(element: Type) -> dict[str, Method]:
     given = Type("Func", (element, BOOL))
 
@@ -83,13 +112,30 @@ def _searching(element: Type) -> dict[str, Method]:
             raise argument_null("array" if items is None else "match")
         return items
 
-    empty: Any = "" if element == STRING else None
+    kind = array(element)
+    empty = default(element)
+
+    def places(items: Any, test: Any) -> list[int]:
+        return [n for n, item in enumerate(checked(items, test)) if test(item)]
+
+    def last(items: Any, test: Any) -> Any:
+        return next((item for item in reversed(checked(items, test)) if test(item)), empty)
+
+    def each(items: Any, action: Any) -> None:
+        for item in checked(items, action):
+            action(item)
+
     return {
+        "FindLast": Method((kind, given), element, last),
+        "FindLastIndex": Method((kind, given), INT, lambda items, test: max(places(items, test), default=-1)),
+        "ForEach": Method((kind, Type("Action", (element,))), VOID, each),
+        "Find": Method(
+            (kind, given), element, lambda items, test: next((item for item in checked(items, test) if test(item)), empty)
+        ),
         "FindIndex": Method((array(element), given), INT, lambda items, test: next((n for n, item in enumerate(checked(items, test)) if test(item)), -1)),
         "Exists": Method((array(element), given), BOOL, lambda items, test: any(test(item) for item in checked(items, test))),
         "TrueForAll": Method((array(element), given), BOOL, lambda items, test: all(test(item) for item in checked(items, test))),
         "FindAll": Method((array(element), given), array(element), lambda items, test: _like(items, [item for item in checked(items, test) if test(item)])),
-        **({"Find": Method((array(STRING), given), STRING, lambda items, test: next((item for item in checked(items, test) if test(item)), None))} if empty == "" else {}),
     }  # fmt: skip
 
 
@@ -112,9 +158,13 @@ _ARRAY = Model(
         "IndexOf": [
             Method((array(element), element), INT, _found if element == OBJECT else _found_plain) for element in _ELEMENTS
         ],
+        "LastIndexOf": [
+            Method((array(element), element), INT, _last_found if element == OBJECT else _last_plain) for element in _ELEMENTS
+        ],
+        "Clear": [Method((array(element), INT, INT), VOID, _cleared(element)) for element in _ELEMENTS],
         **{
             name: [search[name] for search in _SEARCHES if name in search]
-            for name in ("FindIndex", "Exists", "TrueForAll", "FindAll", "Find")
+            for name in ("FindIndex", "FindLastIndex", "FindLast", "Exists", "TrueForAll", "FindAll", "Find", "ForEach")
         },
     },
     static_generics={

@@ -65,6 +65,13 @@ def _packed(layout: str, value: float) -> bytearray:
     return bytearray(struct.pack(layout, value))
 
 
+def _double_of(value: int) -> float:
+    number: float = struct.unpack("<d", struct.pack("<q", value))[0]
+    if math.isnan(number):
+        raise NotImplementedError("NaN of bits, whose other bits show when it is turned back")
+    return number
+
+
 _BITS = Model(
     statics={
         "ToString": [Method((BYTES,), STRING, _hexadecimal), Method((BYTES, INT), STRING, _hexadecimal), Method((BYTES, INT, INT), STRING, _hexadecimal)],
@@ -74,6 +81,10 @@ _BITS = Model(
             Method((CHAR,), BYTES, lambda value: bytearray(struct.pack("<H", value))),
         ],
         **{name: [Method((BYTES, INT), type, _unpacking(layout))] for name, (layout, type) in _LAYOUTS.items()},
+        "ToBoolean": [Method((BYTES, INT), BOOL, lambda data, start: _unpacking("B")(data, start) != 0)],
+        "ToChar": [Method((BYTES, INT), CHAR, _unpacking("<H"))],
+        "DoubleToInt64Bits": [Method((DOUBLE,), LONG, lambda value: struct.unpack("<q", _packed("<d", value))[0])],
+        "Int64BitsToDouble": [Method((LONG,), DOUBLE, _double_of)],
     },
     static_properties={"IsLittleEndian": Property(BOOL, lambda: True)},
 )  # fmt: skip

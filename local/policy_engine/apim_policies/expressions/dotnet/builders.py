@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from apim_policies.expressions.dotnet.registry import Method, Model, Property
+from apim_policies.expressions.dotnet.registry import PROVIDER, Method, Model, Property
 from apim_policies.expressions.objects.boxing import boxed
 from apim_policies.expressions.objects.formats import composite
 from apim_policies.expressions.objects.reflection import text_of
@@ -97,6 +97,24 @@ def _part(builder: Builder, text: str | None, start: int, count: int) -> Builder
     return builder.append(text[start : start + count])
 
 
+def _inserted(builder: Builder, at: int, text: str | None, count: int) -> Builder:
+    if count < 0:
+        raise out_of_range("count")
+    return builder.insert(at, (text or "") * within(count))
+
+
+def _units(builder: Builder, units: Any, start: int, count: int) -> Builder:
+    if units is None or start < 0 or count < 0 or start + count > len(units):
+        raise NotImplementedError("StringBuilder.Append of this part")
+    return builder.append("".join(map(chr, units[start : start + count])))
+
+
+def _cut(builder: Builder, start: int, length: int) -> str:
+    if start < 0 or length < 0 or start + length > len(builder.content):
+        raise out_of_range("startIndex")
+    return builder.content[start : start + length]
+
+
 def _joined(builder: Builder, separator: str | None, items: Any) -> Builder:
     return builder.append((separator or "").join([text_of(item) for item in items]))
 
@@ -113,6 +131,7 @@ _STRING_BUILDER = Model(
             Method((array(CHAR),), _BUILDER, lambda builder, units: builder.append("".join(map(chr, units or [])))),
             Method((CHAR, INT), _BUILDER, _repeated),
             Method((STRING, INT, INT), _BUILDER, _part),
+            Method((array(CHAR), INT, INT), _BUILDER, _units),
         ],
         "AppendLine": [Method((), _BUILDER, _line, env=True), Method((STRING,), _BUILDER, _line, env=True)],
         "AppendFormat": [
@@ -121,6 +140,12 @@ _STRING_BUILDER = Model(
             ),
             Method(
                 (STRING,), _BUILDER, lambda builder, form, items: builder.append(composite(form, items)), rest=OBJECT
+            ),
+            Method(
+                (PROVIDER, STRING),
+                _BUILDER,
+                lambda builder, culture, form, items: builder.append(composite(form, items)),
+                rest=OBJECT,
             ),
         ],
         "Insert": [
@@ -131,8 +156,14 @@ _STRING_BUILDER = Model(
                     _BUILDER,
                     lambda builder, at, value, type=type: builder.insert(at, text_of(boxed(value, type))),
                 )
-                for type in (CHAR, INT, BOOL)
+                for type in (*INTEGRAL, DOUBLE, DECIMAL, BOOL, OBJECT)
             ),
+            Method(
+                (INT, array(CHAR)),
+                _BUILDER,
+                lambda builder, at, units: builder.insert(at, "".join(map(chr, units or []))),
+            ),
+            Method((INT, STRING, INT), _BUILDER, _inserted),
         ],
         "Remove": [Method((INT, INT), _BUILDER, Builder.remove)],
         "Replace": [
@@ -140,13 +171,14 @@ _STRING_BUILDER = Model(
             Method((CHAR, CHAR), _BUILDER, lambda builder, old, new: builder.replace(chr(old), chr(new))),
         ],
         "Clear": [Method((), _BUILDER, Builder.clear)],
-        "ToString": [Method((), STRING, Builder.text)],
+        "ToString": [Method((), STRING, Builder.text), Method((INT, INT), STRING, _cut)],
     },
     properties={"Length": Property(INT, lambda builder: len(builder.content), put=Builder.set_length)},
     constructors=[
         Method((), _BUILDER, Builder),
         Method((STRING,), _BUILDER, Builder),
         Method((INT,), _BUILDER, _sized),
+        Method((STRING, INT), _BUILDER, lambda text, capacity: _sized(capacity).append(text)),
     ],
     indexer=Method((INT,), CHAR, Builder.unit),
 )

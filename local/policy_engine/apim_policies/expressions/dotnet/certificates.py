@@ -11,6 +11,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.serialization import pkcs12
 
 from apim_policies.expressions.context import Certificate
 from apim_policies.expressions.dotnet.registry import Method, Model, Property
@@ -19,7 +20,7 @@ from apim_policies.expressions.values.containers import Dictionary
 from apim_policies.expressions.values.failing import argument_null
 from apim_policies.expressions.values.failures import CSharpException
 from apim_policies.expressions.values.moments import DateTime
-from apim_policies.expressions.values.text import utf16
+from apim_policies.expressions.values.text import joined, utf16
 
 CERTIFICATE = Type("X509Certificate2")
 CERTIFICATES = generic("IReadOnlyDictionary", STRING, CERTIFICATE)
@@ -124,7 +125,8 @@ class Rsa:
     def _verified(self, signature: bytes, data: bytes, pad: Any, algorithm: Any) -> bool:
         try:
             self.public.verify(signature, data, pad, algorithm)
-        except InvalidSignature:
+        except (InvalidSignature, ValueError):
+            # A hash that has not the length of its algorithm is signed by nothing.
             return False
         return True
 
@@ -246,12 +248,40 @@ def _base64(certificate: Certificate) -> str:
     return base64.b64encode(_der(certificate)).decode()
 
 
+def _verified(certificate: Certificate) -> bool:
+    if certificate.trusted is None:
+        raise NotImplementedError("whether a certificate that was made of bytes is trusted")
+    return certificate.trusted
+
+
+def _read(data: bytearray | None, password: str | None = None) -> Certificate:
+    """`new X509Certificate2(bytes)`: DER, PEM or PKCS#12. Nobody vouches for it here."""
+    if not data:
+        raise CSharpException("System.ArgumentException", "Array may not be empty or null. (Parameter 'rawData')")
+    given = bytes(data)
+    key: Any = None
+    try:
+        if b"-----BEGIN" in given:
+            found = x509.load_pem_x509_certificate(given)
+        else:
+            found = x509.load_der_x509_certificate(given)
+    except ValueError:
+        try:
+            key, held, _ = pkcs12.load_key_and_certificates(given, joined(password).encode() if password else None)
+        except ValueError:
+            raise _failure("Cannot find the requested object.") from None
+        if held is None:
+            raise NotImplementedError("a PKCS#12 file without a certificate") from None
+        found = held
+    return Certificate(found, key, trusted=None)
+
+
 MODELS: dict[str, Model] = {
     "X509Certificate2": Model(
         methods={
             # The gateway trusts what it was given: there is no other authority here.
-            "Verify": [Method((), BOOL, lambda one: one.trusted)],
-            "VerifyNoRevocation": [Method((), BOOL, lambda one: one.trusted)],
+            "Verify": [Method((), BOOL, _verified)],
+            "VerifyNoRevocation": [Method((), BOOL, _verified)],
             "GetCertHashString": [Method((), STRING, thumbprint)],
             "GetSerialNumberString": [Method((), STRING, _serial)],
             "GetRawCertData": [Method((), BYTES, lambda one: bytearray(_der(one)))],
@@ -274,6 +304,7 @@ MODELS: dict[str, Model] = {
             "Version": Property(INT, lambda one: one.certificate.version.value + 1),
             "RawData": Property(BYTES, lambda one: bytearray(_der(one))),
         },
+        constructors=[Method((BYTES,), CERTIFICATE, _read), Method((BYTES, STRING), CERTIFICATE, _read)],
     ),
     "X500DistinguishedName": Model(properties={"Name": Property(STRING, lambda one: one.name)}),
     "RSA": Model(

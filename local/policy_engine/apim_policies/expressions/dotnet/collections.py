@@ -1,15 +1,17 @@
 """Arrays and namespace System.Collections.Generic."""
 
 from collections.abc import Callable, Iterable
+from functools import cmp_to_key
 from typing import Any
 
 from apim_policies.expressions.dotnet.comparers import COMPARER, Comparer, sort_key
 from apim_policies.expressions.dotnet.cryptography import ARRAY_METHODS
 from apim_policies.expressions.dotnet.registry import T0, T1, Method, Model, Property, out
 from apim_policies.expressions.newtonsoft.tokens import JToken
+from apim_policies.expressions.objects.converting import default
 from apim_policies.expressions.objects.iteration import iterate
 from apim_policies.expressions.objects.reflection import text_of
-from apim_policies.expressions.types import BOOL, INT, VOID, Type, array, generic
+from apim_policies.expressions.types import BOOL, INT, LONG, VOID, Type, array, generic
 from apim_policies.expressions.values.containers import Dictionary, HashSet, List, Queue
 from apim_policies.expressions.values.failing import argument_null, invalid_operation, out_of_range
 from apim_policies.expressions.values.failures import CSharpException
@@ -90,6 +92,12 @@ def _drop(items: Dictionary, key: Any) -> bool:
     return items.drop(key)
 
 
+def _taken(items: Dictionary, key: Any) -> tuple[bool, Any]:
+    compared = _keyed(items, key)
+    value = items.get(compared)
+    return items.drop(key), value
+
+
 def _keys(items: Any) -> Any:
     """The keys, as they are when they are enumerated."""
     type_ = items.type if isinstance(items, Dictionary) else None
@@ -138,6 +146,7 @@ _DICTIONARY = Model(
         **_READ,
         **_WRITE,
         "ContainsValue": [Method((T1,), BOOL, lambda items, value: any(value == item for item in items.values()))],
+        "Remove": [*_WRITE["Remove"], Method((T0, out(T1)), BOOL, _taken)],
         "TryAdd": [Method((T0, T1), BOOL, lambda items, key, value: _keyed(items, key) not in items and (items.put(key, value) or True))],
     },
     properties=_READ_PROPERTIES,
@@ -147,6 +156,9 @@ _DICTIONARY = Model(
         Method((COMPARER,), _DICTIONARY_TYPE, lambda type_, comparer: _new_dictionary(type_, None, comparer), typed=True),
         Method((generic("IDictionary", T0, T1),), _DICTIONARY_TYPE, _copied, typed=True),
         Method((generic("IDictionary", T0, T1), COMPARER), _DICTIONARY_TYPE, _copied, typed=True),
+        Method((generic("IEnumerable", _PAIRS),), _DICTIONARY_TYPE, _copied, typed=True),
+        Method((generic("IEnumerable", _PAIRS), COMPARER), _DICTIONARY_TYPE, _copied, typed=True),
+        Method((INT, COMPARER), _DICTIONARY_TYPE, lambda type_, size, comparer: _new_dictionary(type_, None, comparer), typed=True),
     ],
     indexer=Method((T0,), T1, _lookup),
     set_indexer=_put,
@@ -246,6 +258,56 @@ def _for_each(items: Any, action: Any) -> None:
         action(item)
 
 
+def _insert_all(items: list[Any], index: int, more: Any) -> None:
+    if more is None:
+        raise argument_null("collection")
+    if not 0 <= index <= len(items):
+        raise out_of_range("index")
+    items[index:index] = list(iterate(more))
+
+
+def _searched(*, backwards: bool) -> Callable[[Any, Any], Any]:
+    def search(items: Any, test: Any) -> Any:
+        if test is None:
+            raise argument_null("match")
+        for item in reversed(list(items)) if backwards else iterate(items):
+            if test(item):
+                return item
+        return default(items.type.args[0])
+
+    return search
+
+
+def _sort_as(items: Any, comparison: Any) -> None:
+    """What the comparison calls equal must be the same: .NET's sorting keeps no order of equals."""
+
+    def compare(one: Any, two: Any) -> int:
+        order: int = comparison(one, two)
+        if order == 0 and one != two:
+            raise NotImplementedError("sorting of items that are equal for the comparison, and not the same")
+        return order
+
+    items[:] = sorted(items, key=cmp_to_key(compare))
+
+
+def _copy_to(source: Any, target: Any, at: int) -> None:
+    if target is None:
+        raise argument_null("array")
+    items = list(iterate(source))
+    if at < 0:
+        raise out_of_range("arrayIndex")
+    if at + len(items) > len(target):
+        raise CSharpException("System.ArgumentException", "Destination array was not long enough.")
+    target[at : at + len(items)] = items
+
+
+def _of_first(items: Any, dimension: int) -> Any:
+    if dimension != 0:
+        raise CSharpException("System.IndexOutOfRangeException", "Array does not have that many dimensions.")
+    return items
+
+
+_COPY_TO = Method((array(T0), INT), VOID, _copy_to)
 _TEST = Type("Func", (T0, BOOL))
 _LIST_TYPE = generic("List", T0)
 _LIST = Model(
@@ -263,9 +325,13 @@ _LIST = Model(
         "IndexOf": [Method((T0,), INT, _place)],
         "LastIndexOf": [Method((T0,), INT, _last_place)],
         "Reverse": [Method((), VOID, lambda items: items.reverse())],
-        "Sort": [Method((), VOID, _sort), Method((COMPARER,), VOID, _sort_by)],
+        "Sort": [Method((), VOID, _sort), Method((COMPARER,), VOID, _sort_by), Method((Type("Func", (T0, T0, INT)),), VOID, _sort_as)],
         "ToArray": [Method((), array(T0), lambda type_, items: bytearray(items) if type_.args[0].name == "byte" else list(items), typed=True)],
-        "Find": [],
+        "Find": [Method((_TEST,), T0, _searched(backwards=False))],
+        "FindLast": [Method((_TEST,), T0, _searched(backwards=True))],
+        "FindLastIndex": [Method((_TEST,), INT, lambda items, test: max((n for n, item in enumerate(items) if test(item)), default=-1))],
+        "InsertRange": [Method((INT, generic("IEnumerable", T0)), VOID, _insert_all)],
+        "CopyTo": [Method((array(T0),), VOID, lambda items, target: _copy_to(items, target, 0)), _COPY_TO],
         "FindIndex": [Method((_TEST,), INT, lambda items, test: next((n for n, item in enumerate(items) if test(item)), -1))],
         "FindAll": [Method((_TEST,), _LIST_TYPE, lambda type_, items, test: List([item for item in items if test(item)], type_), typed=True)],
         "Exists": [Method((_TEST,), BOOL, lambda items, test: any(test(item) for item in items))],
@@ -281,7 +347,6 @@ _LIST = Model(
     indexer=Method((INT,), T0, _list_item),
     set_indexer=_set_item,
 )  # fmt: skip
-_LIST.methods = {name: methods for name, methods in _LIST.methods.items() if methods}
 
 
 # -- sets, queues and stacks
@@ -313,6 +378,37 @@ def _members(items: HashSet, other: Iterable[Any]) -> set[Any]:
     return {items.table.compared(_checked(item)) for item in iterate(other)}
 
 
+def _without(items: HashSet, other: Iterable[Any]) -> None:
+    for item in list(iterate(other)):
+        items.drop(_checked(item))
+
+
+def _kept(items: HashSet, compared: set[Any]) -> None:
+    for item in items.items_in_order():
+        if items.table.compared(item) not in compared:
+            items.drop(item)
+
+
+def _either(items: HashSet, other: Iterable[Any]) -> None:
+    for compared, item in {items.table.compared(_checked(item)): item for item in iterate(other)}.items():
+        if compared in items:
+            items.drop(item)
+        else:
+            raise NotImplementedError("where HashSet.SymmetricExceptWith puts a new item")
+
+
+def _remove_where(items: HashSet, test: Any) -> int:
+    if test is None:
+        raise argument_null("match")
+    return sum(items.drop(item) for item in items.items_in_order() if test(item))
+
+
+def _emptied(items: HashSet) -> None:
+    items.clear()
+    items.table.reset()
+    items.changes += 1
+
+
 _SET_TYPE = generic("HashSet", T0)
 _SEQUENCE = generic("IEnumerable", T0)
 _SET = Model(
@@ -321,6 +417,13 @@ _SET = Model(
         "Contains": [Method((T0,), BOOL, lambda items, item: items.holds(_checked(item)))],
         "Remove": [Method((T0,), BOOL, lambda items, item: items.drop(_checked(item)))],
         "UnionWith": [Method((_SEQUENCE,), VOID, _union)],
+        "ExceptWith": [Method((_SEQUENCE,), VOID, _without)],
+        "IntersectWith": [Method((_SEQUENCE,), VOID, lambda items, other: _kept(items, _members(items, other)))],
+        "SymmetricExceptWith": [Method((_SEQUENCE,), VOID, _either)],
+        "RemoveWhere": [Method((_TEST,), INT, _remove_where)],
+        "Clear": [Method((), VOID, _emptied)],
+        "IsProperSubsetOf": [Method((_SEQUENCE,), BOOL, lambda items, other: set(items) < _members(items, other))],
+        "IsProperSupersetOf": [Method((_SEQUENCE,), BOOL, lambda items, other: set(items) > _members(items, other))],
         "SetEquals": [Method((_SEQUENCE,), BOOL, lambda items, other: set(items) == _members(items, other))],
         "IsSubsetOf": [Method((_SEQUENCE,), BOOL, lambda items, other: set(items) <= _members(items, other))],
         "IsSupersetOf": [Method((_SEQUENCE,), BOOL, lambda items, other: set(items) >= _members(items, other))],
@@ -345,6 +448,24 @@ def _first(kind: str, *, take: bool) -> Callable[[Queue], Any]:
     return read
 
 
+def _roomy(build: Callable[[Type], Queue]) -> Callable[[Type, int], Queue]:
+    def made(type_: Type, capacity: int) -> Queue:
+        if capacity < 0:
+            raise out_of_range("capacity")
+        return build(type_)
+
+    return made
+
+
+def _tried(*, take: bool) -> Callable[[Queue], tuple[bool, Any]]:
+    def read(items: Queue) -> tuple[bool, Any]:
+        if not items:
+            return False, None
+        return True, items.pop(0) if take else items[0]
+
+    return read
+
+
 def _line(name: str, add: str, take: str, put: Callable[[Queue, Any], None], *, backwards: bool) -> Model:
     type_ = generic(name, T0)
 
@@ -359,6 +480,9 @@ def _line(name: str, add: str, take: str, put: Callable[[Queue, Any], None], *, 
             add: [Method((T0,), VOID, put)],
             take: [Method((), T0, _first(name, take=True))],
             "Peek": [Method((), T0, _first(name, take=False))],
+            f"Try{take}": [Method((out(T0),), BOOL, _tried(take=True))],
+            "TryPeek": [Method((out(T0),), BOOL, _tried(take=False))],
+            "CopyTo": [_COPY_TO],
             "Contains": [Method((T0,), BOOL, lambda items, item: _place(items, item) >= 0)],
             "Clear": [Method((), VOID, lambda items: items.clear())],
             "ToArray": [Method((), array(T0), list)],
@@ -366,6 +490,7 @@ def _line(name: str, add: str, take: str, put: Callable[[Queue, Any], None], *, 
         properties={"Count": Property(INT, len)},
         constructors=[
             Method((), type_, build, typed=True),
+            Method((INT,), type_, _roomy(build), typed=True),
             Method((_SEQUENCE,), type_, build, typed=True),
         ],
     )
@@ -373,14 +498,30 @@ def _line(name: str, add: str, take: str, put: Callable[[Queue, Any], None], *, 
 
 _ARRAY = Model(
     methods={
-        "CopyTo": [],
+        "CopyTo": [_COPY_TO],
+        "GetLength": [Method((INT,), INT, lambda items, dimension: len(_of_first(items, dimension)))],
+        "GetLowerBound": [Method((INT,), INT, lambda items, dimension: 0 * len(_of_first(items, dimension)))],
+        "GetUpperBound": [Method((INT,), INT, lambda items, dimension: len(_of_first(items, dimension)) - 1)],
     },
-    properties={"Length": Property(INT, len)},
+    properties={
+        "Length": Property(INT, len),
+        "LongLength": Property(LONG, len),
+        "Rank": Property(INT, lambda items: 1),
+        "IsReadOnly": Property(BOOL, lambda items: False),
+        "IsFixedSize": Property(BOOL, lambda items: True),
+    },
     indexer=Method((INT,), T0, _element),
     set_indexer=_set_element,
 )
-_ARRAY.methods = {name: methods for name, methods in _ARRAY.methods.items() if methods}
 _COUNTED = Model(properties={"Count": Property(INT, len)})
+
+_OF_SETS = frozenset(
+    {
+        "Add", "ExceptWith", "IntersectWith", "IsProperSubsetOf", "IsProperSupersetOf", "IsSubsetOf", "IsSupersetOf", "Overlaps",
+        "SetEquals", "SymmetricExceptWith", "UnionWith", "Contains", "Remove", "Clear",
+    }
+)  # fmt: skip
+"""What ISet<T> and its base have of a set."""
 
 MODELS: dict[str, Model] = {
     "[]": _ARRAY,
@@ -400,6 +541,10 @@ MODELS: dict[str, Model] = {
     ),
     "IReadOnlyDictionary": _READ_ONLY,
     "HashSet": _SET,
+    "ISet": Model(
+        methods={name: methods for name, methods in _SET.methods.items() if name in _OF_SETS},
+        properties=_SET.properties,
+    ),
     "Queue": _line("Queue", "Enqueue", "Dequeue", lambda items, item: items.append(item), backwards=False),
     "Stack": _line("Stack", "Push", "Pop", lambda items, item: items.insert(0, item), backwards=True),
     "KeyValuePair": Model(
@@ -411,7 +556,7 @@ NAMES = {
     name: "System.Collections.Generic"
     for name in (
         "List", "IList", "ICollection", "IReadOnlyList", "IReadOnlyCollection", "IDictionary", "IReadOnlyDictionary",
-        "Dictionary", "HashSet", "Queue", "Stack", "KeyValuePair", "IEnumerable",
+        "Dictionary", "HashSet", "ISet", "Queue", "Stack", "KeyValuePair", "IEnumerable",
     )
 }  # fmt: skip
 GENERIC = dict.fromkeys(NAMES, 1) | dict.fromkeys(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from apim_policies.expressions.dotnet.registry import Method, Model
+from apim_policies.expressions.dotnet.registry import PROVIDER, Method, Model
 from apim_policies.expressions.objects.boxing import boxed
 from apim_policies.expressions.objects.converting import (
     convert,
@@ -131,7 +131,12 @@ def _converting(target: Type) -> list[Method]:
     def method(source: Type) -> Method:
         return Method((source,), target, lambda value: _converted(boxed(value, source), target, source))
 
-    methods = [method(source) for source in _SOURCES]
+    def with_provider(source: Type) -> Method:
+        return Method(
+            (source, PROVIDER), target, lambda value, culture: _converted(boxed(value, source), target, source)
+        )
+
+    methods = [method(source) for source in _SOURCES] + [with_provider(source) for source in (STRING, OBJECT)]
     if target in {INT, LONG, SHORT, BYTE}:
         methods.append(Method((STRING, INT), target, _of_base(target)))
     return methods
@@ -153,6 +158,12 @@ _CONVERT = Model(
                 if source != STRING
             ),
             Method((STRING,), STRING, lambda value: value),
+            *(
+                Method((source, PROVIDER), STRING, lambda value, culture, source=source: text_of(boxed(value, source)))
+                for source in _SOURCES
+                if source != STRING
+            ),
+            Method((STRING, PROVIDER), STRING, lambda value, culture: value),
             *(Method((source, INT), STRING, _in_base(source)) for source in (INT, LONG, SHORT, BYTE)),
         ],
         "ToBase64String": [Method((BYTES,), STRING, _to_base64), Method((BYTES, INT, INT), STRING, _to_base64)],

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from apim_policies.errors import NotModelled
 from apim_policies.expressions.dotnet.registry import Method, Model, Property
-from apim_policies.expressions.types import BYTES, STRING, VOID, Type
-from apim_policies.expressions.values.failing import argument_null
+from apim_policies.expressions.types import BYTES, INT, STRING, VOID, Type
+from apim_policies.expressions.values.failing import argument_null, out_of_range
 from apim_policies.expressions.values.failures import CSharpException
 
 PROFILE = 1
@@ -108,10 +108,32 @@ ARRAY_METHODS = {
 """Of byte arrays."""
 
 
+def _computed(algorithm: Any, data: bytearray | None, start: int, count: int) -> bytearray:
+    if data is None:
+        raise argument_null("buffer")
+    if start < 0:
+        raise out_of_range("offset")
+    if count < 0 or start + count > len(data):
+        raise CSharpException("System.ArgumentException", "Value was invalid.")
+    result: bytearray = algorithm.compute(data[start : start + count])
+    return result
+
+
+_COMPUTING = {
+    "ComputeHash": [
+        Method((BYTES,), BYTES, lambda algorithm, data: algorithm.compute(data)),
+        Method((BYTES, INT, INT), BYTES, _computed),
+    ],
+    "Dispose": [Method((), VOID, lambda algorithm: None)],
+}
+_SIZE = Property(INT, lambda algorithm: hashlib.new(algorithm.name.lower()).digest_size * 8)
+
+
 def _hashes(name: str) -> Model:
     type_ = Type(name)
     return Model(
-        methods={"ComputeHash": [Method((BYTES,), BYTES, lambda algorithm, data: algorithm.compute(data))]},
+        methods=_COMPUTING,
+        properties={"HashSize": _SIZE},
         statics={"Create": [Method((), type_, lambda: _Hash(name))]},
     )
 
@@ -119,7 +141,8 @@ def _hashes(name: str) -> Model:
 def _managed(name: str) -> Model:
     type_ = Type(f"{name}Managed")
     return Model(
-        methods=_hashes(name).methods,
+        methods=_COMPUTING,
+        properties={"HashSize": _SIZE},
         constructors=[Method((), type_, lambda: _Hash(name))],
     )
 
@@ -127,8 +150,11 @@ def _managed(name: str) -> Model:
 def _keyed(name: str) -> Model:
     type_ = Type(f"HMAC{name}")
     return Model(
-        methods={"ComputeHash": [Method((BYTES,), BYTES, lambda algorithm, data: algorithm.compute(data))]},
-        properties={"Key": Property(BYTES, lambda algorithm: bytearray(algorithm.key), put=_Hmac.take)},
+        methods=_COMPUTING,
+        properties={
+            "HashSize": _SIZE,
+            "Key": Property(BYTES, lambda algorithm: bytearray(algorithm.key), put=_Hmac.take),
+        },
         constructors=[
             Method((BYTES,), type_, lambda key: _Hmac(name, key)),
             Method((), type_, lambda env: _Hmac(name, env[PROFILE].random_bytes(_BLOCKS[name])), env=True),
@@ -140,7 +166,10 @@ MODELS: dict[str, Model] = {
     **{name: _hashes(name) for name in _NAMES},
     **{f"{name}Managed": _managed(name) for name in _NAMES if name != "MD5"},
     **{f"HMAC{name}": _keyed(name) for name in _NAMES},
-    "HashAlgorithm": Model(methods=_hashes("SHA256").methods),
+    **{
+        name: Model(methods=_COMPUTING, properties={"HashSize": _SIZE})
+        for name in ("HashAlgorithm", "KeyedHashAlgorithm", "HMAC")
+    },
     "RNGCryptoServiceProvider": Model(
         methods={"GetBytes": [Method((BYTES,), VOID, _fill, env=True)]},
         constructors=[Method((), _RANDOM, _Random)],

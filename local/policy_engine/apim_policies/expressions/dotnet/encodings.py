@@ -29,6 +29,10 @@ class _Encoding:
                 return bytearray(encode_utf8(text))
             case "ascii":
                 return bytearray(ord(unit) if ord(unit) < 128 else 63 for unit in text)
+            case "latin-1":
+                if any(ord(unit) > 0xFF for unit in text):
+                    raise NotImplementedError("what is nearest in ISO-8859-1 to other letters")
+                return bytearray(text.encode("latin-1"))
             case codec:
                 if re.search("[\ud800-\udfff]", joined(text)):
                     raise NotImplementedError("lone surrogates in UTF-16")
@@ -57,7 +61,15 @@ class _Encoding:
 
 
 def _encoding_named(name: str | None) -> _Encoding:
-    known = {"utf-8": "utf-8", "us-ascii": "ascii", "ascii": "ascii", "utf-16": "utf-16-le", "unicode": "utf-16-le"}
+    known = {
+        "utf-8": "utf-8",
+        "iso-8859-1": "latin-1",
+        "latin1": "latin-1",
+        "us-ascii": "ascii",
+        "ascii": "ascii",
+        "utf-16": "utf-16-le",
+        "unicode": "utf-16-le",
+    }
     if name is None or name.lower() not in known:
         raise NotImplementedError(f"Encoding.GetEncoding({name!r})")
     return _Encoding(known[name.lower()])

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from typing import Any
 
-from apim_policies.expressions.dotnet.registry import Method, Model, Property
+from apim_policies.expressions.dotnet.registry import Method, Model, Property, out
 from apim_policies.expressions.types import (
     CHAR,
     DECIMAL,
@@ -122,6 +122,26 @@ def _extreme(choose: Callable[..., Any]) -> Callable[[Any, Any], Any]:
     return pick
 
 
+def _clamped(value: Any, low: Any, high: Any) -> Any:
+    if low > high:
+        raise CSharpException("System.ArgumentException", f"'{low}' cannot be greater than {high}.")
+    return min(max(value, low), high)
+
+
+def _divided(type: Type) -> Callable[[int, int], tuple[int, int]]:
+    low = INTEGRAL[type][0]
+
+    def divide(one: int, two: int) -> tuple[int, int]:
+        if two == 0:
+            raise CSharpException("System.DivideByZeroException", "Attempted to divide by zero.")
+        if (one, two) == (low, -1):
+            raise CSharpException("System.OverflowException", "Arithmetic operation resulted in an overflow.")
+        quotient = abs(one) // abs(two) * (1 if (one < 0) == (two < 0) else -1)
+        return quotient, one - quotient * two
+
+    return divide
+
+
 _MATH = Model(
     statics={
         **{
@@ -160,6 +180,12 @@ _MATH = Model(
             Method((DECIMAL, _ROUNDING), DECIMAL, lambda value, how: _round_decimal(value, 0, how)),
             Method((DECIMAL, INT, _ROUNDING), DECIMAL, _round_decimal),
         ],
+        "Clamp": [
+            *(Method((type,) * 3, type, _clamped) for type in INTEGRAL if type != CHAR),
+            Method((DECIMAL,) * 3, DECIMAL, _clamped),
+        ],
+        "BigMul": [Method((INT, INT), LONG, lambda one, two: one * two)],
+        "DivRem": [Method((type, type, out(type)), type, _divided(type)) for type in (INT, LONG)],
         "Pow": [Method((DOUBLE, DOUBLE), DOUBLE, _floating(_power))],
         "Sqrt": [Method((DOUBLE,), DOUBLE, _floating(math.sqrt))],
         "Log": [Method((DOUBLE,), DOUBLE, _floating(_logarithm))],

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from apim_policies.expressions.dotnet.registry import Method, Model, Property, out
+from apim_policies.expressions.dotnet.registry import PROVIDER, Method, Model, Property, out
 from apim_policies.expressions.objects.boxing import boxed
 from apim_policies.expressions.objects.converting import (
     parse_bool,
@@ -28,6 +28,7 @@ from apim_policies.expressions.types import (
     STRING,
     Type,
 )
+from apim_policies.expressions.values import decimals
 from apim_policies.expressions.values.failures import CSharpException
 from apim_policies.expressions.values.numbers import single
 
@@ -66,12 +67,17 @@ def _numeric(type: Type, parse: Callable[[str | None], Any], empty: Any, constan
             "ToString": [
                 Method((), STRING, lambda value: text_of(boxed(value, type))),
                 Method((STRING,), STRING, lambda value, form: formatted(boxed(value, type), form)),
+                Method((PROVIDER,), STRING, lambda value, culture: text_of(boxed(value, type))),
+                Method((STRING, PROVIDER), STRING, lambda value, form, culture: formatted(boxed(value, type), form)),
             ],
             "Equals": equals(type),
             "CompareTo": _compared(type),
         },
         statics={
-            "Parse": [Method((STRING,), type, parse)],
+            "Parse": [
+                Method((STRING,), type, parse),
+                Method((STRING, PROVIDER), type, lambda text, culture: parse(text)),
+            ],
             "TryParse": [Method((STRING, out(type)), BOOL, tried(parse, empty))],
         },
         static_properties={name: Property(type, lambda value=value: value) for name, value in constants.items()},
@@ -94,6 +100,8 @@ def _real(type: Type, largest: float, parse: Callable[[str | None], Any]) -> Mod
         **model.statics,
         "IsNaN": [Method((type,), BOOL, math.isnan)],
         "IsInfinity": [Method((type,), BOOL, math.isinf)],
+        "IsPositiveInfinity": [Method((type,), BOOL, lambda value: value == math.inf)],
+        "IsNegativeInfinity": [Method((type,), BOOL, lambda value: value == -math.inf)],
     }
     return model
 
@@ -112,6 +120,21 @@ _DECIMAL = _numeric(
 )
 
 
+def _two(function: Callable[[Decimal, Decimal], Any], returns: Type = DECIMAL) -> list[Method]:
+    return [Method((DECIMAL, DECIMAL), returns, function)]
+
+
+_DECIMAL.statics = {
+    **_DECIMAL.statics,
+    "Add": _two(decimals.add),
+    "Subtract": _two(decimals.subtract),
+    "Multiply": _two(decimals.multiply),
+    "Divide": _two(decimals.divide),
+    "Remainder": _two(decimals.remainder),
+    "Compare": _two(_order, INT),
+    "Equals": _two(lambda one, two: one == two, BOOL),
+    "Negate": [Method((DECIMAL,), DECIMAL, decimals.negate)],
+}
 _BOOL = Model(
     methods={
         "ToString": [Method((), STRING, text_of)],

@@ -63,6 +63,11 @@ class Pattern:
             return self._places[key] if 0 <= key < len(self._places) else None
         return self.compiled.groupindex.get(key)
 
+    def names(self) -> list[str]:
+        """Names of the groups in .NET's order; those without one go by their number."""
+        named = {place: name for name, place in self.compiled.groupindex.items()}
+        return [named.get(place, str(number)) for number, place in enumerate(self._places)]
+
 
 @lru_cache(maxsize=512)
 def pattern(source: str) -> Pattern:

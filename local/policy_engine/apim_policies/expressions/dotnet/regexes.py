@@ -92,17 +92,43 @@ class Found:
     def value(self) -> str:
         return self.match.group() if self.match is not None else ""
 
+    @property
+    def index(self) -> int:
+        return self.match.start() if self.match is not None else 0
+
     def text(self) -> str:
         return self.value
 
     def group(self, key: int | str) -> "_Group":
         return _Group(self, self.pattern.group(key))
 
-    def groups(self) -> list["_Group"]:
+    def captures(self) -> "_Captures":
+        return _Captures(self.source, [self.match.span()] if self.match is not None else [], self)
+
+    def groups(self) -> "list[Found | _Group]":
         """All groups in .NET's order, the whole match first."""
         if self.match is None:
-            return [_Group(self, 0)]
-        return [_Group(self, self.pattern.group(n)) for n in range(self.pattern.compiled.groups + 1)]
+            return [self]
+        others = (_Group(self, self.pattern.group(n)) for n in range(1, self.pattern.compiled.groups + 1))
+        return [self, *others]
+
+
+class _Groups:
+    """A GroupCollection. The first group is the match itself."""
+
+    type = _GROUPS
+
+    def __init__(self, found: Found) -> None:
+        self.found = found
+
+    def __iter__(self) -> "Iterator[Found | _Group]":
+        return iter(self.found.groups())
+
+    def __len__(self) -> int:
+        return len(self.found.groups())
+
+    def group(self, key: int | str) -> "Found | _Group":
+        return self.found if key in {0, "0"} else self.found.group(key)
 
 
 class _Group:
@@ -125,7 +151,7 @@ class _Group:
         return self.spans[-1][0] if self.spans else 0
 
     def captures(self) -> "_Captures":
-        return _Captures(self.source, self.spans)
+        return _Captures(self.source, self.spans, self)
 
 
 class _Capture:
@@ -138,22 +164,29 @@ class _Capture:
         return self.value
 
 
-class _Captures(Sequence[_Capture]):
-    """What a group captured, cut out of the text when somebody looks: often the captures are only counted."""
+class _Captures(Sequence["_Capture | Found | _Group"]):
+    """What a group captured, cut out of the text when somebody looks: often the captures are only counted.
 
-    def __init__(self, source: str, spans: list[tuple[int, int]]) -> None:
-        self._source, self._spans = source, spans
+    The last of them is the group itself.
+    """
+
+    type = _CAPTURES
+
+    def __init__(self, source: str, spans: list[tuple[int, int]], owner: "Found | _Group") -> None:
+        self._source, self._spans, self._owner = source, spans, owner
 
     def __len__(self) -> int:
         return len(self._spans)
 
     @overload
-    def __getitem__(self, index: int) -> _Capture: ...
+    def __getitem__(self, index: int) -> "_Capture | Found | _Group": ...
     @overload
-    def __getitem__(self, index: slice) -> list[_Capture]: ...
-    def __getitem__(self, index: int | slice) -> _Capture | list[_Capture]:
+    def __getitem__(self, index: slice) -> "list[_Capture | Found | _Group]": ...
+    def __getitem__(self, index: int | slice) -> "_Capture | Found | _Group | list[_Capture | Found | _Group]":
         if isinstance(index, slice):
-            return [_Capture(self._source, *span) for span in self._spans[index]]
+            return [self[at] for at in range(*index.indices(len(self)))]
+        if index in {len(self) - 1, -1}:
+            return self._owner
         return _Capture(self._source, *self._spans[index])
 
 
@@ -230,10 +263,10 @@ def _by_text(text: str | None, compiled: Pattern, replacement: str | None, count
     return _replaced(text, compiled, lambda found: _expanded(found, replacement), count)
 
 
-def _by_call(text: str | None, compiled: Pattern, evaluator: Any) -> str:
+def _by_call(text: str | None, compiled: Pattern, evaluator: Any, count: int = -1) -> str:
     if text is None or evaluator is None:
         raise argument_null("input" if text is None else "evaluator")
-    return _replaced(text, compiled, evaluator)
+    return _replaced(text, compiled, evaluator, count)
 
 
 def _between(source: str, compiled: Pattern) -> Iterator[str]:
@@ -255,7 +288,7 @@ def _split(text: str | None, compiled: Pattern) -> list[str]:
     for found in _each(source, compiled):
         out.append(source[at : found.match.start()])
         at = found.match.end()
-        out.extend(group.value for group in found.groups()[1:] if group.spans)
+        out.extend(group.value for group in found.groups()[1:] if isinstance(group, _Group) and group.spans)
     return [*out, source[at:]]
 
 
@@ -274,6 +307,34 @@ def _escape(text: str | None) -> str:
     return re.sub(r"[\\*+?|{\[()^$.# \n\r\t\f]", lambda match: named.get(match.group(), "\\" + match.group()), text)
 
 
+_ESCAPED = re.compile(
+    r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|c([@-_])|([0-7]{1,3})|([tnrfveab])|([^A-Za-z0-9_])|(.|\Z))", re.DOTALL
+)
+_CONTROLS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f", "v": "\v", "e": "\x1b", "a": "\a", "b": "\b"}
+
+
+def _unescape(text: str | None) -> str:
+    """Regex.Unescape."""
+    if text is None:
+        raise argument_null("str")
+
+    def part(match: re.Match[str]) -> str:
+        two, four, control, octal, named, other, _ = match.groups()
+        if two or four:
+            return chr(int(two or four, 16))
+        if control:
+            return chr(ord(control) - 64)
+        if octal:
+            raise NotImplementedError("an octal escape in Regex.Unescape")
+        if named:
+            return _CONTROLS[named]
+        if other:
+            return str(other)
+        raise NotImplementedError(f"Regex.Unescape of {match.group()!r}")
+
+    return _ESCAPED.sub(part, text)
+
+
 _EVALUATOR = Type("Func", (_MATCH, STRING))
 
 
@@ -289,7 +350,10 @@ _ACTIONS: tuple[tuple[str, tuple[Type, ...], Type, Callable[..., Any]], ...] = (
 
 
 def _statics() -> dict[str, list[Method]]:
-    methods: dict[str, list[Method]] = {"Escape": [Method((STRING,), STRING, _escape)]}
+    methods: dict[str, list[Method]] = {
+        "Escape": [Method((STRING,), STRING, _escape)],
+        "Unescape": [Method((STRING,), STRING, _unescape)],
+    }
     for name, params, result, run in _ACTIONS:
 
         def plain(text: str | None, source: str | None, *given: Any, run: Callable[..., Any] = run) -> Any:
@@ -319,11 +383,17 @@ def _instance() -> dict[str, list[Method]]:
             return run(text, regex.compiled, *given)
 
         methods.setdefault(name, []).append(Method((STRING, *params), result, call))
-    methods["Replace"].append(
+    methods["Replace"] += [
         Method(
             (STRING, STRING, INT), STRING, lambda regex, text, put, count: _by_text(text, regex.compiled, put, count)
-        )
-    )
+        ),
+        Method(
+            (STRING, _EVALUATOR, INT),
+            STRING,
+            lambda regex, text, put, count: _by_call(text, regex.compiled, put, count),
+        ),
+    ]
+    methods["GetGroupNames"] = [Method((), STRINGS, lambda regex: regex.compiled.names())]
     return methods
 
 
@@ -370,18 +440,16 @@ MODELS: dict[str, Model] = {
         },
         properties={
             "Success": Property(BOOL, lambda found: found.match is not None),
-            "Value": Property(STRING, lambda found: found.value),
-            "Index": Property(INT, lambda found: found.match.start() if found.match is not None else 0),
-            "Length": Property(INT, lambda found: len(found.value)),
-            "Groups": Property(_GROUPS, lambda found: found),
-            "Captures": Property(_CAPTURES, lambda found: found.group(0).captures()),
+            **_CAPTURED,
+            "Groups": Property(_GROUPS, _Groups),
+            "Captures": Property(_CAPTURES, Found.captures),
         },
     ),
     "MatchCollection": Model(properties={"Count": Property(INT, len)}, indexer=Method((INT,), _MATCH, _at)),
     "GroupCollection": Model(
-        properties={"Count": Property(INT, lambda found: len(found.groups()))},
-        indexer=Method((INT,), _GROUP, Found.group),
-        second_indexer=Method((STRING,), _GROUP, Found.group),
+        properties={"Count": Property(INT, len)},
+        indexer=Method((INT,), _GROUP, _Groups.group),
+        second_indexer=Method((STRING,), _GROUP, _Groups.group),
     ),
     "Group": Model(
         methods={"ToString": [Method((), STRING, lambda group: group.value)]},

@@ -11,6 +11,10 @@ T0, T1 = Type("T0"), Type("T1")
 """The receiver's own type arguments."""
 
 
+PROVIDER = Type("IFormatProvider")
+"""Only null can be one: API Management admits no type that makes another. It stands for the invariant culture."""
+
+
 def out(type: Type) -> Type:
     """A parameter that is `out`; `run` then returns the result and the value."""
     return Type("out", (type,))

@@ -5,7 +5,7 @@ from typing import Any
 
 from apim_policies.expressions.dotnet.cases import lower, upper
 from apim_policies.expressions.dotnet.comparisons import COMPARISON, compare, needs, pair, same
-from apim_policies.expressions.dotnet.registry import Method, Model, Property
+from apim_policies.expressions.dotnet.registry import PROVIDER, Method, Model, Property
 from apim_policies.expressions.dotnet.separators import ALL, OPTIONS, by_texts, by_units
 from apim_policies.expressions.objects.boxing import boxed
 from apim_policies.expressions.objects.converting import WHITE
@@ -20,6 +20,7 @@ from apim_policies.expressions.types import (
     OBJECT,
     STRING,
     STRINGS,
+    VOID,
     Type,
     array,
     generic,
@@ -49,6 +50,22 @@ def _replace(text: str, old: str | None, new: str | None) -> str:
     if old == "":
         raise CSharpException("System.ArgumentException", "String cannot be of zero length. (Parameter 'oldValue')")
     return text.replace(old, new or "")
+
+
+def _copied(text: str, start: int, target: Any, at: int, count: int) -> None:
+    if target is None:
+        raise argument_null("destination")
+    if min(start, at, count) < 0 or start + count > len(text) or at + count > len(target):
+        raise out_of_range("count")
+    target[at : at + count] = map(ord, text[start : start + count])
+
+
+def _compared(one: str | None, first: int, two: str | None, second: int, count: int, how: str) -> int:
+    if one is None or two is None:
+        raise NotImplementedError("the comparison of a part of null")
+    if count < 0 or first < 0 or second < 0 or first > len(one) or second > len(two):
+        raise out_of_range("length")
+    return compare(one[first : first + count], two[second : second + count], how)
 
 
 def _item(text: str, index: int) -> int:
@@ -279,7 +296,9 @@ _STRING = Model(
             Method((OBJECT,), BOOL, lambda text, other: isinstance(other, str) and text == other),
         ],
         "CompareTo": [Method((STRING,), INT, culture.compare)],
-        "ToString": [Method((), STRING, lambda text: text)],
+        "ToString": [Method((), STRING, lambda text: text), Method((PROVIDER,), STRING, lambda text, culture: text)],
+        "Clone": [Method((), OBJECT, lambda text: text)],
+        "CopyTo": [Method((INT, _CHARS, INT, INT), VOID, _copied)],
         "ToCharArray": [Method((), _CHARS, _units), Method((INT, INT), _CHARS, _units)],
     },
     properties={"Length": Property(INT, len)},
@@ -307,6 +326,8 @@ _STRING = Model(
         "Format": [
             Method((STRING, array(OBJECT)), STRING, composite),
             Method((STRING,), STRING, composite, rest=OBJECT),
+            Method((PROVIDER, STRING, array(OBJECT)), STRING, lambda culture, form, items: composite(form, items)),
+            Method((PROVIDER, STRING), STRING, lambda culture, form, items: composite(form, items), rest=OBJECT),
         ],
         "IsNullOrEmpty": [Method((STRING,), BOOL, lambda text: not text)],
         "IsNullOrWhiteSpace": [Method((STRING,), BOOL, lambda text: text is None or not text.strip(WHITE))],
@@ -318,8 +339,12 @@ _STRING = Model(
             Method((STRING, STRING), INT, culture.compare),
             Method((STRING, STRING, BOOL), INT, lambda one, two, fold: culture.compare(one, two, fold=fold)),
             Method((STRING, STRING, COMPARISON), INT, compare),
+            Method((STRING, INT, STRING, INT, INT, COMPARISON), INT, _compared),
         ],
-        "CompareOrdinal": [Method((STRING, STRING), INT, lambda one, two: compare(one, two, "Ordinal"))],
+        "CompareOrdinal": [
+            Method((STRING, STRING), INT, lambda one, two: compare(one, two, "Ordinal")),
+            Method((STRING, INT, STRING, INT, INT), INT, lambda one, at, two, second, count: _compared(one, at, two, second, count, "Ordinal")),
+        ],
         "Copy": [Method((STRING,), STRING, lambda text: needs(text, "str"))],
     },
     static_properties={"Empty": Property(STRING, lambda: "")},

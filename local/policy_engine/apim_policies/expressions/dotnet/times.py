@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from apim_policies.expressions.dotnet.numbers import tried
-from apim_policies.expressions.dotnet.registry import Method, Model, Property, out
+from apim_policies.expressions.dotnet.registry import PROVIDER, Method, Model, Property, out
 from apim_policies.expressions.objects.boxing import offset_of
 from apim_policies.expressions.objects.reflection import equal
 from apim_policies.expressions.types import BOOL, DATETIME, DOUBLE, INT, LONG, OBJECT, OFFSET, STRING, TIMESPAN, Type
@@ -175,7 +175,12 @@ def _now_offset(env: list[Any]) -> DateTimeOffset:
 
 
 _TEXTS = {
-    "ToString": [Method((STRING,), STRING, lambda moment, form: moment.format(form)), Method((), STRING, lambda moment: moment.text())],
+    "ToString": [
+        Method((STRING,), STRING, lambda moment, form: moment.format(form)),
+        Method((), STRING, lambda moment: moment.text()),
+        Method((PROVIDER,), STRING, lambda moment, culture: moment.text()),
+        Method((STRING, PROVIDER), STRING, lambda moment, form, culture: moment.format(form)),
+    ],
     "ToShortDateString": [Method((), STRING, lambda moment: moment.format("d"))],
     "ToLongDateString": [Method((), STRING, lambda moment: moment.format("D"))],
     "ToShortTimeString": [Method((), STRING, lambda moment: moment.format("t"))],
@@ -218,14 +223,16 @@ _DATETIME = Model(
         "Date": Property(DATETIME, lambda moment: DateTime(moment.ticks - moment.ticks % DAY, moment.kind)),
     },
     statics={
-        "Parse": [Method((STRING,), DATETIME, parse_moment)],
+        "Parse": [
+            Method((STRING,), DATETIME, parse_moment),
+            Method((STRING, PROVIDER), DATETIME, lambda text, culture: parse_moment(text)),
+        ],
         "TryParse": [Method((STRING, out(DATETIME)), BOOL, tried(parse_moment, DateTime(0, "Unspecified")))],
         "ParseExact": [
-            Method(
-                (STRING, STRING, Type("IFormatProvider")), DATETIME, lambda text, form, culture: parse_exact(text, form)
-            )
+            Method((STRING, STRING, PROVIDER), DATETIME, lambda text, form, culture: parse_exact(text, form))
         ],
         "SpecifyKind": [Method((DATETIME, _KIND), DATETIME, _of_kind)],
+        "Equals": [Method((DATETIME, DATETIME), BOOL, lambda one, two: one == two)],
         "Compare": [Method((DATETIME, DATETIME), INT, lambda one, two: (one > two) - (one < two))],
         "DaysInMonth": [Method((INT, INT), INT, _days)],
         "IsLeapYear": [Method((INT,), BOOL, lambda year: _days(year, 2) == 29)],
@@ -265,6 +272,7 @@ _OFFSET = Model(
         **_moving(OFFSET),
         "ToString": _TEXTS["ToString"],
         **_comparing(OFFSET),
+        "EqualsExact": [Method((OFFSET,), BOOL, lambda one, two: (one.utc, one.offset) == (two.utc, two.offset))],
         "AddMonths": [Method((INT,), OFFSET, _clocked(_months))],
         "AddYears": [Method((INT,), OFFSET, _clocked(_years))],
         "Subtract": [
@@ -289,9 +297,14 @@ _OFFSET = Model(
         "UtcTicks": Property(LONG, lambda moment: moment.utc),
     },
     statics={
+        "Compare": [Method((OFFSET, OFFSET), INT, lambda one, two: (one > two) - (one < two))],
+        "Equals": [Method((OFFSET, OFFSET), BOOL, lambda one, two: one == two)],
         "FromUnixTimeSeconds": [Method((LONG,), OFFSET, _from_unix(SECOND))],
         "FromUnixTimeMilliseconds": [Method((LONG,), OFFSET, _from_unix(10_000))],
-        "Parse": [Method((STRING,), OFFSET, parse_offset)],
+        "Parse": [
+            Method((STRING,), OFFSET, parse_offset),
+            Method((STRING, PROVIDER), OFFSET, lambda text, culture: parse_offset(text)),
+        ],
         "TryParse": [Method((STRING, out(OFFSET)), BOOL, tried(parse_offset, DateTimeOffset(0)))],
     },
     static_properties={
@@ -351,8 +364,9 @@ _TIMESPAN = Model(
             )
         },
         "FromTicks": [Method((LONG,), TIMESPAN, TimeSpan)],
-        "Parse": [Method((STRING,), TIMESPAN, parse_span)],
+        "Parse": [Method((STRING,), TIMESPAN, parse_span), Method((STRING, PROVIDER), TIMESPAN, lambda text, culture: parse_span(text))],
         "TryParse": [Method((STRING, out(TIMESPAN)), BOOL, tried(parse_span, TimeSpan(0)))],
+        "Equals": [Method((TIMESPAN, TIMESPAN), BOOL, lambda one, two: one == two)],
         "Compare": [Method((TIMESPAN, TIMESPAN), INT, lambda one, two: (one > two) - (one < two))],
     },
     static_properties={

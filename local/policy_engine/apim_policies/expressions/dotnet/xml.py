@@ -253,6 +253,7 @@ MODELS: dict[str, Model] = {
         statics={"Parse": [Method((STRING,), _DOCUMENT, parse_document)]},
         constructors=[
             Method((), _DOCUMENT, XDocument),
+            Method((_DOCUMENT,), _DOCUMENT, copy_of),
             Method((), _DOCUMENT, new_document, rest=OBJECT),
             Method((_DECLARATION,), _DOCUMENT, declared_document, rest=OBJECT),
         ],

@@ -16,6 +16,7 @@ from apim_policies.expressions.values.changes import ChangingDict, ChangingList
 from apim_policies.expressions.values.failures import CSharpException
 from apim_policies.expressions.values.moments import DateTime, DateTimeOffset, TimeSpan
 from apim_policies.expressions.values.numbers import Float
+from apim_policies.expressions.values.uris import Uri
 
 
 class JToken:
@@ -78,6 +79,8 @@ class JValue(JToken):
                 return "Guid"
             case TimeSpan():
                 return "TimeSpan"
+            case Uri():
+                return "Uri"
             case _:
                 raise TypeError(self.value)
 
@@ -108,12 +111,14 @@ class JValue(JToken):
                 return f'"{base64_text(self.value)}"'
             case UUID() | TimeSpan():
                 return quoted(number_text(self.value))
+            case Uri():
+                return quoted(self.value.original)
             case _:
                 raise TypeError(self.value)
 
     def text(self) -> str:
         """`ToString()` of the value alone."""
-        return number_text(self.value)
+        return self.value.text() if isinstance(self.value, Uri) else number_text(self.value)
 
 
 class JArray(JToken):

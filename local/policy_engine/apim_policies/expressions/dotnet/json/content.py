@@ -15,7 +15,7 @@ from apim_policies.expressions.values.failing import argument_null
 from apim_policies.expressions.values.failures import CSharpException
 from apim_policies.expressions.values.numbers import Char
 
-_PLAIN = {"string", "bool", "DateTime", "DateTimeOffset", "TimeSpan", "Guid"}
+_PLAIN = {"string", "bool", "DateTime", "DateTimeOffset", "TimeSpan", "Guid", "Uri"}
 
 
 def token_of(value: Any) -> JToken:

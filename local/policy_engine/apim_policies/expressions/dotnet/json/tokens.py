@@ -36,7 +36,7 @@ from apim_policies.expressions.types import (
     Type,
     generic,
 )
-from apim_policies.expressions.values.failing import argument_null
+from apim_policies.expressions.values.failing import argument_null, invalid_operation
 from apim_policies.expressions.values.failures import CSharpException
 from apim_policies.expressions.values.sequences import Sequence
 
@@ -86,6 +86,8 @@ def _to_object(type_: Type) -> Method:
 
 def _values_of(type_: Type) -> Method:
     def values(token: JToken) -> Sequence:
+        if isinstance(token, JValue):
+            raise invalid_operation("Cannot access child value on Newtonsoft.Json.Linq.JValue.")
         return Sequence(lambda: [unwrapped(child, type_) for child in token.children()], type_)
 
     return Method((), generic("IEnumerable", type_), values)

@@ -1,5 +1,6 @@
 """Newtonsoft.Json.Linq's JValue and JProperty."""
 
+from collections.abc import Callable
 from typing import Any
 
 from apim_policies.expressions.dotnet.json.content import property_of, property_with, token_of
@@ -12,6 +13,7 @@ from apim_policies.expressions.types import (
     DATETIME,
     DECIMAL,
     DOUBLE,
+    FLOAT,
     GUID,
     JPROPERTY,
     JTOKEN,
@@ -21,7 +23,11 @@ from apim_policies.expressions.types import (
     OFFSET,
     STRING,
     TIMESPAN,
+    ULONG,
+    Type,
 )
+from apim_policies.expressions.values.failing import null_reference
+from apim_policies.expressions.values.uris import Uri
 
 
 def _value_box(token: JValue) -> Any:
@@ -52,18 +58,38 @@ _PROPERTY = Model(
 )
 
 
-def _of_unit(unit: int) -> JValue:
-    raise NotImplementedError("a JValue of a char")
+def _refused(type: Type) -> Callable[[Any], JValue]:
+    def build(value: Any) -> JValue:
+        raise NotImplementedError(f"a JValue of a {type}")
+
+    return build
+
+
+def _of_object(value: Any) -> JValue:
+    if isinstance(value, JToken):
+        raise NotImplementedError("a JValue of a token that is called an object")
+    made = token_of(value)
+    assert isinstance(made, JValue)
+    return made
+
+
+def _of_other(other: JValue | None) -> JValue:
+    if other is None:
+        raise null_reference()
+    return other.clone()
 
 
 _VALUE = Model(
     properties={"Value": Property(OBJECT, _value_box, put=_set_box)},
     constructors=[
-        Method((CHAR,), JVALUE, _of_unit),
+        *(Method((type_,), JVALUE, _refused(type_)) for type_ in (CHAR, ULONG, FLOAT)),
         *(
             Method((type_,), JVALUE, lambda value, type_=type_: JValue(value, "String"))
             for type_ in (STRING, LONG, DOUBLE, BOOL, DATETIME, OFFSET, TIMESPAN, GUID, DECIMAL)
         ),
+        Method((Uri.type,), JVALUE, lambda value: JValue(value, "Null" if value is None else "Uri")),
+        Method((OBJECT,), JVALUE, _of_object),
+        Method((JVALUE,), JVALUE, _of_other),
     ],
     statics={"CreateNull": [Method((), JVALUE, lambda: JValue(None))], "CreateString": [Method((STRING,), JVALUE, lambda text: JValue(text, "String"))]},
 )  # fmt: skip
