@@ -77,8 +77,8 @@ mutants: setup ## single mistakes in what the stacks declare, and which of them 
 options: setup ## what Pulumi.yaml and docs/options.md say of the options, from the classes that declare them
 	@$(BIN)/python -m secure_mcp.options.written
 
-snapshots: setup ## what each stack declares and the schema of the provider, for review
-	UPDATE_SNAPSHOTS=1 $(BIN)/python -m pytest -q tests/infra/test_snapshots.py tests/infra/test_provider.py
+snapshots: setup ## what each stack declares and costs, and the schema of the provider, for review
+	UPDATE_SNAPSHOTS=1 $(BIN)/python -m pytest -q tests/infra/test_snapshots.py tests/infra/test_provider.py tests/infra/test_deployed_costs.py
 
 screenshots: setup ## pictures of the pages, for docs/images
 	PYTHONPATH=tests $(BIN)/python tests/e2e/screenshots.py

@@ -3,19 +3,18 @@
 The table in docs/performance.md is what was counted; UPDATE_SNAPSHOTS=1 writes it.
 """
 
-import os
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from actors.written_table import hold
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.cloud.addresses import LOGIN_HOSTS
 from secure_mcp_local.testing import Application, Person
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "performance.md"
-BEGIN, END = "<!-- costs -->\n", "<!-- end of costs -->\n"
 KINDS = ("reads of the store", "writes of the store", "requests to Entra ID", "cache, looked up", "cache, stored")  # fmt: skip
 Costs = dict[str, int]
 
@@ -101,11 +100,5 @@ async def test_M6_that_a_registration_is_used_is_written_once_a_day(
 
 async def test_the_table_of_costs_is_what_was_counted(costs: dict[str, Costs]) -> None:
     kinds = [kind for kind in KINDS if any(cost[kind] for cost in costs.values())]
-    lines = [f"| step | {' | '.join(kinds)} |", "|---|" + "---|" * len(kinds)]
-    lines += [f"| {step} | {' | '.join(str(cost[kind]) for kind in kinds)} |" for step, cost in costs.items()]
-    table, text = "\n".join(lines) + "\n", DOCUMENT.read_text("utf-8")
-    before, rest = text.split(BEGIN)
-    if os.environ.get("UPDATE_SNAPSHOTS"):
-        DOCUMENT.write_text(f"{before}{BEGIN}{table}{END}{rest.split(END)[1]}", "utf-8")
-        return
-    assert rest.split(END)[0] == table, "UPDATE_SNAPSHOTS=1 writes it anew"
+    rows = [(step, *(cost[kind] for kind in kinds)) for step, cost in costs.items()]
+    hold(DOCUMENT, "costs", ("step", *kinds), rows)
