@@ -74,8 +74,9 @@ recorded: setup ## the recorded answers of C#, asked again
 mutants: setup ## single mistakes in what the stacks declare, and which of them nothing notices; ARGS='--seed 1 --sample 200 --local'
 	@$(BIN)/secure-mcp mutants --stack dev --stack prod --config apimPublisherEmail=mcp@example.com $(or $(ARGS),--sample 0 --page docs/mutants.md --least 80)
 
-options: setup ## what Pulumi.yaml and docs/options.md say of the options, from the classes that declare them
+options: setup ## what Pulumi.yaml and docs say of options, components and commands, from what declares them
 	@$(BIN)/python -m secure_mcp.options.written
+	@$(BIN)/python -m secure_mcp_local.cli.page
 
 snapshots: setup ## what each stack declares and costs, and the schema of the provider, for review
 	UPDATE_SNAPSHOTS=1 $(BIN)/python -m pytest -q tests/infra/test_snapshots.py tests/infra/test_provider.py tests/infra/test_deployed_costs.py

@@ -124,9 +124,11 @@ class McpFunctionApp(Component):
             # would start without a single function, and say nothing. From 3.13 on the app's own always come first.
             # https://github.com/Azure/azure-functions-python-worker/blob/dev/workers/proxy_worker/utils/dependency.py
             settings["PYTHON_ISOLATE_WORKER_DEPENDENCIES"] = "1"
-        if args.backend_auth == "functionKey":
-            # host.json lets everyone in that App Service authentication let in; without that, the key is asked for.
-            settings["AzureFunctionsJobHost__extensions__mcp__system__webhookAuthorizationLevel"] = "System"
+        # Here and not in host.json, which is whose code it is: the host asks for its key, or lets everyone in that App Service
+        # authentication let in. https://learn.microsoft.com/azure/azure-functions/functions-bindings-mcp#hostjson-settings
+        settings["AzureFunctionsJobHost__extensions__mcp__system__webhookAuthorizationLevel"] = (
+            "System" if args.backend_auth == "functionKey" else "Anonymous"
+        )
         site = web.WebApp(
             f"{name}-func",
             name=pulumi.Output.concat("func-", name, "-", args.suffix),

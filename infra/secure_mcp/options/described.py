@@ -21,7 +21,7 @@ def descriptions(cls: type[Options]) -> dict[str, str]:
     found: dict[str, str] = {}
     for part in reversed(cls.__mro__):
         if issubclass(part, Options) and part is not Options:
-            found |= _own(part)
+            found |= documented(part)
     for name in fields_of(cls):
         if name not in found:
             raise ValueError(f"{cls.__name__}.{name} has no description; put a docstring below it")
@@ -29,7 +29,8 @@ def descriptions(cls: type[Options]) -> dict[str, str]:
 
 
 @cache
-def _own(cls: type) -> dict[str, str]:
+def documented(cls: type) -> dict[str, str]:
+    """The attributes that a class itself declares with a docstring below them, each in one line."""
     [definition] = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
     assert isinstance(definition, ast.ClassDef)
     return {

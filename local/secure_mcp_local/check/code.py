@@ -9,7 +9,8 @@ from typing import Any, cast
 
 from apim_policies.check.finding import Finding, Rule
 from secure_mcp_local.azure.functions.code import code_of
-from secure_mcp_local.errors import ExplainedError
+from secure_mcp_local.azure.functions.site import host_json
+from secure_mcp_local.errors import ExplainedError, NotModelled
 from secure_mcp_local.recording import Recording, Resource
 
 NO_FUNCTIONS = Rule(
@@ -20,6 +21,22 @@ NO_FUNCTIONS = Rule(
     "setting PYTHON_ISOLATE_WORKER_DEPENDENCIES=1.",
     "https://github.com/Azure/azure-functions-python-worker/issues/1262",
 )
+HOST_JSON = Rule(
+    "host-json",
+    "error",
+    "The Functions host stops, or has no MCP triggers, without a host.json that names the bundle of extensions.",
+    "Give version 2.0 and the bundle that is named.",
+    "https://learn.microsoft.com/azure/azure-functions/functions-host-json https://learn.microsoft.com/azure/azure-functions/extension-bundles",
+)
+UNRELEASED_BUNDLE = Rule(
+    "unreleased-bundle",
+    "warning",
+    "A bundle that is a preview changes without notice and is not for production.",
+    "Name Microsoft.Azure.Functions.ExtensionBundle, version [4.0.0, 5.0.0).",
+    "https://learn.microsoft.com/azure/azure-functions/extension-bundles "
+    "https://github.com/Azure-Samples/remote-mcp-functions-python/pull/23",
+)
+RULES = (NO_FUNCTIONS, HOST_JSON, UNRELEASED_BUNDLE)
 _SITE = "azure-native:web:WebApp"
 _PACKAGES = ".python_packages/lib/site-packages"
 _ENTRY = "function_app.py"
@@ -55,6 +72,12 @@ def findings(recording: Recording, file: str) -> Iterator[Finding]:
             except ExplainedError:
                 # Somebody else brings it.
                 continue
+            try:
+                host_json(code.folder, {})
+            except NotModelled as error:
+                yield Finding(UNRELEASED_BUNDLE, f"{site.name}: {_within(code.folder, str(error))}", file)
+            except ExplainedError as error:
+                yield Finding(HOST_JSON, f"{site.name}: {_within(code.folder, str(error))}", file)
             version = str(runtime.get("version") or "")
             for problem in problems(code.folder, version, isolated=_isolated(site), packages=code.packages):
                 yield Finding(NO_FUNCTIONS, f"{site.name}: {problem}", file)
@@ -106,6 +129,10 @@ def problems(folder: Path, python: str, *, isolated: bool, packages: Path | None
                     )
     else:
         yield from _unknown_names(trees, packages, folder)
+
+
+def _within(folder: Path, message: str) -> str:
+    return message.replace(f"{folder}/", "")
 
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)

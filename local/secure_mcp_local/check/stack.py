@@ -23,7 +23,7 @@ from secure_mcp_local.recording import Recording, models, record_together
 from secure_mcp_local.recording.project import UnknownKey, load_project, name_of, needed, shared_out
 from secure_mcp_local.recording.unmodelled import passed, passed_by, refused, unused
 
-RULES: Mapping[str, Rule] = {**inspection.RULES, **{rule.name: rule for rule in (*plan.RULES, code.NO_FUNCTIONS)}}
+RULES: Mapping[str, Rule] = {**inspection.RULES, **{rule.name: rule for rule in (*plan.RULES, *code.RULES)}}
 """Every rule by its name."""
 
 

@@ -55,7 +55,7 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         name="anonymous-webhook",
-        text="Does the host honour `webhookAuthorizationLevel: Anonymous` of host.json?",
+        text="Does the host honour `webhookAuthorizationLevel: Anonymous`, given by an app setting?",
         belief="yes",
         matters="with managedIdentity the gateway sends no key: 401 from the host would be 502 at the gateway",
         source="azure-functions-mcp-extension#138 says not always; Microsoft's own samples of 2026 rely on it",

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from secure_mcp_local.check import check_stack
 from secure_mcp_local.check.code import problems
+from secure_mcp_local.new_project import write
 
 GOOD = """\
 import asyncio
@@ -68,3 +70,32 @@ def test_without_an_entry_there_is_nothing(tmp_path: Path) -> None:
 def test_optional_imports_are_no_problem(tmp_path: Path) -> None:
     folder = made(tmp_path, tools="try:\n    import orjson\nexcept ImportError:\n    pass\nname = 1\n")
     assert list(problems(folder, "3.13", isolated=False)) == []
+
+
+BUNDLE = "Microsoft.Azure.Functions.ExtensionBundle"
+
+
+@pytest.mark.parametrize(
+    ("host", "rule", "said"),
+    [
+        ("{", "host-json", "host.json is not JSON"),
+        ('{"version": "1.0"}', "host-json", "host.json: version must be '2.0'"),
+        ('{"version": "2.0"}', "host-json", "host.json: extensionBundle.id is '' and must be"),
+        (
+            f'{{"version": "2.0", "extensionBundle": {{"id": "{BUNDLE}", "version": "[3.3.0, 4.0.0)"}}}}',
+            "host-json",
+            "host.json: extensionBundle.version is '[3.3.0, 4.0.0)'",
+        ),
+        (
+            f'{{"version": "2.0", "extensionBundle": {{"id": "{BUNDLE}.Experimental", "version": "[4.*, 5.0.0)"}}}}',
+            "unreleased-bundle",
+            f"host.json: extensionBundle.id is '{BUNDLE}.Experimental'",
+        ),
+    ],
+    ids=["no JSON", "version", "no bundle", "old bundle", "experimental bundle"],
+)
+def test_a_host_json_without_the_triggers(tmp_path: Path, host: str, rule: str, said: str) -> None:
+    write("mine", tmp_path)
+    (tmp_path / "server" / "host.json").write_text(host)
+    found = [one for one in check_stack(tmp_path, "dev", {}).findings if one.rule.name == rule]
+    assert [one.message.partition(": ")[2][: len(said)] for one in found] == [said]

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from secure_mcp_local.cli.page import page
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -138,3 +140,7 @@ def test_local_prints_one_json_line_when_ready_and_stops_cleanly(stop: signal.Si
         assert rest == ""
         assert "Traceback" not in errors
         assert time.monotonic() - start < 10
+
+
+def test_the_page_of_commands_is_as_they_are() -> None:
+    assert (ROOT / "docs" / "commands.md").read_text(encoding="utf-8") == page(), "run: make options"

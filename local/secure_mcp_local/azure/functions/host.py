@@ -1,6 +1,7 @@
 """The Functions host of the declared function app: the code in a worker, the MCP extension before it."""
 
 import asyncio
+import json
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -17,13 +18,14 @@ from apim_policies.pipeline.refusals import Explain, unexplained
 from secure_mcp_local.azure.entra import TokenIssuer
 from secure_mcp_local.azure.entra.managed_identities import ManagedIdentities
 from secure_mcp_local.azure.functions.authentication import authenticated
+from secure_mcp_local.azure.functions.blobs import Blobs
 from secure_mcp_local.azure.functions.code import Code
 from secure_mcp_local.azure.functions.extension import PATH, Extension
 from secure_mcp_local.azure.functions.identity import IdentityEndpoint
 from secure_mcp_local.azure.functions.outbound import Outbound
 from secure_mcp_local.azure.functions.process import FunctionFailed, Worker
 from secure_mcp_local.azure.functions.server import Server
-from secure_mcp_local.azure.functions.site import SITE, Site, mapping
+from secure_mcp_local.azure.functions.site import SITE, Site, host_json, mapping
 from secure_mcp_local.azure.functions.tools import Tool, tools_of
 from secure_mcp_local.recording import Recording, Resource
 
@@ -68,6 +70,8 @@ class FunctionHost:
         self._retiring: set[asyncio.Task[None]] = set()
         self._identity = identity
         self._outbound = Outbound(network, identity)
+        self._network = network
+        self._blobs: Blobs | None = None
         self._clock = clock
         self._resources = AsyncExitStack()
         self._worker: Worker | None = None
@@ -95,7 +99,7 @@ class FunctionHost:
         """
         site = Site.of(declared or recording.one(SITE))
         endpoint = IdentityEndpoint(site, identities, clock)
-        host = cls(site, code, site.host_json(code.folder), endpoint, network, clock, hear)
+        host = cls(site, code, host_json(code.folder, site.settings), endpoint, network, clock, hear)
         host.hosts[site.host] = authenticated(host.answer, site, recording, issuer, explain)
         return host
 
@@ -114,6 +118,8 @@ class FunctionHost:
         """
         try:
             await self._resources.enter_async_context(self._outbound)
+            client = await self._resources.enter_async_context(self._network.client())
+            self._blobs = Blobs(self.site, self._identity, client)
             self._resources.push_async_callback(self._stop_worker)
             self._worker, server = await self._loaded(self.code, self._host_json)
             self._extension = Extension(server, self._host_json, self.site.system_key, self.site.master_key)
@@ -127,12 +133,12 @@ class FunctionHost:
         Raises:
             LocalCloudError: it cannot be loaded. What was served goes on being served.
         """
-        host_json = self.site.host_json(code.folder)
-        worker, server = await self._loaded(code, host_json)
-        extension = Extension(server, host_json, self.site.system_key, self.site.master_key)
+        host = host_json(code.folder, self.site.settings)
+        worker, server = await self._loaded(code, host)
+        extension = Extension(server, host, self.site.system_key, self.site.master_key)
         async with self._replacing:
             before, self._worker = self._worker, worker
-            self.code, self._host_json = code, host_json
+            self.code, self._host_json = code, host
             if self._extension is not None:
                 extension.succeed(self._extension)
             self._extension = extension
@@ -153,7 +159,7 @@ class FunctionHost:
         self._offset = self._ahead()
         worker = Worker(code, self._environment(code), self._heard)
         try:
-            tools = tools_of(await worker.start())
+            tools = tools_of(await worker.start(), self.site.settings)
         except BaseException:
             await worker.stop()
             raise
@@ -183,7 +189,7 @@ class FunctionHost:
         else:
             await Response(status_code=404)(scope, receive, send)
 
-    async def _invoke(self, tool: Tool, arguments: Mapping[str, Any]) -> str:
+    async def _invoke(self, tool: Tool, context: Mapping[str, Any]) -> str:
         async with self._replacing:
             worker = self._worker
             if worker is None or not worker.alive or self._ahead() - self._offset > _STALE:
@@ -192,11 +198,21 @@ class FunctionHost:
                 worker, _ = await self._loaded(self.code, self._host_json)
                 self._worker = worker
         try:
-            return await worker.invoke(tool.function, arguments)
+            return await self._run(worker, tool, context)
         except FunctionFailed as failed:
             for line in failed.told.splitlines():
                 self._heard(tool.function, line)
             raise
+
+    async def _run(self, worker: Worker, tool: Tool, context: Mapping[str, Any]) -> str:
+        """The function, between the blobs that it reads and those that it writes. What it wrote counts when it has ended well."""
+        assert self._blobs is not None
+        read = {each.name: await self._blobs.read(each, context) for each in tool.blobs if not each.written}
+        written = {each.name: each for each in tool.blobs if each.written}
+        returned = await worker.invoke(tool.function, {tool.parameter: json.dumps(context)}, read, list(written))
+        for name, content in returned.written.items():
+            await self._blobs.write(written[name], context, content)
+        return returned.result
 
     async def _stop_worker(self) -> None:
         if self._worker is not None:

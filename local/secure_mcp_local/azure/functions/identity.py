@@ -35,6 +35,10 @@ class IdentityEndpoint:
         status, answer = self._answer(Request(scope, receive))
         await JSONResponse(answer, status)(scope, receive, send)
 
+    def token(self, resource: str, client_id: str | None) -> str:
+        """A token of the site's identity for its host, which is no code and asks inside: as `ManagedIdentities.token`."""
+        return self.identities.token(self._site.urn, resource, client_id)
+
     def _answer(self, request: Request) -> tuple[int, dict[str, Any]]:
         if request.url.path != PATH or request.method != "GET":
             return 404, _refusal(404, "not found")
@@ -47,7 +51,7 @@ class IdentityEndpoint:
             return 400, _refusal(400, "name a user-assigned identity by client_id; other ways are not modelled")
         resource, client_id = query.get("resource", ""), query.get("client_id")
         try:
-            token = self.identities.token(self._site.urn, resource, client_id)
+            token = self.token(resource, client_id)
         except ExplainedError as error:
             return 400, _refusal(400, str(error))
         return 200, {

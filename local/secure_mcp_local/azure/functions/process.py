@@ -1,14 +1,16 @@
 """The worker process as the host sees it: started, asked, replaced when it is gone."""
 
 import asyncio
+import base64
 import json
 import logging
 import struct
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import Context, copy_context
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,15 @@ Hear = Callable[[str, str], None]
 def unheard(function: str, line: str) -> None:
     """For workers that nobody listens to."""
     del function, line
+
+
+@dataclass(frozen=True)
+class Returned:
+    """What a function gave back."""
+
+    result: str
+    written: Mapping[str, bytes]
+    """By parameters that it has set."""
 
 
 class FunctionFailed(Exception):
@@ -101,8 +112,19 @@ class Worker:
         self._tasks.insert(0, asyncio.create_task(self._receive_answers(self._process.stdout)))
         return first["functions"]
 
-    async def invoke(self, function: str, arguments: Mapping[str, Any]) -> str:
-        """Runs a function and returns what it returns.
+    async def invoke(
+        self,
+        function: str,
+        arguments: Mapping[str, Any],
+        blobs: Mapping[str, bytes | None] | None = None,
+        outputs: Sequence[str] = (),
+    ) -> Returned:
+        """Runs a function.
+
+        Args:
+            arguments: By parameter, what a trigger hands over.
+            blobs: By parameter, blobs that it reads; None: there is none.
+            outputs: Parameters that it sets.
 
         Raises:
             FunctionFailed: it raised, or the worker ended meanwhile.
@@ -116,7 +138,17 @@ class Worker:
         self._waiting[id] = future
         self._calls[id] = (function, copy_context())
         try:
-            content = json.dumps({"id": id, "function": function, "arguments": dict(arguments)}).encode()
+            read = {
+                name: None if blob is None else base64.b64encode(blob).decode() for name, blob in (blobs or {}).items()
+            }
+            message = {
+                "id": id,
+                "function": function,
+                "arguments": dict(arguments),
+                "blobs": read,
+                "outputs": list(outputs),
+            }
+            content = json.dumps(message).encode()
             self._process.stdin.write(_LENGTH.pack(len(content)) + content)
             await self._process.stdin.drain()
             answer = await future
@@ -129,7 +161,8 @@ class Worker:
             raise FunctionFailed(answer["error"], self._code.told(answer["mistake"]))
         if "error" in answer:
             raise FunctionFailed(answer["error"])
-        return answer["result"]
+        written = {name: base64.b64decode(blob) for name, blob in answer["written"].items()}
+        return Returned(answer["result"], written)
 
     async def retire(self) -> None:
         """Ends it when the calls that run in it are done."""

@@ -17,7 +17,7 @@ VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 """Protocol versions, the newest last."""
 
 Invoke = Callable[[Tool, Mapping[str, Any]], Awaitable[str]]
-"""Runs a tool's function with the call's context."""
+"""Runs a tool's function with the call's context, as the trigger describes it."""
 
 _INVALID_PARAMS, _METHOD_NOT_FOUND, _INTERNAL_ERROR = -32602, -32601, -32603
 _EMPTY_LISTS = {
@@ -120,7 +120,7 @@ class Server:
         if transport.session_id:
             context["sessionid"] = transport.session_id
         try:
-            return tool.result(await self._invoke(tool, {tool.parameter: json.dumps(context)}))
+            return tool.result(await self._invoke(tool, context))
         except (FunctionFailed, ValueError, KeyError, TypeError) as error:
             # The client hears nothing of it; whoever develops the function does.
             _log.error("%s failed: %s", name, error)

@@ -1,6 +1,7 @@
 """A declared function app: its settings and the host's, as the platform would give them to the host."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from secure_mcp_local.recording.models import master_key, mcp_extension_key
 SITE = "azure-native:web:WebApp"
 _HOST_SETTING = "AzureFunctionsJobHost__"
 _BUNDLE = "Microsoft.Azure.Functions.ExtensionBundle"
+"""https://learn.microsoft.com/azure/azure-functions/extension-bundles"""
+_UNRELEASED = (f"{_BUNDLE}.Preview", f"{_BUNDLE}.Experimental")
 
 
 @dataclass(frozen=True)
@@ -60,30 +63,48 @@ class Site:
             raise NotModelled(f"{declared.name}: an app that is not enabled is not modelled")
         return cls(declared.urn, declared.id, declared.id.rpartition("/")[2], dict(_settings(declared)))
 
-    def host_json(self, code: Path) -> Mapping[str, Any]:
-        """host.json with what app settings named `AzureFunctionsJobHost__...` override.
 
-        https://learn.microsoft.com/azure/azure-functions/functions-host-json#override-hostjson-values
+def host_json(code: Path, settings: Mapping[str, str]) -> Mapping[str, Any]:
+    """host.json with what app settings named `AzureFunctionsJobHost__...` override.
 
-        Raises:
-            LocalCloudError: no host.json, or not one with which MCP triggers work.
-        """
-        path = code / "host.json"
-        try:
-            document: object = json.loads(path.read_text("utf-8"))
-        except OSError as error:
-            raise LocalCloudError(f"{path} cannot be read ({error.strerror}): it is no function app") from None
-        except ValueError as error:
-            raise LocalCloudError(f"{path} is not JSON: {error}") from None
-        host = dict(mapping(document))
-        if host.get("version") != "2.0":
-            raise LocalCloudError(f"{path}: version must be '2.0'")
-        if mapping(host.get("extensionBundle")).get("id") != _BUNDLE:
-            raise LocalCloudError(f"{path}: extensionBundle.id must be {_BUNDLE!r}: MCP triggers come from it")
-        for name, value in self.settings.items():
-            if name.lower().startswith(_HOST_SETTING.lower()):
-                host = _with(host, name[len(_HOST_SETTING) :].split("__"), value)
-        return host
+    https://learn.microsoft.com/azure/azure-functions/functions-host-json#override-hostjson-values
+
+    Args:
+        code: Folder of the app.
+        settings: Its app settings.
+
+    Raises:
+        LocalCloudError: no host.json, or not one with which MCP triggers work.
+        NotModelled: a bundle that is not released.
+    """
+    path = code / "host.json"
+    try:
+        document: object = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise LocalCloudError(f"{path} cannot be read ({error.strerror}): it is no function app") from None
+    except ValueError as error:
+        raise LocalCloudError(f"{path} is not JSON: {error}") from None
+    host = dict(mapping(document))
+    if host.get("version") != "2.0":
+        raise LocalCloudError(f"{path}: version must be '2.0'")
+    bundle = mapping(host.get("extensionBundle"))
+    id, version = str(bundle.get("id", "")), str(bundle.get("version", ""))
+    if id in _UNRELEASED:
+        raise NotModelled(
+            f"{path}: extensionBundle.id is {id!r}, which is not modelled; the released one is {_BUNDLE!r}"
+        )
+    if id != _BUNDLE:
+        raise LocalCloudError(
+            f"{path}: extensionBundle.id is {id!r} and must be {_BUNDLE!r}: MCP triggers come from it"
+        )
+    if not re.match(r"[\[(]4\.", version):
+        raise LocalCloudError(
+            f"{path}: extensionBundle.version is {version!r} and must be '[4.0.0, 5.0.0)': older ones have no MCP triggers"
+        )
+    for name, value in settings.items():
+        if name.lower().startswith(_HOST_SETTING.lower()):
+            host = _with(host, name[len(_HOST_SETTING) :].split("__"), value)
+    return host
 
 
 def mapping(value: object) -> Mapping[str, Any]:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from secure_mcp_local.azure.functions import blobs
+from secure_mcp_local.azure.functions.blobs import BlobBinding
 from secure_mcp_local.azure.functions.site import mapping
 from secure_mcp_local.errors import LocalCloudError, NotModelled
 
@@ -25,6 +27,8 @@ class Tool:
     """Name of the function's parameter for the trigger."""
     result_schema: bool
     """Whether the function returns an object that describes content, instead of text."""
+    blobs: tuple[BlobBinding, ...] = ()
+    """Its other parameters."""
 
     def listed(self) -> dict[str, Any]:
         """The tool as tools/list shows it."""
@@ -52,23 +56,31 @@ class Tool:
         return result
 
 
-def tools_of(functions: Iterable[Mapping[str, Any]]) -> dict[str, Tool]:
-    """The tools of an app by name in lower case, from its indexed functions.
+def tools_of(functions: Iterable[Mapping[str, Any]], settings: Mapping[str, str]) -> dict[str, Tool]:
+    """The tools of an app by name in lower case, from its indexed functions and its settings.
 
     Raises:
-        LocalCloudError: a tool's name is taken.
+        LocalCloudError: a tool's name is taken, or a binding is one that the host refuses.
         NotModelled: a trigger or binding of another kind.
     """
     tools: dict[str, Tool] = {}
     for function in functions:
-        bindings = [mapping(binding) for binding in function["bindings"]]
-        for binding in bindings:
-            if binding.get("type") != "mcpToolTrigger":
-                raise NotModelled(
-                    f"function {function['name']}: the local cloud models MCP tool triggers only, "
-                    f"not the binding type {binding.get('type')!r}"
-                )
-        [trigger] = bindings
+        triggers: list[Mapping[str, Any]] = []
+        parameters: list[BlobBinding] = []
+        for binding in map(mapping, function["bindings"]):
+            match binding.get("type"):
+                case "mcpToolTrigger":
+                    triggers.append(binding)
+                case blobs.TYPE:
+                    parameters.append(BlobBinding.of(function["name"], binding, settings))
+                case other:
+                    raise NotModelled(
+                        f"function {function['name']}: the local cloud models MCP tool triggers and blob bindings, "
+                        f"not the binding type {other!r}"
+                    )
+        if len(triggers) != 1:
+            raise LocalCloudError(f"function {function['name']} has {len(triggers)} triggers; it must have one")
+        [trigger] = triggers
         tool = Tool(
             name=trigger["toolName"],
             description=trigger.get("description") or "",
@@ -76,6 +88,7 @@ def tools_of(functions: Iterable[Mapping[str, Any]]) -> dict[str, Tool]:
             function=function["name"],
             parameter=trigger["name"],
             result_schema=trigger.get("useResultSchema") is True,
+            blobs=tuple(parameters),
         )
         if tool.name.lower() in tools:
             raise LocalCloudError(f"function {function['name']}: there is a tool named {tool.name!r} already")

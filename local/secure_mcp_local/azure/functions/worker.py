@@ -7,6 +7,7 @@ then JSON.
 """
 
 import asyncio
+import base64
 import contextlib
 import contextvars
 import importlib
@@ -173,6 +174,49 @@ def _failure(error: BaseException) -> dict[str, Any]:
     return {"error": "".join(traceback.format_exception(error)), "mistake": mistake}
 
 
+def _blob(content: str | None) -> Any:
+    """A blob as functions read it; None: there is none."""
+    import azure.functions.blob as converter  # noqa: PLC0415  (the app's own, from its path)
+
+    return None if content is None else converter.InputStream(data=base64.b64decode(content))
+
+
+def _outputs(names: Sequence[str]) -> dict[str, Any]:
+    """What functions set by parameters."""
+    import azure.functions as func  # noqa: PLC0415
+
+    class Out(func.Out[Any]):
+        value: Any = None
+
+        def set(self, val: Any) -> None:
+            self.value = val
+
+        def get(self) -> Any:
+            return self.value
+
+    return {name: Out() for name in names}
+
+
+def _written(value: Any) -> str:
+    """A value that was set, as azure.functions encodes it for a blob.
+
+    Raises:
+        NotImplementedError: it is no text, no bytes and no file.
+    """
+    import azure.functions.blob as converter  # noqa: PLC0415
+
+    content = converter.BlobConverter.encode(value, expected_type=None).value
+    return base64.b64encode(content.encode() if isinstance(content, str) else content).decode()
+
+
+async def _answer(function: Any, message: dict[str, Any]) -> dict[str, Any]:
+    outputs = _outputs(message["outputs"])
+    blobs = {name: _blob(content) for name, content in message["blobs"].items()}
+    result = await _invoke(function, {**message["arguments"], **blobs, **outputs})
+    written = {name: _written(out.get()) for name, out in outputs.items() if out.get() is not None}
+    return {"result": result, "written": written}
+
+
 async def _invoke(function: Any, arguments: dict[str, Any]) -> str:
     if inspect.iscoroutinefunction(function):
         result = await function(**arguments)
@@ -188,7 +232,7 @@ async def _serve(source: BinaryIO, output: BinaryIO, callables: dict[str, Any], 
     async def answer(message: dict[str, Any]) -> None:
         _CALL.set(message["id"])
         try:
-            reply = {"result": await _invoke(callables[message["function"]], message["arguments"])}
+            reply = await _answer(callables[message["function"]], message)
         except Exception as error:  # the function's own failure, whatever it is
             reply = _failure(error)
         for stream in streams:

@@ -227,16 +227,28 @@ async def test_other_triggers_are_refused(run: Any, code_with: Any) -> None:
             pass
 
 
+_BUNDLE = "Microsoft.Azure.Functions.ExtensionBundle"
+
+
 @pytest.mark.parametrize(
-    ("host_json", "reason"),
+    ("host_json", "error", "reason"),
     [
-        ({}, "version"),
-        ({"version": "2.0"}, "extensionBundle"),
-        ({"version": "2.0", "extensionBundle": {"id": "Microsoft.Azure.Functions.ExtensionBundle.Preview"}}, "Bundle"),
+        ({}, LocalCloudError, "version"),
+        ({"version": "2.0"}, LocalCloudError, "MCP triggers come from it"),
+        ({"version": "2.0", "extensionBundle": {"id": _BUNDLE}}, LocalCloudError, "older ones"),
+        (
+            {"version": "2.0", "extensionBundle": {"id": _BUNDLE, "version": "[3.3.0, 4.0.0)"}},
+            LocalCloudError,
+            "older ones",
+        ),
+        ({"version": "2.0", "extensionBundle": {"id": f"{_BUNDLE}.Preview"}}, NotModelled, "Preview"),
+        ({"version": "2.0", "extensionBundle": {"id": f"{_BUNDLE}.Experimental"}}, NotModelled, "Experimental"),
     ],
 )
-async def test_a_host_json_without_mcp(run: Any, code_with: Any, host_json: dict[str, Any], reason: str) -> None:
-    with pytest.raises(LocalCloudError, match=reason):
+async def test_a_host_json_without_mcp(
+    run: Any, code_with: Any, host_json: dict[str, Any], error: type[Exception], reason: str
+) -> None:
+    with pytest.raises(error, match=reason):
         async with run(code=code_with("pass", host_json)):
             pass
 
