@@ -38,6 +38,7 @@ _OAUTH_OPERATIONS = (
     Operation("oauth-callback", "GET", "/oauth-callback", "Return from Entra ID", "oauth/oauth-callback.xml"),
     Operation("token", "POST", "/token", "Token", "oauth/token.xml"),
     Operation("register", "POST", "/register", "Register a client", "oauth/register.xml"),
+    Operation("list-sessions", "POST", "/sessions/list", "List sessions, for operators", "oauth/list-sessions.xml"),
     Operation("end-sessions", "POST", "/sessions/end", "End sessions, for operators", "oauth/end-sessions.xml"),
     Operation("revoke", "POST", "/revoke", "Revoke a token", "oauth/revoke.xml"),
     # Clients look for it under the path of a server, too, which has one or two segments.

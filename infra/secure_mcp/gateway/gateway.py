@@ -261,6 +261,7 @@ class Gateway(Component):
                 zone_redundant=args.zone_redundant,
                 principal_id=service.principal_id,
                 workspace_id=telemetry.workspace_id,
+                listed=bool(args.operators),
             ),
             inside,
         )

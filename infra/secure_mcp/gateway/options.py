@@ -159,7 +159,7 @@ class OperatorOptions(Options):
     """Who runs the gateway."""
 
     operators: Sequence[str] = option(each(OBJECT_IDS), default=())
-    """Object ids of users or groups who may end sessions with `secure-mcp sessions end`."""
+    """Object ids of users or groups who may list and end sessions with `secure-mcp sessions`."""
 
 
 class AuthorizationServerOptions(SignInOptions, BrandOptions, EnterpriseOptions, OriginOptions):

@@ -15,7 +15,7 @@ from ..options import Taken
 from .options import LockOptions
 
 _ROLE = uuid.UUID("0f5f4a5b-5c4e-4b5e-9d0c-1f0a7a8f6f11")
-# What the gateway's policies do, and nothing else: no queries, no change feed.
+# What the gateway's policies do, and nothing else: no change feed, and queries where operators may list sessions.
 _ACTIONS = [
     "Microsoft.DocumentDB/databaseAccounts/readMetadata",
     *(
@@ -23,6 +23,7 @@ _ACTIONS = [
         for action in ("create", "read", "replace", "delete")
     ),
 ]
+_QUERY = "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/executeQuery"
 
 
 class SessionStoreArgs(LockOptions, ZoneOptions, LoggedOptions, Placement):
@@ -32,6 +33,8 @@ class SessionStoreArgs(LockOptions, ZoneOptions, LoggedOptions, Placement):
     """Whether only private endpoints reach it."""
     principal_id: pulumi.Input[str]
     """Object id of the gateway's identity."""
+    listed: bool = False
+    """Whether operators list sessions: by a query, which no other policy needs."""
 
 
 class SessionStore(Component):
@@ -105,7 +108,7 @@ class SessionStore(Component):
             role_name="Session store user",
             type=cosmosdb.RoleDefinitionType.CUSTOM_ROLE,
             assignable_scopes=[account.id],
-            permissions=[cosmosdb.PermissionArgs(data_actions=_ACTIONS)],
+            permissions=[cosmosdb.PermissionArgs(data_actions=[*_ACTIONS, _QUERY] if args.listed else _ACTIONS)],
             account_name=account.name,
             resource_group_name=group,
             # One after the other: Azure refuses what changes an account while something else does (412, "another user operation

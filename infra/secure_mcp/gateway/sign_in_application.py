@@ -73,8 +73,8 @@ class SignInApplication(pulumi.ComponentResource):
                         value=_END_SESSIONS,
                         type="Admin",
                         enabled=True,
-                        admin_consent_display_name="End sessions",
-                        admin_consent_description="Ends sessions at the gateway in an operator's name.",
+                        admin_consent_display_name="List and end sessions",
+                        admin_consent_description="Lists and ends sessions at the gateway in an operator's name.",
                     )
                 ]
                 if args.operators
@@ -82,7 +82,7 @@ class SignInApplication(pulumi.ComponentResource):
             ),
             app_roles=[
                 _app_role(_SIGN_IN, "May sign in."),
-                _app_role(_END_SESSIONS, "May end sessions at the gateway."),
+                _app_role(_END_SESSIONS, "May list and end sessions at the gateway."),
             ]
             if args.operators
             else None,

@@ -352,29 +352,48 @@ sessions = typer.Typer(help="For operators of a gateway: who is signed in, and n
 app.add_typer(sessions, name="sessions")
 
 
-@sessions.callback()
-def _sessions() -> None:
-    """For operators of a gateway: end sessions."""
+_GatewayArgument = Annotated[str, typer.Argument(metavar="URL", help="Address of the gateway.")]
+_ApplicationOption = Annotated[
+    str, typer.Option(metavar="ID", help="Client id of the gateway's sign-in application; not at a local cloud.")
+]
+_PersonOption = Annotated[str, typer.Option("--as", metavar="NAME", help="Local cloud: who you are.")]
+
+
+@sessions.command("list")
+def list_sessions(
+    gateway: _GatewayArgument,
+    user: Annotated[str, typer.Option(metavar="ID", help="Object id of the only user whose sessions count.")] = "",
+    client: Annotated[str, typer.Option(metavar="ID", help="Id of the only client whose sessions count.")] = "",
+    application: _ApplicationOption = "",
+    person: _PersonOption = "alice",
+    json: JsonOption = False,
+) -> None:
+    """List the sessions that there are: user, client, server, and when each began, was last refreshed and ends if nobody refreshes it.
+
+    You need the role Sessions.End (option `operators`), and the Azure CLI's login. The gateway reads its session store, which may be
+    private. No key is shown, and each list is an audit event.
+    """
+    from secure_mcp_local.cli.sessions import Asked, show  # noqa: PLC0415
+
+    show(Asked(gateway, user, client, application, person), as_json=json)
 
 
 @sessions.command("end")
 def end_sessions(
-    gateway: Annotated[str, typer.Argument(metavar="URL", help="Address of the gateway.")],
+    gateway: _GatewayArgument,
     user: Annotated[str, typer.Option(metavar="ID", help="Object id of the user whose sessions end.")] = "",
     client: Annotated[str, typer.Option(metavar="ID", help="Client id whose sessions end, of all users.")] = "",
-    application: Annotated[
-        str, typer.Option(metavar="ID", help="Client id of the gateway's sign-in application; not at a local cloud.")
-    ] = "",
-    person: Annotated[str, typer.Option("--as", metavar="NAME", help="Local cloud: who you are.")] = "alice",
+    application: _ApplicationOption = "",
+    person: _PersonOption = "alice",
 ) -> None:
     """End all sessions of a user or of a client, everywhere within a minute.
 
     You need the role Sessions.End (option `operators`), and the Azure CLI's login. Nothing is asked of the session store directly, so it
     may be private. They can sign in again unless something else keeps them out: unassign the user, or take the client off allowedClients.
     """
-    from secure_mcp_local.cli.sessions import Ending, end  # noqa: PLC0415
+    from secure_mcp_local.cli.sessions import Asked, end  # noqa: PLC0415
 
-    end(Ending(gateway, user, client, application, person))
+    end(Asked(gateway, user, client, application, person))
 
 
 @app.command()

@@ -246,6 +246,14 @@ QUESTIONS: tuple[Question, ...] = (
         by_hand="`az account get-access-token --scope api://CLIENT-ID/.default` as an operator: a token, or AADSTS65001",
     ),
     Question(
+        name="cosmos-query-by-rest",
+        text="Does a query over all partitions that a policy sends need anything but the headers of the REST reference: a range of keys, or an index?",
+        belief="no: fields that are named and conditions are answered by the gateway of Cosmos DB itself, and a scan is allowed by its header",
+        matters="`secure-mcp sessions list` (policies/oauth/list-sessions.xml)",
+        source="learn.microsoft.com/rest/api/cosmos-db/querying-cosmosdb-resources-using-the-rest-api: simple projections and filters; of serverless it says nothing",
+        by_hand="`secure-mcp sessions list` as an operator: a list, or 503 and a 400 in the logs of the session store",
+    ),
+    Question(
         name="cosmos-role-of-a-database",
         text="May a data-plane role of Cosmos DB be assigned at one database, and does it open its containers and the account's metadata?",
         belief="yes: a scope may be the account, a database or a container; readMetadata is of the account where it is asked for",

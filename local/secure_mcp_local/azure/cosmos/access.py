@@ -20,11 +20,14 @@ _METADATA = "Microsoft.DocumentDB/databaseAccounts/readMetadata"
 ITEMS = f"{_CONTAINERS}/items"
 """Prefix of the actions on documents: `/create`, `/read`, `/replace`, `/upsert`, `/delete`."""
 
+QUERY = f"{_CONTAINERS}/executeQuery"
+"""The action on a container that a query needs."""
+
 _BUILT_IN = {
     "00000000-0000-0000-0000-000000000001": (
         _METADATA,
         f"{ITEMS}/read",
-        f"{_CONTAINERS}/executeQuery",
+        QUERY,
         f"{_CONTAINERS}/readChangeFeed",
     ),
     "00000000-0000-0000-0000-000000000002": (_METADATA, f"{_CONTAINERS}/*", f"{ITEMS}/*"),

@@ -81,7 +81,8 @@ class Container:
         self._clock = clock
         self.throughput = Throughput(clock)
         self._documents: dict[tuple[str, str], Document] = {}
-        self._rid = f"{uuid.uuid4().hex[:11]}="
+        self.rid = f"{uuid.uuid4().hex[:11]}="
+        """The container's id as the system gives it."""
 
     def documents(self) -> list[Mapping[str, Any]]:
         """Every live document: for the trace console and for tests that look for leaks."""
@@ -181,10 +182,10 @@ class Container:
 
     def _store(self, key: tuple[str, str], content: dict[str, Any]) -> Document:
         now = self._clock.now()
-        rid = f"{self._rid[:8]}{uuid.uuid4().hex[:8]}=="
+        rid = f"{self.rid[:8]}{uuid.uuid4().hex[:8]}=="
         system = {
             "_rid": rid,
-            "_self": f"dbs/{self._rid[:6]}==/colls/{self._rid}/docs/{rid}/",
+            "_self": f"dbs/{self.rid[:6]}==/colls/{self.rid}/docs/{rid}/",
             "_etag": f'"{uuid.uuid4()}"',
             "_attachments": "attachments/",
             "_ts": int(now),

@@ -1,8 +1,9 @@
-"""The REST API of Cosmos DB, as far as documents by id go.
+"""The REST API of Cosmos DB: documents by id, and simple queries.
 
 https://learn.microsoft.com/rest/api/cosmos-db/documents
 """
 
+import base64
 import json
 import uuid
 from collections.abc import Iterator, Mapping
@@ -16,8 +17,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from apim_policies.clock import Clock
 from apim_policies.pipeline.refusals import Explain, Refusal, unexplained
-from secure_mcp_local.azure.cosmos.access import ITEMS, Access
+from secure_mcp_local.azure.cosmos.access import ITEMS, QUERY, Access
 from secure_mcp_local.azure.cosmos.container import MAX_BYTES, Container, Document, Refused
+from secure_mcp_local.azure.cosmos.query import Malformed, Query
 from secure_mcp_local.azure.cosmos.throughput import cost
 from secure_mcp_local.azure.entra import TokenIssuer, TokenRefused
 from secure_mcp_local.errors import LocalCloudError, NotModelled
@@ -34,6 +36,7 @@ _REFUSALS = {400, 401, 403}
 _SUBSTATUSES = {1003: "OwnerResourceNotFound", 5202: "LocalAuthDisabled", 5302: "RbacUnauthorizedNameBasedDataRequest"}
 _VERSIONS = {"2018-12-31", "2020-07-15", "2020-11-05"}
 """REST API versions with partition keys in the present format."""
+_QUERY_TYPE = "application/query+json"
 
 
 class Cosmos:
@@ -152,32 +155,31 @@ class Account:
         if wait is not None:
             message = "Request rate is large. More Request Units may be needed, so no changes were made. Please retry this request later."
             raise Refused(429, "TooManyRequests", message, 3200, retry_after=wait)
+        if request.method == "POST" and id is None and _is_query(request):
+            self._authorize(principal, QUERY, container)
+            return await _queried(request, container)
         partition = _partition(request)
         if_match = request.headers.get("if-match")
         match request.method, id:
             case "POST", None:
-                if request.headers.get("x-ms-documentdb-isquery", "").lower() == "true" or request.headers.get(
-                    "content-type", ""
-                ).startswith("application/query+json"):
-                    raise NotModelled("the local Cosmos DB does not model queries; read documents by id")
                 upsert = request.headers.get("x-ms-documentdb-is-upsert", "").lower() == "true"
-                self._authorize(principal, "upsert" if upsert else "create", container)
+                self._authorize(principal, f"{ITEMS}/{'upsert' if upsert else 'create'}", container)
                 body = await _body(request)
                 if upsert:
                     document, created = container.upsert(body, partition, if_match)
                     return _document(201 if created else 200, document)
                 return _document(201, container.create(body, partition))
             case "GET", str():
-                self._authorize(principal, "read", container)
+                self._authorize(principal, f"{ITEMS}/read", container)
                 document = container.read(id, partition)
                 if request.headers.get("if-none-match") == document.etag:
                     return Response(status_code=304, headers={"etag": document.etag})
                 return _document(200, document)
             case "PUT", str():
-                self._authorize(principal, "replace", container)
+                self._authorize(principal, f"{ITEMS}/replace", container)
                 return _document(200, container.replace(id, await _body(request), partition, if_match))
             case "DELETE", str():
-                self._authorize(principal, "delete", container)
+                self._authorize(principal, f"{ITEMS}/delete", container)
                 container.delete(id, partition, if_match)
                 return Response(status_code=204)
             case _:
@@ -234,8 +236,7 @@ class Account:
             declared=refused.declared,
         )
 
-    def _authorize(self, principal: str, operation: str, container: Container) -> None:
-        action = f"{ITEMS}/{operation}"
+    def _authorize(self, principal: str, action: str, container: Container) -> None:
         if not self._access.permits(principal, action, container.database, container.name):
             message = (
                 f"Request blocked by Auth {self.name} : Request is blocked because principal [{principal}] "
@@ -298,6 +299,48 @@ def _partition(request: Request) -> object:
         message = f"Partition key {header} is invalid: it must be a JSON array of one value."
         raise Refused(400, "BadRequest", message)
     return keys[0]
+
+
+def _is_query(request: Request) -> bool:
+    type = request.headers.get("content-type", "")
+    return request.headers.get("x-ms-documentdb-isquery", "").lower() == "true" or type.startswith(_QUERY_TYPE)
+
+
+async def _queried(request: Request, container: Container) -> Response:
+    """A page of what a query finds. Where it goes on is said by a token that means nothing to callers. It costs what a write costs,
+    however many documents are looked at: what a scan costs is written nowhere.
+
+    https://learn.microsoft.com/rest/api/cosmos-db/query-documents
+    """
+    headers = request.headers
+    if headers.get("content-type") != _QUERY_TYPE:
+        raise Refused(400, "BadRequest", f"The content type of a query must be {_QUERY_TYPE}.")
+    if "x-ms-documentdb-partitionkey" in headers:
+        raise NotModelled("the local Cosmos DB models queries of all partitions, not of one")
+    if headers.get("x-ms-documentdb-query-enablecrosspartition", "").lower() != "true":
+        message = (
+            "Cross partition query is required but disabled. Please set x-ms-documentdb-query-enablecrosspartition to true, "
+            "specify x-ms-documentdb-partitionkey, or revise your query to avoid this exception."
+        )
+        raise Refused(400, "BadRequest", message)
+    try:
+        query = Query(await _body(request))
+        most = int(headers.get("x-ms-max-item-count", "100"))
+        given = headers.get("x-ms-continuation")
+        after = "" if given is None else base64.b64decode(given, validate=True).decode()
+    except Malformed as malformed:
+        raise Refused(400, "BadRequest", str(malformed)) from None
+    except ValueError:
+        raise Refused(400, "BadRequest", "x-ms-max-item-count or x-ms-continuation is malformed.") from None
+    documents = sorted(container.documents(), key=lambda document: str(document["id"]))
+    left = [document for document in documents if str(document["id"]) > after and query.matches(document)]
+    page = left[:most] if most > 0 else left
+    found = [query.picked(document) for document in page]
+    response = _json(200, {"_rid": container.rid, "Documents": found, "_count": len(found)})
+    response.headers["x-ms-item-count"] = str(len(found))
+    if len(page) < len(left):
+        response.headers["x-ms-continuation"] = base64.b64encode(str(page[-1]["id"]).encode()).decode()
+    return response
 
 
 def _size(request: Request) -> int:

@@ -138,10 +138,6 @@ class TestRules:
         assert answer.status_code == 501
         assert "local Cosmos DB" in answer.json()["message"]
 
-    async def test_queries_are_not_modelled(self, client: httpx.AsyncClient, headers: Headers) -> None:
-        sent = {**headers("a"), "x-ms-documentdb-isquery": "True"}
-        assert (await client.post(DOCS, headers=sent, json={"query": "SELECT * FROM c"})).status_code == 501
-
     async def test_an_encoded_slash_stays_in_the_id(self, client: httpx.AsyncClient, headers: Headers) -> None:
         await client.post(DOCS, headers=headers("a"), json={"id": "a"})
         answer = await client.get(f"{DOCS}/..%2Fdocs%2Fa", headers=headers("a"))
