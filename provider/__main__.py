@@ -25,6 +25,7 @@ from secure_mcp import (
     SessionStore,
     SignInApplication,
 )
+from secure_mcp.interruption import interrupt
 from secure_mcp.options.schema import describe, offered, options_of
 
 PACKAGE = "secure-mcp"
@@ -58,6 +59,10 @@ class Provider(ComponentProvider):
         describe(schema, PACKAGE, options)
         schema["language"]["nodejs"]["packageName"] = NPM_PACKAGE
         self.schema = json.dumps(schema)
+
+    def cancel(self) -> None:
+        """Ends what the hooks of components wait for."""
+        interrupt()
 
 
 if __name__ == "__main__":

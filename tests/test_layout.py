@@ -194,10 +194,14 @@ AZURE_SERVICES = {
     "api_management": {"entra", "key_vault"},
     "cosmos": {"entra"},
     "entra": set[str](),
-    "functions": {"entra"},
+    # A package is written to the app's container with its identity.
+    "functions": {"entra", "storage"},
     "storage": {"entra"},
     "key_vault.py": set[str](),
     "faults.py": set[str](),
+    # Whoever deploys has Azure CLI, a token, and the deployment endpoints.
+    "deployer.py": {"az", "entra", "functions"},
+    "az.py": set[str](),
 }
 """Each stand-in for a service, and the services that its own of Azure asks."""
 

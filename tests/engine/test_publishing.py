@@ -107,8 +107,8 @@ def test_what_fails_is_published_by_the_next_up(changed: Workspace) -> None:
 
 
 @SAMPLED
-def test_publishing_is_left_with_ctrl_c_twice_and_done_by_the_next_up(changed: Workspace) -> None:
-    """Trying again may take ten minutes: nobody has to wait for it, and nothing half done counts. The engine's lock may stay."""
+def test_publishing_is_left_with_ctrl_c_and_done_by_the_next_up(changed: Workspace) -> None:
+    """Trying again may take ten minutes: nobody has to wait for it, and nothing half done counts."""
     [site] = [r for r in changed.store if r.type == SITE]
     before = changed.store.package(site.id)
     assert before
@@ -116,11 +116,20 @@ def test_publishing_is_left_with_ctrl_c_twice_and_done_by_the_next_up(changed: W
     left = changed.interrupted("this machine cannot reach", faults="hide publish mcp-func")
     assert left.exit_code != 0
     assert before.read_bytes() == old
-    changed.pulumi("cancel", "--yes")
     run = changed.up()
     assert run.changed() == {CODE: "update"}
     assert published(run) == 1
     assert before.read_bytes() != old
+
+
+@SAMPLED
+def test_a_provider_that_publishes_is_told_of_ctrl_c(in_yaml: Workspace) -> None:
+    """It is no part of the program, which a signal ends."""
+    left = in_yaml.interrupted("this machine cannot reach", faults="hide publish snippets-func")
+    assert left.exit_code != 0
+    assert "it was interrupted; the next pulumi up goes on from here" in left.output
+    assert published(in_yaml.up()) == 1
+    assert "save_snippet" in in_yaml.functions()
 
 
 def test_a_site_that_is_made_anew_gets_its_code_again(deployed: Workspace) -> None:

@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/util/rpcutil"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/version"
@@ -27,6 +28,9 @@ import (
 
 // The exit code with which the script says that the user has seen the error.
 const shown = 32
+
+// How long an interrupted program may take to end.
+const patience = 5 * time.Second
 
 // Prints the plugins that the installed packages ask for, one JSON document a line.
 const requiredPlugins = `
@@ -41,6 +45,9 @@ for d in m.distributions():
 type host struct {
 	pulumirpc.UnimplementedLanguageRuntimeServer
 	engine string
+	// Done when the engine is told to end.
+	cancelled context.Context
+	cancel    context.CancelFunc
 }
 
 func main() {
@@ -48,8 +55,10 @@ func main() {
 		fmt.Fprintln(os.Stderr, "pulumi-language-python is started by pulumi, with the engine's address")
 		os.Exit(1)
 	}
+	cancelled, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	handle, err := rpcutil.ServeWithOptions(rpcutil.ServeOptions{Init: func(server *grpc.Server) error {
-		pulumirpc.RegisterLanguageRuntimeServer(server, &host{engine: os.Args[len(os.Args)-1]})
+		pulumirpc.RegisterLanguageRuntimeServer(server, &host{engine: os.Args[len(os.Args)-1], cancelled: cancelled, cancel: cancel})
 		return nil
 	}})
 	if err != nil {
@@ -71,7 +80,10 @@ func (*host) GetPluginInfo(context.Context, *emptypb.Empty) (*pulumirpc.PluginIn
 	return &pulumirpc.PluginInfo{Version: version.Version}, nil
 }
 
-func (*host) Cancel(context.Context, *emptypb.Empty) (*emptypb.Empty, error) {
+// Cancel interrupts the program, as Pulumi's own host does. Providers get a Cancel of their own.
+// https://github.com/pulumi/pulumi/pull/22397, https://github.com/pulumi/pulumi/pull/22588
+func (h *host) Cancel(context.Context, *emptypb.Empty) (*emptypb.Empty, error) {
+	h.cancel()
 	return &emptypb.Empty{}, nil
 }
 
@@ -149,6 +161,9 @@ func (*host) GetRequiredPackages(ctx context.Context, request *pulumirpc.GetRequ
 
 // Run runs the program; what it prints goes to the engine through this process's own output.
 func (h *host) Run(ctx context.Context, request *pulumirpc.RunRequest) (*pulumirpc.RunResponse, error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	defer context.AfterFunc(h.cancelled, stop)()
 	executable, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -187,11 +202,13 @@ func (h *host) Run(ctx context.Context, request *pulumirpc.RunRequest) (*pulumir
 	command.Env = append(command.Env, "PULUMI_CONFIG="+string(config), "PULUMI_CONFIG_SECRET_KEYS="+string(secretKeys))
 	command.Dir = request.Info.GetProgramDirectory()
 	command.Stdout, command.Stderr = os.Stdout, os.Stderr
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
+	command.WaitDelay = patience
 	var exit *exec.ExitError
 	switch err := command.Run(); {
 	case err == nil:
 		return &pulumirpc.RunResponse{}, nil
-	case errors.As(err, &exit) && exit.ExitCode() == shown:
+	case errors.As(err, &exit) && exit.ExitCode() == shown, h.cancelled.Err() != nil:
 		return &pulumirpc.RunResponse{Bail: true}, nil
 	default:
 		return &pulumirpc.RunResponse{Error: fmt.Sprintf("the program ended with %v", err)}, nil

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 import pulumi
 
+from ..interruption import unless_interrupted
+
 WAIT = "SECURE_MCP_ROLE_WAIT"
 """Environment variable: seconds to wait after an assignment, and between two tries."""
 _SECONDS = 120.0
@@ -34,7 +36,7 @@ def in_force(name: str, roles: Sequence[pulumi.CustomResource], opts: pulumi.Res
     """
 
     async def wait(_: pulumi.ResourceHookArgs) -> None:
-        await asyncio.sleep(_seconds())
+        await unless_interrupted(asyncio.sleep(_seconds()))
 
     # Before, and not after: what fails afterwards counts as done.
     hook = pulumi.ResourceHook(f"{name}-wait", wait)
@@ -57,7 +59,7 @@ def patient(name: str) -> pulumi.ResourceHookBinding:
         if len(args.errors) >= _TRIES or not is_late_role(args.errors[0]):
             return False
         pulumi.log.info(f"{args.name}: a role is not in force yet; trying again in {_seconds():.0f} seconds")
-        await asyncio.sleep(_seconds())
+        await unless_interrupted(asyncio.sleep(_seconds()))
         return True
 
     return pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook(f"{name}-again", again)])

@@ -10,6 +10,7 @@ from typing import Any
 import pulumi
 from pulumi_azure_native import web
 
+from secure_mcp.interruption import in_thread, unless_interrupted
 from secure_mcp.package import Package
 
 from .deployer import Deployer
@@ -91,6 +92,7 @@ async def _published(archive: Path, digest: str, app: App, configured: Any, pare
 
     Raises:
         PublishingError: it cannot be published.
+        Interrupted: the engine was told to end.
     """
     loop, clock = asyncio.get_running_loop(), _InterruptibleClock()
 
@@ -100,7 +102,7 @@ async def _published(archive: Path, digest: str, app: App, configured: Any, pare
 
     deployer = Deployer.of(configured, app.id.split("/")[2])
     try:
-        await asyncio.to_thread(publish, archive, digest, app, deployer, say, clock)
+        await unless_interrupted(in_thread(lambda: publish(archive, digest, app, deployer, say, clock)))
     finally:
         clock.interrupt()
 

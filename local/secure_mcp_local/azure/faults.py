@@ -16,6 +16,20 @@ _ENTRA_ERROR_PAGE = """<!DOCTYPE html>
 <p>We're working to restore all services as soon as possible. Please check back soon.</p></body></html>
 """
 
+PUBLISHING = {
+    "fail": "the package is accepted, and the deployment fails afterwards",
+    "lose": "the package is accepted and deployed, but the answer is lost",
+    "early": "the app's identity may not write the package yet: its role is not in force (two attempts)",
+    "forbid": "403, as right after a change of access (two attempts)",
+    "busy": "409, another deployment is in progress (two attempts)",
+    "unavailable": "503, Site Unavailable (two attempts)",
+    "retype": "415, a wrong content type",
+    "recycle": "the worker is recycled before the end is seen: 404 (once)",
+    "empty": "the deployment succeeds, and the app has no functions",
+    "hide": "the deployment endpoint cannot be reached from this machine",
+}
+"""What goes wrong while code is published to a function app; what is said to pass passes by itself."""
+
 FAULTS = (
     Fault("entra-slow", "entra", "Entra ID answers the gateway after 60 seconds.", delay=60),
     Fault(
@@ -95,6 +109,7 @@ FAULTS = (
         "The gateway gets no token for its managed identity.",
         refuse=True,
     ),
+    *(Fault(f"publish-{kind}", "publish", f"Publishing code: {said}.") for kind, said in PUBLISHING.items()),
 )
 """Every fault that can be switched on: `entra`, `cosmos` and `functions` are hosts; `identity` is the managed identity endpoint,
-which has none."""
+which has none; `publish` is the deployment endpoint of function apps, which does itself what the fault says."""

@@ -94,6 +94,14 @@ def local(
             help="Forget who is signed in, which clients are registered and what is stored from earlier runs.",
         ),
     ] = False,
+    deployer: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write a file of environment variables with which a process on this machine publishes code to the running function "
+            "apps as to Azure: docs/local-cloud.md.",
+        ),
+    ] = None,
     json: JsonOption = False,
     cwd: CwdsOption = None,
 ) -> None:
@@ -110,7 +118,7 @@ def local(
     roots, values = project_roots(cwd), parsed(config)
     serve(
         roots, stack, values, port, backends, fault or [], from_state, accept or [],
-        as_json=json, watched=watch, fresh=fresh,
+        as_json=json, watched=watch, fresh=fresh, deployer=deployer,
     )  # fmt: skip
 
 

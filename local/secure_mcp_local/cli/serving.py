@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import shlex
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -31,14 +32,18 @@ def serve(
     as_json: bool,
     watched: bool = True,
     fresh: bool = False,
+    deployer: Path | None = None,
 ) -> None:
     """Runs until SIGINT or SIGTERM; both are the normal way to end it, so the exit code is 0.
 
-    Arguments: `LocalCloud.open`; `fresh`: what an earlier run has kept is forgotten.
+    Arguments: `LocalCloud.open`; `fresh`: what an earlier run has kept is forgotten; `deployer`: a file for the environment of whoever
+    publishes code.
     """
     kept = _kept(roots[0], stack, fresh=fresh) if state is None else None
     try:
-        asyncio.run(_serve(roots, stack, config, port, backend, faults, state, accept, as_json, watched, kept))
+        asyncio.run(
+            _serve(roots, stack, config, port, backend, faults, state, accept, as_json, watched, kept, deployer)
+        )
     finally:
         if kept is not None:
             kept.release()
@@ -65,6 +70,7 @@ async def _serve(
     as_json: bool,
     watched: bool,
     kept: Kept | None,
+    deployer: Path | None,
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -120,6 +126,8 @@ async def _serve(
             await asyncio.gather(starting, return_exceptions=True)
             return
         starting.result()
+        if deployer is not None:
+            _write(await cloud.deployer(), deployer)
         # What is there now stays, the SDK's modules above all: it is not to be gone through each time that garbage is looked for.
         gc.freeze()
     finally:
@@ -135,6 +143,20 @@ async def _serve(
         if sys.stderr.isatty():
             errors.print("Stopping ...", highlight=False)
         await cloud.__aexit__(None, None, None)
+
+
+def _write(environment: Mapping[str, str], file: Path) -> None:
+    """
+    Raises:
+        LocalCloudError: it cannot be written.
+    """
+    text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
+    try:
+        # A token is to be had with it.
+        file.touch(mode=0o600)
+        file.write_text(f"# To publish code to the running local cloud: docs/local-cloud.md\n{text}", encoding="utf-8")
+    except OSError as error:
+        raise LocalCloudError(f"{file} cannot be written: {error.strerror}") from None
 
 
 def _plain(line: str) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import tempfile
 import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
@@ -44,6 +45,7 @@ from secure_mcp_local.stand_ins.deployed import ports_of
 from secure_mcp_local.stand_ins.store import Store
 
 if TYPE_CHECKING:
+    from secure_mcp_local.azure.deployer import Deployer
     from secure_mcp_local.azure.functions import FunctionHost
     from secure_mcp_local.azure.functions.code import Codes
     from secure_mcp_local.azure.functions.host import Said
@@ -96,6 +98,7 @@ class LocalCloud:
         self._kept, self._watched = kept, watched
         self._resources = AsyncExitStack()
         self._azurite: Azurite | None = None
+        self._deployer: Deployer | None = None
 
     @classmethod
     def open(
@@ -199,6 +202,32 @@ class LocalCloud:
             if any(value.startswith(f"{one.url}/") for one in self._declared):
                 urls[name] = value
         return urls | {"entra": self.entra_url, "console": self.console_url}
+
+    async def deployer(self) -> dict[str, str]:
+        """The environment variables with which a process on this machine publishes code to the function apps as to Azure.
+
+        Raises:
+            LocalCloudError: no function app runs.
+        """
+        if not self.hosts:
+            raise LocalCloudError("no function app of the stack runs here, so there is none to publish code to")
+        if self._deployer is None:
+            from secure_mcp_local.azure.deployer import Deployer  # noqa: PLC0415
+            from secure_mcp_local.cloud.publications import RunningApps  # noqa: PLC0415
+
+            apps = RunningApps(
+                lambda: self.recording,
+                self.hosts,
+                self._code,
+                self.network.faults,
+                self._say,
+            )
+            self._deployer = await self._resources.enter_async_context(Deployer(apps, os.environ))
+        return self._deployer.environment
+
+    def _say(self, message: str) -> None:
+        """Announces to whoever listens by then."""
+        self.announce(message)
 
     def restart_gateway(self) -> None:
         """Gateways that remember nothing: no cache, no counters."""

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from secure_mcp_local.azure.faults import PUBLISHING
 from secure_mcp_local.errors import LocalCloudError
 
 ENVIRONMENT_VARIABLE = "SECURE_MCP_STAND_IN_FAULTS"
@@ -12,19 +13,6 @@ ENVIRONMENT_VARIABLE = "SECURE_MCP_STAND_IN_FAULTS"
 
 KINDS = ("fail", "stall", "lose", "late")
 OPERATIONS = ("create", "read", "update", "delete")
-PUBLISH = {
-    "fail": "the package is accepted, and the deployment fails afterwards",
-    "lose": "the package is accepted and deployed, but the answer is lost",
-    "early": "the app's identity may not write the package yet: its role is not in force (two attempts)",
-    "forbid": "403, as right after a change of access (two attempts)",
-    "busy": "409, another deployment is in progress (two attempts)",
-    "unavailable": "503, Site Unavailable (two attempts)",
-    "retype": "415, a wrong content type",
-    "recycle": "the worker is recycled before the end is seen: 404 (once)",
-    "empty": "the deployment succeeds, and the app has no functions",
-    "hide": "the deployment endpoint cannot be reached from this machine",
-}
-"""Kinds of the operation `publish`, which brings code to a function app."""
 LATE = (
     "ValidationError: Failed to fetch secret from Key Vault: Forbidden. Caller is not authorized to perform action on resource. "
     "If role assignments, deny assignments or role definitions were changed recently, please observe propagation time. "
@@ -68,12 +56,12 @@ def parsed(text: str) -> tuple[Rule, ...]:
     rules: list[Rule] = []
     for item in filter(str.strip, text.split(";")):
         words = item.split()
-        kinds = KINDS if len(words) == 3 and words[1] in OPERATIONS else tuple(PUBLISH)
+        kinds = KINDS if len(words) == 3 and words[1] in OPERATIONS else tuple(PUBLISHING)
         if len(words) != 3 or words[0] not in kinds or words[1] not in {*OPERATIONS, "publish"}:
             raise LocalCloudError(
                 f"fault {item.strip()!r} is not KIND OPERATION RESOURCE with one of {', '.join(KINDS)}, one of "
                 f"{', '.join(OPERATIONS)}, and a type token, a Pulumi name or a URN; nor KIND publish FUNCTION-APP with one "
-                f"of {', '.join(PUBLISH)}"
+                f"of {', '.join(PUBLISHING)}"
             )
         rules.append(Rule(*words))
     return tuple(rules)

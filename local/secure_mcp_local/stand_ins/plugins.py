@@ -50,9 +50,6 @@ def environment(
                 f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m secure_mcp_local.stand_ins {package} "$@"\n'
             )
             plugin.chmod(0o755)
-        az = folder / "az"
-        az.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m secure_mcp_local.stand_ins.az "$@"\n')
-        az.chmod(0o755)
         home = _home(store.resolve(), base)
     except OSError as error:
         raise LocalCloudError(f"{folder} cannot be written ({error.strerror}); choose another folder") from None

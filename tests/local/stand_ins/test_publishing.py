@@ -17,6 +17,7 @@ from secure_mcp.azure.propagation import WAIT
 from secure_mcp.package import build_package
 from secure_mcp.publishing import Deployer, PublishingError, publish
 from secure_mcp.publishing.publication import app_of
+from secure_mcp_local.azure.faults import PUBLISHING
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.recording import record
 from secure_mcp_local.stand_ins import faults
@@ -145,7 +146,7 @@ def test_what_does_not_pass_is_explained(stand: Stand, kind: str, message: str) 
 
 
 def test_every_kind_of_fault_is_tried_here() -> None:
-    assert set(faults.PUBLISH) == {
+    assert set(PUBLISHING) == {
         "forbid", "early", "busy", "unavailable", "lose", "recycle", "fail", "retype", "empty", "hide",
     }  # fmt: skip
     for rule in ("early create x", "stall publish x", "fail publish"):

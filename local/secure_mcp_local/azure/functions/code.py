@@ -1,5 +1,6 @@
 """Where the code of a declared function app is: the folder or the package that the stack deploys to it."""
 
+import io
 import platform
 import shutil
 import sys
@@ -94,6 +95,21 @@ class Codes:
         if before.folder == before.live:
             return Code.of(live, before.python_version)
         return _laid_out(live, self._scratch / name, before.python_version)
+
+    def published(self, content: bytes, name: str, before: Code) -> Code:
+        """That of a package which has been published. One beside another: a worker may still run with the last one.
+
+        Raises:
+            BadZipFile: it is none.
+        """
+        folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._folder()))
+        with zipfile.ZipFile(io.BytesIO(content)) as package:
+            package.extractall(folder)
+        return replace(Code.of(folder, before.python_version), live=None)
+
+    def _folder(self) -> Path:
+        self._scratch.mkdir(parents=True, exist_ok=True)
+        return self._scratch
 
 
 def code_of(recording: Recording, site: Resource, scratch: Path, published: Path | None = None) -> Code:

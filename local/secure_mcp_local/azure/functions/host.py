@@ -65,6 +65,8 @@ class FunctionHost:
         """The app by its host name, to be served by the network."""
         self.code = code
         self._host_json, self._hear = host_json, hear
+        self.functions: list[str] = []
+        """Names of the functions in the code that was loaded last."""
         self._names: dict[str, str] = {}
         """Of tools, by their functions'."""
         self._retiring: set[asyncio.Task[None]] = set()
@@ -164,6 +166,7 @@ class FunctionHost:
             await worker.stop()
             raise
         options = mapping(mapping(host_json.get("extensions")).get("mcp"))
+        self.functions = sorted(tool.function for tool in tools.values())
         self._names = {**self._names, **{tool.function: tool.name for tool in tools.values()}}
         return worker, Server(tools, options, self._invoke)
 
