@@ -150,6 +150,24 @@ async def test_what_the_code_prints_is_not_an_answer(run: Any, code_with: Any) -
         assert text_of(await app.call("tool")) == "done"
 
 
+async def test_an_app_of_tools_alone_starts_without_a_warning_that_nobody_can_heed(
+    run: Any, code_with: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And what its own code logs while it is loaded is heard, the same words included."""
+    words = "Auth level is not applied to non http function app"
+    caplog.set_level("INFO", logger="secure_mcp_local")
+    async with run():
+        pass
+    assert words not in caplog.text
+    caplog.clear()
+    file = code_with("return ''") / "function_app.py"
+    file.write_text(f"import logging\nlogging.warning({words + ', says mine'!r})\n{file.read_text()}")
+    async with run(code=file.parent):
+        pass
+    assert f"WARNING root: {words}, says mine" in caplog.text
+    assert caplog.text.count(words) == 1
+
+
 async def test_calls_do_not_wait_for_each_other(run: Any, code_with: Any) -> None:
     body = """
     global arrived
