@@ -41,9 +41,10 @@ local: $(RUNS) ## run the dev stack on this machine
 	@exec env -u PYTHONDONTWRITEBYTECODE $(BIN)/secure-mcp local $(ARGS)
 
 # What is slow and rarely breaks is sampled, by a seed that is printed; the end of the run says what was left out.
-test: setup ## run the tests; FULL=1 all of them, SEED=n the sample of that seed, JOBS=2 two at a time, ARGS='…' for pytest
+test: setup ## run the tests; FULL=1 all of them, SEED=n the sample of that seed, JOBS=2 two at a time, COVERAGE=1 what of our Python they run, ARGS='…' for pytest
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest $(if $(FULL),,--sample $(or $(SEED),random)) \
-	  $(if $(JOBS),-n $(JOBS) --dist loadfile --no-loadscope-reorder) --junitxml $(REPORTS)/tests.xml $(ARGS)
+	  $(if $(JOBS),-n $(JOBS) --dist loadfile --no-loadscope-reorder) --junitxml $(REPORTS)/tests.xml \
+	  $(if $(COVERAGE),--cov --cov-report= --cov-report=json:$(REPORTS)/coverage.json) $(ARGS)
 
 check: setup ## lint, strict types, and what the dev stack declares
 	$(BIN)/ruff check .
@@ -90,7 +91,7 @@ diagrams: setup ## who trusts whom and the flows, from what the dev stack declar
 release-rehearsal: setup ## all that a release publishes, into dist/: wheels, sdists, plugin, bill of materials, notes, checksums
 	@$(BIN)/python .ci/release.py $(ARGS)
 
-scorecard: setup ## what holds, from the last run of `make test FULL=1`, into docs/scorecard.md
+scorecard: setup ## what holds, from the last run of `make test FULL=1 COVERAGE=1`, into docs/scorecard.md
 	@$(BIN)/python .ci/scorecard.py $(ARGS)
 
 site: setup ## the site of docs/, into build/site; a link that leads nowhere fails

@@ -4,10 +4,15 @@
   seed that it prints; without `--sample` all run. The whole is run weekly. With `of="name"` it is values of that parameter that
   are taken, the same ones for all tests that have it.
 * A test that needs what is not part of this repository bears `needs`. Where that is not given, the test is not one of this run.
+
+Beside a JUnit report lies a file of the same name in JSON, which says what was run: commit, Python, system, seed, and what was left out.
 """
 
+import json
 import os
+import platform
 import random
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -135,6 +140,36 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     left = session.config.stash.get(LEFT_OUT, None)
     if output is not None and left is not None:
         output["left_out"] = (left.sampled, dict(left.needing))
+    report = session.config.getoption("xmlpath", None)
+    if output is None and report:
+        facts = Path(report).with_suffix(".json")
+        facts.parent.mkdir(parents=True, exist_ok=True)
+        facts.write_text(json.dumps(_facts(session.config), indent=1), encoding="utf-8")
+
+
+def _facts(config: pytest.Config) -> dict[str, Any]:
+    """What a report does not say of its run."""
+    left = config.stash.get(LEFT_OUT, None)
+    return {
+        "commit": _git("rev-parse", "HEAD"),
+        "changed": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "coverage": bool(config.getoption("cov_source", None)),
+        "seed": config.getoption("--sample"),
+        "sampled": left.sampled if left else {},
+        "needing": dict(left.needing) if left else {},
+    }
+
+
+def _git(*arguments: str) -> str:
+    """Empty where this is no checkout."""
+    try:
+        return subprocess.run(
+            ["git", *arguments], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=60, check=True
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
 
 
 @pytest.hookimpl(optionalhook=True)
