@@ -7,9 +7,10 @@ from pathlib import Path
 from apim_policies.check.document import Document
 from apim_policies.check.finding import Finding, Rule
 from apim_policies.documents.document import NAMED_VALUE
+from secure_mcp_local.check import order
 from secure_mcp_local.check.operations import UNANSWERED, unanswered
-from secure_mcp_local.recording import Recording, Resource
-from secure_mcp_local.rules import concurrency, table
+from secure_mcp_local.recording import Recording
+from secure_mcp_local.rules import table
 from secure_mcp_local.rules.gateway import REFERENCES
 from secure_mcp_local.rules.rule import Stack
 
@@ -43,15 +44,6 @@ DEPENDENCY = Rule(
     "Azure refuses a policy whose named values and fragments are not there yet: the deployment fails, or works only when "
     "run twice.",
     "Add the resource to depends_on of the policy.",
-)
-LATE_ROLE = Rule(
-    "late-role",
-    "error",
-    "What signs in as an identity before the identity has its role is refused: a named value does not read its secret, a host does not "
-    "fetch its code, and Pulumi does not try again.",
-    "Let it depend on the role assignment.",
-    source="https://learn.microsoft.com/azure/azure-functions/functions-identity-access-azure-sql-with-managed-identity "
-    "https://learn.microsoft.com/azure/role-based-access-control/troubleshooting#role-assignment-changes-are-not-being-detected",
 )
 BODY_LOGGING = Rule(
     "body-logging",
@@ -89,15 +81,9 @@ DECLARED = {
     if rule.level != "note"
 }
 """The table's rules, as those of a check. What only people can know is a note of the report."""
-PARALLEL = Rule(
-    "parallel-cosmos",
-    "error",
-    "Cosmos DB refuses to change an account while something else changes it (412), and Pulumi does not try again.",
-    "Let one depend on the other.",
-)
 RULES = (
     *DECLARED.values(),
-    PARALLEL,
+    *order.RULES,
     CONFIGURATION,
     PLAN,
     PASSED_BY,
@@ -108,7 +94,6 @@ RULES = (
     TIER,
     METRICS,
     UNANSWERED,
-    LATE_ROLE,
     UNUSED,
 )
 
@@ -155,38 +140,7 @@ def declared(recording: Recording, file: str, *, documents: bool = True) -> Iter
         if documents and one.rule.name == REFERENCES:
             continue
         yield Finding(DECLARED[one.rule.name], str(one), file)
-    by_urn = {resource.urn: resource for resource in recording}
-    made = [(resource.urn, resource.type, resource.id) for resource in recording if resource.custom]
-    for one, other in concurrency.parallel(made, lambda urn: _before(by_urn, urn)):
-        names = " and ".join(by_urn[urn].name for urn in (one, other))
-        yield Finding(PARALLEL, f"{names} change one account at the same time", file)
-    yield from _late(recording, by_urn, file)
-
-
-_SIGNING_IN = tuple(
-    f"azure-native:{type}"
-    for type in ("web:WebApp", "app:ContainerApp", "apimanagement:NamedValue", "apimanagement:Logger")
-)
-
-
-def _late(recording: Recording, by_urn: Mapping[str, Resource], file: str) -> Iterator[Finding]:
-    """What uses an identity and names what the identity has a role on comes after the role."""
-    stack = Stack(recording, recording.outputs)
-    users = [
-        (one, str(one.inputs).lower(), set[str]()) for one in recording if one.type in _SIGNING_IN and not one.read
-    ]
-    users = [(one, used, _before(by_urn, one.urn)) for one, used, _ in users]
-    for role in recording.all("azure-native:authorization:RoleAssignment"):
-        who = stack.identities.get(str(role.inputs.get("principalId")).lower())
-        scope = str(role.inputs.get("scope") or "").split("/")
-        target = stack.at("/".join(scope[:9]))
-        if who is None or target is None:
-            continue
-        names = [str(target.get(key)).lower() for key in ("instrumentationKey", "name") if target.get(key)]
-        for one, used, before in users:
-            as_it = any(str(id).lower() in used for id in (who.id, who.get("clientId")))
-            if as_it and any(name in used for name in (*names, target.id.lower())) and role.urn not in before:
-                yield Finding(LATE_ROLE, f"{one.name} signs in as {who.name}, and does not depend on {role.name}", file)
+    yield from order.findings(recording, file)
 
 
 def notes(recording: Recording) -> list[str]:
@@ -230,7 +184,7 @@ def _dependencies(recording: Recording, documents: Mapping[str, Document]) -> It
     }
     fragments = {str(resource.get("id")): resource for resource in recording.all(MODULE + "PolicyFragment")}
     for urn, document in documents.items():
-        before, earlier = _before(by_urn, urn), _earlier(recording, urn)
+        before, earlier = order.before(by_urn, urn), _earlier(recording, urn)
         used = {
             f"named value {match[1]}": named_values.get(match[1].lower())
             for match in NAMED_VALUE.finditer(document.text)
@@ -240,18 +194,6 @@ def _dependencies(recording: Recording, documents: Mapping[str, Document]) -> It
             if resource is not None and resource.urn not in before and _project(resource.urn) not in earlier:
                 message = f"the policy does not depend on the {what}, which it uses"
                 yield Finding(DEPENDENCY, message, document.name)
-
-
-def _before(by_urn: Mapping[str, Resource], urn: str) -> set[str]:
-    """Everything that exists before a resource is made."""
-    found: set[str] = set()
-    waiting = [urn]
-    while waiting:
-        resource = by_urn.get(waiting.pop())
-        new = (resource.dependencies if resource is not None else frozenset()) - found
-        found |= new
-        waiting += new
-    return found
 
 
 def _project(urn: str) -> str:

@@ -119,7 +119,13 @@ _FOR_PEOPLE = frozenset(
 )  # fmt: skip
 """Texts that nothing but people reads."""
 _STRONGER = frozenset(
-    {("secret", True), ("appRoleAssignmentRequired", True), ("isZoneRedundant", True), ("preventDuplicateNames", True)}
+    {
+        ("secret", True),
+        ("appRoleAssignmentRequired", True),
+        ("isZoneRedundant", True),
+        ("preventDuplicateNames", True),
+        ("enableVmProtection", True),
+    }
 )
 """Values that ask for more than was asked for: no mistake that lets anything in or breaks anything that works."""
 _INCLUDED = re.compile(r'<include-fragment\s+fragment-id="([^"]+)"')

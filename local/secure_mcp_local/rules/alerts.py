@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from secure_mcp_local.recording.resources import Resource
-from secure_mcp_local.rules.rule import ON_SAVE, Rule, Stack, at, lists, mapping, text
+from secure_mcp_local.rules.rule import NATIVE, ON_SAVE, Rule, Stack, at, lists, mapping, text
 
 _DURATIONS = ("PT1M", "PT5M", "PT10M", "PT15M", "PT30M", "PT45M", "PT60M", "PT1H", "PT2H", "PT3H", "PT4H", "PT5H", "PT6H", "PT12H", "P1D", "PT24H", "P2D", "PT48H")  # fmt: skip
 
@@ -165,6 +165,50 @@ def _alert(alert: Resource, stack: Stack) -> Iterator[str]:
         yield f"kind is {inputs.get('kind')!r}, and must be 'LogAlert'"
 
 
+_SIGNS = {
+    "cosmosdb:DatabaseAccount": (
+        ("TotalRequests", "StatusCode", "429"),
+        "that it throttles (TotalRequests with StatusCode 429)",
+    ),
+    "apimanagement:ApiManagementService": (
+        ("Requests", "GatewayResponseCodeCategory", "5xx"),
+        "that calls fail (Requests with GatewayResponseCodeCategory 5xx)",
+    ),
+}
+"""By type: the metric, its dimension and the value that tell of trouble, and for people."""
+
+
+def _unalerted(resource: Resource, stack: Stack) -> Iterator[str]:
+    """What fails or stops without a word, in a stack that has alerts."""
+    metrics, queries = stack.all("monitor:MetricAlert"), stack.all("monitor:ScheduledQueryRule")
+    group = "/".join(resource.id.lower().split("/")[:5])
+    if not any(f"{one.id.lower()}/".startswith(f"{group}/") for one in (*metrics, *queries)):
+        return
+    if resource.type.endswith("Workspace"):
+        quota = at(resource.inputs, "workspaceCapping.dailyQuotaGb")
+        if quota in (None, -1):
+            return
+        told = [
+            one
+            for alert in queries
+            if resource.id.lower() in [str(scope).lower() for scope in alert.inputs.get("scopes") or ()]
+            for one in lists(alert, "criteria.allOf")
+            if re.search(r"\b(?:Usage|_LogOperation)\b", _COMMENT.sub("", str(one.get("query"))))
+        ]
+        if not told:
+            yield f"no alert tells that {resource.name} reaches its workspaceCapping.dailyQuotaGb {quota}, and then nothing is logged"
+        return
+    (metric, dimension, value), sign = _SIGNS[resource.type.removeprefix(NATIVE)]
+    for alert in metrics:
+        if resource.id.lower() not in [str(scope).lower() for scope in alert.inputs.get("scopes") or ()]:
+            continue
+        for one in lists(alert, "criteria.allOf"):
+            names = {str(part.get("name")): part.get("values") or () for part in one.get("dimensions") or ()}
+            if one.get("metricName") == metric and value in names.get(dimension, ()):
+                return
+    yield f"no alert tells of {resource.name} {sign}"
+
+
 def _minutes(duration: object) -> int:
     match = re.fullmatch(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?", str(duration))
     return (
@@ -220,6 +264,16 @@ RULES = (
         "https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-overview",
         frozenset({"monitor:MetricAlert", "monitor:ScheduledQueryRule"}),
         _alert,
+    ),
+    Rule(
+        "unalerted",
+        "warning",
+        "It fails, throttles or stops to log, and of all the stack's alerts none tells.",
+        "Declare an alert for it, or none at all.",
+        "https://learn.microsoft.com/azure/azure-monitor/logs/daily-cap#alert-when-daily-cap-is-reached "
+        "https://learn.microsoft.com/azure/cosmos-db/create-alerts https://learn.microsoft.com/azure/api-management/monitor-api-management",
+        frozenset({"operationalinsights:Workspace", *_SIGNS}),
+        _unalerted,
     ),
     Rule(
         "log-query",

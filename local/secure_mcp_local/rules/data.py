@@ -1,6 +1,8 @@
 """Cosmos DB and Storage: what goes together, who may do what, and what comes back after a mistake."""
 
+import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
 from secure_mcp_local.recording.resources import Resource
 from secure_mcp_local.rules.rule import ON_SAVE, Rule, Stack, at, lists, mapping, text
@@ -179,8 +181,7 @@ def _assignment(assignment: Resource, stack: Stack) -> Iterator[str]:
         yield "principalId is empty: the role is nobody's"
     who = stack.identities.get(principal.lower())
     attached = [one for one in stack if who is not None and who.id.lower() in stack.attached(one)]
-    own = {one for resource in stack for one in stack.principals(resource)}
-    if principal and stack.identities and who is None and principal.lower() not in own:
+    if principal and stack.identities and who is None and principal.lower() not in stack.every_principal:
         yield f"principalId is {principal}, which is no identity that the stack declares"
     elif who is not None and not any(
         account.rpartition("/")[2] in used for one in attached for used in _uses(one, stack)
@@ -208,11 +209,58 @@ def _users(account: Resource, stack: Stack) -> Iterator[str]:
     }
     for id in services:
         service = stack.at(id)
-        if service is not None and not stack.principals(service) & holders:
+        if service is None:
+            continue
+        if not stack.principals(service) & holders:
             whose = ", ".join(
                 sorted(stack.identities[id].name for id in stack.attached(service) if id in stack.identities)
             )
             yield f"{service.name} ({whose}) calls {host}, and no identity of it has a role in {account.name}"
+        else:
+            yield from _allowed(account, service, stack)
+
+
+_ACTIONS = {"POST": "create", "GET": "read", "PUT": "replace", "DELETE": "delete"}
+"""What a method does to a document. https://learn.microsoft.com/rest/api/cosmos-db/documents"""
+_ITEMS = "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/"
+_METHOD = re.compile(r"<set-method>\s*([A-Z]+)\s*</set-method>")
+
+
+def _allowed(account: Resource, service: Resource, stack: Stack) -> Iterator[str]:
+    """Whether the roles of whoever calls the account allow what the policies do there."""
+    inside = f"{account.id.lower()}/"
+    held = [
+        stack.at(text(one, "roleDefinitionId"))
+        for one in stack.all("cosmosdb:SqlResourceSqlRoleAssignment")
+        if one.id.lower().startswith(inside) and text(one, "principalId").lower() in stack.principals(service)
+    ]
+    roles = [one for one in held if one is not None]
+    if not roles or len(roles) < len(held):
+        # A role of Cosmos DB's own, or of somebody else.
+        return
+    actions = [
+        str(action) for role in roles for one in lists(role, "permissions") for action in one.get("dataActions") or ()
+    ]
+    host, own = f"{account.get('name')}.documents.azure.com", f"{service.id.lower()}/"
+    names = [
+        f"{{{{{text(one, 'displayName')}}}}}"
+        for one in stack.all("apimanagement:NamedValue")
+        if one.id.lower().startswith(own) and host in str(one.inputs.get("value"))
+    ]
+    used = {
+        method
+        for document in stack
+        if document.type.endswith(("Policy", "PolicyFragment")) and document.id.lower().startswith(own)
+        for value in (str(document.inputs.get("value")),)
+        if any(name in value for name in names)
+        for method in _METHOD.findall(value)
+        # A query and an upsert are POSTs that ask for other actions, by a header.
+        if method != "POST" or "x-ms-documentdb-is" not in value.lower()
+    }
+    for method in sorted(used & _ACTIONS.keys()):
+        action = f"{_ITEMS}{_ACTIONS[method]}"
+        if not any(fnmatchcase(action, one) for one in actions):
+            yield f"{service.name} sends {method} to {host}, and {', '.join(one.name for one in roles)} lacks {action}"
 
 
 def _storage(account: Resource, stack: Stack) -> Iterator[str]:
@@ -319,8 +367,8 @@ RULES = (
     Rule(
         "cosmos-users",
         "error",
-        "Whoever calls the account is refused: it has no role there.",
-        "Assign a role to an identity of the caller.",
+        "Whoever calls the account is refused: it has no role there, or none that allows what it does.",
+        "Assign a role to an identity of the caller, with the actions that its policies need.",
         f"{_COSMOS}nosql/security/how-to-grant-data-plane-role-based-access",
         frozenset({"cosmosdb:DatabaseAccount"}),
         _users,

@@ -146,6 +146,16 @@ def _principal(principal: Resource, stack: Stack) -> Iterator[str]:
     by_role = len(stack.all(APPLICATION)) == 1 or any(lists(one, "appRoles") for one in stack.all(APPLICATION))
     if in_use and required is not True and not (required is False and by_role):
         yield f"appRoleAssignmentRequired is {required!r}: every user and guest of the tenant can sign in"
+    application = _application_of(principal, stack)
+    if (
+        application is not None
+        and not in_use
+        and required is not True
+        and lists(application, "api.oauth2PermissionScopes")
+        and not lists(application, "appRoles")
+        and not _elsewhere_declared(stack)
+    ):
+        yield f"appRoleAssignmentRequired is {required!r}, and {application.name} has no appRoles: nothing tells who may use it, and every user of the tenant gets a token of it"
     if principal.inputs.get("accountEnabled") is False:
         yield "accountEnabled is False: nobody can sign in"
     if principal.inputs.get("useExisting") is True:

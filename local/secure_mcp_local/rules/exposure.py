@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from secure_mcp_local.recording.resources import Resource
 from secure_mcp_local.rules.directory import AUTHORITIES
-from secure_mcp_local.rules.rule import NATIVE, Rule, Stack, at, mapping, text
-from secure_mcp_local.rules.settings import Setting, between, exactly, unless, wrong
+from secure_mcp_local.rules.rule import NATIVE, Rule, Stack, at, known, mapping, text
+from secure_mcp_local.rules.settings import Setting, among, between, exactly, unless, wrong
 
 _UNSAFE = re.compile(r"http://(?!(?:localhost|127\.0\.0\.1|\[::1\])(?:[:/]|$))", re.IGNORECASE)
 
@@ -49,6 +49,7 @@ _DATA = {
     ),
     "storage:BlobContainer": (unless("publicAccess", "Blob", "Container"),),
 }
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _VAULT = {
     "keyvault:Vault": (
         exactly("properties.enableRbacAuthorization", True),
@@ -58,8 +59,30 @@ _VAULT = {
         unless("properties.enabledForDiskEncryption", True),
         unless("properties.enabledForTemplateDeployment", True),
         between("properties.softDeleteRetentionInDays", 7, 90),
+        among("properties.publicNetworkAccess", "enabled", "disabled", "Enabled", "Disabled", "securedByPerimeter"),
+        among("properties.networkAcls.defaultAction", "Allow", "Deny"),
     )
 }
+
+
+def _vault(vault: Resource, stack: Stack) -> Iterator[str]:
+    yield from wrong(_VAULT)(vault, stack)
+    tenant = str(at(vault.inputs, "properties.tenantId") or "")
+    tenants = {str(one.get("tenantId")).lower() for one in stack.identities.values() if one.get("tenantId")}
+    if "properties.tenantId" in vault.unknowns or "properties" in vault.unknowns:
+        return
+    if not _GUID.fullmatch(tenant):
+        yield f"properties.tenantId is {tenant!r}, and must be the id of the tenant whose identities may read it"
+    elif tenants and tenant.lower() not in tenants:
+        yield f"properties.tenantId is {tenant}, and the stack's identities are of {', '.join(sorted(tenants))}: none of them gets in"
+
+
+def _secret(secret: Resource, stack: Stack) -> Iterator[str]:
+    del stack
+    if known(secret, "properties.value") and not at(secret.inputs, "properties.value"):
+        yield f"properties.value is {'empty' if at(secret.inputs, 'properties.value') == '' else 'not given'}: there is no secret"
+
+
 _PUBLISHING = {
     "web:WebAppFtpAllowed": (exactly("allow", False),),
     "web:WebAppScmAllowed": (exactly("allow", False),),
@@ -108,6 +131,36 @@ def _lock(lock: Resource, stack: Stack) -> Iterator[str]:
         yield f"level is {lock.inputs.get('level')!r}, and must be 'CanNotDelete'"
     elif lock.inputs.get("level") == "ReadOnly":
         yield "level is 'ReadOnly': keys and settings cannot be read or changed, and the next deployment fails"
+
+
+_LOCK = "authorization:ManagementLockByScope"
+
+
+def _unlocked(resource: Resource, stack: Stack) -> Iterator[str]:
+    """What cannot be made again, in a group in which such things are locked."""
+    group = "/".join(resource.id.lower().split("/")[:5]) + "/"
+    scopes = [text(one, "scope").rstrip("/").lower() for one in stack.all(_LOCK)]
+    locked = [one for one in scopes if f"{one}/".startswith(group)]
+    if not locked or any(f"{resource.id.lower()}/".startswith(f"{one}/") for one in locked):
+        return
+    if resource.type == f"{NATIVE}storage:StorageAccount" and not _holds_data(resource, stack):
+        return
+    yield f"no lock is on {resource.name} ({resource.id.rpartition('/')[2]}), and its group has {len(locked)} on others"
+
+
+def _holds_data(account: Resource, stack: Stack) -> bool:
+    """Whether there is more in a storage account than the code of a function app, which its next deployment brings again."""
+    own = f"https://{account.get('name')}.blob."
+    code = {
+        str(at(one.inputs, "functionAppConfig.deployment.storage.value")).rpartition("/")[2]
+        for one in stack.all("web:WebApp")
+        if str(at(one.inputs, "functionAppConfig.deployment.storage.value")).startswith(own)
+    }
+    inside = f"{account.id.lower()}/"
+    held = {
+        one.id.rpartition("/")[2] for one in stack.all("storage:BlobContainer") if one.id.lower().startswith(inside)
+    }
+    return not code or bool(held - code)
 
 
 def _authentication(site: Resource, stack: Stack) -> Iterator[str]:
@@ -268,7 +321,17 @@ RULES = (
         "Use roles, soft delete and purge protection, and let no service of Azure take secrets by itself.",
         "https://learn.microsoft.com/azure/key-vault/general/secure-key-vault",
         frozenset(_VAULT),
-        wrong(_VAULT),
+        _vault,
+    ),
+    Rule(
+        "empty-secret",
+        "error",
+        "Key Vault refuses a secret without a value, and what reads it has none.",
+        "Give properties.value.",
+        "https://learn.microsoft.com/azure/templates/microsoft.keyvault/vaults/secrets",
+        frozenset({"keyvault:Secret"}),
+        _secret,
+        frozenset({"create", "update"}),
     ),
     Rule(
         "basic-publishing",
@@ -320,6 +383,15 @@ RULES = (
         frozenset({"authorization:ManagementLockByScope"}),
         _lock,
         frozenset({"create", "update"}),
+    ),
+    Rule(
+        "unlocked",
+        "warning",
+        "What else cannot be made again is locked, and this is as easy to delete as it was.",
+        "Lock it too, or none of them.",
+        "https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resources",
+        frozenset({"cosmosdb:DatabaseAccount", "keyvault:Vault", "storage:StorageAccount"}),
+        _unlocked,
     ),
     Rule(
         "open-host",

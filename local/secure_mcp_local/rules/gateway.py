@@ -107,6 +107,11 @@ def _signing_in(value: Resource, stack: Stack) -> Iterator[str]:
     signing_in = {str(one.get("clientId")): one.name for one in stack.all(APPLICATION) if signs_in(one, stack)}
     if signing_in and f"client_id={{{{{name}}}}}" in policies and given not in signing_in:
         yield f"the policies sign people in with {name}, {given}, and who comes back is known to {', '.join(signing_in.values())} ({', '.join(signing_in)})"
+    applications = {str(one.get("clientId")): one for one in stack.all(APPLICATION)}
+    if re.search(rf'"application"\]\s*=\s*"\{{\{{{re.escape(name)}\}}\}}"', policies) and applications:
+        offering = [one for one in applications.values() if lists(one, "api.oauth2PermissionScopes")]
+        if offering and applications.get(given) not in offering:
+            yield f"the policies ask for tokens of the application {name}, {given}, and those that offer a scope are {', '.join(one.name for one in offering)}"
     hosts = [*stack.all("web:WebAppAuthSettingsV2"), *stack.all("app:ContainerAppsAuthConfig")]
     taken = {
         str(audience).lower()
@@ -265,6 +270,31 @@ def _api(api: Resource, stack: Stack) -> Iterator[str]:
         one.id.lower().startswith(f"{api.id.lower()}/operations/") for one in stack.all("apimanagement:ApiOperation")
     ) and not api.inputs.get("value"):
         yield "it has no operation: every call is answered with 404"
+
+
+_METHODS = ("POST", "GET", "DELETE")
+_OF_MCP = re.compile(r"mcp-(?:session-id|protocol-version)", re.IGNORECASE)
+
+
+def _methods(api: Resource, stack: Stack) -> Iterator[str]:
+    """An endpoint of MCP answers POST, GET and DELETE, if only to say 405: a 404 says that the session is gone."""
+    own = f"{api.id.lower()}/"
+    policies = " ".join(
+        str(one.inputs.get("value")) for one in stack if one.id.lower().startswith(own) and one.type.endswith("Policy")
+    )
+    if not api.inputs.get("serviceUrl") and "<set-backend-service" not in policies:
+        # It answers itself, as metadata and sign-ins are answered.
+        return
+    endpoints: dict[str, set[str]] = {}
+    for one in stack.all("apimanagement:ApiOperation"):
+        if one.id.lower().startswith(f"{own}operations/"):
+            endpoints.setdefault(text(one, "urlTemplate"), set()).add(text(one, "method"))
+    for template, methods in endpoints.items():
+        address = f"/{text(api, 'path').strip('/')}{template.rstrip('/')}"
+        missing = [one for one in _METHODS if one not in methods]
+        of_mcp = address.endswith("/mcp") or (len(missing) < len(_METHODS) - 1 and _OF_MCP.search(policies))
+        if missing and of_mcp and "*" not in methods:
+            yield f"{address} has no operation for {' and '.join(missing)}: Azure answers 404, and clients take their session for ended"
 
 
 def _policy(policy: Resource, stack: Stack) -> Iterator[str]:
@@ -432,6 +462,15 @@ RULES = (
         "https://learn.microsoft.com/azure/api-management/add-api-manually",
         frozenset({"apimanagement:Api"}),
         _api,
+    ),
+    Rule(
+        "mcp-methods",
+        "warning",
+        "Clients of MCP open a stream with GET and end a session with DELETE; where a server has neither, they have to be told 405.",
+        "Declare the operation; answer it with 405 if the server behind it has nothing to say.",
+        "https://modelcontextprotocol.io/specification/2025-06-18/basic/transports#listening-for-messages-from-the-server",
+        frozenset({"apimanagement:Api"}),
+        _methods,
     ),
     Rule(
         "policy-format",

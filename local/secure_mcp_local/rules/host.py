@@ -1,5 +1,6 @@
 """What a function app needs to start, and to keep running."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from secure_mcp_local.recording.resources import Resource
@@ -229,6 +230,17 @@ def _telemetry(site: Resource, stack: Stack) -> Iterator[str]:
         yield f"{who.name} has no role on {component.name}: it needs Monitoring Metrics Publisher"
 
 
+_CONTAINER = re.compile(r"(?:^|_)container(?:_?name)?$", re.IGNORECASE)
+
+
+def _containers(site: Resource, stack: Stack) -> Iterator[str]:
+    """The containers that the code is told of, where the stack declares containers."""
+    declared = {one.id.rpartition("/")[2] for one in stack.all("storage:BlobContainer")}
+    for name, value in _settings(site).items():
+        if declared and _CONTAINER.search(name) and value and value not in declared:
+            yield f"the app setting {name} is {value!r}, and the stack declares {', '.join(sorted(declared))}"
+
+
 def _identity(resource: Resource, stack: Stack) -> Iterator[str]:
     identity = mapping(resource.inputs, "identity")
     type, attached = str(identity.get("type") or ""), stack.attached(resource)
@@ -291,6 +303,15 @@ RULES = (
         "https://learn.microsoft.com/azure/azure-functions/functions-app-settings#applicationinsights_authentication_string",
         _SITE,
         _telemetry,
+    ),
+    Rule(
+        "host-container",
+        "error",
+        "The code writes to a container that is not there: 404 ContainerNotFound.",
+        "Declare the BlobContainer, or name one that is.",
+        "https://learn.microsoft.com/rest/api/storageservices/blob-service-error-codes",
+        _SITE,
+        _containers,
     ),
     Rule(
         "identity-type",

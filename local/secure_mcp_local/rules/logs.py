@@ -114,6 +114,12 @@ _AUDIT = {
 }
 
 
+_OWN_TABLES = frozenset(
+    {"/microsoft.apimanagement/service/", "/microsoft.documentdb/databaseaccounts/", "/microsoft.keyvault/vaults/"}
+)
+"""What writes into tables of its own only if it is told to. https://learn.microsoft.com/azure/azure-monitor/platform/resource-logs#resource-specific"""
+
+
 def _setting(setting: Resource, stack: Stack) -> Iterator[str]:
     target = text(setting, "resourceUri")
     if not target:
@@ -151,10 +157,22 @@ def _setting(setting: Resource, stack: Stack) -> Iterator[str]:
             if category not in on:
                 yield f"logs lacks {category}: nobody knows who did what"
     destination = setting.inputs.get("logAnalyticsDestinationType")
-    if not destination and kind in {"/microsoft.apimanagement/service/", "/microsoft.documentdb/databaseaccounts/"}:
+    if not destination and kind in _OWN_TABLES:
         yield "logAnalyticsDestinationType is not given, and must be 'Dedicated': queries look into tables of their own"
 
 
+def _capped(setting: Resource, stack: Stack) -> Iterator[str]:
+    """Who did what to the gateway and the keys, in a workspace that stops taking rows, where there is one that does not."""
+    workspaces = {one.id.lower(): at(one.inputs, "workspaceCapping.dailyQuotaGb") for one in stack.all(_WORKSPACE)}
+    own = text(setting, "workspaceId").lower()
+    target = f"{text(setting, 'resourceUri').lower()}/"
+    audited = any(one in target for one in ("/microsoft.keyvault/vaults/", "/microsoft.apimanagement/service/"))
+    free = [id for id, quota in workspaces.items() if quota in (None, -1)]
+    if audited and free and workspaces.get(own) not in (None, -1):
+        yield f"workspaceId is {text(setting, 'workspaceId')}, which takes {workspaces[own]} GB a day and then nothing: {free[0].rpartition('/')[2]} has no cap"
+
+
+_WORKSPACE = "operationalinsights:Workspace"
 _WATCHED = {
     "apimanagement:ApiManagementService": "",
     "cosmosdb:DatabaseAccount": "",
@@ -187,25 +205,29 @@ def _codes(service: Resource, stack: Stack) -> Iterator[str]:
         # Another program's gateway is other people's, who say what is in its log.
         if one.urn.split("::")[:2] == service.urn.split("::")[:2]
     )
-    if settings and taken and not _has_azure_monitor(service, stack):
+    if settings and taken and not hiding(service, stack):
         yield f"{', '.join(settings)} sends the gateway's log, with codes and states in addresses: no diagnostic {service.get('name')}/azuremonitor hides them"
 
 
-def _has_azure_monitor(service: Resource, stack: Stack) -> bool:
-    """Whether what the gateway's log holds is declared, by a type of its own or in a template."""
-    declared = f"{service.id.lower()}/diagnostics/azuremonitor"
-    templated = f"{service.get('name')}/azuremonitor".lower()
-    inside = f"{service.id.lower()}/"
-    return any(
-        one.id.lower() == declared
-        or (one.id.lower().startswith(inside) and one.id.lower().endswith("/diagnostics/azuremonitor"))
-        for kind in ("Diagnostic", "ApiDiagnostic")
-        for one in stack.all(f"apimanagement:{kind}")
-    ) or any(
-        str(one.get("type")).lower() == _TEMPLATED and templated in str(one.get("name")).lower()
-        for deployment in stack.all("resources:Deployment")
-        for one in lists(deployment, "properties.template.resources")
-    )
+def hiding(service: Resource, stack: Stack) -> list[Resource]:
+    """What says what the gateway's log holds, declared by a type of its own or in a template."""
+    templated, inside = f"{service.get('name')}/azuremonitor".lower(), f"{service.id.lower()}/"
+    return [
+        *(
+            one
+            for kind in ("Diagnostic", "ApiDiagnostic")
+            for one in stack.all(f"apimanagement:{kind}")
+            if one.id.lower().startswith(inside) and one.id.lower().endswith("/diagnostics/azuremonitor")
+        ),
+        *(
+            deployment
+            for deployment in stack.all("resources:Deployment")
+            if any(
+                str(one.get("type")).lower() == _TEMPLATED and templated in str(one.get("name")).lower()
+                for one in lists(deployment, "properties.template.resources")
+            )
+        ),
+    ]
 
 
 def _workspace(workspace: Resource, stack: Stack) -> Iterator[str]:
@@ -276,6 +298,15 @@ RULES = (
         frozenset({"monitor:DiagnosticSetting"}),
         _setting,
         ON_SAVE,
+    ),
+    Rule(
+        "capped-audit",
+        "error",
+        "Whoever fills the log up to its daily cap is seen no longer in what they do next.",
+        "Send it to the workspace without a cap.",
+        "https://learn.microsoft.com/azure/azure-monitor/logs/daily-cap",
+        frozenset({"monitor:DiagnosticSetting"}),
+        _capped,
     ),
     Rule(
         "unwatched",

@@ -13,6 +13,7 @@ from secure_mcp_local.rules.rule import NATIVE, ON_SAVE, SUBNET, Rule, Stack, at
 
 _DNS = "https://learn.microsoft.com/azure/private-link/private-endpoint-dns"
 _INTEGRATION = "https://learn.microsoft.com/azure/api-management/integrate-vnet-outbound"
+_POLICIES = "https://learn.microsoft.com/azure/private-link/disable-private-endpoint-network-policy"
 _FLEX = "https://learn.microsoft.com/azure/azure-functions/flex-consumption-how-to#enable-virtual-network-integration"
 
 ZONES: Mapping[str, Mapping[str, str]] = {
@@ -90,12 +91,16 @@ def _calls(caller: Resource, stack: Stack) -> Iterator[tuple[Resource, str, str,
                     yield resource, path, host, hosts[host]
 
 
-def _network_of(caller: Resource) -> str:
-    subnet = (
+def _subnet_of(caller: Resource) -> object:
+    return (
         at(caller.inputs, "virtualNetworkConfiguration.subnetResourceId")
         if caller.type.endswith("ApiManagementService")
         else caller.inputs.get("virtualNetworkSubnetId")
     )
+
+
+def _network_of(caller: Resource) -> str:
+    subnet = _subnet_of(caller)
     match = SUBNET.match(subnet) if isinstance(subnet, str) else None
     return match["network"].lower() if match else ""
 
@@ -157,8 +162,65 @@ def _blocked(caller: Resource, network: str, host: str, what: _Host, stack: Stac
         if network not in linked and any(stack.at(id) is not None for id in fitting):
             problems.append(f"the zone {zone} is not linked to the network of {caller.name}")
             continue
+        if denied := _denied(_subnet_of(caller), at(endpoint.inputs, "subnet.id"), stack):
+            problems.append(f"{denied}, on the way from {caller.name} to {endpoint.name}")
+            continue
         return ""
     return problems[0]
+
+
+_HTTPS = 443
+_EVERYWHERE = frozenset({"*", "any", "virtualnetwork", "0.0.0.0/0"})
+
+
+def _denied(source: object, target: object, stack: Stack) -> str:
+    """Which rule of a security group stops a call over HTTPS between two subnets of a network; empty: none."""
+    here, there = stack.subnet(source), stack.subnet(target)
+    if here is None or there is None:
+        return ""
+    sides = [(here, "Outbound")]
+    # The group of a subnet counts for its private endpoints only where the subnet says so.
+    if there.get("privateEndpointNetworkPolicies") in {"Enabled", "NetworkSecurityGroupEnabled"}:
+        sides.append((there, "Inbound"))
+    for subnet, direction in sides:
+        group = stack.at(at(subnet, "networkSecurityGroup.id"))
+        rules = [one for one in lists(group, "securityRules") if one.get("direction") == direction] if group else []
+        for rule in sorted(rules, key=lambda one: one.get("priority") or 0):
+            if not _concerns(rule, here.get("addressPrefix"), there.get("addressPrefix")):
+                continue
+            if rule.get("access") == "Deny" and group is not None:
+                return f"the security rule {rule.get('name')} of {group.name} denies it"
+            break
+    return ""
+
+
+def _concerns(rule: Mapping[str, Any], source: object, destination: object) -> bool:
+    """Whether a security rule is about HTTPS from one range of addresses to another."""
+    ports = [rule.get("destinationPortRange"), *(rule.get("destinationPortRanges") or ())]
+    return (
+        str(rule.get("protocol")).lower() in {"*", "tcp"}
+        and any(_has_port(str(one)) for one in ports if one)
+        and all(
+            any(
+                _has_range(str(one), _range(prefix))
+                for one in (rule.get(f"{side}AddressPrefix"), *(rule.get(f"{side}AddressPrefixes") or ()))
+                if one
+            )
+            for side, prefix in (("source", source), ("destination", destination))
+        )
+    )
+
+
+def _has_port(ports: str) -> bool:
+    low, _, high = ports.partition("-")
+    return ports == "*" or (low.isdecimal() and int(low) <= _HTTPS <= int(high if high.isdecimal() else low))
+
+
+def _has_range(place: str, prefix: ipaddress.IPv4Network | ipaddress.IPv6Network | None) -> bool:
+    wide = _range(place)
+    return place.lower() in _EVERYWHERE or (
+        wide is not None and prefix is not None and wide.version == prefix.version and prefix.subnet_of(wide)  # pyright: ignore[reportArgumentType]
+    )
 
 
 def _delegation(resource: Resource, stack: Stack) -> Iterator[str]:
@@ -382,8 +444,9 @@ RULES = (
         "network-path",
         "error",
         "A call does not arrive: its target takes nothing from the internet, and no way through the network leads there.",
-        "Declare what is missing: the caller's subnet, a private endpoint, its DNS zone group, the zone and its link; or open the target.",
-        _DNS,
+        "Declare what is missing: the caller's subnet, a private endpoint, its DNS zone group, the zone and its link, a security rule "
+        "that allows TCP 443 from the network; or open the target.",
+        f"{_DNS} {_POLICIES}",
         _CALLERS,
         _path,
     ),

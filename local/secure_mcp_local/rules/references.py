@@ -95,6 +95,8 @@ def _address(resource: Resource, stack: Stack) -> Iterator[str]:
 def _kind(resource: Resource, stack: Stack) -> Iterator[str]:
     del stack
     for path, value in strings(resource.inputs):
+        if value and not value.startswith("/"):
+            continue
         plain = _stripped(path)
         parent = plain.rpartition(".")[0]
         wanted = next(
@@ -105,7 +107,7 @@ def _kind(resource: Resource, stack: Stack) -> Iterator[str]:
             ),
             None,
         )
-        if wanted is None or (not value.startswith("/") and value):
+        if wanted is None:
             continue
         if (is_ := arm_type(value)) not in wanted:
             yield f"{plain} is {value!r}, and must be the id of a {' or '.join(wanted)}" + (
@@ -201,8 +203,8 @@ def _unused(resource: Resource, stack: Stack) -> Iterator[str]:
             f"{resource.id.lower()}/"
         ):
             return
-        own = one.inputs if type != "managedidentity:UserAssignedIdentity" or one.type.startswith(NATIVE) else {}
-        if any(needle in value.lower() for _, value in strings(own) for needle in needles):
+        counts = type != "managedidentity:UserAssignedIdentity" or one.type.startswith(NATIVE)
+        if counts and stack.names(one, needles):
             return
     if any(needle in value.lower() for _, value in strings(stack.outputs) for needle in needles):
         return
@@ -227,9 +229,9 @@ def _foreign(resource: Resource, stack: Stack) -> Iterator[str]:
     if resource.read or resource.type.endswith(("Policy", "PolicyFragment")):
         return
     for path, value in strings(resource.inputs):
-        plain = _stripped(path)
-        if len(value) > _LONGEST_ID:
+        if len(value) > _LONGEST_ID or "/" not in value:
             continue
+        plain = _stripped(path)
         if _ID.match(value) and not stack.inside(value) and stack.groups:
             kind = arm_type(value)
             same = [one.name for one in stack if one.id and stack.inside(one.id) and arm_type(one.id) == kind]
@@ -249,7 +251,7 @@ def _foreign(resource: Resource, stack: Stack) -> Iterator[str]:
 def _principal(assignment: Resource, stack: Stack) -> Iterator[str]:
     principal = text(assignment, "principalId").lower()
     who = stack.identities.get(principal)
-    systems = {one for resource in stack for one in stack.principals(resource)}
+    systems = stack.every_principal
     if (
         who is None
         and stack.identities
@@ -274,13 +276,13 @@ def _principal(assignment: Resource, stack: Stack) -> Iterator[str]:
         target.id.lower()
     }
     holders = [one for one in stack if who.id.lower() in stack.attached(one)]
-    used = " ".join(
-        str(one.inputs)
+    used = any(
+        stack.names(one, needles)
         for holder in holders
         for one in stack
         if one is holder or one.id.lower().startswith(f"{holder.id.lower()}/")
     )
-    if holders and not any(needle in used.lower() for needle in needles):
+    if holders and not used:
         yield f"{who.name} has the role on {target.name}, which {', '.join(one.name for one in holders)} never names"
 
 

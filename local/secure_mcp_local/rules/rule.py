@@ -71,6 +71,16 @@ class Stack:
         return self._by_type.get(type, ())
 
     @cached_property
+    def _texts(self) -> Mapping[str, str]:
+        """All texts in the inputs of each resource, in lower case: most rules look for an id in all of them."""
+        return {one.urn: "\n".join(value for _, value in strings(one.inputs)).lower() for one in self.resources}
+
+    def names(self, resource: Resource, needles: Iterable[str]) -> bool:
+        """Whether the inputs of a resource have one of some texts in them, in lower case."""
+        text = self._texts[resource.urn]
+        return any(needle in text for needle in needles)
+
+    @cached_property
     def groups(self) -> frozenset[str]:
         """Ids of the declared resource groups, in lower case."""
         return frozenset(one.id.lower() for one in self.all("resources:ResourceGroup"))
@@ -122,6 +132,11 @@ class Stack:
         if own := mapping(resource.outputs, "identity").get("principalId"):
             found.add(str(own).lower())
         return frozenset(found)
+
+    @cached_property
+    def every_principal(self) -> frozenset[str]:
+        """Object ids that anything of the stack can act as, in lower case."""
+        return frozenset(one for resource in self.resources for one in self.principals(resource))
 
     def roles(self, principal: object, scope: str) -> frozenset[str]:
         """GUIDs of the role definitions that a principal has on a resource, there or above it."""

@@ -68,9 +68,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """What was checked and is modelled, by URN: what is not modelled may belong to it before either is there."""
         # Random values are made once and live in the engine's state; there is no service that has them.
         self._kept = package != "random"
-        self._accounts: set[str] = set()
-        """Accounts in which a change is in progress."""
-        self._accounts_lock = threading.Lock()
+        self._held: set[str] = set()
+        """Ids of what a change that goes on has locked."""
+        self._changing = threading.Lock()
 
     def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
         return plugin_pb2.PluginInfo(version=version(f"pulumi-{self._package}"))
@@ -159,7 +159,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         place = self._store.free_place(stack_of(request.urn), _type(request.urn)) if self._kept else 0
         deployed = self._computed(request.urn, secrets.token_hex(8), request.properties, time.time_ns(), place)
         if self._kept:
-            with self._alone(deployed.type, deployed.id):
+            with self._alone(deployed.type, deployed.id, deployed.inputs):
                 if models.modelled(deployed.type):
                     conditions.for_creation(deployed, self._store)
                 if not (deployed.adopted and self._store.get(deployed.id)):
@@ -200,7 +200,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         with _Refusals(context, request.urn):
             self._faults.before("delete", request.urn)
             if self._kept:
-                with self._alone(_type(request.urn), request.id):
+                there = self._store.get(request.id)
+                with self._alone(_type(request.urn), request.id, there.inputs if there is not None else {}):
                     conditions.for_deletion(request.id, self._store)
                     self._store.delete(request.id)
             self._faults.after("delete", request.urn)
@@ -226,27 +227,28 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return {**deployed.outputs, "id": deployed.id}
 
     @contextmanager
-    def _alone(self, type: str, id: str) -> Generator[None]:
-        """Refuses a change of an account in which another one is in progress.
+    def _alone(self, type: str, id: str, inputs: Mapping[str, Any]) -> Generator[None]:
+        """Refuses a change of what another change has locked.
 
         Raises:
             LocalCloudError: there is one.
         """
-        account = concurrency.account_of(type, id)
-        if account is None:
+        held = concurrency.held(type, id, inputs)
+        if not held:
             yield
             return
-        with self._accounts_lock:
-            if account in self._accounts:
-                raise LocalCloudError(concurrency.PARALLEL)
-            self._accounts.add(account)
+        with self._changing:
+            for one, said in held.items():
+                if one in self._held:
+                    raise LocalCloudError(said)
+            self._held |= held.keys()
         try:
             # What takes a minute in Azure takes long enough here for another one to come.
             time.sleep(_MOMENT)
             yield
         finally:
-            with self._accounts_lock:
-                self._accounts.discard(account)
+            with self._changing:
+                self._held -= held.keys()
 
     def _refuse(self, urn: str, inputs: Mapping[str, Any]) -> None:
         """

@@ -75,6 +75,11 @@ MISTAKES: Mapping[str, tuple[str, Where, Any]] = {
     "weak-transport": ("azure-native:web:WebApp", ("httpsOnly",), False),
     "keys-on": ("azure-native:storage:StorageAccount", ("allowSharedKeyAccess",), True),
     "open-data": ("azure-native:storage:StorageAccount", ("allowBlobPublicAccess",), True),
+    "empty-secret": ("azure-native:keyvault:Secret", ("properties", "value"), ""),
+    "unlocked": ("azure-native:authorization:ManagementLockByScope", (), GONE),
+    "mcp-methods": (f"{APIM}ApiOperation", ("method",), "PATCH"),
+    "host-container": ("azure-native:storage:BlobContainer", ("containerName",), "elsewhere"),
+    "unalerted": ("azure-native:monitor:MetricAlert", (), GONE),
     "weak-vault": ("azure-native:keyvault:Vault", ("properties", "enablePurgeProtection"), GONE),
     "basic-publishing": ("azure-native:web:WebAppScmAllowed", ("allow",), True),
     "developer-portal": (f"{APIM}ApiManagementService", ("developerPortalStatus",), "Enabled"),
@@ -128,6 +133,13 @@ def a_query_of_others(ours: Recording) -> list[Mapping[str, Any]]:
             {"query": "ApiManagementGatewayLogs | count", "timeAggregation": "Count", "operator": "GreaterThan", "threshold": 1}]  # fmt: skip
 
 
+def a_workspace_with_a_cap(ours: Recording) -> str:
+    capped = (
+        one.id for one in ours.all("azure-native:operationalinsights:Workspace") if "workspaceCapping" in one.inputs
+    )
+    return next(capped)
+
+
 MISTAKES_ELSEWHERE: Mapping[str, tuple[str, str, Where, Any]] = {
     "unneeded-identity": ("prod", "azure-native:web:WebApp", ("identity", "userAssignedIdentities"), every_identity),
     "lone-group": ("prod", "azure-native:monitor:ActionGroup", ("resourceGroupName",), "rg-with-a-mistake"),
@@ -138,6 +150,7 @@ MISTAKES_ELSEWHERE: Mapping[str, tuple[str, str, Where, Any]] = {
     "no-subscription": ("prod", f"{APIM}Api", ("subscriptionRequired",), True),
     "copied-fragment": ("prod", f"{APIM}PolicyFragment", ("value",), another_fragment),
     "cosmos-throughput": ("prod", "azure-native:cosmosdb:DatabaseAccount", ("capabilities",), []),
+    "capped-audit": ("prod", "azure-native:monitor:DiagnosticSetting", ("workspaceId",), a_workspace_with_a_cap),
     "log-query": ("prod", "azure-native:monitor:ScheduledQueryRule", ("criteria", "allOf"), a_query_of_others),
     "codes-in-logs": ("prod", "azure-native:resources:Deployment", (), GONE),
     "log-retention": ("prod", "azure-native:operationalinsights:Workspace", ("retentionInDays",), GONE),

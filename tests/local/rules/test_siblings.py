@@ -1,0 +1,110 @@
+"""Rules that find more than the one mistake of the table: each of their kinds, in a stack of ours that is otherwise without findings."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from secure_mcp_local.check.plan import declared
+from secure_mcp_local.mutants.mutant import GONE, Mutant
+from secure_mcp_local.recording import Recording, Resource, record
+
+ROOT = Path(__file__).parents[3]
+AZURE = "azure-native:"
+STRANGER = "f0e1d2c3-b4a5-4687-9988-776655443322"
+
+
+@pytest.fixture(scope="module")
+def ours() -> Recording:
+    return record(ROOT, "prod", {"apimPublisherEmail": "mcp@fabrikam.com"})
+
+
+def said(recording: Recording, rule: str) -> list[str]:
+    return [one.message for one in declared(recording, "", documents=False) if one.rule.name == rule]
+
+
+def named(ours: Recording, type: str, name: str) -> Resource:
+    return next(one for one in ours.all(type) if name in one.name)
+
+
+def with_(ours: Recording, resource: Resource, path: tuple[str | int, ...], value: Any) -> Recording:
+    kind = "weaker" if path else "drop"
+    return Mutant(resource.urn, resource.type, resource.name, kind, path, value).applied(ours)
+
+
+def without(ours: Recording, resource: Resource, *names: str) -> Recording:
+    """A resource that does not wait for what has these names any more, nor for what waits for it."""
+    gone = {one.urn for one in ours if any(name in one.name for name in names)}
+    loose = replace(resource, dependencies=resource.dependencies - gone)
+    return replace(ours, resources=tuple(loose if one.urn == resource.urn else one for one in ours))
+
+
+@pytest.mark.parametrize(
+    ("rule", "type", "name", "path", "value", "words"),
+    [
+        # The way to a private endpoint goes through the security groups of both subnets.
+        ("network-path", f"{AZURE}network:NetworkSecurityGroup", "endpoints", ("securityRules", 0), GONE, "deny-everything-else of mcp-endpoints-nsg"),
+        ("network-path", f"{AZURE}network:NetworkSecurityGroup", "endpoints", ("securityRules", 0, "destinationPortRange"), "8000-8100", "denies it"),
+        ("network-path", f"{AZURE}network:NetworkSecurityGroup", "endpoints", ("securityRules", 0, "protocol"), "Udp", "denies it"),
+        ("network-path", f"{AZURE}network:NetworkSecurityGroup", "endpoints", ("securityRules", 0, "sourceAddressPrefix"), "192.168.0.0/16", "denies it"),
+        ("network-path", f"{AZURE}network:NetworkSecurityGroup", "gateway", ("securityRules", 0, "direction"), "Outbound", None),
+        # A vault is of the tenant whose identities read it.
+        ("weak-vault", f"{AZURE}keyvault:Vault", "kv", ("properties", "tenantId"), STRANGER, "none of them gets in"),
+        ("weak-vault", f"{AZURE}keyvault:Vault", "kv", ("properties", "tenantId"), "", "must be the id of the tenant"),
+        ("weak-vault", f"{AZURE}keyvault:Vault", "kv", ("properties", "publicNetworkAccess"), "", "must be one of"),
+        ("diagnostic-setting", f"{AZURE}monitor:DiagnosticSetting", "kv-logs", ("logAnalyticsDestinationType",), GONE, "'Dedicated'"),
+        ("empty-secret", f"{AZURE}keyvault:Secret", "", ("properties",), {}, "there is no secret"),
+        # What the policies do with documents, the role has to allow.
+        ("cosmos-users", f"{AZURE}cosmosdb:SqlResourceSqlRoleDefinition", "role", ("permissions", 0, "dataActions"),
+         ["Microsoft.DocumentDB/databaseAccounts/readMetadata"], "sends DELETE to"),
+        ("cosmos-users", f"{AZURE}cosmosdb:SqlResourceSqlRoleDefinition", "role", ("permissions", 0, "dataActions"),
+         ["Microsoft.DocumentDB/databaseAccounts/readMetadata", "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/*"], None),
+        ("gateway-token", f"{AZURE}apimanagement:NamedValue", "mcp-application", ("value",), STRANGER, "ask for tokens of the application mcp-application"),
+        # Somebody has to say who gets a token of an application.
+        ("service-principal", "azuread:index/application:Application", "server", ("appRoles",), [], "every user of the tenant gets a token of it"),
+        ("unlocked", f"{AZURE}authorization:ManagementLockByScope", "kv", (), GONE, "no lock is on mcp-kv"),
+        ("unlocked", f"{AZURE}authorization:ManagementLockByScope", "storage", (), GONE, "no lock is on mcp-storage-st "),
+        ("unalerted", f"{AZURE}monitor:ScheduledQueryRule", "near-cap", (), GONE, "reaches its workspaceCapping.dailyQuotaGb 5"),
+        ("unalerted", f"{AZURE}monitor:MetricAlert", "throttling", (), GONE, "that it throttles"),
+        ("unalerted", f"{AZURE}monitor:MetricAlert", "gateway-errors", ("criteria", "allOf", 0, "dimensions", 0, "values"), ["4xx"], "that calls fail"),
+        ("unalerted", f"{AZURE}monitor:ScheduledQueryRule", "slow-calls", (), GONE, None),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_found_or_is_none(
+    ours: Recording, rule: str, type: str, name: str, path: tuple[str | int, ...], value: Any, words: str | None
+) -> None:
+    assert said(ours, rule) == []
+    found = said(with_(ours, named(ours, type, name), path, value), rule)
+    if words is None:
+        assert found == []
+    else:
+        assert any(words in one for one in found), found
+
+
+@pytest.mark.parametrize(
+    ("rule", "type", "name", "earlier", "words"),
+    [
+        ("early-lock", f"{AZURE}authorization:ManagementLockByScope", "kv-lock", ("kv-logs",), "does not depend on mcp-kv-logs, which it keeps"),
+        ("early-lock", f"{AZURE}authorization:ManagementLockByScope", "kv-lock", ("reader-role",), "mcp-kv-reader-role"),
+        ("early-lock", f"{AZURE}authorization:ManagementLockByScope", "cosmos-lock", ("cosmos-names",), "mcp-cosmos-endpoint"),
+        ("early-log", f"{AZURE}monitor:DiagnosticSetting", "apim-logs", ("azure-monitor",), "mcp-apim-logs does not depend on mcp-azure-monitor"),
+        ("parallel-endpoints", f"{AZURE}network:PrivateEndpoint", "code-endpoint", ("names", "endpoint"), "change one subnet or service"),
+        ("parallel-cosmos", f"{AZURE}network:PrivateEndpoint", "cosmos-endpoint", ("mcp-role",), "mcp-cosmos-endpoint change one account"),
+    ],
+)  # fmt: skip
+def test_what_comes_too_early_is_found(
+    ours: Recording, rule: str, type: str, name: str, earlier: tuple[str, ...], words: str
+) -> None:
+    assert said(ours, rule) == []
+    found = said(without(ours, named(ours, type, name), *earlier), rule)
+    assert any(words in one for one in found), found
+
+
+def test_locks_of_another_group_say_nothing_about_this_one(ours: Recording) -> None:
+    elsewhere: Callable[[str], str] = lambda scope: scope.replace("/resourceGroups/", "/resourceGroups/other-")  # noqa: E731
+    moved = ours
+    for one in ours.all(f"{AZURE}authorization:ManagementLockByScope"):
+        moved = with_(moved, one, ("scope",), elsewhere(str(one.inputs["scope"])))
+    assert said(moved, "unlocked") == []
