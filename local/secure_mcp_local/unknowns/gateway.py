@@ -131,6 +131,15 @@ def _newtonsoft(gateway: Gateway) -> str:
     }.get(text, text)
 
 
+def _zones(gateway: Gateway) -> str:
+    text = gateway.send("/time-zones").text
+    return {
+        "W. Europe Standard Time;Europe/Berlin;": "those of Windows and those of IANA",
+        "W. Europe Standard Time;-;": "those of Windows",
+        "-;Europe/Berlin;": "those of IANA",
+    }.get(text, f"it says {text}")
+
+
 def _basic(gateway: Gateway) -> str:
     text = gateway.send("/basic-decoding").text
     return {"a%3Ab c%2Bd": "it leaves them as they are", "a:b c+d": "it decodes them"}.get(text, f"it gives {text}")
@@ -216,6 +225,21 @@ _DEEP = """@{
                 {
                     return "64 levels";
                 }
+            }"""
+_ZONES = """@{
+                var found = "";
+                foreach (var id in new[] { "W. Europe Standard Time", "Europe/Berlin" })
+                {
+                    try
+                    {
+                        found += TimeZoneInfo.FindSystemTimeZoneById(id).Id + ";";
+                    }
+                    catch (Exception)
+                    {
+                        found += "-;";
+                    }
+                }
+                return found;
             }"""
 _BASIC = """@{
                 BasicAuthCredentials credentials;
@@ -513,6 +537,15 @@ QUESTIONS: tuple[Question, ...] = (
         source="JamesNK/Newtonsoft.Json, release notes of 13.0.1; API Management names no version",
         by_hand="parse 100 nested arrays with `JObject.Parse` in a policy",
         probe=Probe([Operation("newtonsoft", said(_DEEP))], _newtonsoft),
+    ),
+    Question(
+        name="time-zones",
+        text="Which ids does `TimeZoneInfo.FindSystemTimeZoneById` know?",
+        belief="those of Windows and those of IANA",
+        matters="policies of others that convert times; none of ours does. The local cloud takes both, so an id may be right here and wrong there",
+        source="no documentation; a managed gateway runs on Windows, a self-hosted one on Linux, and .NET 6 and later know both on either",
+        by_hand="answer with `TimeZoneInfo.FindSystemTimeZoneById(ID).Id` for `W. Europe Standard Time` and for `Europe/Berlin`",
+        probe=Probe([Operation("time-zones", said(_ZONES))], _zones),
     ),
     Question(
         name="basic-decoding",

@@ -20,6 +20,7 @@ FILES = (
     "functions-cases.jsonl",
     "jumps-cases.jsonl",
     "fuzz-cases.jsonl",
+    "zones-cases.jsonl",
 )
 CASES = [
     json.loads(line)

@@ -29,6 +29,7 @@ from apim_policies.expressions.dotnet import (
     times,
     web,
     xml,
+    zones,
 )
 from apim_policies.expressions.dotnet.json import arrays as json_arrays
 from apim_policies.expressions.dotnet.json import convert as json_convert
@@ -39,7 +40,7 @@ from apim_policies.expressions.dotnet.registry import Model
 
 _MODULES = (
     objects, numbers, strings, characters, comparers, enumerations, convert, math, random, bits, arrays, guids,
-    times, web, encodings, builders, regexes, cryptography, certificates, collections, enumerable,
+    times, zones, web, encodings, builders, regexes, cryptography, certificates, collections, enumerable,
     json_tokens, json_objects, json_arrays, json_values, json_convert,
     xml, lookups, bodies, credentials, gateway,
 )  # fmt: skip

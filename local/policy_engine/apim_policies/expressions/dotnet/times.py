@@ -1,4 +1,4 @@
-"""System.DateTime, DateTimeOffset, TimeSpan and TimeZoneInfo."""
+"""System.DateTime, DateTimeOffset and TimeSpan."""
 
 import calendar
 import math
@@ -27,7 +27,7 @@ from apim_policies.expressions.values.moments import (
 )
 
 PROFILE = 1
-_KIND, _DAY, _ZONE = Type("DateTimeKind"), Type("DayOfWeek"), Type("TimeZoneInfo")
+_KIND, _DAY = Type("DateTimeKind"), Type("DayOfWeek")
 _WEEK = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 _ALL = 315_537_897_600_000
@@ -388,31 +388,9 @@ _TIMESPAN = Model(
 )  # fmt: skip
 
 
-class _Zone:
-    """A time zone: only UTC, which is the local one too."""
-
-    type = _ZONE
-
-
-_UTC = _Zone()
-
-
-def _to_utc(moment: DateTime, zone: _Zone) -> DateTime:
-    return DateTime(moment.ticks, "Utc")
-
-
-_TIMEZONE = Model(
-    statics={
-        "ConvertTimeToUtc": [Method((DATETIME, _ZONE), DATETIME, _to_utc), Method((DATETIME,), DATETIME, _utc)],
-    },
-    properties={"Id": Property(STRING, lambda zone: "UTC")},
-    static_properties={"Utc": Property(_ZONE, lambda: _UTC)},
-)
-
 MODELS: dict[str, Model] = {
     "DateTime": _DATETIME,
     "DateTimeOffset": _OFFSET,
     "TimeSpan": _TIMESPAN,
-    "TimeZoneInfo": _TIMEZONE,
 }
 NAMES = dict.fromkeys(MODELS, "System")

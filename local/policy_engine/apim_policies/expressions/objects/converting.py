@@ -35,6 +35,7 @@ from apim_policies.expressions.values.failing import argument_null, format_error
 from apim_policies.expressions.values.failures import CSharpException
 from apim_policies.expressions.values.moments import DateTime, DateTimeOffset, TimeSpan
 from apim_policies.expressions.values.numbers import Char, Float, single
+from apim_policies.expressions.values.uris import Uri
 
 WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 """char.IsWhiteSpace."""
@@ -247,15 +248,15 @@ def change_type(value: object, type: Type) -> Any:
         raise CSharpException("System.InvalidCastException", "Null object cannot be converted to a value type.")
     if type_of(value) == type and not isinstance(value, int):
         return value
-    if type not in _CONVERTERS or isinstance(value, UUID | TimeSpan | DateTimeOffset | bytearray):
-        if isinstance(value, bytearray | UUID | DateTimeOffset | TimeSpan):
+    if type not in _CONVERTERS or isinstance(value, UUID | TimeSpan | DateTimeOffset | bytearray | Uri):
+        if isinstance(value, bytearray | UUID | DateTimeOffset | TimeSpan | Uri):
             raise CSharpException("System.InvalidCastException", "Object must implement IConvertible.")
         raise invalid_cast(name_of(value), str(type))
     return convert(value, type)
 
 
 _NUMBERS = {"Integer", "Float", "String", "Boolean"}
-_TEXTS = {"Date", "Integer", "Float", "String", "Boolean", "Bytes", "Guid", "TimeSpan"}
+_TEXTS = {"Date", "Integer", "Float", "String", "Boolean", "Bytes", "Guid", "TimeSpan", "Uri"}
 _ADMITTED: dict[Type, set[str]] = {
     **dict.fromkeys((*INTEGRAL, DOUBLE, FLOAT, DECIMAL, BOOL), _NUMBERS),
     CHAR: {"Integer", "Float", "String"},
@@ -295,6 +296,8 @@ def cast(token: JToken | None, type: Type) -> Any:
     match wanted, value:
         case Type("string"), bytearray():
             return base64_text(value)
+        case Type("string"), Uri():
+            return value.text()
         case (Type("Guid"), str()):
             return parse_guid(value)
         case (Type("DateTimeOffset"), DateTime()) if value.kind != "Unspecified" or value.ticks:

@@ -29,6 +29,7 @@ from apim_policies.expressions.values.failures import CSharpException
 from apim_policies.expressions.values.moments import DateTime, DateTimeOffset, TimeSpan
 from apim_policies.expressions.values.numbers import Char, Float
 from apim_policies.expressions.values.sequences import Sequence
+from apim_policies.expressions.values.uris import Uri
 
 
 def whole(value: int) -> Any:
@@ -54,7 +55,7 @@ def token_of(value: Any) -> JToken:
             return JValue(chr(value))
         case Enumeration():
             return JValue(number_of(value.type, value.name))
-        case bool() | str() | UUID() | DateTime() | DateTimeOffset() | TimeSpan() | Decimal() | Float():
+        case bool() | str() | UUID() | DateTime() | DateTimeOffset() | TimeSpan() | Decimal() | Float() | Uri():
             return JValue(value)
         case int():
             return JValue(int(value))
