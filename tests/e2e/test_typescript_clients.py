@@ -45,13 +45,13 @@ async def test_inspector_signs_in_and_calls_a_tool(cloud: LocalCloud, tmp_path: 
 
 
 async def called(
-    cloud: LocalCloud, home: Path, package: str, mode: str, tool: str, arguments: str = "{}"
+    cloud: LocalCloud, home: Path, package: str, mode: str, tool: str, **identity: object
 ) -> dict[str, Any]:
-    """What a client that is written with a package of the SDK gets."""
+    """What a client that is written with a package of the SDK gets; `identity` is how it says who it is."""
     url, port = cloud.gateway_url + "/mcp", str(free_port())
     code, output = await run_signing_in(
         HERE / "client.mjs",
-        [str(installed()), package, url, port, mode, tool, arguments],
+        [str(installed()), package, url, port, mode, tool, "{}", json.dumps(identity)],
         Person("alice"), home, cloud.gateway_url + "/authorize?",
     )  # fmt: skip
     assert code == 0, output
