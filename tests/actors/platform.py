@@ -17,6 +17,7 @@ from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.recording import Recording
 from secure_mcp_local.testing import Application
 
+SECRET = "k7_" * 12
 ALICE, BOB, _ = (user.oid for user in default_users())
 EVERYBODY = "00000000-0000-4000-8000-00000000d0e1"
 GATEWAY = """
@@ -25,7 +26,8 @@ from pulumi_azure_native import apimanagement
 from secure_mcp import Gateway
 
 gateway = Gateway("shared", {"location": "swedencentral", "apim_publisher_email": "p@example.com", "sign_in_rate_limit": 100000,
-    "operators": ["a11ce000-0000-4000-8000-000000000001"]})
+    "operators": ["a11ce000-0000-4000-8000-000000000001"],
+    "clients": [{"id": "agent", "name": "Agent", "redirect_uris": ["https://agents.example.com/cb"], "secret": "SECRET"}]})
 pulumi.export("gateway", gateway.reference)
 # Somebody else's API on the same instance, which answers for whatever lies below the metadata of servers.
 api = apimanagement.Api("foreign", api_id="foreign", display_name="Foreign", path=".well-known/oauth-protected-resource",
@@ -71,6 +73,8 @@ class Platform:
     """What reached the hosts: the port, and the headers."""
     foreign: Any = None
     """What the foreign API's backend answers."""
+    programs: dict[str, Path] = field(default_factory=dict[str, Path])
+    """The program of each stack, by the project's name."""
     cloud: LocalCloud = field(init=False)
 
     def hook(self, recording: Recording) -> Recording:
@@ -84,6 +88,20 @@ class Platform:
     async def deploy(self) -> None:
         """Another stack's `pulumi up`."""
         await asyncio.to_thread(self.cloud.reconfigure)
+
+    @asynccontextmanager
+    async def edited(self, name: str, old: str, new: str) -> AsyncIterator[None]:
+        """A stack is deployed with an edit of its program, while the block lasts."""
+        program = self.programs[name]
+        before = program.read_text()
+        assert old in before
+        program.write_text(before.replace(old, new))
+        try:
+            await self.deploy()
+            yield
+        finally:
+            program.write_text(before)
+            await self.deploy()
 
     async def host(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -103,7 +121,7 @@ class Platform:
 async def deployed(root: Path) -> AsyncIterator[Platform]:
     """The gateway and its servers, each a project of its own in a folder of `root`, while the block lasts."""
     platform = Platform()
-    projects = [project(root, "gateway", GATEWAY)]
+    projects = [project(root, "gateway", GATEWAY.replace("SECRET", SECRET))]
     for number, (path, options) in enumerate(SERVERS.items()):
         name = path.replace("/", "-")
         values = {
@@ -116,6 +134,7 @@ async def deployed(root: Path) -> AsyncIterator[Platform]:
         for key, value in values.items():
             program = program.replace(key, value)
         projects.append(project(root, name, program))
+    platform.programs = {folder.name: folder / "__main__.py" for folder in projects}
     async with LocalCloud.open(projects, port=0, recording_hook=platform.hook) as platform.cloud:
         for number in range(len(SERVERS)):
             platform.cloud.network.serve(f"localhost:{20 + number}", platform.host, kind="functions")

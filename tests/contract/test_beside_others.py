@@ -4,11 +4,15 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
 
-from actors.platform import ALICE, SERVERS, Platform, deployed
+from actors.platform import ALICE, SECRET, SERVERS, Platform, deployed
+from actors.signer import ASSERTION_TYPE, Signer
 from secure_mcp_local.testing import Application, Person, answer_of
 
 PATHS = ["notes", "teams/calendar"]
@@ -59,6 +63,82 @@ async def test_P7_M6_a_secret_that_was_used_must_be_shown(platform: Platform, pa
     tokens = (await application.exchange(code, client_secret=secret)).json()
     assert error(await application.refresh(tokens["refresh_token"])) == (401, "invalid_client")
     assert (await application.refresh(tokens["refresh_token"], client_secret=secret)).status_code == 200
+
+
+@AT
+async def test_P7_M5_registration_is_the_gateways_and_as_strict(platform: Platform, path: str) -> None:
+    application = platform.application(path)
+    for uri in (
+        "http://app.example.com/cb",
+        "https://a:b@app.example.com/",
+        "cursor://a:b@c/",
+        "https://app.example.com/cb?code=1",
+    ):
+        assert error(await application.register(redirect_uris=[uri])) == (400, "invalid_redirect_uri")
+    many = [f"http://127.0.0.1:{port}/cb" for port in range(4000, 4011)]
+    assert (await application.register(redirect_uris=many)).status_code == 201
+    assert (
+        await application.send("POST", "/register", content=b"{}", headers={"Content-Type": "text/plain"})
+    ).status_code == 400
+
+
+@AT
+async def test_P7_M12_entra_hears_of_the_server_and_nothing_of_the_client(platform: Platform, path: str) -> None:
+    application, person = platform.application(path), Person()
+    await application.register()
+    response = await person.submit(
+        await page(application, person, prompt="select_account", login_hint="x", claims="{}")
+    )
+    upstream = parse_qs(urlsplit(response.headers["location"]).query)
+    assert upstream["prompt"] == ["select_account"]
+    assert not {"resource", "login_hint", "claims"} & set(upstream)
+    [server] = [scope for scope in upstream["scope"][0].split() if scope.endswith("/.default")]
+    others = [one for one in SERVERS if one != path]
+    assert SERVERS[path]["mcp_scopes"][0] not in upstream["scope"][0].split()
+    for other in others:
+        elsewhere = platform.application(other)
+        await elsewhere.register()
+        location = (await person.submit(await page(elsewhere, person))).headers["location"]
+        assert server not in parse_qs(urlsplit(location).query)["scope"][0]
+
+
+@AT
+async def test_P7_C1_a_client_that_publishes_itself_and_its_key(platform: Platform, path: str) -> None:
+    signer = Signer(now=platform.cloud.clock.now)
+    client_id = f"https://claude.ai/{path.replace('/', '-')}.json"
+
+    async def document(scope: Scope, receive: Receive, send: Send) -> None:
+        content = {
+            "client_id": client_id, "client_name": "Published", "redirect_uris": ["http://127.0.0.1:53682/callback"],
+            "token_endpoint_auth_method": "private_key_jwt", "jwks": signer.jwks,
+        }  # fmt: skip
+        await JSONResponse(content)(scope, receive, send)
+
+    platform.cloud.network.serve("claude.ai", document)
+    application = platform.application(path, client_id=client_id)
+
+    def proof() -> dict[str, str]:
+        assertion = signer.assertion(client_id, application.gateway_url)
+        return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
+
+    code = await application.code(Person())
+    assert error(await application.exchange(code)) == (401, "invalid_client")
+    tokens = (await application.exchange(code, **proof())).json()
+    assert (await application.call(tokens["access_token"])).status_code == 200
+    assert error(await application.refresh(tokens["refresh_token"])) == (401, "invalid_client")
+    assert (await application.refresh(tokens["refresh_token"], **proof())).status_code == 200
+
+
+@AT
+async def test_P7_C2_a_client_of_the_configuration_uses_every_server(platform: Platform, path: str) -> None:
+    application = platform.application(path, client_id="agent", redirect_uri="https://agents.example.com/cb")
+    code = await application.code(Person())
+    assert error(await application.exchange(code, client_secret=SECRET[1:])) == (401, "invalid_client")
+    tokens = (await application.exchange(code, client_secret=SECRET)).json()
+    assert (await application.call(tokens["access_token"])).status_code == 200
+    # Known to the organisation: errors go to it at once (M9).
+    heard = answer_of((await page(application, response_type="x")).headers["location"])
+    assert heard["error"] == "unsupported_response_type"
 
 
 @AT
@@ -193,3 +273,40 @@ async def test_P7_M19_client_authentication_is_challenged_by_its_own_scheme(plat
     answer = await application.send("POST", "/token", data=form, headers={"Authorization": f"Basic {pair}"})
     assert error(answer) == (401, "invalid_client")
     assert answer.headers["www-authenticate"].startswith("Basic ")
+
+
+async def test_P7_M36_what_one_server_takes_away_is_gone_there(platform: Platform) -> None:
+    wide = platform.application("notes", scope="notes notes:write")
+    narrow = platform.application("notes", scope="notes:write")
+    beside = platform.application("teams/calendar")
+    tokens = [await application.tokens(Person()) for application in (wide, narrow, beside)]
+    notes = '"mcp_scopes": ["notes", "notes:write"], "tool_scopes": {"save": "notes:write"}'
+    async with platform.edited("notes", notes, '"mcp_scopes": ["notes"]'):
+        assert (await wide.refresh(tokens[0]["refresh_token"])).json()["scope"] == "notes"
+        assert error(await narrow.refresh(tokens[1]["refresh_token"])) == (400, "invalid_grant")
+        assert (await narrow.call(tokens[1]["access_token"])).status_code == 401
+        assert (await beside.refresh(tokens[2]["refresh_token"])).json()["scope"] == "calendar"
+
+
+async def test_P7_M36_a_client_that_the_gateway_takes_away_is_gone_everywhere(platform: Platform) -> None:
+    applications = [platform.application(path, redirect_uri="https://a.example/c") for path in PATHS]
+    kept = platform.application("notes")
+    tokens = [await application.tokens(Person()) for application in (*applications, kept)]
+    async with platform.edited("gateway", '"operators"', '"allowed_clients": ["127.0.0.1"], "operators"'):
+        for application, given in zip(applications, tokens, strict=False):
+            assert error(await application.refresh(given["refresh_token"])) == (400, "invalid_grant")
+            assert (await application.call(given["access_token"])).status_code == 401
+        assert (await kept.refresh(tokens[-1]["refresh_token"])).status_code == 200
+
+
+async def test_P7_M40_failing_is_counted_for_all_servers_together_and_disturbs_nobody_with_a_key(
+    platform: Platform,
+) -> None:
+    applications = [platform.application(path) for path in PATHS]
+    keys = [(await application.tokens(Person()))["access_token"] for application in applications]
+    async with platform.edited("gateway", '"sign_in_rate_limit": 100000', '"sign_in_rate_limit": 1'):
+        answers = [(await applications[turn % 2].call("x")).status_code for turn in range(14)]
+        assert answers == [401] * 10 + [429] * 4
+        assert [(await each.call(key)).status_code for each, key in zip(applications, keys, strict=True)] == [200, 200]
+        known = [await applications[0].send("GET", f"/.well-known/oauth-protected-resource/{PATHS[turn % 2]}") for turn in range(12)]  # fmt: skip
+        assert [answer.status_code for answer in known] == [200] * 10 + [429] * 2

@@ -9,7 +9,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import httpx
 import pytest
 
-from contract.test_security_document import named_tests
+from actors.signer import ASSERTION_TYPE, Signer
+from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.testing import Application, Person, answer_of
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "clients.md"
@@ -103,14 +104,30 @@ REGISTRATION: dict[str, list[tuple[object, str]]] = {
 }  # fmt: skip
 """By field of the registration: values, None for left out, and what becomes of it. A JSON object has each field once."""
 
-ELSEWHERE = {
-    ("/token", "client_assertion"): "test_private_key.py",
-    ("/token", "client_assertion_type"): "test_private_key.py",
-    ("/revoke", "client_assertion"): "test_private_key.py",
-    ("/register", "jwks"): "test_private_key.py",
-    ("/register", "jwks_uri"): "test_private_key.py",
-}
-"""Rows whose tries need a key that signs."""
+SIGNER = Signer()
+SIGNED: dict[tuple[str, str], Line] = {
+    (endpoint, parameter): Line(without, "invalid_request", tries)
+    for endpoint, right in (("/token", "issued"), ("/revoke", "ended"))
+    for parameter, without, tries in (
+        ("client_assertion", "invalid_client", {"x": "invalid_client", "e30.e30.": "invalid_client", "a.b.c": "invalid_client"}),
+        (
+            "client_assertion_type", "invalid_client",
+            {ASSERTION_TYPE: right, ASSERTION_TYPE.upper(): "invalid_client", ASSERTION_TYPE.replace("jwt", "saml2"): "invalid_client"},
+        ),
+        # The assertion says who it is (RFC 7521, section 4.2), and nothing else may.
+        ("client_id", right, {"unknown": "invalid_client"}),
+        ("client_secret", right, {"x": "invalid_request"}),
+    )
+}  # fmt: skip
+"""Requests of a client that signs. `test_private_key.py` has all that can be wrong with an assertion."""
+KEYS: dict[str, list[tuple[object, str]]] = {
+    "jwks": [(None, "invalid_client_metadata"), (SIGNER.jwks, "registered"), ({}, "invalid_client_metadata"), ({"keys": []}, "invalid_client_metadata"),
+             ({"keys": [SIGNER.private]}, "invalid_client_metadata"), ({"keys": [SIGNER.public | {"kty": "EC"}]}, "invalid_client_metadata"),
+             ("x", "invalid_client_metadata"), ([SIGNER.public], "invalid_client_metadata")],
+    "jwks_uri": [(None, "invalid_client_metadata"), ("https://claude.ai/keys", "registered"), ("https://evil.example/keys", "invalid_client_metadata"),
+                 ("http://claude.ai/keys", "invalid_client_metadata"), ("https://claude.ai", "invalid_client_metadata"), (5, "invalid_client_metadata")],
+}  # fmt: skip
+"""As REGISTRATION, of a client that will sign and gives nothing else to know it by."""
 
 
 def error_of(response: httpx.Response) -> str:
@@ -121,6 +138,19 @@ def error_of(response: httpx.Response) -> str:
     if "html" in response.headers.get("content-type", ""):
         return "error page"
     return response.json()["error"]
+
+
+class Signing(Application):
+    """A client that was registered with a key."""
+
+
+def identity(application: Application) -> Pairs:
+    """What says who the client is, and proves it where it signs: each assertion is good once."""
+    pairs: Pairs = [("client_id", application.client_id or "")]
+    if isinstance(application, Signing):
+        assertion = SIGNER.assertion(application.client_id or "", application.gateway_url)
+        pairs += [("client_assertion_type", ASSERTION_TYPE), ("client_assertion", assertion)]
+    return pairs
 
 
 async def authorized(application: Application, change: Callable[[Pairs], Pairs], _: str) -> str:
@@ -141,14 +171,15 @@ async def exchanged(application: Application, change: Callable[[Pairs], Pairs], 
             ("redirect_uri", application.redirect_uri),
             ("code_verifier", application.verifier),
         ]
-    pairs += [("client_id", application.client_id), ("resource", application.resource)]
+    pairs += [*identity(application), ("resource", application.resource)]
     response = await posted(application, "/token", change(pairs))
     return "issued" if response.status_code == 200 else error_of(response)
 
 
 async def revoked(application: Application, change: Callable[[Pairs], Pairs], _: str) -> str:
-    tokens = await application.tokens(Person())
-    pairs = [("token", tokens["refresh_token"]), ("client_id", application.client_id)]
+    code = await application.code(Person())
+    tokens = (await application.exchange(code, **dict(identity(application)))).json()
+    pairs = [("token", tokens["refresh_token"]), *identity(application)]
     response = await posted(application, "/revoke", change(pairs))
     alive = (await application.call(tokens["access_token"])).status_code == 200
     if response.status_code == 200:
@@ -202,15 +233,30 @@ async def registered(application: Application) -> Application:
 
 @pytest.mark.parametrize(("endpoint", "parameter"), LINES)
 async def test_C3_a_parameter_is_taken_as_its_row_says(registered: Application, endpoint: str, parameter: str) -> None:
-    send, line = ENDPOINTS[endpoint][0], LINES[endpoint, parameter]
+    await assert_taken(registered, endpoint, parameter, LINES[endpoint, parameter])
+
+
+@pytest.mark.parametrize(("endpoint", "parameter"), SIGNED)
+async def test_C3_a_parameter_of_a_client_that_signs_is_taken_as_its_row_says(
+    cloud: LocalCloud, endpoint: str, parameter: str
+) -> None:
+    SIGNER.now = cloud.clock.now
+    signing = Signing(cloud.gateway_url)
+    answer = await signing.register(token_endpoint_auth_method="private_key_jwt", jwks=SIGNER.jwks)
+    assert answer.status_code == 201, answer.text
+    await assert_taken(signing, endpoint, parameter, SIGNED[endpoint, parameter])
+
+
+async def assert_taken(application: Application, endpoint: str, parameter: str, line: Line) -> None:
+    send = ENDPOINTS[endpoint][0]
     changes: list[tuple[str, Callable[[Pairs], Pairs], str]] = [
         ("left out", lambda pairs: [pair for pair in pairs if pair[0] != parameter], line.without),
         ("empty", lambda pairs: [pair for pair in pairs if pair[0] != parameter] + [(parameter, "")], line.without),
-        ("twice", lambda pairs: [pair for pair in pairs if pair[0] != parameter] + [(parameter, line.value or dict(pairs)[parameter])] * 2, line.twice),
+        ("twice", lambda pairs: [pair for pair in pairs if pair[0] != parameter] + [(parameter, line.value or dict(pairs).get(parameter, "x"))] * 2, line.twice),
     ]  # fmt: skip
     for value, expected in line.tries.items():
         changes.append((value, lambda pairs, value=value: [p for p in pairs if p[0] != parameter] + [(parameter, value)], expected))  # fmt: skip
-    found = {name: await send(registered, change, parameter) for name, change, _ in changes}
+    found = {name: await send(application, change, parameter) for name, change, _ in changes}
     assert found == {name: expected for name, _, expected in changes}
 
 
@@ -233,7 +279,26 @@ async def test_C3_what_nobody_knows_is_ignored(registered: Application, endpoint
 async def test_C3_a_field_of_a_registration_is_taken_as_its_row_says(
     application: Application, name: str, tries: list[tuple[object, str]]
 ) -> None:
-    right: dict[str, Any] = {
+    await assert_registered(application, name, tries)
+
+
+@pytest.mark.parametrize(("name", "tries"), KEYS.items())
+async def test_C3_a_key_of_a_registration_is_taken_as_its_row_says(
+    application: Application, name: str, tries: list[tuple[object, str]]
+) -> None:
+    await assert_registered(application, name, tries, token_endpoint_auth_method="private_key_jwt")
+    both = {"jwks": SIGNER.jwks, "jwks_uri": "https://claude.ai/keys"}
+    [other] = set(both) - {name}
+    two_ways = [(both[name], "invalid_client_metadata")]
+    await assert_registered(
+        application, name, two_ways, token_endpoint_auth_method="private_key_jwt", **{other: both[other]}
+    )
+
+
+async def assert_registered(
+    application: Application, name: str, tries: list[tuple[object, str]], **besides: object
+) -> None:
+    right: dict[str, Any] = besides | {
         "redirect_uris": ["https://app.example.com/cb"],
         "client_name": "x",
         "x": {"y": [1]},
@@ -260,12 +325,8 @@ def rows() -> Iterator[tuple[str, str]]:
 
 
 def test_C3_every_row_is_tried_and_every_try_has_a_row() -> None:
-    here = {*LINES, *(("/register", name) for name in REGISTRATION)}
-    there = set(rows())
-    assert here <= there, f"docs/clients.md has no row for {sorted(here - there)}"
-    for row in there - here:
-        assert row in ELSEWHERE, f"nothing tries {row}"
-        assert named_tests(ELSEWHERE[row]), f"{row}: there is no {ELSEWHERE[row]}"
+    here = {*LINES, *SIGNED, *(("/register", name) for name in (*REGISTRATION, *KEYS))}
+    assert here == set(rows())
 
 
 def test_C3_every_parameter_that_a_policy_reads_is_tried() -> None:
@@ -278,4 +339,4 @@ def test_C3_every_parameter_that_a_policy_reads_is_tried() -> None:
         found = re.findall(r'form"?\]?\)?\["(\w+)"\]', (policies / document).read_text("utf-8"))
         read |= {("/token", name) for name in found}
     assert len(read) > 20
-    assert read <= {*LINES, *ELSEWHERE}, read - {*LINES, *ELSEWHERE}
+    assert read <= {*LINES, *SIGNED}, read - {*LINES, *SIGNED}
