@@ -414,6 +414,29 @@ async def test_content_is_validated(stack: Stack, body: str, kind: str, status: 
     assert (await stack.send("POST", content=body, headers={"Content-Type": kind})).status_code == status
 
 
+@pytest.mark.parametrize(
+    ("map", "kind", "status"),
+    [
+        ('any-content-type-value="application/json"', "text/plain", 400),
+        ('missing-content-type-value="application/json"', "", 400),
+        ('missing-content-type-value="application/json"', "text/plain", 200),
+        ('><type from="text/plain" to="Application/JSON" /', "text/plain", 400),
+        ('><type from="text/plain" to="application/json" /', "text/html", 200),
+        ('><type when="@(context.Request.Method == "POST")" to="application/json" /', "text/html", 400),
+        ('><type when="@(context.Request.Method == "PUT")" to="application/json" /', "text/html", 200),
+    ],
+)
+async def test_a_body_is_taken_for_what_the_map_says(stack: Stack, map: str, kind: str, status: int) -> None:
+    stack.policies(
+        '<validate-content unspecified-content-type-action="ignore" max-size="100" size-exceeded-action="prevent">'
+        f"<content-type-map {map}></content-type-map>"
+        '<content type="application/json" validate-as="json" action="prevent" /></validate-content>'
+    )
+    assert (
+        await stack.send("POST", content="no JSON", headers={"Content-Type": kind} if kind else {})
+    ).status_code == status
+
+
 async def test_what_is_only_detected_goes_on_and_is_told(stack: Stack) -> None:
     stack.policies(outbound='<validate-status-code unspecified-status-code-action="detect" errors-variable-name="e" />'
                    '<set-body>@((string)context.Variables["e"])</set-body>')  # fmt: skip

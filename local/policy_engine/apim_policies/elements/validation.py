@@ -11,9 +11,11 @@ from apim_policies.documents.document import Element
 from apim_policies.elements.model import (
     ANY,
     ANYWHERE,
+    BOOL,
     INBOUND,
     LITERAL,
     LITERAL_BOOL,
+    NEEDED_LITERAL,
     NEEDED_LITERAL_NUMBER,
     NEEDED_NUMBER,
     Attribute,
@@ -79,6 +81,9 @@ class ValidateContent(_Validating):
             for child in element.children
             if child.name == "content"
         ]
+        self._map = next(
+            (_ContentTypes(source, child) for child in element.children if child.name == "content-type-map"), None
+        )
 
     async def run(self, call: Call) -> None:
         headers = call.context.request.headers if is_request(call) else call.response.headers
@@ -89,6 +94,8 @@ class ValidateContent(_Validating):
             self.report(call, self._larger.text(call), "SizeExceeded", f"the body has {len(content)} bytes")
             return
         kind = (headers.get("Content-Type") or "").partition(";")[0].strip().lower()
+        if self._map is not None:
+            kind = self._map.mapped(call, kind)
         for wanted, form, action, schema in self._kinds:
             if not wanted or wanted == kind:
                 self._check(call, content, form, action.text(call), schema)
@@ -112,6 +119,32 @@ class ValidateContent(_Validating):
             raise NotModelled(f"<validate-content> with the schema {schema!r} is not modelled")
 
 
+class _ContentTypes:
+    """Which content type a body is taken for: whatever it says, where it says none, or by what it says or a condition."""
+
+    def __init__(self, source: Source, element: Element) -> None:
+        self._any = source.literal(element, "any-content-type-value")
+        self._missing = source.literal(element, "missing-content-type-value")
+        self._types = [
+            (
+                source.literal(child, "from"),
+                source.attribute(child, "when") if "when" in child.attributes else None,
+                source.literal(child, "to") or "",
+            )
+            for child in element.children
+        ]
+
+    def mapped(self, call: Call, kind: str) -> str:
+        if self._any is not None:
+            return self._any.lower()
+        if not kind and self._missing is not None:
+            return self._missing.lower()
+        for given, condition, target in self._types:
+            if (condition is not None and condition.boolean(call)) or (given is not None and given.lower() == kind):
+                return target.lower()
+        return kind
+
+
 VALIDATE_CONTENT = PolicyElement(
     "validate-content",
     Model(
@@ -121,9 +154,8 @@ VALIDATE_CONTENT = PolicyElement(
             "size-exceeded-action": _ACTION,
             "errors-variable-name": LITERAL,
         },
-        (Child("content"),),
+        (Child("content-type-map", 0, 1), Child("content")),
         _NO_BACKEND,
-        beyond=frozenset({"content-type-map"}),
     ),
     ValidateContent,
 )
@@ -269,6 +301,8 @@ ELEMENTS: Sequence[Declared] = (
     VALIDATE_HEADERS,
     VALIDATE_STATUS_CODE,
     VALIDATE_CLIENT_CERTIFICATE,
+    Part("content-type-map", Model({"any-content-type-value": LITERAL, "missing-content-type-value": LITERAL}, (Child("type"),))),
+    Part("type", Model({"from": LITERAL, "when": BOOL, "to": NEEDED_LITERAL})),
     Part(
         "content",
         Model(
