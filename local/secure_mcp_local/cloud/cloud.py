@@ -34,6 +34,7 @@ from secure_mcp_local.cloud.edge import Edge
 from secure_mcp_local.cloud.following import follow
 from secure_mcp_local.cloud.gateways import DeclaredGateway, backends_of, gateways
 from secure_mcp_local.cloud.keeping import Kept
+from secure_mcp_local.cloud.pausing import Pause
 from secure_mcp_local.cloud.projects import Backends, Hook, Projects
 from secure_mcp_local.cloud.watching import watch
 from secure_mcp_local.errors import ExplainedError, LocalCloudError, NotModelled
@@ -95,6 +96,8 @@ class LocalCloud:
         """Told of what has been served anew, and why something is not."""
         self.hear: Callable[[Said, str], None] = lambda *_: None
         """Told of each line that the code of function apps prints or logs, with the id of the request that it belongs to."""
+        self.pause = Pause()
+        """While an edit is read."""
         self._kept, self._watched = kept, watched
         self._resources = AsyncExitStack()
         self._azurite: Azurite | None = None
@@ -341,7 +344,8 @@ class LocalCloud:
         names = sorted({self._near(file) for file in files})
         what = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         try:
-            served = await self._serve_again(files)
+            with self.pause:
+                served = await self._serve_again(files)
         except ExplainedError as error:
             self.announce(f"{error}\n{what} cannot be served: what was served goes on being served")
         except Exception as error:  # what somebody is just writing may be anything
@@ -413,7 +417,7 @@ class LocalCloud:
             answer = self._answer_of(service)
             # Gateways reach each other, and themselves.
             self.network.serve(urlsplit(address.url).netloc, answer)
-            edge = Edge(answer, {login: self.entra_url})
+            edge = Edge(self.pause.before(answer), {login: self.entra_url})
             await self._resources.enter_async_context(Listener(edge, address.sockets))
         first = next(iter(self.servers.values()), "")
         console = Console(self.journal, self._projects.stack, self.gateway_url, addresses.console.port, first)

@@ -100,6 +100,44 @@ async def test_an_edit_of_the_code_is_served_and_the_session_stays(author: Autho
     await author.edit(CODE, lambda text: text.replace("Good morning, ", "Hello, "))
 
 
+async def test_a_call_that_comes_while_an_edit_is_read_gets_what_was_saved(author: Author) -> None:
+    """However many others call at the same time: those do not slow it down either."""
+    with author.cloud.pause:
+        calls = [asyncio.create_task(author.call("hello_mcp")) for _ in range(3)]
+        assert (await asyncio.wait(calls, timeout=0.5))[0] == set()
+    assert all(text.startswith("Hello, ") for text in await asyncio.gather(*calls))
+
+
+async def test_a_call_does_not_wait_for_ever_for_an_edit(author: Author) -> None:
+    with author.cloud.pause:
+        longest, author.cloud.pause.longest = author.cloud.pause.longest, 0.01
+        try:
+            assert (await author.call("hello_mcp")).startswith("Hello, ")
+        finally:
+            author.cloud.pause.longest = longest
+
+
+async def test_calls_wait_while_an_edit_is_read_and_not_afterwards(author: Author) -> None:
+    waited = asyncio.Event()
+    served = author.cloud._serve_again
+
+    async def serve_again(files: set[Path]) -> bool:
+        call = asyncio.create_task(author.call("hello_mcp"))
+        assert (await asyncio.wait([call], timeout=0.3))[0] == set()
+        call.add_done_callback(lambda _: waited.set())
+        return await served(files)
+
+    author.cloud._serve_again = serve_again  # type: ignore[method-assign]
+    try:
+        await author.edit(CODE, lambda text: text.replace("Hello, ", "Welcome, "))
+    finally:
+        author.cloud._serve_again = served  # type: ignore[method-assign]
+    async with asyncio.timeout(PATIENCE):
+        await waited.wait()
+    assert (await author.call("hello_mcp")).startswith("Welcome, ")
+    await author.edit(CODE, lambda text: text.replace("Welcome, ", "Hello, "))
+
+
 async def test_a_syntax_error_in_the_code_is_one_message_with_the_line_on_top(author: Author) -> None:
     told = await author.edit(CODE, lambda text: text.replace("app = func.FunctionApp()", "app = func.FunctionApp("))
     first, text, *_ = told.splitlines()

@@ -1,6 +1,6 @@
 """From checked elements to policies that run."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 
 from apim_policies.documents.document import Element
@@ -19,12 +19,19 @@ class Builder:
         source: Compiles its values.
         fragments: Checked fragments by id, each with the source that compiles its values.
         outer: The scopes around the document's, outermost first.
+        built: Fragments that have been built once, by id and section, in this document or in others with the same fragments: nothing is
+            wrong with them, so that where they are included again they are built when a request comes there.
     """
 
     def __init__(
-        self, source: Source, fragments: Mapping[str, tuple[Element, Source]], outer: Sequence[Scope] = ()
+        self,
+        source: Source,
+        fragments: Mapping[str, tuple[Element, Source]],
+        outer: Sequence[Scope] = (),
+        built: set[tuple[str, str]] | None = None,
     ) -> None:
         self.source, self._fragments, self.outer = source, fragments, outer
+        self._built = set[tuple[str, str]]() if built is None else built
         self.section = ""
         self._path: tuple[str, ...] = ()
         self.reads: set[str] = set()
@@ -78,8 +85,8 @@ class Builder:
         with self._inside(branch, parent.children):
             return self.policies(branch.children)
 
-    def fragment(self, element: Element) -> list[Placed]:
-        """The policies of the fragment that an element includes.
+    def fragment(self, element: Element) -> Callable[[], list[Placed]]:
+        """Builds the policies of the fragment that an element includes.
 
         Raises:
             DocumentError: it is not declared, or may not stand here.
@@ -90,12 +97,16 @@ class Builder:
                 element, f"the policy fragment {id!r} is not declared; declare a PolicyFragment with this id"
             )
         fragment, source = self._fragments[id]
-        check_section(fragment, self.section, source.document)
         inner = Builder(source, {}, ())
         inner.section, inner._path = self.section, self._path
+        if (id, self.section) in self._built:
+            self.reads |= source.reads
+            return lambda: inner.policies(fragment.children)
+        check_section(fragment, self.section, source.document)
         policies = inner.policies(fragment.children)
+        self._built.add((id, self.section))
         self.reads |= source.reads
-        return policies
+        return lambda: policies
 
 
 _TELLING = (

@@ -2,8 +2,9 @@
 
 import asyncio
 from asyncio import sleep
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from apim_policies.documents.document import Element
 from apim_policies.elements.model import (
@@ -260,8 +261,12 @@ MOCK_RESPONSE = PolicyElement(
 class Fragment:
     """`include-fragment`: the fragment's policies, as if they stood here."""
 
-    def __init__(self, policies: list[Placed]) -> None:
-        self.policies = policies
+    def __init__(self, build: Callable[[], list[Placed]]) -> None:
+        self._build = build
+
+    @cached_property
+    def policies(self) -> list[Placed]:
+        return self._build()
 
     def run(self, call: Call) -> Awaitable[None]:
         return run_policies(call, self.policies)

@@ -73,8 +73,8 @@ class Building(Protocol):
         """The policies of one of the parts of an element, such as a `when`."""
         ...
 
-    def fragment(self, element: Element) -> list[Placed]:
-        """The policies of the fragment that an element includes.
+    def fragment(self, element: Element) -> Callable[[], list[Placed]]:
+        """Builds the policies of the fragment that an element includes.
 
         Raises:
             DocumentError: it is not declared, or may not stand here.
