@@ -118,7 +118,10 @@ def test_C_destroy_deletes_the_group_and_what_is_outside_and_leaves_nothing(depl
 
 
 @SAMPLED
-def test_C_the_private_stack_is_deployed_again_refreshed_and_destroyed(cli: str, tmp_path: Path) -> None:
+def test_B10_C_the_private_stack_is_deployed_again_refreshed_and_destroyed(cli: str, tmp_path: Path) -> None:
+    """A refresh forgets nothing and needs no key. That Azure does not give secrets back, so that they are shown as changed, is in the docs:
+    azure-unknowns.md, `pulumi-refresh`.
+    """
     private = copied_project(tmp_path / "private", stack="prod")
     private.up()
     assert set(private.up().counts) == {"same"}

@@ -527,6 +527,11 @@ SAID = {
 }
 
 
+"""Findings that somebody may meet all the same. Beside the words, what can be held of each without Azure is held by tests of its name; of B6
+by `test_M10_D19_what_we_add_to_an_address_is_bounded`, as Entra ID's part of the address is not ours.
+"""
+
+
 @pytest.mark.parametrize("finding", SAID)
 def test_what_to_do_stands_in_the_walk_for(finding: str) -> None:
     assert SAID[finding] in (ROOT / "docs" / "first-deployment.md").read_text(encoding="utf-8")
@@ -578,6 +583,42 @@ def test_A6_the_role_on_the_vault_is_early_waited_for_and_the_only_one(declared:
     for value in recording.all(APIM + "NamedValue"):
         if "keyVault" in value.inputs:
             assert waited.urn in before(recording, value)
+
+
+def test_A12_an_api_is_written_once_and_what_is_in_it_comes_after_it(anything: Recording) -> None:
+    """Two writes of one API at a time are refused (Azure/apiops#379, 409 PessimisticConcurrencyConflict): there are none. Whether its
+    operations and policies may be saved at once, as they are, only Azure can say: azure-unknowns.md, `parallel-operations`.
+    """
+    apis = anything.all(APIM + "Api")
+    assert len({api.id for api in apis}) == len(apis) > 2
+    inside = [one for one in anything if "/apis/" in one.id and one.type != APIM + "Api"]
+    assert len(inside) > 20
+    for one in inside:
+        [api] = [api for api in apis if one.id.startswith(f"{api.id}/")]
+        assert api.urn in before(anything, one), one.name
+
+
+def test_B7_the_host_asks_for_its_key_where_the_gateway_has_it_and_only_there(declared: Declared) -> None:
+    """What a host answers that asks all the same (azure-functions-mcp-extension#138) is in `tests/contract/test_failure.py`."""
+    for auth, level in (("managedIdentity", "Anonymous"), ("functionKey", "System")):
+        recording = declared(backendAuth=auth)
+        site = recording.one("azure-native:web:WebApp").inputs
+        settings = {setting["name"]: setting["value"] for setting in site["siteConfig"]["appSettings"]}
+        assert settings["AzureFunctionsJobHost__extensions__mcp__system__webhookAuthorizationLevel"] == level
+        assert any("function-key" in str(value.inputs) for value in recording.all(APIM + "NamedValue")) is (
+            auth != "managedIdentity"
+        )
+
+
+def test_C3_no_network_is_asked_to_go_by_itself(declared: Declared) -> None:
+    """A subnet is in use for up to an hour after its function app is gone. It goes with the group, whose deletion waits and tries again in
+    Azure; how long, only Azure can say: azure-unknowns.md, `subnet-release`.
+    """
+    recording = declared("prod")
+    group = recording.one("azure-native:resources:ResourceGroup")
+    network = [one for one in recording if one.type.startswith("azure-native:network:")]
+    assert "azure-native:network:VirtualNetwork" in {one.type for one in network}
+    assert {one.deleted_with for one in network} == {group.urn}
 
 
 def test_C_what_lies_in_the_group_goes_with_it(anything: Recording) -> None:

@@ -82,6 +82,26 @@ def test_what_azure_would_refuse_is_refused(stack: Recording, change: Change, sa
         read(change(stack))
 
 
+@pytest.mark.parametrize(
+    ("change", "code", "expected", "declared"),
+    [
+        (
+            lambda r: r.without(lambda x: x.type == ROLE and "/vaults/" in x.inputs["scope"]),
+            r"Forbidden \(ForbiddenByRbac\)", "Key Vault Secrets User for [0-9a-f-]{36} on /subscriptions/", "no role on a secret",
+        ),
+        (lambda r: r.without(lambda x: x.type == SECRET), "SecretNotFound", "a secret https://", "no secret"),
+    ],
+    ids=["role", "secret"],
+)  # fmt: skip
+def test_what_is_refused_has_key_vaults_own_code_and_what_was_expected_and_declared(
+    stack: Recording, change: Change, code: str, expected: str, declared: str
+) -> None:
+    with pytest.raises(
+        LocalCloudError, match=f"Key Vault refused, {code}: expected {expected}.*; declared: {declared}$"
+    ):
+        read(change(stack))
+
+
 def test_a_firewall_lets_only_the_system_assigned_identity_in(closed_stack: Recording) -> None:
     gateway = next(
         r.get("clientId")

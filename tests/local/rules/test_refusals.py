@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 from secure_mcp_local.check.plan import declared
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.recording import Recording, Resource, record
+from secure_mcp_local.rules import versions
 from secure_mcp_local.rules.rule import Stack
-from secure_mcp_local.rules.table import RULES, refused
+from secure_mcp_local.rules.table import RULES, broken, refused
 from secure_mcp_local.stand_ins import conditions
 from secure_mcp_local.stand_ins.store import Deployed, Store
 
@@ -70,6 +72,21 @@ def test_another_plan_may_have_it(stack: Recording) -> None:
 def test_C1_a_secret_that_would_be_deleted_through_its_vault_is_found(stack: Recording) -> None:
     alone = changed(stack, lambda one: replace(one, retained=False, deleted_with="") if one.type == SECRET else one)
     assert found(alone) == {"data-plane-delete"}
+
+
+@pytest.mark.parametrize(
+    ("today", "level"), [(date(2026, 11, 30), "note"), (date(2027, 1, 15), "warning"), (date(2027, 3, 1), "warning")]
+)
+def test_B5_the_vaults_api_version_is_named_with_its_end_and_more_loudly_when_that_is_near(
+    stack: Recording, monkeypatch: pytest.MonkeyPatch, today: date, level: str
+) -> None:
+    """Another version is another provider's release (https://learn.microsoft.com/azure/key-vault/general/migrate-api-version): until
+    there is one, what can be done is to say so in time.
+    """
+    monkeypatch.setattr(versions, "today", lambda: today)
+    told = [one for wanted in ("note", "warning") for one in broken(Stack(stack), wanted) if "2027-02-27" in one.said]
+    assert {one.rule.level for one in told} == {level}
+    assert {one.resource.type for one in told} >= {VAULT}
 
 
 def test_A9_changes_of_one_account_at_the_same_time_are_found(stack: Recording) -> None:
