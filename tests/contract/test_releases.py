@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.responses import JSONResponse
-from starlette.types import Receive, Scope, Send
 
 import releases
 from actors.projects import project
 from apim_policies.documents.document import NAMED_VALUE
+from releases.stored import STORED, Stored, served
 from secure_mcp.reference import CONTRACT, OLDEST_CONTRACT
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.errors import LocalCloudError
@@ -33,12 +32,8 @@ async def cloud(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         assert set(kept) == set(releases.documents(recording))
         return recording
 
-    async def host(scope: Scope, receive: Receive, send: Send) -> None:
-        await JSONResponse({"jsonrpc": "2.0", "id": 1, "result": {"tools": []}})(scope, receive, send)
-
     root = project(tmp_path_factory.mktemp("release"), "release", releases.PROGRAM)
-    async with LocalCloud.open(root, port=0, recording_hook=older) as cloud:
-        cloud.network.serve("localhost:20", host, kind="functions")
+    async with served(root, recording_hook=older) as cloud:
         yield cloud
 
 
@@ -87,6 +82,61 @@ async def test_P8_it_is_named_and_described_where_people_decide(cloud: LocalClou
     assert answer_of(str(end))["error"] == "invalid_scope"
     metadata = (await one.send("GET", "/.well-known/oauth-protected-resource/notes")).json()
     assert metadata["resource"] == one.resource
+
+
+@pytest.fixture(params=VERSIONS)
+async def upgraded(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[LocalCloud, Stored]]:
+    """Today's gateway, with what a gateway of that version had stored."""
+    async with served(project(tmp_path, "release", releases.PROGRAM)) as cloud:
+        yield cloud, Stored.restored(releases.folder(request.param) / STORED, cloud)
+
+
+async def test_P8_who_is_in_stays_in_when_the_gateway_becomes_a_newer_one(
+    upgraded: tuple[LocalCloud, Stored],
+) -> None:
+    cloud, stored = upgraded
+    for held, secret in ((stored.program, {}), (stored.web, {"client_secret": stored.web["client_secret"]})):
+        one = stored.application(cloud, held)
+        assert (await call(one, held)).status_code == 200
+        # Alice has the role, and the second application the scope.
+        assert (await call(one, held, "drop")).status_code == 200
+        assert (await call(one, held, "save")).status_code == (200 if secret else 403)
+        first = await one.refresh(held["refresh_token"], **secret)
+        assert first.status_code == 200, first.text
+        assert first.json()["scope"] == held["scope"]
+        again = await one.refresh(first.json()["refresh_token"], **secret)
+        assert (await call(one, again.json())).status_code == 200
+        # What was rotated away ends the session, as ever.
+        assert (await one.refresh(held["refresh_token"], **secret)).json()["error"] == "invalid_grant"
+        assert (await call(one, again.json())).status_code == 401
+
+
+async def test_P8_sessions_of_an_older_gateway_end_when_they_must(upgraded: tuple[LocalCloud, Stored]) -> None:
+    cloud, stored = upgraded
+    one, held = stored.application(cloud, stored.program), stored.program
+    form = {"token": held["refresh_token"], "client_id": one.client_id}
+    assert (await one.send("POST", "/revoke", data=form)).status_code == 200
+    assert (await call(one, held)).status_code == 401
+    web = stored.application(cloud, stored.web)
+    assert (await web.refresh(stored.web["refresh_token"])).json()["error"] == "invalid_client"
+    cloud.clock.advance(1801)
+    assert (await call(web, stored.web)).status_code == 401
+    cloud.entra.revoke(cloud.entra.user("alice"))
+    secret = stored.web["client_secret"]
+    refused = await web.refresh(stored.web["refresh_token"], client_secret=secret)
+    assert refused.json()["error"] == "invalid_grant"
+
+
+async def test_P8_registrations_and_approvals_of_an_older_gateway_count(upgraded: tuple[LocalCloud, Stored]) -> None:
+    cloud, stored = upgraded
+    web, secret = stored.application(cloud, stored.web), stored.web["client_secret"]
+    own = {"Sec-Fetch-Site": "none"}
+    answer = await stored.person(cloud).request("GET", web.authorize_url(), headers=own)
+    assert answer.status_code == 302, "the approval is remembered"
+    tokens = await web.exchange(await web.code(stored.person(cloud)), client_secret=secret)
+    assert (await call(web, tokens.json(), "save")).status_code == 200
+    program = stored.application(cloud, stored.program)
+    assert (await call(program, await program.tokens(Person("bob")))).status_code == 200
 
 
 def test_P8_every_version_that_is_taken_is_kept() -> None:

@@ -20,8 +20,8 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from actors.python_client import Keyring, text_of
 from actors.signer import Signer
-from e2e.test_python_client import Keyring, text_of
 from secure_mcp_local.cloud import LocalCloud
 
 SECRET = "k7_" * 12

@@ -1,8 +1,8 @@
 """What servers of a release bring to a gateway, and what they find there: by contract version, as `secure_mcp.reference` counts them.
 
 A gateway and its servers are deployed by different teams at different times. The documents of each version that is still taken are kept
-here, as the release rendered them that had it first, and are served by today's gateway in `test_releases.py`. `python -m releases`
-(from `tests`) writes those of the version that the library has now: done once, when the version has gone up.
+here, as the release rendered them that had it first, and what its gateway stored: today's gateway serves both in `test_releases.py`.
+`python -m releases` (from `tests`) writes those of the version that the library has now: done once, when the version has gone up.
 """
 
 import json

@@ -1,11 +1,20 @@
 """Writes what the library has now, under its contract version."""
 
+import asyncio
 import tempfile
 from pathlib import Path
 
 from actors.projects import project
-from releases import PROGRAM, write
-from secure_mcp_local.recording import record
+from releases import PROGRAM, folder, write
+from releases.stored import STORED, Stored, served
+from secure_mcp.reference import CONTRACT
 
-with tempfile.TemporaryDirectory() as made:
-    write(record(project(Path(made), "release", PROGRAM), "dev"))
+
+async def main() -> None:
+    with tempfile.TemporaryDirectory() as made:
+        async with served(project(Path(made), "release", PROGRAM)) as cloud:
+            write(cloud.recording)
+            (await Stored.made(cloud)).write(folder(CONTRACT) / STORED, cloud)
+
+
+asyncio.run(main())
