@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from apim_policies.listener import bind
 from engine.workspace import Workspace, copied_project, small_project
+from secure_mcp_local.errors import ExplainedError
 
 Making = Callable[[str], Workspace]
 SAMPLED = pytest.mark.sampled(keep=4, why="later steps in the life of a deployed stack, by the real engine")
@@ -33,6 +35,21 @@ def cli() -> str:
             pytest.fail(MISSING)
         pytest.skip(MISSING)
     return found
+
+
+@pytest.fixture(scope="module")
+def port(worker_id: str) -> int:
+    """A free one, with free ones after it for Entra ID and the console; another one for each process that runs tests."""
+    worker = int(worker_id.removeprefix("gw")) if worker_id != "master" else 0
+    for first in range(18080 + 300 * worker, 18080 + 300 * (worker + 1), 3):
+        try:
+            found = [socket for each in range(3) for socket in bind(first + each)[1]]
+        except ExplainedError:
+            continue
+        for socket in found:
+            socket.close()
+        return first
+    raise AssertionError("no free port")
 
 
 @pytest.fixture(scope="session")

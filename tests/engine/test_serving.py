@@ -13,30 +13,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from apim_policies.listener import bind
 from engine.conftest import Making
 from engine.workspace import Workspace, copied_project
-from secure_mcp_local.errors import ExplainedError
 from secure_mcp_local.testing import Application, Person
 
 METADATA = "/.well-known/oauth-authorization-server"
 _PATIENCE = 30
 """Seconds until a change must be served."""
-
-
-@pytest.fixture(scope="module")
-def port(worker_id: str) -> int:
-    """A free one, with free ones after it for Entra ID and the console; another one for each process that runs tests."""
-    worker = int(worker_id.removeprefix("gw")) if worker_id != "master" else 0
-    for first in range(18080 + 300 * worker, 18080 + 300 * (worker + 1), 3):
-        try:
-            found = [socket for each in range(3) for socket in bind(first + each)[1]]
-        except ExplainedError:
-            continue
-        for socket in found:
-            socket.close()
-        return first
-    raise AssertionError("no free port")
 
 
 @pytest.fixture(scope="module")

@@ -91,6 +91,11 @@ class Workspace:
         """Pulumi names of what the stack has in the cloud."""
         return {resource.name for resource in self.store if resource.stack == self.stack and not resource.adopted}
 
+    def everything(self) -> dict[str, str]:
+        """All that is recorded in the cloud, of every stack, by id, with its whole body; without what belongs to the directory itself."""
+        recorded = [r for r in self.store if not r.adopted]
+        return {r.id.lower(): json.dumps([r.inputs, r.outputs], sort_keys=True) for r in recorded}
+
     def functions(self) -> list[str]:
         """Names of the functions in the code that the stack's only function app has."""
         [site] = [r for r in self.store if r.stack == self.stack and r.type == "azure-native:web:WebApp"]
@@ -235,9 +240,16 @@ def small_project(folder: Path, program: str) -> Workspace:
     return workspace
 
 
-def empty_project(folder: Path) -> Workspace:
-    """Folders for projects that the caller puts there."""
-    return _made(folder, None)
+def copied_examples(folder: Path, *names: str, gateway_url: str | None = None) -> Workspace:
+    """Examples beside each other, each in a folder of its name, with their stacks: `within` is one of them."""
+    workspace = _made(folder, gateway_url)
+    for name in names:
+        shutil.copytree(ROOT / "examples" / name, workspace.project / name)
+    venv = json.dumps({"name": "python", "options": {"virtualenv": sys.prefix}})
+    for settings in sorted(workspace.project.rglob("Pulumi.yaml")):
+        settings.write_text(settings.read_text().replace("runtime: python", f"runtime: {venv}"))
+        workspace.within(str(settings.parent.relative_to(workspace.project))).pulumi("stack", "init")
+    return workspace
 
 
 def _made(folder: Path, gateway_url: str | None) -> Workspace:

@@ -246,12 +246,13 @@ class LocalCloud:
         self.recording = self._projects.record(self._addresses)
         self.restart_gateway()
 
-    def _take(self) -> None:
-        """Gives the gateways what is declared by now, all of it or nothing."""
-        recording = self._projects.record(self._addresses)
-        declared = gateways(recording, self._addresses.of_gateway)
-        made = self._made(declared, self.identities)
-        self.recording, self._declared, self.gateways = recording, declared, made
+    async def _take(self) -> None:
+        """Serves what is deployed by now, all of it or nothing.
+
+        Raises:
+            ExplainedError: it cannot be served, or not without a restart.
+        """
+        await self._redeclare(await asyncio.to_thread(self._projects.record, self._addresses))
 
     def _made(self, declared: Sequence[DeclaredGateway], identities: ManagedIdentities) -> dict[str, Gateway]:
         return {one.service: self._gateway(one.recording, identities) for one in declared}

@@ -1,7 +1,7 @@
 """Following what is deployed while the local cloud runs."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from secure_mcp_local.errors import ExplainedError
@@ -11,12 +11,12 @@ _INTERVAL = 0.5
 """Seconds between two looks at what is deployed."""
 
 
-async def follow(state: Path, take: Callable[[], None], progress: Callable[[str], None]) -> None:
+async def follow(state: Path, take: Callable[[], Awaitable[None]], progress: Callable[[str], None]) -> None:
     """Takes what is deployed, whenever that has changed and a deployment is not writing any more. Never ends by itself.
 
     Args:
         state: Folder of the store.
-        take: Gives the gateways what is deployed; called in a thread. Raises ExplainedError if it cannot be served.
+        take: Serves what is deployed. Raises ExplainedError if it cannot be served.
         progress: Told what happened.
     """
     store = Store(state)
@@ -29,7 +29,7 @@ async def follow(state: Path, take: Callable[[], None], progress: Callable[[str]
         elif now != served:
             served = now
             try:
-                await asyncio.to_thread(take)
+                await take()
             except ExplainedError as error:
                 progress(f"The deployed change cannot be served, the gateway stays as it was: {error}")
                 continue
