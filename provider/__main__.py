@@ -31,6 +31,8 @@ from secure_mcp.options.schema import describe, offered, options_of
 PACKAGE = "secure-mcp"
 NPM_PACKAGE = "@secure-mcp/pulumi"
 """Name of the TypeScript SDK. Without one it would lie in Pulumi's own scope, `@pulumi`, which is not ours."""
+PYTHON_PACKAGE = "secure_mcp_sdk"
+"""Name of the SDK that is generated for Python programs. Without one it would be that of the library's own distribution."""
 COMPONENTS = (
     SecureMcpServer,
     ApiManagement,
@@ -58,6 +60,7 @@ class Provider(ComponentProvider):
         schema: dict[str, Any] = json.loads(self.schema or "{}")
         describe(schema, PACKAGE, options)
         schema["language"]["nodejs"]["packageName"] = NPM_PACKAGE
+        schema["language"]["python"]["packageName"] = PYTHON_PACKAGE
         self.schema = json.dumps(schema)
 
     def cancel(self) -> None:

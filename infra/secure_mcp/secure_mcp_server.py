@@ -1,6 +1,6 @@
 """A whole secure MCP server: a gateway and one server on it, in one component."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pulumi
 
@@ -48,6 +48,8 @@ class SecureMcpServer(pulumi.ComponentResource):
     """Object id of that identity, for roles on what the server uses."""
     resource_ids: Mapping[str, pulumi.Output[str]]
     """Ids of all that was made and that others may build on, by what it is, such as keyVault; of what is in Entra ID the object ids."""
+    all_resource_ids: Sequence[pulumi.Output[str]]
+    """Ids of everything that was made, parts such as role assignments and policies, too."""
     resource_group_name: pulumi.Output[str]
     """Resource group that everything is in."""
     workbook_url: pulumi.Output[str]
@@ -104,9 +106,15 @@ class SecureMcpServer(pulumi.ComponentResource):
         self.host_client_id = server.host_client_id
         self.host_principal_id = server.host_principal_id
         self.resource_ids = {**gateway.resource_ids, **server.resource_ids}
+        self.all_resource_ids = [*gateway.all_resource_ids, *server.all_resource_ids]
         self.resource_group_name = gateway.resource_group_name
         assert gateway.workbook_url is not None
         self.workbook_url = gateway.workbook_url
         self.register_outputs(
-            {"gatewayUrl": self.gateway_url, "mcpUrl": self.mcp_url, "resourceIds": self.resource_ids}
+            {
+                "gatewayUrl": self.gateway_url,
+                "mcpUrl": self.mcp_url,
+                "resourceIds": self.resource_ids,
+                "allResourceIds": self.all_resource_ids,
+            }
         )

@@ -186,15 +186,21 @@ def test_everything_that_is_made_has_its_id_among_the_outputs(
     common = {"location": "swedencentral", "apim_publisher_email": "p@example.com"} | options
     program = "import pulumi\nfrom secure_mcp import Gateway, SecureMcpServer, Server\n"
     if host == "whole":
-        program += f"made = SecureMcpServer('all', {common | hosts['function_app']!r}).resource_ids\n"
+        program += f"whole = SecureMcpServer('all', {common | hosts['function_app']!r})\n"
+        program += "made, everything = whole.resource_ids, whole.all_resource_ids\n"
     else:
         program += f"gateway = Gateway('shared', {common!r})\n"
         server = {"path": "notes", "location": "swedencentral", host: hosts[host]}
         program += f"server = Server('notes', {server!r} | {{'gateway': gateway.reference}})\n"
         program += (
             "made = {**gateway.resource_ids, **{'server-' + name: id for name, id in server.resource_ids.items()}}\n"
+            "everything = [*gateway.all_resource_ids, *server.all_resource_ids]\n"
         )
-    recording = declared(tmp_path, program + "pulumi.export('made', made)\n")
+    program += "pulumi.export('made', made)\npulumi.export('everything', everything)\n"
+    recording = declared(tmp_path, program)
+    azures = [r for r in recording if r.custom and r.type.startswith(("azure-native:", "azuread:"))]
+    there = [r.id for r in azures if r.read or r.inputs.get("useExisting")]
+    assert sorted(recording.outputs["everything"]) == sorted(r.id for r in azures if r.id not in there)
     given = {str(id).lower() for id in recording.outputs["made"].values()}
     for resource in recording:
         kind = resource.type.split(":")[-1]

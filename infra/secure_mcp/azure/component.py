@@ -19,9 +19,22 @@ class Component(pulumi.ComponentResource):
     """
 
     def __init__(self, type: str, name: str, opts: pulumi.ResourceOptions | None) -> None:
-        own = pulumi.ResourceOptions.merge(opts, None)
+        self._made: list[pulumi.CustomResource] = []
+        own = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(transformations=[self._seen]))
         self._group, own.deleted_with = own.deleted_with, None
         super().__init__(type, name, None, own)
+
+    @property
+    def made(self) -> list[pulumi.Output[str]]:
+        """Ids of all that was made in it by now, in Azure and in Entra ID; not of what was there and is looked up."""
+        return [resource.id for resource in self._made]
+
+    def _seen(self, args: pulumi.ResourceTransformationArgs) -> None:
+        """Told of each resource in the component, or in one that is part of it."""
+        there = args.opts.id is not None or args.props.get("use_existing") or args.props.get("useExisting")
+        if args.type_.startswith(("azure-native:", "azuread:")) and not there:
+            assert isinstance(args.resource, pulumi.CustomResource)
+            self._made.append(args.resource)
 
     def inside(self, **more: Any) -> pulumi.ResourceOptions:
         """Options of what lies in the group, a component or a resource."""

@@ -153,6 +153,8 @@ class Gateway(Component):
     """Address of the workbook in the portal of Azure's public cloud."""
     resource_ids: Mapping[str, pulumi.Output[str]]
     """Ids of all that was made and that others may build on, by what it is, such as apiManagement; of what is in Entra ID the object ids."""
+    all_resource_ids: Sequence[pulumi.Output[str]]
+    """Ids of everything that was made, parts such as role assignments and policies, too."""
 
     def __init__(self, name: str, args: GatewayArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
         """
@@ -325,6 +327,7 @@ class Gateway(Component):
             **{f"{kind}DnsZone": zone for kind, zone in (net.zones if net else {}).items()},
         }
         self.resource_ids = {name: id for name, id in ids.items() if id is not None}
+        self.all_resource_ids = self.made
         self.group = group
         self.url = service.url
         self.name = service.name
@@ -361,7 +364,14 @@ class Gateway(Component):
             endpoint_subnet_id=after(network.endpoint_subnet_id, endpoints) if network else "",
             private_dns_zones=network.zones if network else {},
         ).exported()
-        self.register_outputs({"url": self.url, "reference": self.reference, "resourceIds": self.resource_ids})
+        self.register_outputs(
+            {
+                "url": self.url,
+                "reference": self.reference,
+                "resourceIds": self.resource_ids,
+                "allResourceIds": self.all_resource_ids,
+            }
+        )
 
     def _key_vault(
         self,

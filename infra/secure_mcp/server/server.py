@@ -1,6 +1,6 @@
 """One MCP server on a gateway: who may use it, its API, and what runs it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -129,6 +129,8 @@ class Server(Component):
     """Object id of that identity, for roles on what the server uses."""
     resource_ids: Mapping[str, pulumi.Output[str]]
     """Ids of all that was made and that others may build on, by what it is, such as functionApp; of what is in Entra ID the object ids."""
+    all_resource_ids: Sequence[pulumi.Output[str]]
+    """Ids of everything that was made, parts such as role assignments and policies, too."""
 
     def __init__(self, name: str, args: ServerArgs | Taken, opts: pulumi.ResourceOptions | None = None) -> None:
         """
@@ -220,7 +222,15 @@ class Server(Component):
         if self._made_group is not None:
             ids["resourceGroup"] = self._made_group.id
         self.resource_ids = {**ids, "api": api.api_id, "metadataApi": api.metadata_api_id}
-        self.register_outputs({"url": self.url, "applicationId": self.application_id, "resourceIds": self.resource_ids})
+        self.all_resource_ids = self.made
+        self.register_outputs(
+            {
+                "url": self.url,
+                "applicationId": self.application_id,
+                "resourceIds": self.resource_ids,
+                "allResourceIds": self.all_resource_ids,
+            }
+        )
 
     def _function_app(
         self,
