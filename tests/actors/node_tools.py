@@ -16,22 +16,15 @@ from secure_mcp_local.testing import Person
 HERE = Path(__file__).parents[1] / "e2e" / "node"
 
 
-def installed(source: Path = HERE, name: str = "test-clients") -> Path:
-    """The folder whose `node_modules` holds what a lock file pins: by default the clients.
-
-    Args:
-        source: Has `package.json`, the lock file, and maybe packages of its own in `sdks`.
-        name: Of the folder.
-    """
-    lock = hashlib.sha256((source / "package-lock.json").read_bytes()).hexdigest()[:16]
-    target = Path(sys.prefix) / "share" / "secure-mcp" / f"{name}-{lock}"
+def installed() -> Path:
+    """The folder whose `node_modules` holds what the lock file pins."""
+    lock = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()[:16]
+    target = Path(sys.prefix) / "share" / "secure-mcp" / f"test-clients-{lock}"
     if not target.is_dir():
         target.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix="installing-", dir=target.parent))
         for each in ("package.json", "package-lock.json"):
-            shutil.copy(source / each, folder / each)
-        if (source / "sdks").is_dir():
-            shutil.copytree(source / "sdks", folder / "sdks")
+            shutil.copy(HERE / each, folder / each)
         options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
         subprocess.run([*npm(), "ci", *options], cwd=folder, check=True, timeout=300)
         folder.rename(target)

@@ -3,12 +3,8 @@
 The program does what the SDKs do that Pulumi generates from the schema: it asks the engine for a remote component.
 """
 
-import re
-import shutil
 import sys
 from collections.abc import Callable
-
-import yaml
 
 from engine.conftest import SAMPLED
 from engine.workspace import ROOT, Workspace
@@ -63,23 +59,3 @@ def test_what_cannot_work_is_said_and_nothing_is_made(small: Callable[[str], Wor
     assert run.exit_code != 0
     assert "configuration apimSku = 'Gold': use one of BasicV2, StandardV2, PremiumV2" in run.output
     assert workspace.names == set()
-
-
-def test_the_yaml_example_is_deployed(small: Callable[[str], Workspace]) -> None:
-    workspace = remote(small(""))
-    plugins = yaml.safe_load((workspace.project / "Pulumi.yaml").read_text())["plugins"]
-    program = yaml.safe_load((ROOT / "examples" / "yaml" / "Pulumi.yaml").read_text())
-    # What `pulumi install` would fetch is here; the rest of the program stays as it is.
-    del program["packages"]
-    program["plugins"] = plugins
-    program["resources"]["server"]["properties"]["code"] = "function_app"
-    (workspace.project / "Pulumi.yaml").write_text(yaml.safe_dump(program))
-    shutil.copy(ROOT / "examples" / "yaml" / "Pulumi.dev.yaml", workspace.project)
-    workspace.pulumi("stack", "init")
-    refused = workspace.up(check=False)
-    assert "missing configuration value 'publisherEmail'" in refused.output
-    assert workspace.names == set()
-    run = workspace.up(publisherEmail="me@contoso.com")
-    assert re.search(r"mcpUrl +: \"https://apim-snippets-\w+\.azure-api\.net/mcp\"", run.output)
-    assert {"snippets-apim", "snippets-mcp-policy", "snippets-kv"} <= workspace.names
-    assert "save_snippet" in workspace.functions()

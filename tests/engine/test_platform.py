@@ -5,20 +5,19 @@ import re
 import shutil
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from mcp.server.mcpserver import MCPServer
 
 from actors.python_client import Keyring, connect, text_of
 from engine.conftest import SAMPLED
+from engine.running import running
 from engine.workspace import ROOT, Run, Workspace, copied_examples
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.testing import Application, Person
 
 NAMES = ("platform", "team-notes", "team-calendar")
+HOSTS = {"notes.internal.example.com": "notes", "calendar.internal.example.com": "calendar"}
 POLICY = "notes-mcp-policy"
 _PATIENCE = 30
 """Seconds until what was deployed must be served."""
@@ -88,22 +87,6 @@ def test_a_server_is_added_changed_and_removed_and_the_gateway_stays_as_it_is(te
     assert set(platform.up().counts) <= {"same", "read"}
 
 
-@asynccontextmanager
-async def serving(teams: Workspace) -> AsyncIterator[LocalCloud]:
-    """What is deployed, served, with an MCP server of each team."""
-    roots = [teams.within(name).project for name in NAMES]
-    async with AsyncExitStack() as stack:
-        cloud = await stack.enter_async_context(LocalCloud.open(roots, state=teams.store.folder))
-        for team in ("notes", "calendar"):
-            host = f"{team}.internal.example.com"
-            mcp = MCPServer(team, log_level="WARNING")
-            mcp.tool(name="whose")(lambda team=team: f"of {team}")
-            app = mcp.streamable_http_app(stateless_http=True, json_response=True, host=host)
-            await stack.enter_async_context(app.router.lifespan_context(app))
-            cloud.network.serve(host, app, kind="functions")
-        yield cloud
-
-
 async def until(cloud: LocalCloud, path: str, status: int) -> None:
     """Waits until the metadata of a server is there, or is gone."""
     end = time.monotonic() + _PATIENCE
@@ -117,7 +100,7 @@ async def until(cloud: LocalCloud, path: str, status: int) -> None:
 async def test_P2_a_server_comes_and_goes_while_clients_are_in_use(teams: Workspace) -> None:
     notes, calendar = teams.within("team-notes"), teams.within("team-calendar")
     await asyncio.to_thread(notes.up)
-    async with serving(teams) as cloud, connect(cloud, Person(), Keyring(), path="/notes") as (reader, _):
+    async with running(teams, NAMES, HOSTS) as cloud, connect(cloud, Person(), Keyring(), path="/notes") as (reader, _):
         assert text_of(await reader.call_tool("whose", {})) == "of notes"
 
         await asyncio.to_thread(calendar.up)

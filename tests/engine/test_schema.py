@@ -1,4 +1,4 @@
-"""The schema of the components as the engine gets it, and the YAML example as it is, which finds the components by their path."""
+"""The schema of the components as the engine gets it."""
 
 import json
 import os
@@ -14,10 +14,10 @@ from engine.workspace import ROOT, Workspace, copied_project
 
 @pytest.fixture(scope="module")
 def components(cli: str, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """The project with the component provider and the examples beside it."""
+    """The project with the component provider beside it."""
     workspace = copied_project(tmp_path_factory.mktemp("components") / "it")
-    for name in ("provider", "examples"):
-        shutil.copytree(ROOT / name, workspace.project / name, ignore=shutil.ignore_patterns("__pycache__", ".venv"))
+    ignored = shutil.ignore_patterns("__pycache__", ".venv")
+    shutil.copytree(ROOT / "provider", workspace.project / "provider", ignore=ignored)
     (workspace.project / "provider" / ".venv").symlink_to(sys.prefix)
     return workspace
 
@@ -52,10 +52,3 @@ def test_nothing_is_fetched_and_nothing_is_said_of_it(components: Workspace) -> 
     versions = {(plugin["name"], plugin["version"]) for plugin in said if plugin["name"] == "azure-native"}
     assert versions == {("azure-native", version("pulumi-azure-native"))}
     assert sorted(path.name for path in (home / "plugins").iterdir()) == ["resource-azure-native-v1.0.0"]
-
-
-def test_the_yaml_example_is_previewed_as_it_is(components: Workspace) -> None:
-    example = components.within("examples/yaml")
-    example.pulumi("stack", "init")
-    assert example.preview(publisherEmail="me@contoso.com").counts["create"] > 100
-    assert not list(example.store)

@@ -144,7 +144,7 @@ class Workspace:
         log = self.folder / "events.jsonl"
         log.unlink(missing_ok=True)
         events = ["--event-log", str(log)] if arguments[0] in {"preview", "up", "refresh", "destroy"} else []
-        stack = [] if arguments[0] == "package" else ["--stack", self.stack]
+        stack = [] if arguments[0] in {"package", "install"} else ["--stack", self.stack]
         with self.environment(faults) as environment:
             done = subprocess.run(
                 ["pulumi", *arguments, *events, *stack, "--non-interactive"],

@@ -46,7 +46,7 @@ EXAMPLE = {
     "whole-server": Example(("whole-server",), {"mcp": "mcp:tools"}, gateways=2),
 }
 OTHER_LANGUAGES = {"typescript": "nodejs", "yaml": "yaml"}
-"""Their programs need the real engine: `test_yaml.py`, `test_typescript.py` and `tests/engine` run them."""
+"""Their programs need the real engine: `tests/engine/test_languages.py` runs them."""
 
 
 def run(example: Example, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,8 +1,7 @@
-// A language host for Python programs: what the engine asks to run `Pulumi.yaml`'s program.
+// A language host for Python programs.
 //
-// Pulumi's own host is a module without tags that module proxies need not have, so its version cannot be pinned. This
-// one is made of the same parts, which are in the tagged SDK: the toolchain package, which finds the project's virtual
-// environment, and the script `pulumi-language-python-exec`, which runs the program and lies next to this executable.
+// The toolchain package of the SDK finds the project's virtual environment; the SDK's script `pulumi-language-python-exec`,
+// which lies next to this executable, runs the program.
 package main
 
 import (
@@ -11,88 +10,37 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"time"
 
+	pycodegen "github.com/pulumi/pulumi/pkg/v3/codegen/python"
+	"github.com/pulumi/pulumi/pkg/v3/codegen/schema"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/util/rpcutil"
-	"github.com/pulumi/pulumi/sdk/v3/go/common/version"
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 	"github.com/pulumi/pulumi/sdk/v3/python/toolchain"
-	"google.golang.org/grpc"
-	"google.golang.org/protobuf/types/known/emptypb"
+
+	"secure-mcp/pulumi-cli/language"
 )
-
-// The exit code with which the script says that the user has seen the error.
-const shown = 32
-
-// How long an interrupted program may take to end.
-const patience = 5 * time.Second
 
 // Prints the plugins that the installed packages ask for, one JSON document a line.
 const requiredPlugins = `
 import importlib.metadata as m, json
 for d in m.distributions():
-    name = (d.metadata["Name"] or "").replace("-", "_")
-    plugin = d.locate_file(name + "/pulumi-plugin.json")
-    if name.startswith("pulumi_") and plugin.is_file():
+    plugin = d.locate_file((d.metadata["Name"] or "").replace("-", "_") + "/pulumi-plugin.json")
+    if plugin.is_file():
         print(json.dumps({"version": d.version, **json.loads(plugin.read_text())}))
 `
 
-type host struct {
-	pulumirpc.UnimplementedLanguageRuntimeServer
-	engine string
-	// Done when the engine is told to end.
-	cancelled context.Context
-	cancel    context.CancelFunc
-}
+type host struct{ language.Host }
 
 func main() {
-	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "pulumi-language-python is started by pulumi, with the engine's address")
-		os.Exit(1)
-	}
-	cancelled, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	handle, err := rpcutil.ServeWithOptions(rpcutil.ServeOptions{Init: func(server *grpc.Server) error {
-		pulumirpc.RegisterLanguageRuntimeServer(server, &host{engine: os.Args[len(os.Args)-1], cancelled: cancelled, cancel: cancel})
-		return nil
-	}})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	fmt.Println(handle.Port)
-	if err := <-handle.Done; err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	language.Serve(func(common language.Host) pulumirpc.LanguageRuntimeServer { return &host{common} })
 }
 
-func (*host) Handshake(context.Context, *pulumirpc.LanguageHandshakeRequest) (*pulumirpc.LanguageHandshakeResponse, error) {
-	return &pulumirpc.LanguageHandshakeResponse{}, nil
-}
-
-func (*host) GetPluginInfo(context.Context, *emptypb.Empty) (*pulumirpc.PluginInfo, error) {
-	return &pulumirpc.PluginInfo{Version: version.Version}, nil
-}
-
-// Cancel interrupts the program, as Pulumi's own host does. Providers get a Cancel of their own.
-// https://github.com/pulumi/pulumi/pull/22397, https://github.com/pulumi/pulumi/pull/22588
-func (h *host) Cancel(context.Context, *emptypb.Empty) (*emptypb.Empty, error) {
-	h.cancel()
-	return &emptypb.Empty{}, nil
-}
-
-func (*host) RuntimeOptionsPrompts(context.Context, *pulumirpc.RuntimeOptionsRequest) (*pulumirpc.RuntimeOptionsResponse, error) {
-	return &pulumirpc.RuntimeOptionsResponse{}, nil
-}
-
-// python is the project's interpreter with arguments; its environment has the virtual environment active.
-func python(ctx context.Context, info *pulumirpc.ProgramInfo, args ...string) (*exec.Cmd, error) {
+// environment is what the project runs in.
+func environment(info *pulumirpc.ProgramInfo) (toolchain.Toolchain, error) {
 	options := toolchain.PythonOptions{Root: info.GetRootDirectory(), ProgramDir: info.GetProgramDirectory()}
 	for name, value := range info.GetOptions().AsMap() {
 		text, isText := value.(string)
@@ -109,7 +57,12 @@ func python(ctx context.Context, info *pulumirpc.ProgramInfo, args ...string) (*
 			return nil, fmt.Errorf("runtime option %s = %v: this language host knows virtualenv and toolchain (pip, poetry, uv)", name, value)
 		}
 	}
-	chosen, err := toolchain.ResolveToolchain(options)
+	return toolchain.ResolveToolchain(options)
+}
+
+// python is the project's interpreter with arguments; its environment has the virtual environment active.
+func python(ctx context.Context, info *pulumirpc.ProgramInfo, args ...string) (*exec.Cmd, error) {
+	chosen, err := environment(info)
 	if err != nil {
 		return nil, err
 	}
@@ -119,10 +72,56 @@ func python(ctx context.Context, info *pulumirpc.ProgramInfo, args ...string) (*
 	return chosen.Command(ctx, args...)
 }
 
-// InstallDependencies installs nothing: a virtual environment that is there is taken as it is, `make setup` makes it.
+// InstallDependencies installs what a program's requirements.txt asks for. The environment of a plugin that is there is taken as
+// it is, as is that of a program without requirements; one that is not there is made.
 func (*host) InstallDependencies(request *pulumirpc.InstallDependenciesRequest, stream pulumirpc.LanguageRuntime_InstallDependenciesServer) error {
-	_, err := python(stream.Context(), request.Info)
-	return err
+	closer, stdout, stderr, err := rpcutil.MakeInstallDependenciesStreams(stream, request.IsTerminal)
+	if err != nil {
+		return err
+	}
+	defer closer.Close()
+	ctx, folder := stream.Context(), request.Info.GetProgramDirectory()
+	chosen, err := environment(request.Info)
+	if err != nil {
+		return err
+	}
+	if err := chosen.EnsureVenv(ctx, folder, false, true, stdout, stderr); err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(folder, "requirements.txt")); request.IsPlugin || err != nil {
+		return nil
+	}
+	command, err := chosen.ModuleCommand(ctx, "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt")
+	if err != nil {
+		return err
+	}
+	command.Dir, command.Stdout, command.Stderr = folder, stdout, stderr
+	return command.Run()
+}
+
+func (*host) GeneratePackage(_ context.Context, request *pulumirpc.GeneratePackageRequest) (*pulumirpc.GeneratePackageResponse, error) {
+	return language.Generate(request, func(bound *schema.Package, loader schema.ReferenceLoader) (map[string][]byte, error) {
+		return pycodegen.GeneratePackage("pulumi", bound, request.ExtraFiles, loader)
+	})
+}
+
+// Link adds generated SDKs to the project's requirements. Each is a folder with the package, which has the description of its plugin.
+func (*host) Link(ctx context.Context, request *pulumirpc.LinkRequest) (*pulumirpc.LinkResponse, error) {
+	chosen, err := environment(request.Info)
+	if err != nil {
+		return nil, err
+	}
+	paths, instructions := map[string]string{}, "Import it with:\n"
+	for _, each := range request.Packages {
+		found, err := filepath.Glob(filepath.Join(request.Info.GetRootDirectory(), each.Path, "*", "pulumi-plugin.json"))
+		if err != nil || len(found) != 1 {
+			return nil, fmt.Errorf("%s is no generated SDK: %v, %w", each.Path, found, err)
+		}
+		name := filepath.Base(filepath.Dir(found[0]))
+		paths[name] = each.Path
+		instructions += fmt.Sprintf("  import %s\n", name)
+	}
+	return &pulumirpc.LinkResponse{ImportInstructions: instructions}, chosen.LinkPackages(ctx, paths)
 }
 
 // GetRequiredPackages names the provider plugins, so that the engine finds or refuses them before it starts.
@@ -159,30 +158,16 @@ func (*host) GetRequiredPackages(ctx context.Context, request *pulumirpc.GetRequ
 	return &pulumirpc.GetRequiredPackagesResponse{Packages: packages}, command.Wait()
 }
 
-// Run runs the program; what it prints goes to the engine through this process's own output.
+// Run runs the program.
 func (h *host) Run(ctx context.Context, request *pulumirpc.RunRequest) (*pulumirpc.RunResponse, error) {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	defer context.AfterFunc(h.cancelled, stop)()
 	executable, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	// Without any configuration it is {} and [], not null.
-	values := map[string]string{}
-	maps.Copy(values, request.Config)
-	config, err := json.Marshal(values)
-	if err != nil {
-		return nil, err
-	}
-	secretKeys, err := json.Marshal(append([]string{}, request.ConfigSecretKeys...))
 	if err != nil {
 		return nil, err
 	}
 	args := []string{
 		executable + "-exec",
 		"--monitor", request.MonitorAddress,
-		"--engine", h.engine,
+		"--engine", h.Engine,
 		"--project", request.Project,
 		"--root_directory", request.Info.GetRootDirectory(),
 		"--stack", request.Stack,
@@ -192,27 +177,13 @@ func (h *host) Run(ctx context.Context, request *pulumirpc.RunRequest) (*pulumir
 		"--parallel", strconv.Itoa(int(request.Parallel)),
 		request.Info.GetEntryPoint(),
 	}
-	command, err := python(ctx, request.Info, append(args, request.Args...)...)
-	if err != nil {
-		return nil, err
-	}
-	if command.Env == nil {
-		command.Env = os.Environ()
-	}
-	command.Env = append(command.Env, "PULUMI_CONFIG="+string(config), "PULUMI_CONFIG_SECRET_KEYS="+string(secretKeys))
-	command.Dir = request.Info.GetProgramDirectory()
-	command.Stdout, command.Stderr = os.Stdout, os.Stderr
-	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
-	command.WaitDelay = patience
-	var exit *exec.ExitError
-	switch err := command.Run(); {
-	case err == nil:
-		return &pulumirpc.RunResponse{}, nil
-	case errors.As(err, &exit) && exit.ExitCode() == shown, h.cancelled.Err() != nil:
-		return &pulumirpc.RunResponse{Bail: true}, nil
-	default:
-		return &pulumirpc.RunResponse{Error: fmt.Sprintf("the program ended with %v", err)}, nil
-	}
+	return h.RunProgram(ctx, request, func(ctx context.Context) (*exec.Cmd, error) {
+		command, err := python(ctx, request.Info, append(args, request.Args...)...)
+		if err == nil {
+			command.Dir = request.Info.GetProgramDirectory()
+		}
+		return command, err
+	})
 }
 
 // RunPlugin runs a provider that is written in Python, such as a component provider.
