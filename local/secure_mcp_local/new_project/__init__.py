@@ -6,11 +6,10 @@ from pathlib import Path
 from secure_mcp_local.errors import LocalCloudError
 
 _FILES = Path(__file__).parent / "files"
-_PLACE = "your-server"
-"""What stands in the files for the name."""
+_PLACE = "${PROJECT}"
+"""What stands in the files for the name: as in a template of `pulumi new`, which the folder is as well
+(https://www.pulumi.com/docs/iac/reference/cli/pulumi_new/)."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,18}[a-z0-9]", re.ASCII)
-_HIDDEN = {"github": ".github", "gitignore": ".gitignore", "funcignore": ".funcignore"}
-"""Names that begin with a dot, which tools would take for their own where the files are kept."""
 
 
 def write(name: str, folder: Path) -> list[Path]:
@@ -29,7 +28,7 @@ def write(name: str, folder: Path) -> list[Path]:
         raise LocalCloudError(f"{folder} is there already and not empty: name another folder with --out")
     written: list[Path] = []
     for source in sorted(path for path in _FILES.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
-        relative = Path(*(_HIDDEN.get(part, part) for part in source.relative_to(_FILES).parts))
+        relative = source.relative_to(_FILES)
         target = folder / relative
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(source.read_text(encoding="utf-8").replace(_PLACE, name), encoding="utf-8")

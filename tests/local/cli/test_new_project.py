@@ -1,14 +1,20 @@
 """`secure-mcp new`: what it writes passes its own tests, and what Azure would refuse is not in it."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
+import secure_mcp_local.new_project
 from secure_mcp_local.cli.app import app
 from secure_mcp_local.errors import LocalCloudError
+
+TEMPLATE = Path(secure_mcp_local.new_project.__file__).parent / "files"
+TESTS = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 
 
 def test_a_new_project_passes_its_tests(tmp_path: Path) -> None:
@@ -16,11 +22,40 @@ def test_a_new_project_passes_its_tests(tmp_path: Path) -> None:
     answer = CliRunner().invoke(app, ["new", "word-counter", "--out", str(folder)])
     assert answer.exit_code == 0, answer.output
     assert str(folder / ".github/workflows/test.yml") in answer.stdout
-    assert not [path for path in folder.rglob("*") if path.is_file() and "your-server" in path.read_text()]
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    tested = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=110, check=False)
+    assert not [path for path in folder.rglob("*") if path.is_file() and "${PROJECT}" in path.read_text()]
+    tested = subprocess.run(TESTS, cwd=folder, capture_output=True, text=True, timeout=110, check=False)
     assert tested.returncode == 0, tested.stdout + tested.stderr
     assert "3 passed" in tested.stdout
+
+
+@pytest.mark.engine
+def test_pulumi_new_writes_the_same(tmp_path: Path) -> None:
+    """The folder is a template of Pulumi's: its own command makes of it what ours does, and what it makes passes its tests."""
+    ours, theirs, home = tmp_path / "ours", tmp_path / "theirs", tmp_path / "home"
+    home.mkdir()
+    assert CliRunner().invoke(app, ["new", "word-counter", "--out", str(ours)]).exit_code == 0
+    command = ["pulumi", "new", str(TEMPLATE), "--generate-only", "--yes", "--offline", "--name", "word-counter"]
+    environment = {
+        **os.environ,
+        "PULUMI_HOME": str(home),
+        "PULUMI_BACKEND_URL": home.as_uri(),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
+    made = subprocess.run(
+        [*command, "--description", "Counts.", "--dir", str(theirs)],
+        env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stdout + made.stderr
+    files = {path.relative_to(ours): path.read_text() for path in ours.rglob("*") if path.is_file()}
+    also = {path.relative_to(theirs): path.read_text() for path in theirs.rglob("*") if path.is_file()}
+    # Which it writes anew, with the description that it was given and where the template is from.
+    project = Path("Pulumi.yaml")
+    written = yaml.safe_load(also.pop(project))
+    assert written["config"].pop("pulumi:tags") == {"value": {"pulumi:template": str(TEMPLATE)}}
+    assert written == yaml.safe_load(files.pop(project)) | {"description": "Counts."}
+    assert also == files
+    tested = subprocess.run(TESTS, cwd=theirs, capture_output=True, text=True, timeout=110, check=False)
+    assert tested.returncode == 0, tested.stdout + tested.stderr
 
 
 def test_a_new_project_has_no_errors(tmp_path: Path) -> None:

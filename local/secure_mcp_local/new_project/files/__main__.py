@@ -6,7 +6,7 @@ from secure_mcp import SecureMcpServer
 
 config = pulumi.Config()
 server = SecureMcpServer(
-    "your-server",
+    "${PROJECT}",
     {
         "location": pulumi.Config("azure-native").require("location"),
         "apim_publisher_email": config.require("publisherEmail"),
