@@ -201,10 +201,15 @@ def test_every_policy_of_the_schemas_is_known() -> None:
     assert (STANDALONE.keys() | BEYOND.keys()) - files - {"base"} == set(DIFFERENCES.get("beyond the schemas", ()))
 
 
-@pytest.mark.parametrize("name", sorted(STANDALONE.keys() - {"base", *DIFFERENCES["beyond the schemas"]}))
-def test_a_policy_is_as_in_its_schema(name: str) -> None:
-    schema = Schema(name)
-    assert sorted(compared(name, schema, schema.top, ELEMENTS[name])) == sorted(DIFFERENCES.get(name, ()))
+def test_each_policy_is_as_in_its_schema() -> None:
+    found: dict[str, list[str]] = {}
+    for name in sorted(STANDALONE.keys() - {"base", *DIFFERENCES["beyond the schemas"]}):
+        schema = Schema(name)
+        found[name] = sorted(compared(name, schema, schema.top, ELEMENTS[name]))
+    assert len(found) > 50
+    assert {name: said for name, said in found.items() if said} == {
+        name: sorted(said) for name, said in DIFFERENCES.items() if name != "beyond the schemas"
+    }
 
 
 def test_the_sections_are_those_of_the_schemas() -> None:
