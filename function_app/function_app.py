@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable
 
 import azure.functions as func
 
-from caller import Caller
+from caller import Caller, user_token
 from snippets import SnippetRefused, Snippets, container
+from user_profile import ProfileRefused, read
 
 # The SDKs log each request with its address, which holds names of snippets and the ids of their owners.
 logging.getLogger("azure").setLevel(logging.WARNING)
@@ -56,3 +58,18 @@ async def list_snippets(context: func.MCPToolContext) -> str:
 async def delete_snippet(context: func.MCPToolContext, name: str) -> str:
     """Deletes a snippet of yours. It cannot be brought back."""
     return await _answer(context, lambda snippets: f"Deleted {snippets.delete(name)!r}.")
+
+
+# Only where the gateway sends the user's token along: userTokenScopes names the tool, and the deployment says where Microsoft Graph is.
+GRAPH = os.environ.get("MICROSOFT_GRAPH", "")
+if GRAPH:
+
+    @app.mcp_tool()
+    async def my_profile(context: func.MCPToolContext) -> str:
+        """Says who you are at Microsoft Graph: name, mail address and job. It is read in your name."""
+        try:
+            profile = await asyncio.to_thread(read, GRAPH, user_token(context))
+        except ProfileRefused as refused:
+            return str(refused)
+        wanted = {"displayName": "Name", "mail": "Mail", "jobTitle": "Job"}
+        return "\n".join(f"{title}: {profile[key]}" for key, title in wanted.items() if profile.get(key))

@@ -1,5 +1,6 @@
 """The program: configuration, the server, its outputs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pulumi
@@ -8,15 +9,16 @@ from secure_mcp import SecureMcpServer, SecureMcpServerArgs, load
 
 # What the sample keeps, and where: the library knows nothing of it.
 SNIPPETS = "snippets"
-server = SecureMcpServer(
-    "mcp",
-    load(
-        SecureMcpServerArgs,
-        code=str(Path(__file__).resolve().parents[1] / "function_app"),
-        containers=[SNIPPETS],
-        app_settings={"SNIPPETS_CONTAINER": SNIPPETS},
-    ),
+args = load(
+    SecureMcpServerArgs,
+    code=str(Path(__file__).resolve().parents[1] / "function_app"),
+    containers=[SNIPPETS],
+    app_settings={"SNIPPETS_CONTAINER": SNIPPETS},
 )
+if "my_profile" in args.user_token_tools:
+    # The tool is there only where it can work.
+    args = replace(args, app_settings={**args.app_settings, "MICROSOFT_GRAPH": "https://graph.microsoft.com"})
+server = SecureMcpServer("mcp", args)
 
 pulumi.export("mcpUrl", server.mcp_url)
 if server.sse_url is not None:

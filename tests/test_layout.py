@@ -198,6 +198,7 @@ AZURE_SERVICES = {
     "functions": {"entra", "storage"},
     "storage": {"entra"},
     "key_vault.py": set[str](),
+    "microsoft_graph.py": {"entra"},
     "faults.py": set[str](),
     # Whoever deploys has Azure CLI, a token, and the deployment endpoints.
     "deployer.py": {"az", "entra", "functions"},

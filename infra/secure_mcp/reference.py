@@ -46,6 +46,8 @@ class GatewayReference(Options):
     """Entra ID's address in this Azure cloud."""
     sign_in_principal_id: pulumi.Input[str]
     """Object id of the service principal of the application that users sign in to."""
+    user_tokens_client_id: pulumi.Input[str] = ""
+    """Client id of the application that users sign in to, where servers may ask for their users' tokens; empty: they may not."""
     identity_client_id: pulumi.Input[str]
     """Client id of the gateway's identity, which alone may call hosts."""
     identity_principal_id: pulumi.Input[str]

@@ -1,6 +1,7 @@
 """A whole secure MCP server: a gateway and one server on it, in one component."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pulumi
 
@@ -72,7 +73,11 @@ class SecureMcpServer(pulumi.ComponentResource):
         here = pulumi.ResourceOptions(parent=self)
         # Nobody else has any business at this gateway.
         principals = (*args.assigned_users, *args.assigned_groups, *args.assigned_roles)
-        gateway = Gateway(name, GatewayArgs(**args.part(GatewayOptions), sign_in_principals=principals), here)
+        own: dict[str, Any] = {
+            "sign_in_principals": principals,
+            "user_tokens": args.user_tokens or bool(args.user_token_scopes),
+        }
+        gateway = Gateway(name, GatewayArgs(**{**args.part(GatewayOptions), **own}), here)
         server = Server(
             name,
             ServerArgs(

@@ -355,6 +355,7 @@ class Gateway(Component):
             tenant_id=client.tenant_id,
             login_endpoint=args.login_endpoint,
             sign_in_principal_id=sign_in.principal_object_id,
+            user_tokens_client_id=sign_in.client_id if args.user_tokens else "",
             identity_client_id=service.client_id,
             identity_principal_id=service.principal_id,
             subscription_id=client.subscription_id,

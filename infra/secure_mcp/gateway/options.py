@@ -182,6 +182,9 @@ class AuthorizationServerOptions(SignInOptions, BrandOptions, EnterpriseOptions,
     or two processes share it; never more than a fifth of a session key's life. 0 to 300."""
     session_days: int = option(default=90, at_least=1, at_most=365)
     """Days after which a session ends however much it is used: then its user signs in again."""
+    user_tokens: bool = False
+    """Whether servers may ask for tokens of their users (userTokenScopes). A server that is deployed together with its gateway needs not be
+    allowed; servers of other stacks do."""
     encryption_key_version: int = option(default=1, at_least=1, at_most=255)
     """Number of the key that seals tokens, 1 to 255. Raise it by one to rotate; the one before still opens."""
 

@@ -1,17 +1,17 @@
 """What Entra ID knows of one server: who may use it and as what, and for whom the gateway's token to its host is."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_azuread as azuread
 
 from ..azure.placement import OwnerOptions
-from ..options import Taken
-from .options import ACCESS, SIGN_IN, AssignmentOptions, CallerOptions
+from ..options import ConfigError, Taken
+from .options import ACCESS, SIGN_IN, AssignmentOptions, CallerOptions, UserRightsOptions, UserTokenOptions
 
 
-class ServerApplicationArgs(OwnerOptions, AssignmentOptions, CallerOptions):
+class ServerApplicationArgs(OwnerOptions, AssignmentOptions, CallerOptions, UserRightsOptions):
     """Who may use a server, and which gateway asks."""
 
     title: str
@@ -20,6 +20,12 @@ class ServerApplicationArgs(OwnerOptions, AssignmentOptions, CallerOptions):
     """Roles beside that of everybody who may use it."""
     sign_in_principal_id: pulumi.Input[str]
     """Object id of the service principal of the application that users sign in to, the gateway's."""
+    user_tokens_client_id: pulumi.Input[str] = ""
+    """Client id of that application, where `user_token_scopes` asks for its users' tokens."""
+    gateway_principal_id: pulumi.Input[str] = ""
+    """Object id of the gateway's identity, which then acts as the server's application."""
+    token_issuer: pulumi.Input[str] = ""
+    """Issuer of that identity's tokens."""
 
 
 def _role_id(value: str) -> str:
@@ -53,6 +59,7 @@ class ServerApplication(pulumi.ComponentResource):
         args = ServerApplicationArgs.of(args)
         super().__init__("secure-mcp:index:ServerApplication", name, None, opts)
         here = pulumi.ResourceOptions(parent=self)
+        apis = {place: self._api(name, place, api) for place, api in enumerate(args.user_token_scopes)}
         application = azuread.Application(
             f"{name}-server",
             display_name=f"{name} ({args.title})",
@@ -62,6 +69,8 @@ class ServerApplication(pulumi.ComponentResource):
             # Version 2 tokens, whose audience is the client id.
             api=azuread.ApplicationApiArgs(
                 requested_access_token_version=2,
+                # Who is asked for consent at the sign-in is asked for what the server does in their name as well.
+                known_client_applications=[args.user_tokens_client_id] if apis else None,
                 oauth2_permission_scopes=[
                     azuread.ApplicationApiOauth2PermissionScopeArgs(
                         id=_role_id(SIGN_IN),
@@ -74,6 +83,8 @@ class ServerApplication(pulumi.ComponentResource):
                 ],
             ),
             app_roles=[_app_role(role) for role in (ACCESS, *args.app_roles)],
+            required_resource_accesses=[_needed(args.user_token_scopes[place], api) for place, api in apis.items()]
+            or None,
             opts=here,
         )
         principal = azuread.ServicePrincipal(
@@ -90,6 +101,9 @@ class ServerApplication(pulumi.ComponentResource):
             claim_values=[SIGN_IN],
             opts=here,
         )
+        ready: list[pulumi.Output[str]] = [granted.id]
+        if apis:
+            ready += self._user_tokens(name, args, application, principal, apis)
         assigned = {
             (kind, id, ACCESS): None
             for kind, ids in (("user", args.assigned_users), ("group", args.assigned_groups))
@@ -108,7 +122,7 @@ class ServerApplication(pulumi.ComponentResource):
         self.client_id = application.client_id
         self.object_id = application.object_id
         self.principal_object_id = principal.object_id
-        self.ready = pulumi.Output.all(application.client_id, granted.id).apply(lambda known: known[0])
+        self.ready = pulumi.Output.all(application.client_id, *ready).apply(lambda known: known[0])
         self.register_outputs(
             {
                 "clientId": self.client_id,
@@ -116,6 +130,51 @@ class ServerApplication(pulumi.ComponentResource):
                 "principalObjectId": self.principal_object_id,
             }
         )
+
+    def _api(self, name: str, place: int, api: UserTokenOptions) -> azuread.ServicePrincipal:
+        """An API that is in the tenant already, and stays there."""
+        return azuread.ServicePrincipal(
+            f"{name}-api-{place}",
+            client_id=api.application,
+            use_existing=True,
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
+        )
+
+    def _user_tokens(
+        self,
+        name: str,
+        args: ServerApplicationArgs,
+        application: azuread.Application,
+        principal: azuread.ServicePrincipal,
+        apis: Mapping[int, azuread.ServicePrincipal],
+    ) -> list[pulumi.Output[str]]:
+        """Lets the gateway exchange a user's token of the server for one of an API (on behalf of the user), for all users.
+
+        What the server may do at an API is granted to the server's own application: another server of the gateway gets nothing of it, and
+        each stack declares its own. https://learn.microsoft.com/entra/identity-platform/v2-oauth2-on-behalf-of-flow
+        """
+        here = pulumi.ResourceOptions(parent=self)
+        credential = azuread.ApplicationFederatedIdentityCredential(
+            f"{name}-user-tokens",
+            application_id=application.id,
+            display_name="gateway",
+            description="The gateway's managed identity asks for users' tokens as this application.",
+            audiences=["api://AzureADTokenExchange"],
+            issuer=args.token_issuer,
+            subject=args.gateway_principal_id,
+            opts=here,
+        )
+        grants = [
+            azuread.ServicePrincipalDelegatedPermissionGrant(
+                f"{name}-api-{place}-consent",
+                service_principal_object_id=principal.object_id,
+                resource_service_principal_object_id=api.object_id,
+                claim_values=args.user_token_scopes[place].scopes,
+                opts=here,
+            )
+            for place, api in apis.items()
+        ]
+        return [credential.id, *(grant.id for grant in grants)]
 
     def _workloads(self, name: str, args: ServerApplicationArgs, here: pulumi.ResourceOptions) -> pulumi.Output[str]:
         """An application that workloads ask Entra ID for tokens of, with their roles and assignments.
@@ -150,6 +209,37 @@ class ServerApplication(pulumi.ComponentResource):
                     opts=here,
                 )
         return application.client_id
+
+
+def _needed(wanted: UserTokenOptions, api: azuread.ServicePrincipal) -> azuread.ApplicationRequiredResourceAccessArgs:
+    """What a server needs of an API, as its application declares it: what users are asked for where nobody has granted it."""
+    return azuread.ApplicationRequiredResourceAccessArgs(
+        resource_app_id=wanted.application,
+        resource_accesses=[
+            azuread.ApplicationRequiredResourceAccessResourceAccessArgs(
+                id=api.oauth2_permission_scope_ids.apply(
+                    lambda ids, scope=scope: _permission(ids, wanted.application, scope)
+                ),
+                type="Scope",
+            )
+            for scope in wanted.scopes
+        ],
+    )
+
+
+def _permission(offered: Mapping[str, str], application: str, scope: str) -> str:
+    """The id of a delegated permission.
+
+    Raises:
+        ConfigError: the API does not offer it.
+    """
+    if scope not in offered:
+        raise ConfigError(
+            "userTokenScopes",
+            scope,
+            f"the application {application} offers no such delegated permission; it has {', '.join(sorted(offered)[:20]) or 'none'}",
+        )
+    return offered[scope]
 
 
 def _app_role(value: str, member: str = "User") -> azuread.ApplicationAppRoleArgs:

@@ -82,6 +82,9 @@ class McpApi(Component):
                     ("keys", pulumi.Output.concat(tenant, "/discovery/v2.0/keys")),
                 )
             ]
+        if args.user_token_scopes:
+            endpoint = pulumi.Output.concat(reference.login_endpoint, "/", reference.tenant_id, "/oauth2/v2.0/token")
+            own.append(declare_named_value(name, service, f"{args.api_id}-token-endpoint", endpoint, self))
         if args.function_key is not None:
             key, _ = declare_secret_named_value(
                 name, service, f"{args.api_id}-function-key", args.function_key, args.key_vault, self

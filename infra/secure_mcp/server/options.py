@@ -39,6 +39,8 @@ ACCESS = "Mcp.Access"
 """The app role of everybody who may use a server, whatever else they may."""
 SIGN_IN = "Mcp.SignIn"
 """The delegated permission that lets the gateway ask for a user's token of the server."""
+GRAPH = "00000003-0000-0000-c000-000000000000"
+"""Client id of Microsoft Graph in every tenant: https://learn.microsoft.com/troubleshoot/entra/entra-id/governance/verify-first-party-apps-sign-in"""
 
 
 def _published(path: str) -> str | None:
@@ -119,7 +121,76 @@ class TransportOptions(Options):
         return tuple(f"Mcp-Param-{name}" for name in self.mcp_param_headers)
 
 
-class ScopeOptions(Options):
+class UserTokenOptions(Options):
+    """An API that tools of a server call in the name of the user who calls them, and what they may do there."""
+
+    application: str = option(
+        matches(Rule(OBJECT_IDS.pattern, "give the client id of the API's application in Entra ID")), default=GRAPH
+    )
+    """Client id of the API's application in Entra ID; that of Microsoft Graph unless another is given."""
+    scopes: Sequence[str] = option(
+        each(
+            Rule(
+                r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,119}",
+                "a delegated permission is named as the API names it, such as User.Read",
+            )
+        ),
+        length(1, 20),
+    )
+    """Delegated permissions of the API that tools get, such as User.Read. They are granted for all users."""
+    tools: Sequence[str] = option(each(_TOOLS), length(1, 50))
+    """Tools whose calls bring the user's token along."""
+
+    def check(self) -> None:
+        if (lost := next((scope for scope in self.scopes if scope.lower() in _NOT_DELEGATED), None)) is not None:
+            raise self.wrong(
+                "scopes", f"{lost} is no permission of an API that can be named here; name each that the tools need"
+            )
+
+    @property
+    def consent_scopes(self) -> tuple[str, ...]:
+        """What a session is asked for where Entra ID misses the user's consent: the permissions, with the API before those of others than Microsoft Graph."""
+        prefix = "" if self.application.lower() == GRAPH else f"{self.application.lower()}/"
+        return tuple(prefix + scope for scope in self.scopes)
+
+    @property
+    def entra_scopes(self) -> tuple[str, ...]:
+        """The permissions as Entra ID wants them: https://learn.microsoft.com/entra/identity-platform/scopes-oidc"""
+        return tuple(f"{self.application.lower()}/{scope}" for scope in self.scopes)
+
+
+_NOT_DELEGATED = {"openid", "profile", "email", "offline_access"}
+
+
+class UserRightsOptions(Options):
+    """What tools do with their user's own rights."""
+
+    user_token_scopes: Sequence[UserTokenOptions] = option(length(0, 10), default=())
+    """APIs that tools call in the name of the user who calls them: each with scopes (delegated permissions, such as User.Read), tools and, if
+    it is not Microsoft Graph, application (its client id). Calls of these tools bring the user's token along. None: no tool gets one."""
+
+    def check(self) -> None:
+        tools = [tool.lower() for each in self.user_token_scopes for tool in each.tools]
+        if len(set(tools)) < len(tools):
+            raise self.wrong(
+                "user_token_scopes", "a tool is named twice, or in another case; it gets the token of one API"
+            )
+        applications = [each.application.lower() for each in self.user_token_scopes]
+        if len(set(applications)) < len(applications):
+            raise self.wrong("user_token_scopes", "an API is named twice; name it once, with all its scopes and tools")
+
+    @property
+    def consent_scopes(self) -> tuple[str, ...]:
+        """Scopes that a session is asked for where Entra ID misses the user's consent to what a tool does in their name."""
+        return tuple(scope for each in self.user_token_scopes for scope in each.consent_scopes)
+
+    @property
+    def user_token_tools(self) -> dict[str, str]:
+        """Tools that get a user's token, each with the place of its API in the list."""
+        return {tool: str(place) for place, each in enumerate(self.user_token_scopes) for tool in each.tools}
+
+
+class ScopeOptions(UserRightsOptions):
     """What a session may do."""
 
     mcp_scopes: Sequence[str] = option(each(_SCOPES), length(1), default=("mcp:tools",))
@@ -136,7 +207,13 @@ class ScopeOptions(Options):
 
     def check(self) -> None:
         base, *others = self.mcp_scopes
-        if unknown := sorted(set(self.scope_descriptions) - {*self.mcp_scopes, "offline_access"}):
+        known = [*self.mcp_scopes, "offline_access", *self.consent_scopes]
+        if len(set(known)) < len(known):
+            raise self.wrong(
+                "user_token_scopes",
+                "a permission is named twice, or like one of mcpScopes; name the scope of mcpScopes otherwise",
+            )
+        if unknown := sorted(set(self.scope_descriptions) - set(known)):
             raise self.wrong("scope_descriptions", f"mcpScopes has no {unknown[0]}")
         if base in self.tool_scopes.values():
             raise self.wrong("tool_scopes", f"every session has {base}; name another scope")
@@ -151,6 +228,17 @@ class ScopeOptions(Options):
     def base_scopes(self) -> tuple[str, ...]:
         """What a client gets that asks for nothing: the scopes that no tool needs. The others come step by step."""
         return tuple(scope for scope in self.mcp_scopes if scope not in self.tool_scopes.values())
+
+    @property
+    def known_scopes(self) -> tuple[str, ...]:
+        """All that a client can ask for."""
+        return (*self.mcp_scopes, *self.consent_scopes)
+
+    @property
+    def described_scopes(self) -> dict[str, str]:
+        """What people read about scopes where they are asked to allow a client."""
+        own = {scope: f"Act in your name at another service ({scope})" for scope in self.consent_scopes}
+        return {**own, **self.scope_descriptions}
 
     @property
     def app_roles(self) -> tuple[str, ...]:
@@ -257,11 +345,17 @@ class ServerOptions(
     """Calls a minute and user on the MCP API."""
 
     def check(self) -> None:
-        for guard in ("tool_roles", "tool_scopes", "workloads"):
+        for guard in ("tool_roles", "tool_scopes", "user_token_scopes", "workloads"):
             if self.sse_published and getattr(self, guard):
                 raise self.wrong(
                     "sse_transport",
                     f"the gateway cannot tie a message to its stream, so {key_of(guard)} would guard nothing; set it to disabled",
+                )
+        for tool in self.user_token_tools:
+            if self.tool_callers.get(tool) == "workloads":
+                raise self.wrong(
+                    "user_token_scopes",
+                    f"{tool} is for workloads by toolCallers, and they have no user; leave it out of one",
                 )
         for workload in self.workloads:
             name = workload.client or workload.application

@@ -19,7 +19,7 @@ from ..options import ConfigError, Options, Taken, option
 from ..reference import GatewayReference
 from .access import ServerApplication, ServerApplicationArgs
 from .mcp_api import McpApi, McpApiArgs
-from .options import AssignmentOptions, CallerOptions, ServerOptions
+from .options import AssignmentOptions, CallerOptions, ServerOptions, UserRightsOptions
 
 
 class AddressOptions(Options):
@@ -87,6 +87,35 @@ def _there(subnet_id: str) -> str:
     return subnet_id
 
 
+def _user_tokens(args: ServerArgs, reference: GatewayReference) -> dict[str, Any]:
+    """What the server's application needs to know of the gateway, where tools get their users' tokens."""
+    if not args.user_token_scopes:
+        return {}
+    client = reference.user_tokens_client_id
+    return {
+        "user_tokens_client_id": _allowed(client)
+        if isinstance(client, str)
+        else pulumi.Output.from_input(client).apply(_allowed),
+        "gateway_principal_id": reference.identity_principal_id,
+        "token_issuer": pulumi.Output.concat(reference.login_endpoint, "/", reference.tenant_id, "/v2.0"),
+    }
+
+
+def _allowed(client_id: str) -> str:
+    """The application that users sign in to.
+
+    Raises:
+        ConfigError: its gateway gives servers no tokens of users.
+    """
+    if not client_id:
+        raise ConfigError(
+            "userTokenScopes",
+            client_id,
+            "the gateway gives servers no tokens of their users; set userTokens to true in its stack, with this release or a newer one, and deploy that first",
+        )
+    return client_id
+
+
 def _mcp_key(system_keys: Mapping[str, str] | None) -> str:
     """The key of the MCP extension.
 
@@ -152,10 +181,12 @@ class Server(Component):
             ServerApplicationArgs(
                 **args.part(AssignmentOptions),
                 **args.part(CallerOptions),
+                **args.part(UserRightsOptions),
                 **args.part(OwnerOptions),
                 title=args.title,
                 app_roles=args.app_roles,
                 sign_in_principal_id=reference.sign_in_principal_id,
+                **_user_tokens(args, reference),
             ),
             here,
         )

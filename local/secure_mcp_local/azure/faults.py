@@ -47,6 +47,21 @@ FAULTS = (
         body=_ENTRA_ERROR_PAGE,
     ),
     Fault(
+        "tenant-consent",
+        "tenant",
+        "Nobody's consent counts for tokens of other APIs but the user's own: AADSTS65001.",
+    ),
+    Fault(
+        "tenant-conditional-access",
+        "tenant",
+        "Tokens of other APIs need the authentication context c1, which a sign-in meets when it is asked to: AADSTS50076 with claims.",
+    ),
+    Fault(
+        "tenant-conditional-access-unmet",
+        "tenant",
+        "Tokens of other APIs need the authentication context c1, which no sign-in meets: AADSTS50079 with claims.",
+    ),
+    Fault(
         "cosmos-429",
         "cosmos",
         "Cosmos DB throttles every request: 429 with x-ms-retry-after-ms.",
@@ -104,6 +119,16 @@ FAULTS = (
         drop=True,
     ),
     Fault(
+        "graph-503",
+        "graph",
+        "Microsoft Graph is unavailable: 503.",
+        status=503,
+        headers=(_JSON, ("retry-after", "10")),
+        body=json.dumps(
+            {"error": {"code": "serviceNotAvailable", "message": "The service is temporarily unavailable."}}
+        ),
+    ),
+    Fault(
         "identity-unavailable",
         "identity",
         "The gateway gets no token for its managed identity.",
@@ -111,5 +136,6 @@ FAULTS = (
     ),
     *(Fault(f"publish-{kind}", "publish", f"Publishing code: {said}.") for kind, said in PUBLISHING.items()),
 )
-"""Every fault that can be switched on: `entra`, `cosmos` and `functions` are hosts; `identity` is the managed identity endpoint,
-which has none; `publish` is the deployment endpoint of function apps, which does itself what the fault says."""
+"""Every fault that can be switched on: `entra`, `cosmos`, `graph` and `functions` are hosts; `identity` is the managed identity endpoint
+and `tenant` what an administrator decides in Entra ID, which have none; `publish` is the deployment endpoint of function apps, which does
+itself what the fault says."""

@@ -67,6 +67,8 @@ class _Line:
             return None
         own = len(first) - len(first.lstrip())
         given = len(rendered) - len(rendered.lstrip())
+        if not rendered.startswith(first.lstrip(), given):
+            return None
         return self.column(" " * own + rendered[given:], column + own - given) if column > given else None
 
 
@@ -80,6 +82,14 @@ class Templates:
     def __init__(self, folder: Path) -> None:
         files = sorted([*folder.rglob("*.xml"), *folder.rglob("*.jinja")])
         self._lines = {file: tuple(_lines(file)) for file in files}
+        self._texts: dict[str, list[_Line]] = {}
+        """Lines in which nothing is rendered, by their text without blanks before it: a long document has thousands to look up."""
+        self._rendered: list[_Line] = []
+        for one in (one for lines in self._lines.values() for one in lines):
+            if one.literal is None:
+                self._rendered.append(one)
+            else:
+                self._texts.setdefault(one.literal.lstrip(), []).append(one)
 
     def origin(self, text: str, line: int, column: int) -> Origin | None:
         """Where a place of a rendered document comes from.
@@ -124,8 +134,7 @@ class Templates:
         column = len(rendered) - len(rendered.lstrip()) + 1
         candidates = [
             one
-            for lines in self._lines.values()
-            for one in lines
+            for one in (*self._texts.get(rendered.lstrip(), ()), *self._rendered)
             # A line with little but places says nothing of where it stands: anything could have been put into them.
             if one.weight >= max(_TELLING, weight / 2) and one.indented(rendered, column) is not None
         ]

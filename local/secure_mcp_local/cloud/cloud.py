@@ -28,6 +28,8 @@ from secure_mcp_local.azure.entra import Entra
 from secure_mcp_local.azure.entra.directory import Directory
 from secure_mcp_local.azure.entra.managed_identities import ManagedIdentities
 from secure_mcp_local.azure.faults import FAULTS
+from secure_mcp_local.azure.microsoft_graph import HOSTS as GRAPH_HOSTS
+from secure_mcp_local.azure.microsoft_graph import MicrosoftGraph
 from secure_mcp_local.azure.storage import Azurite, BlobStorage, account_names
 from secure_mcp_local.cloud.addresses import LOGIN_HOSTS, Addresses
 from secure_mcp_local.cloud.edge import Edge
@@ -294,7 +296,8 @@ class LocalCloud:
         self._resources.push_async_callback(self.network.aclose)
         login = self._login()
         refused = self.journal.refused
-        self.entra = Entra.from_recording(self.recording, login, self.clock, refused, self.entra_url)
+        on = self.network.faults.active
+        self.entra = Entra.from_recording(self.recording, login, self.clock, refused, self.entra_url, on)
         issuer = self.entra.issuer
         self.identities = ManagedIdentities(self.recording, issuer, self.clock, self.network.faults, refused)
         self.cosmos = Cosmos.from_recording(self.recording, issuer, self.clock, refused)
@@ -305,6 +308,8 @@ class LocalCloud:
             self.network.serve(host, self.entra.app, kind="entra")
         for host, app in self.cosmos.hosts.items():
             self.network.serve(host, app, kind="cosmos")
+        for host in GRAPH_HOSTS:
+            self.network.serve(host, MicrosoftGraph(self.entra, self.clock).app, kind="graph")
         for url in projects.backends.values():
             backend = urlsplit(url)
             self.network.forward(backend.netloc, f"{backend.scheme}://{backend.netloc}", kind="functions")

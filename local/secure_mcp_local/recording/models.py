@@ -7,12 +7,13 @@ import base64
 import hashlib
 import re
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from string import Formatter
 from typing import Any
 
 from secure_mcp_local.errors import LocalCloudError, NotModelled
+from secure_mcp_local.recording import microsoft_graph
 from secure_mcp_local.recording.naming import Way
 from secure_mcp_local.recording.resources import TENANT
 
@@ -24,6 +25,7 @@ _GUIDS = uuid.UUID("b4a6b7a3-9e5e-4a5e-8f33-2c7b6b1d7e55")
 
 
 API_MANAGEMENT = "azure-native:apimanagement:ApiManagementService"
+APPLICATION = "azuread:index/application:Application"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Environment:
 
     gateway_url: Callable[[str], str | None] = lambda _: None
     """Where the gateway of an API Management service of this name is, or none: `https://<name>.azure-api.net`."""
+    permissions: Callable[[str], Mapping[str, str] | None] = lambda _: None
+    """Delegated permissions that the application of a client id offers, their ids by their names; None: nobody here declares it."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class Created:
     """What the provider adds to the inputs."""
     secrets: frozenset[str] = frozenset()
     """Names of outputs that the provider itself marks as secret."""
+    complete: bool = True
+    """Whether these are all its outputs; nobody knows others."""
 
 
 @dataclass(frozen=True)
@@ -474,8 +480,27 @@ def _application(registration: Registration) -> Created:
 
 
 def _service_principal(registration: Registration) -> Created:
-    object_id = registration.guid("object")
-    return Created(f"/servicePrincipals/{object_id}", {"objectId": object_id})
+    object_id, client = registration.guid("object"), str(registration.inputs.get("clientId")).lower()
+    graph = {**microsoft_graph.OPENID, **microsoft_graph.PERMISSIONS} if client == microsoft_graph.CLIENT_ID else None
+    offered = graph or registration.environment.permissions(client)
+    outputs = {"objectId": object_id} | ({} if offered is None else {"oauth2PermissionScopeIds": dict(offered)})
+    return Created(f"/servicePrincipals/{object_id}", outputs, complete=offered is not None)
+
+
+def offered(
+    applications: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]], client: str
+) -> Mapping[str, str] | None:
+    """Delegated permissions of an application that is among these.
+
+    Args:
+        applications: Inputs and outputs of each.
+        client: Client id.
+    """
+    for inputs, outputs in applications:
+        if str(outputs.get("clientId")).lower() == client:
+            scopes = (inputs.get("api") or {}).get("oauth2PermissionScopes") or ()
+            return {str(scope.get("value")): str(scope.get("id")) for scope in scopes if scope.get("enabled", True)}
+    return None
 
 
 def _directory_object(registration: Registration) -> Created:
@@ -540,7 +565,7 @@ def _random_pet(registration: Registration) -> Created:
 
 
 _OTHER: dict[str, Callable[[Registration], Created]] = {
-    "azuread:index/application:Application": _application,
+    APPLICATION: _application,
     "azuread:index/servicePrincipal:ServicePrincipal": _service_principal,
     "azuread:index/applicationRedirectUris:ApplicationRedirectUris": _directory_object,
     "azuread:index/applicationIdentifierUri:ApplicationIdentifierUri": _directory_object,

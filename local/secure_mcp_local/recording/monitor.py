@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Collection, Coroutine, Generator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -46,7 +47,7 @@ class Monitor(mocks.MockMonitor):
     ) -> None:
         """`config`: in full keys; `others`: the stacks that stack references can lead to."""
         super().__init__(_NoMocks())
-        self._environment = environment
+        self._environment = replace(environment, permissions=self._permissions)
         self._config = config or {}
         self._others = others
         self._subscription = self._config.get("azure-native:subscriptionId", models.SUBSCRIPTION)
@@ -223,12 +224,20 @@ class Monitor(mocks.MockMonitor):
         if not models.modelled(type):
             return models.general(registration, arguments.own_name(type), arguments.parent_names(type)), True
         try:
-            return models.create(registration), False
+            made = models.create(registration)
         except (KeyError, TypeError, ValueError, AttributeError):
             if not unknowns:
                 raise
             # What it is computed from is not known.
             return models.general(registration, (models.own_name(type) or ("",))[0], ()), True
+        return made, not made.complete
+
+    def _permissions(self, client: str) -> Mapping[str, str] | None:
+        """What an application offers that this program or one of the others declares."""
+        everything = [*self.recorded.values(), *(one for other in self._others for one in other)]
+        return models.offered(
+            ((one.inputs, one.outputs) for one in everything if one.type == models.APPLICATION), client
+        )
 
     def _of_provider(self, reference: str) -> Mapping[str, Any]:
         """The inputs of an explicit provider, by `URN::ID`."""

@@ -265,13 +265,17 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 f"To go on without it, as if it were not declared: secure-mcp stand-ins --accept {type}"
             )
 
+    def _permissions(self, client: str) -> Mapping[str, str] | None:
+        applications = (one for one in self._store if one.type == models.APPLICATION)
+        return models.offered(((_plain(one.inputs), _plain(one.outputs)) for one in applications), client)
+
     def _computed(self, urn: str, seed: str, properties: Any, created: int, place: int) -> Deployed:
         inputs, _ = _values(properties)
         type = _type(urn)
         # What is adopted is the same for every stack.
         origin = str(inputs.get("clientId")) if inputs.get("useExisting") else f"{urn}|{seed}"
         first = self._gateway_url
-        environment = models.Environment(lambda _: first and gateway_url(first, place))
+        environment = models.Environment(lambda _: first and gateway_url(first, place), self._permissions)
         registration = models.Registration(origin, type, _name(urn), inputs, environment)
         if models.modelled(type):
             answer = models.create(registration)
@@ -363,6 +367,11 @@ def _values(message: Any) -> tuple[dict[str, Any], set[str]]:
     """Plain values, and the paths of those that are not known yet."""
     unknowns: set[str] = set()
     return plain(json_format.MessageToDict(message), set(), unknowns), unknowns
+
+
+def _plain(kept: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the store keeps, without the marks of secrets."""
+    return plain(dict(kept), set(), set())
 
 
 def _bare(message: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from apim_policies.network import Faults, Network
 from secure_mcp_local.azure.faults import FAULTS
 
 URL = "https://account.documents.azure.com/path"
-KINDS = {"entra", "cosmos", "functions", "identity", "publish"}
+KINDS = {"entra", "cosmos", "functions", "graph", "identity", "publish", "tenant"}
 
 
 def suffering(name: str) -> Network:

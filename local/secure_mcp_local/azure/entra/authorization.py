@@ -3,10 +3,12 @@
 https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow
 """
 
+import json
 import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -36,6 +38,8 @@ class _SignIn:
     nonce: str | None
     challenge: str | None
     prompt: str | None
+    contexts: frozenset[str]
+    """Authentication contexts that the application wants met."""
 
     @property
     def consents(self) -> set[tuple[str, str]]:
@@ -138,6 +142,7 @@ class AuthorizationEndpoint:
             nonce=parameters.get("nonce"),
             challenge=challenge,
             prompt=prompt,
+            contexts=_contexts(parameters.get("claims")),
         )
 
     def _decide(self, sign_in: _SignIn, choice: Mapping[str, str], request: Request) -> Response:
@@ -154,7 +159,7 @@ class AuthorizationEndpoint:
         silent = sign_in.prompt == "none"
         if chosen is not None:
             user, signed_in = chosen, self._tenant.clock.now()
-        elif session is not None and not choice and sign_in.prompt in {None, "none"}:
+        elif session is not None and not choice and sign_in.prompt in {None, "none"} and not sign_in.contexts:
             user, signed_in = session.user, session.started
         elif silent:
             message = "Session information is not sufficient for single-sign-on."
@@ -175,7 +180,10 @@ class AuthorizationEndpoint:
                 raise Refusal(65001, "The user or administrator has not consented.", "consent_required")
             return self._page(sign_in)
         user.consented.update(sign_in.consents)
-        grant = Grant(sign_in.application.client_id, user, sign_in.permissions, signed_in, sign_in.nonce)
+        if sign_in.prompt == "consent":
+            user.consented.update(self._combined(sign_in))
+        met = frozenset[str]() if "tenant-conditional-access-unmet" in self._tenant.faults else sign_in.contexts
+        grant = Grant(sign_in.application.client_id, user, sign_in.permissions, signed_in, sign_in.nonce, met)
         code = self._tenant.grants.issue_code(grant, sign_in.redirect_uri, sign_in.challenge)
         answer = {"code": code, "session_state": str(uuid.uuid4())}
         response = _redirect(sign_in.redirect_uri, answer, sign_in.state)
@@ -190,6 +198,20 @@ class AuthorizationEndpoint:
                 secure=self._origin.startswith("https:"),
             )
         return response
+
+    def _combined(self, sign_in: _SignIn) -> set[tuple[str, str]]:
+        """What the resource itself needs of others, which is asked for with what the application needs where the resource knows it.
+
+        https://learn.microsoft.com/entra/identity-platform/v2-oauth2-on-behalf-of-flow#default-and-combined-consent
+        """
+        resource = self._tenant.directory.application(sign_in.permissions.resource)
+        if (
+            resource is None
+            or sign_in.application.client_id not in resource.known_clients
+            or not sign_in.permissions.default
+        ):
+            return set()
+        return {(resource.client_id, f"{api}/{name}") for api, names in resource.configured.items() for name in names}
 
     def _agreed(self, user: User, sign_in: _SignIn) -> bool:
         """Whether consent was given before.
@@ -235,6 +257,23 @@ class AuthorizationEndpoint:
     def _origin(self) -> str:
         scheme, _, rest = self._address.partition("://")
         return f"{scheme}://{rest.partition('/')[0]}"
+
+
+def _contexts(claims: str | None) -> frozenset[str]:
+    """Authentication contexts that a `claims` parameter asks for (OpenID Connect Core, section 5.5).
+
+    https://learn.microsoft.com/entra/identity-platform/developer-guide-conditional-access-authentication-context
+
+    Raises:
+        Refusal: it is not the JSON of an object.
+    """
+    try:
+        wanted: Any = json.loads(claims or "{}")
+        acrs = (wanted.get("access_token") or {}).get("acrs") or {}
+        return frozenset(str(one) for one in (acrs.get("values") or [acrs["value"]] if acrs else ()))
+    except (ValueError, AttributeError, KeyError, TypeError):
+        message = "The claims parameter value is not valid JSON, or has no value that is known."
+        raise Refusal(50012, message, "invalid_request") from None
 
 
 def _redirect(uri: str, parameters: Mapping[str, str], state: str | None) -> Response:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from secure_mcp_local.errors import LocalCloudError, NotModelled
-from secure_mcp_local.recording import Recording, Resource
+from secure_mcp_local.recording import Recording, Resource, microsoft_graph
 
 APPLICATION = "azuread:index/application:Application"
 SERVICE_PRINCIPAL = "azuread:index/servicePrincipal:ServicePrincipal"
@@ -17,14 +17,9 @@ PERMISSION_GRANT = "azuread:index/servicePrincipalDelegatedPermissionGrant:Servi
 PRE_AUTHORIZED = "azuread:index/applicationPreAuthorized:ApplicationPreAuthorized"
 USER_ASSIGNED_IDENTITY = "azure-native:managedidentity:UserAssignedIdentity"
 
-GRAPH = "00000003-0000-0000-c000-000000000000"
+GRAPH = microsoft_graph.CLIENT_ID
 """Client id of Microsoft Graph, whose permissions `openid`, `profile`, `email` and `offline_access` are."""
-# https://learn.microsoft.com/graph/permissions-reference
-_GRAPH_SCOPES = {
-    "e1fe6dd8-ba31-4d61-89e7-88639da4683d": "User.Read",
-    "b340eb25-3456-403f-be2f-af7a0d370277": "User.ReadBasic.All",
-    "bc024368-1153-4739-b217-4326f2e952d0": "GroupMember.Read.All",
-}
+_GRAPH_SCOPES = {id: name for name, id in microsoft_graph.PERMISSIONS.items()}
 DEFAULT_ACCESS = "00000000-0000-0000-0000-000000000000"
 """App role id of an assignment without a role."""
 
@@ -81,6 +76,8 @@ class Application:
     """Permissions that it declares to need, by the client id of the resource: what `.default` asks users for."""
     pre_authorized: Mapping[str, frozenset[str]]
     """Permissions of the application's own that other applications have for everybody, by their client ids."""
+    known_clients: frozenset[str] = frozenset()
+    """Client ids of applications whose users are asked for what this one needs, too."""
 
     def standing(self, resource: str) -> frozenset[str]:
         """What `.default` stands for at a resource: all that is granted, or else all that it declares to need.
@@ -204,6 +201,7 @@ def _application(recording: Recording, resource: Resource) -> Application:
         assignments=_assignments(recording, resource, principal_id),
         granted=_granted(recording, principal_id),
         configured=_configured(recording, resource),
+        known_clients=frozenset(one.lower() for one in _strings(api.get("knownClientApplications"))),
         pre_authorized={
             str(extra.get("authorizedClientId")).lower(): frozenset(
                 str(scope.get("value"))

@@ -35,6 +35,8 @@ class Grant:
     signed_in: float
     """When the user proved who they are; seconds since the Unix epoch."""
     nonce: str | None
+    contexts: frozenset[str] = frozenset()
+    """Authentication contexts that the sign-in has met, such as c1."""
 
 
 @dataclass
@@ -120,6 +122,7 @@ class Grants:
                     "default": token.grant.permissions.default,
                     "signedIn": token.grant.signed_in,
                     "nonce": token.grant.nonce,
+                    "contexts": sorted(token.grant.contexts),
                     "expires": token.expires,
                 }
                 for value, token in self._refresh_tokens.items()
@@ -135,7 +138,10 @@ class Grants:
             permissions = Permissions(
                 frozenset(token["openid"]), token["resource"], frozenset(token["names"]), token["default"]
             )
-            grant = Grant(token["client"], users[token["user"]], permissions, token["signedIn"], token["nonce"])
+            contexts = frozenset[str](token.get("contexts", ()))
+            grant = Grant(
+                token["client"], users[token["user"]], permissions, token["signedIn"], token["nonce"], contexts
+            )
             self._refresh_tokens[value] = RefreshToken(grant, token["expires"])
 
 

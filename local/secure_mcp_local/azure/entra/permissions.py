@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from secure_mcp_local.azure.entra.directory import GRAPH, Application, Directory
 from secure_mcp_local.azure.entra.refusal import Refusal, missing
+from secure_mcp_local.recording import microsoft_graph
 
 OPENID = frozenset({"openid", "profile", "email", "offline_access"})
 _GRAPH_URL = "https://graph.microsoft.com"
-_GRAPH_PERMISSIONS = frozenset({"User.Read", "User.ReadBasic.All", "GroupMember.Read.All"})
+_GRAPH_PERMISSIONS = frozenset(microsoft_graph.PERMISSIONS)
 _DEFAULT = ".default"
 
 
@@ -79,7 +80,7 @@ def parse(scope: str | None, application: Application, directory: Directory) -> 
 
 def _resource(value: str, application: Application, directory: Directory) -> tuple[str, str]:
     prefix, slash, name = value.rpartition("/")
-    if not slash or prefix == _GRAPH_URL:
+    if not slash or prefix in {_GRAPH_URL, GRAPH}:
         if name in _GRAPH_PERMISSIONS or (slash and name == _DEFAULT):
             return GRAPH, name
         message = (

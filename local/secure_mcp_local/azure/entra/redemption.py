@@ -15,7 +15,8 @@ from starlette.responses import JSONResponse, Response
 
 from secure_mcp_local.azure.entra import forms, permissions
 from secure_mcp_local.azure.entra.assertions import authenticate
-from secure_mcp_local.azure.entra.directory import Application
+from secure_mcp_local.azure.entra.delegation import ON_BEHALF_OF, agree, assertion, require_contexts
+from secure_mcp_local.azure.entra.directory import GRAPH, Application
 from secure_mcp_local.azure.entra.grants import Code, Grant, RefreshToken, revoked
 from secure_mcp_local.azure.entra.pages import PRIVATE
 from secure_mcp_local.azure.entra.permissions import Permissions
@@ -51,12 +52,14 @@ class TokenEndpoint:
         for parameter in ("grant_type", "client_id"):
             if not form.get(parameter):
                 raise missing(parameter)
-        if form["grant_type"] not in {"authorization_code", "refresh_token"}:
+        if form["grant_type"] not in {"authorization_code", "refresh_token", ON_BEHALF_OF}:
             message = "The app requested an unsupported grant type."
             hint = f"the local Entra ID does not model grant_type {form['grant_type']}"
             raise Refusal(70003, message, "unsupported_grant_type", hint=hint)
         application = self._tenant.application(form["client_id"])
         authenticate(form, basic, application, self._tenant.issuer, self._tenant.clock)
+        if form["grant_type"] == ON_BEHALF_OF:
+            return self._delegated(form, application)
         by_code = form["grant_type"] == "authorization_code"
         redeemed = self._code(form, application) if by_code else self._refresh_token(form, application)
         grant = redeemed.grant
@@ -117,6 +120,16 @@ class TokenEndpoint:
             raise Refusal(700082, "The refresh token has expired due to inactivity.", "invalid_grant")
         return token
 
+    def _delegated(self, form: Mapping[str, str], application: Application) -> dict[str, Any]:
+        """A token of another API, in the name of the user whose token of this application is the assertion."""
+        given = assertion(form, application, self._tenant)
+        asked = permissions.parse(form.get("scope"), application, self._tenant.directory)
+        agree(given.user, asked, application, self._tenant)
+        require_contexts(given.contexts, self._tenant)
+        grant = Grant(application.client_id, given.user, asked, given.issued, None, given.contexts)
+        answer = self._tokens(application, grant, asked)
+        return {name: value for name, value in answer.items() if name != "id_token"}
+
     def _tokens(self, application: Application, grant: Grant, granted: Permissions) -> dict[str, Any]:
         now = int(self._tenant.clock.now())
         user, issuer = grant.user, self._tenant.issuer
@@ -138,6 +151,12 @@ class TokenEndpoint:
             "azp": application.client_id,
             "scp": self._scp(application, granted),
         }
+        if grant.contexts:
+            access["acrs"] = sorted(grant.contexts)
+        if granted.resource == GRAPH and granted.names:
+            # Microsoft Graph takes tokens of version 1.0.
+            access |= {"iss": f"https://sts.windows.net/{self._tenant.directory.tenant}/", "ver": "1.0"}
+            access["appid"] = access.pop("azp")
         target = self._tenant.directory.application(granted.resource)
         # The roles that the user has at the resource: https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
         if target is not None and (roles := target.roles(self._tenant.principals(user, target))):

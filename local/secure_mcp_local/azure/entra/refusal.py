@@ -24,6 +24,10 @@ class Refusal(Exception):
     """What to change, for the person at this machine; Entra ID would not say it."""
     subcode: str = ""
     """`error_subcode` of a redirect."""
+    suberror: str = ""
+    """What of the error can be acted on: https://learn.microsoft.com/entra/identity-platform/v2-oauth2-on-behalf-of-flow"""
+    claims: str = ""
+    """JSON of the claims that a sign-in would have to bring."""
     expected: str = ""
     """What would have been let through."""
     declared: str = ""
@@ -66,6 +70,7 @@ class Refusal(Exception):
             "correlation_id": correlation,
             "error_uri": f"https://login.microsoftonline.com/error?code={self.code}",
         }
+        body |= {name: value for name, value in (("suberror", self.suberror), ("claims", self.claims)) if value}
         return {**body, "local_hint": self.advice} if self.advice else body
 
 

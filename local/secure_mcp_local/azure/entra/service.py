@@ -1,6 +1,6 @@
 """Entra ID as a whole: the stack's tenant and its endpoints."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from starlette.applications import Starlette
@@ -36,11 +36,12 @@ class Entra:
         clock: Clock,
         explain: Explain = unexplained,
         address: str | None = None,
+        faults: Collection[str] = (),
     ) -> None:
         self.issuer = issuer
         self.users: list[User] = default_users()
         self._clock = clock
-        self._tenant = Tenant(directory, self.users, Grants(clock), issuer, clock, explain)
+        self._tenant = Tenant(directory, self.users, Grants(clock), issuer, clock, explain, faults)
         self._pages = Pages(clock)
         authorize = AuthorizationEndpoint(self._tenant, self._pages, address or issuer.base_url).answer
         token = TokenEndpoint(self._tenant).answer
@@ -64,6 +65,7 @@ class Entra:
         clock: Clock,
         explain: Explain = unexplained,
         address: str | None = None,
+        faults: Collection[str] = (),
     ) -> "Entra":
         """The tenant as the stack declares it.
 
@@ -73,12 +75,13 @@ class Entra:
             clock: What time it is.
             explain: Told why it refuses something.
             address: Where browsers find it, such as http://localhost:8081. None: at `base_url`.
+            faults: Names of what is switched on, now and later.
 
         Raises:
             LocalCloudError: a declaration that Entra ID would refuse, or that is not modelled.
         """
         directory = Directory.from_recording(recording)
-        return cls(directory, TokenIssuer(base_url, directory.tenant, clock), clock, explain, address)
+        return cls(directory, TokenIssuer(base_url, directory.tenant, clock), clock, explain, address, faults)
 
     def user(self, id: str) -> User:
         """One of the users, by its short name such as `alice`."""

@@ -1,6 +1,6 @@
 """The tenant that both endpoints look at: who exists, and who may use what."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from apim_policies.clock import Clock
@@ -22,6 +22,8 @@ class Tenant:
     issuer: TokenIssuer
     clock: Clock
     explain: Explain = unexplained
+    faults: Collection[str] = ()
+    """Names of what is switched on: an administrator's other mind about access to other APIs."""
 
     def require(self, name: str) -> None:
         """Accept a tenant in an address.
