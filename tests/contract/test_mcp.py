@@ -144,7 +144,9 @@ async def test_M24_nothing_that_passes_for_a_credential_or_an_identity_goes_on(
         "Proxy-Authorization": "x",
         "Mcp-Session-Id": "kept",
     }
-    response = await application.call(key, headers=forged, query={"code": "k", "access_token": "t", "kept": "1"})
+    response = await application.call(
+        key, headers=forged, query={"code": "k", "access_token": "t", "subscription-key": "s", "kept": "1"}
+    )
     assert response.status_code == 200, response.text
     [(request, _)] = backend.requests
     assert key not in str(request.headers)
@@ -168,7 +170,7 @@ async def test_M24_nothing_that_passes_for_a_credential_or_an_identity_goes_on(
         "Client-Ip", "client_ip", "True-Client-IP", "X-Client-IP", "X-Cluster-Client-IP", "CF-Connecting-IP", "X_Real_IP",
         "X_Forwarded_For", "X-Forwarded-Host", "Forwarded", "X_Functions_Key", "x_ms_client_principal", "X-MS-Client-Principal",
         "Proxy", "Proxy_Authorization", "Remote-User", "X_Remote_User", "X-Auth-User", "SSL_Client_Cert", "Cookie2",
-        "secure_mcp_lookup",
+        "secure_mcp_lookup", "Ocp-Apim-Subscription-Key",
     ],
 )  # fmt: skip
 async def test_M24_A3_no_spelling_of_what_only_a_proxy_says_goes_on(

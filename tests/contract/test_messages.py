@@ -122,6 +122,11 @@ async def test_M34_F3_lenient_json_is_refused(caller: Caller) -> None:
 
 
 REPEATED = [
+    # What a lenient reader takes for tools/call, and the check of tools would pass by.
+    '{"jsonrpc":"2.0","id":1,"method":"Tools/Call","params":{"name":"save_snippet"}}',
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call ","params":{"name":"save_snippet"}}',
+    '{"jsonrpc":"2.0","id":1,"method":"\\ttools/call","params":{"name":"save_snippet"}}',
+    '{"jsonrpc":"2.0","id":1,"method":"tool\u017f/call","params":{"name":"save_snippet"}}',
     '{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call"}',
     '{"jsonrpc":"2.0","id":1,"method":"ping","\\u006dethod":"tools/call"}',
     '{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call"}',

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -334,11 +335,13 @@ async def test_C1_a_document_whose_client_could_not_authenticate_is_no_client(
     assert "/keys" not in publisher.asked
 
 
-@pytest.mark.parametrize("case", ["none", "unnamed"])
+@pytest.mark.parametrize("case", ["none", "unnamed", "null"])
 async def test_C1_a_document_with_none_is_public(cloud: LocalCloud, publisher: Publisher, case: str) -> None:
     url = publisher.publish(f"{case}.json", token_endpoint_auth_method="none")
     if case == "unnamed":
         del publisher.documents["/unnamed.json"]["token_endpoint_auth_method"]
+    if case == "null":
+        publisher.documents["/null.json"]["token_endpoint_auth_method"] = None
     assert "access_token" in await Application(cloud.gateway_url, client_id=url).tokens(Person())
 
 
@@ -353,12 +356,44 @@ async def test_C1_a_document_with_none_is_public(cloud: LocalCloud, publisher: P
         ("no-cache, max-age=900", 60),
         ("", 300),
         ("max-age=x", 300),
+        # A cache that many share (RFC 9111, section 5.2.2).
+        ("max-age=120, s-maxage=600", 600),
+        ("private, max-age=900", 60),
     ],
 )
 async def test_C1_a_document_is_kept_as_its_headers_say_within_bounds(
     cloud: LocalCloud, publisher: Publisher, control: str, seconds: int
 ) -> None:
     publisher.headers = {"Cache-Control": control} if control else {}
+    await assert_kept(cloud, publisher, seconds)
+
+
+@pytest.mark.parametrize(
+    ("expires", "others", "seconds"),
+    [
+        (900, {}, 900),
+        (5, {}, 60),
+        (999999, {}, 3600),
+        (900, {"Cache-Control": "max-age=120"}, 120),
+        (900, {"Age": "600"}, 300),
+        # RFC 9111, section 4.2.1: by the publisher's own clock.
+        (900 - 300, {"Date": -300}, 900),
+        (0, {}, 60),
+        ("0", {}, 60),
+        ("tomorrow", {}, 60),
+    ],
+)
+async def test_C1_a_document_is_kept_until_it_expires(
+    cloud: LocalCloud, publisher: Publisher, expires: int | str, others: dict[str, Any], seconds: int
+) -> None:
+    def date(at: int | str) -> str:
+        return formatdate(cloud.clock.now() + at, usegmt=True) if isinstance(at, int) else at
+
+    publisher.headers = {"Expires": date(expires)} | {name: date(value) for name, value in others.items()}
+    await assert_kept(cloud, publisher, seconds)
+
+
+async def assert_kept(cloud: LocalCloud, publisher: Publisher, seconds: int) -> None:
     url = publisher.publish("kept.json", token_endpoint_auth_method="none")
     application = Application(cloud.gateway_url, client_id=url)
     for wait, count in ((0, 1), (seconds - 10, 1), (20, 2)):

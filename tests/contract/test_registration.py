@@ -205,6 +205,8 @@ async def test_M5_D10_loopback_addresses_that_differ_in_their_port_count_once(ap
         ("https://app.example.com/#x", "fragment"),
         ("https://*.example.com/", "wildcard"),
         ("https://app.example.com/?code=1", "code, state, iss or error"),
+        ("https://app.example.com/?a=1;code=2", "code, state, iss or error"),
+        ("https://app.example.com/?code[]=1", "code, state, iss or error"),
         ("javascript:alert(1)", "neither https"),
         ("https://app.example.com/" + "x" * 600, "512"),
     ],
@@ -215,3 +217,25 @@ async def test_M5_the_refusal_says_which_and_why(application: Application, uri: 
     assert answer["error_description"].startswith("redirect_uris[1] ")
     assert why in answer["error_description"]
     assert uri not in answer["error_description"]
+
+
+@pytest.mark.parametrize(
+    "authority",
+    [
+        "evil.example:99999", "evil.example:65536", "-", ".", "a..example", "-.example", "999.1.1.1", "1.2.3", "a.example:80:90",
+    ],
+)  # fmt: skip
+async def test_M5_what_is_no_host_and_port_is_refused(application: Application, authority: str) -> None:
+    """Who reads such an address later, fails."""
+    answer = await application.register(redirect_uris=[f"https://{authority}/"])
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_redirect_uri")
+
+
+@pytest.mark.parametrize(
+    "authority", ["a.example:65535", "a-b.example:0", "x", "1und1.example", "10.0.0.1:8443", "xn--bcher-kva.example"]
+)
+async def test_M5_hosts_of_every_kind_register(application: Application, authority: str) -> None:
+    application.redirect_uri = f"https://{authority}/cb"
+    assert (await application.register()).status_code == 201
+    refused = await Person().request("GET", application.authorize_url(response_type="x"))
+    assert refused.status_code == 400, "M9: a page that says where the link leads"
