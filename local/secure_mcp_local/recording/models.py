@@ -372,6 +372,7 @@ _SITE = "{group}/providers/Microsoft.Web/sites/{name}"
 _NETWORK = "{group}/providers/Microsoft.Network"
 _INSIGHTS = "{group}/providers/Microsoft.Insights"
 _API = _APIM + "/apis/{apiId}"
+_PRODUCT = _APIM + "/products/{productId}"
 
 _ARM: dict[str, tuple[str, _Computed]] = {
     "azure-native:resources:ResourceGroup": (
@@ -409,6 +410,12 @@ _ARM: dict[str, tuple[str, _Computed]] = {
     "azure-native:apimanagement:ApiPolicy": (_API + "/policies/{policyId}", _nothing),
     "azure-native:apimanagement:ApiOperation": (_API + "/operations/{operationId}", _nothing),
     "azure-native:apimanagement:ApiOperationPolicy": (_API + "/operations/{operationId}/policies/{policyId}", _nothing),
+    "azure-native:apimanagement:ApiVersionSet": (_APIM + "/apiVersionSets/{versionSetId}", _nothing),
+    "azure-native:apimanagement:Backend": (_APIM + "/backends/{backendId}", _nothing),
+    "azure-native:apimanagement:Product": (_PRODUCT, _nothing),
+    "azure-native:apimanagement:ProductApi": (_PRODUCT + "/apis/{apiId}", _nothing),
+    "azure-native:apimanagement:ProductPolicy": (_PRODUCT + "/policies/{policyId}", _nothing),
+    "azure-native:apimanagement:Subscription": (_APIM + "/subscriptions/{sid}", _nothing),
     "azure-native:keyvault:Vault": (_VAULT, _nothing),
     "azure-native:keyvault:Secret": (_VAULT + "/secrets/{secretName}", _secret),
     "azure-native:cosmosdb:DatabaseAccount": (_COSMOS, _cosmos),

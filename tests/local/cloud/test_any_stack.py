@@ -235,18 +235,69 @@ def test_a_child_of_what_is_modelled_is_never_passed_by_in_silence(tmp_path: Pat
     assert "Certificate trust (belongs to azure-native:apimanagement:ApiManagementService gw)" in answer.stdout
 
 
-def test_operations_of_an_imported_document_are_not_ignored(tmp_path: Path) -> None:
-    program = (
-        TWO_GATEWAYS
-        + """
+IMPORTED = """
     from pulumi_azure_native import apimanagement as apim
     apim.Api("pets", api_id="pets", display_name="pets", path="pets", protocols=["https"], subscription_required=False,
-        format="openapi", value="openapi: 3.0.1", resource_group_name=group, service_name=one.name)
+        format="{format}", value={value!r}, resource_group_name=group, service_name=one.name)
+    apim.ApiPolicy("answer", api_id="pets", policy_id="policy", format="rawxml", resource_group_name=group, service_name=one.name,
+        value="<policies><inbound><return-response><set-body>@(context.Operation.Id)</set-body></return-response></inbound></policies>")
 """
-    )
+PETS = "openapi: 3.0.1\npaths:\n  /pets/{id}:\n    get: {operationId: read-pet}\n"
+
+
+async def test_operations_of_an_imported_document_are_there(tmp_path: Path) -> None:
+    root = with_gateway(project(tmp_path, "pets", TWO_GATEWAYS + IMPORTED.format(format="openapi", value=PETS)))
+    async with LocalCloud.open(root, port=0) as cloud:
+        assert (await get(f"{cloud.gateway_url}/pets/pets/7")).text == "read-pet"
+        assert (await get(f"{cloud.gateway_url}/pets/dogs")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("format", "value", "said"),
+    [
+        ("openapi-link", "https://example.com/pets.json", "(format 'openapi-link') are not modelled"),
+        ("openapi", "no: document", "API pets: the OpenAPI document has no paths"),
+    ],
+)
+def test_an_imported_document_that_cannot_be_read_is_not_ignored(
+    tmp_path: Path, format: str, value: str, said: str
+) -> None:
+    program = TWO_GATEWAYS + IMPORTED.format(format=format, value=value)
     answer = run("local", "--port", "0", cwd=with_gateway(project(tmp_path, "pets", program)))
     assert answer.returncode == 1
-    assert "API pets: operations of an imported document (format 'openapi')" in answer.stderr
+    assert said in answer.stderr
+
+
+PRODUCTS = """
+    from parts import gateway
+    from pulumi_azure_native import apimanagement as apim, resources
+
+    group = resources.ResourceGroup("rg").name
+    service, _ = gateway("gw", group, "fine")
+    where = {"resource_group_name": group, "service_name": service.name}
+    apim.Backend("store", backend_id="store", url="https://store.example", protocol="http", **where)
+    versions = apim.ApiVersionSet("versions", version_set_id="v", display_name="v", versioning_scheme="Segment", **where)
+    api = apim.Api("orders", api_id="orders", display_name="orders", path="orders", protocols=["https"], **where)
+    apim.ApiOperation("get", api_id=api.name, operation_id="get", display_name="get", method="GET", url_template="/", **where)
+    apim.ApiPolicy("answer", api_id=api.name, policy_id="policy", format="rawxml",
+        value='<policies><inbound><base/><set-backend-service backend-id="store"/><return-response><set-body>'
+              '@(context.Product.Id + context.Subscription.Id + context.Variables["x"])'
+              '</set-body></return-response></inbound></policies>', **where)
+    gold = apim.Product("gold", product_id="gold", display_name="Gold", subscription_required=True, state="published", **where)
+    apim.ProductApi("in-gold", product_id=gold.name, api_id=api.name, **where)
+    apim.ProductPolicy("of-gold", product_id=gold.name, policy_id="policy", format="rawxml",
+        value="<policies><inbound><base/><set-variable name='x' value='!'/></inbound></policies>", **where)
+    apim.Subscription("one", sid="one", display_name="one", scope=gold.id, primary_key="key-one", **where)
+"""
+
+
+async def test_products_subscriptions_and_backends_of_a_stack_are_there(tmp_path: Path) -> None:
+    root = with_gateway(project(tmp_path, "products", PRODUCTS))
+    async with LocalCloud.open(root, port=0) as cloud, httpx.AsyncClient(trust_env=False) as client:
+        url = f"{cloud.gateway_url}/orders/"
+        assert (await client.get(url)).status_code == 401
+        assert (await client.get(url, headers={"Ocp-Apim-Subscription-Key": "other"})).status_code == 401
+        assert (await client.get(url, headers={"Ocp-Apim-Subscription-Key": "key-one"})).text == "goldone!"
 
 
 @pytest.mark.parametrize("runtime", ["nodejs", "yaml", "go", "dotnet"])

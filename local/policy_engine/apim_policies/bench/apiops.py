@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from apim_policies.bench.folder import ANY, BACKEND, URL, guessed, shown
-from apim_policies.bench.openapi import operations_of
 from apim_policies.errors import ExplainedError
 from apim_policies.gateway import ApiDeclaration, Declaration, OperationDeclaration
 from apim_policies.gateway.declaration import SERVICE, api_document, fragment_document, product_document
+from apim_policies.gateway.openapi import operations_of
 from apim_policies.gateway.resources import backend, named_value, product
 
 _SPECIFICATIONS = ("specification.yaml", "specification.yml", "specification.json")

@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from apim_policies.bench.folder import ANY, BACKEND, URL, guessed
-from apim_policies.bench.openapi import operations_in
 from apim_policies.errors import ExplainedError
 from apim_policies.gateway import ApiDeclaration, Declaration, OperationDeclaration, SubscriptionDeclaration
+from apim_policies.gateway.openapi import FORMATS, operations_in
 from apim_policies.gateway.resources import backend, named_value, product
 
 _SERVICE = "microsoft.apimanagement/service"
 _CALL = re.compile(r"\s*([A-Za-z]\w*)\s*\(")
 _TEXT = re.compile(r"\s*'((?:[^']|'')*)'")
-_OPENAPI = ("openapi", "openapi+json", "swagger-json")
 
 
 def template(file: Path) -> Declaration:
@@ -57,7 +56,7 @@ def template(file: Path) -> Declaration:
             )
             for (_, id), each in own
         ]
-        if properties.get("format") in _OPENAPI and properties.get("value"):
+        if properties.get("format") in FORMATS and properties.get("value"):
             known = {one.id for one in operations}
             operations += [one for one in operations_in(str(properties["value"])) if one.id not in known]
         apis.append(

@@ -7,7 +7,6 @@ from typing import Any
 
 import yaml
 
-from apim_policies.bench.openapi import operations_of
 from apim_policies.documents.document import NAMED_VALUE
 from apim_policies.errors import ExplainedError
 from apim_policies.gateway import (
@@ -19,6 +18,7 @@ from apim_policies.gateway import (
     SubscriptionDeclaration,
 )
 from apim_policies.gateway.declaration import SERVICE, api_document, fragment_document, product_document
+from apim_policies.gateway.openapi import operations_of
 from apim_policies.pipeline.backends import Breaker, DeclaredBackend, Member, seconds
 
 URL = "https://gateway.example"

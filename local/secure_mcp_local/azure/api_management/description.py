@@ -1,5 +1,6 @@
 """What a stack declares about its gateway: service, APIs, operations, policies, fragments, named values."""
 
+from apim_policies.errors import ExplainedError
 from apim_policies.gateway import (
     ApiDeclaration,
     Declaration,
@@ -8,6 +9,7 @@ from apim_policies.gateway import (
     ProductDeclaration,
     SubscriptionDeclaration,
 )
+from apim_policies.gateway.openapi import FORMATS, operations_in
 from apim_policies.gateway.resources import backend
 from secure_mcp_local.azure.api_management.vocabulary import VOCABULARY
 from secure_mcp_local.azure.key_vault import KeyVaults
@@ -62,11 +64,6 @@ def _named_value(resource: Resource, vaults: KeyVaults) -> NamedValue:
 
 def _api(recording: Recording, resource: Resource) -> ApiDeclaration:
     id = str(resource.get("apiId"))
-    if resource.get("value") is not None:
-        raise NotModelled(
-            f"API {id}: operations of an imported document (format {resource.get('format')!r}) are not modelled; declare each as "
-            "an ApiOperation"
-        )
     operations = [
         OperationDeclaration(
             str(one.get("operationId")),
@@ -78,6 +75,8 @@ def _api(recording: Recording, resource: Resource) -> ApiDeclaration:
         for one in recording.all(MODULE + "ApiOperation")
         if one.get("apiId") == id
     ]
+    described = {one.id for one in operations}
+    operations += [one for one in _imported(resource, id) if one.id not in described]
     service_url = resource.get("serviceUrl")
     names = resource.get("subscriptionKeyParameterNames") or {}
     return ApiDeclaration(
@@ -93,6 +92,22 @@ def _api(recording: Recording, resource: Resource) -> ApiDeclaration:
         key_query=str(names.get("query") or "subscription-key"),
         version=str(resource.get("apiVersion") or "") or None,
     )
+
+
+def _imported(resource: Resource, id: str) -> list[OperationDeclaration]:
+    """The operations of the document that an API was made of."""
+    text = resource.get("value")
+    if text is None:
+        return []
+    if resource.get("format") not in FORMATS:
+        raise NotModelled(
+            f"API {id}: operations of an imported document (format {resource.get('format')!r}) are not modelled; give its text in one of the "
+            f"formats {', '.join(FORMATS)}, or declare each as an ApiOperation"
+        )
+    try:
+        return operations_in(str(text))
+    except ExplainedError as error:
+        raise LocalCloudError(f"API {id}: {error}") from None
 
 
 def _product(recording: Recording, resource: Resource) -> ProductDeclaration:

@@ -7,8 +7,10 @@ from typing import Any
 import yaml
 
 from apim_policies.errors import ExplainedError
-from apim_policies.gateway import OperationDeclaration
+from apim_policies.gateway.declaration import OperationDeclaration
 
+FORMATS = ("openapi", "openapi+json", "swagger-json")
+"""What the property `format` of an API calls documents whose text is its `value`."""
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
