@@ -244,7 +244,8 @@ async def test_coverage_of_policies_and_of_ways_inside_expressions(folder: Path,
     assert root.findtext("sources/source") == "."
     coverage.write(tmp_path / "c.info")
     text = (tmp_path / "c.info").read_text()
-    assert text.count("end_of_record") == 3
+    assert text.count("end_of_record") == 2
+    assert "service.xml" not in text, "nobody wrote that"
     assert f"SF:{file}\n" in text
     assert "BRDA:" in text
     assert {line.partition(":")[0] for line in text.splitlines()} == {

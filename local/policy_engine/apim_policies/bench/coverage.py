@@ -50,6 +50,8 @@ class Coverage:
     decisions: list[Decision] = field(default_factory=list[Decision])
     files: dict[str, str] = field(default_factory=dict[str, str])
     """Files of documents, by their names: what CI tools know them by."""
+    written: set[str] = field(default_factory=set[str])
+    """Names of documents that somebody wrote. Others, such as a service's policy where none is declared, do not count."""
     _places: dict[tuple[str, int, int], Decision] = field(default_factory=dict[tuple[str, int, int], Decision])
 
     def compile(self, text: str, *, document: str = "", line: int = 1, column: int = 1) -> Expression:
@@ -118,7 +120,7 @@ class Coverage:
             decisions.setdefault(decision.line, []).append(decision)
             reached = decision.held + decision.failed
             lines[decision.line] = max(lines.get(decision.line, 0), reached)
-        return found
+        return {name: each for name, each in found.items() if name in self.written}
 
     def table(self) -> str:
         """What people read: for each document how much ran, and which lines did not."""
@@ -152,8 +154,11 @@ class Coverage:
             ]
             for line, each in sorted(decisions.items()):
                 for block, one in enumerate(each):
+                    # A way that was not taken has 0; a dash says that nobody ever came to the condition.
+                    untaken = "0" if one.taken else "-"
                     out += [
-                        f"BRDA:{line},{block},{way},{count or '-'}" for way, count in enumerate((one.held, one.failed))
+                        f"BRDA:{line},{block},{way},{count or untaken}"
+                        for way, count in enumerate((one.held, one.failed))
                     ]
             ways = [count for each in decisions.values() for one in each for count in (one.held, one.failed)]
             # Some tools read the counts and not the lines. https://ltp.sourceforge.net/coverage/lcov/geninfo.1.php

@@ -100,6 +100,7 @@ class PolicyGateway:
         )
         self.coverage.learn(self.gateway)
         self.coverage.files.update(declaration.files)
+        self.coverage.written.update(declaration.documents)
         self.gateway.listening.append(self._calls.append)
 
     @classmethod
