@@ -13,7 +13,7 @@ import pytest
 
 from secure_mcp.publishing import App, Deployer, PublishingError, publish
 from secure_mcp.publishing import publication as rules
-from secure_mcp.publishing.publication import scm_host
+from secure_mcp.publishing.app import scm_host
 
 ID = "deployment-1"
 APP = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Web/sites/func-a"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from secure_mcp.package import PYTHON_VERSION, PackageError, build_package
 from secure_mcp.publishing import Deployer, PublishingError, publish
-from secure_mcp.publishing.publication import app_of
+from secure_mcp.publishing.app import app_of
 
 
 def main() -> int:

@@ -5,28 +5,23 @@ Sources: Azure/azure-dev `cli/azd/pkg/azsdk/funcapp_host_client.go`, Azure/azure
 beside it.
 """
 
-import json
 import time
 import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import IntEnum
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 import requests
 
+from .answers import Status, cause_of, deployment_id, list_of, named, object_of, retry_after, spoken, status_of, text_of
+from .app import ANSWER, API_VERSION, CONNECT, App, Identity
+from .explanations import hint, refused, storage_refused, unavailable, unreachable
 from .failure import PublishingError
 
 Say = Callable[[str], None]
 """Tells the user what happens."""
-
-_API_VERSION = "2024-04-01"
-"""Of Microsoft.Web, for the list of an app's functions."""
-_CONNECT = 20
-_ANSWER = 600
-"""Seconds for one request: the package goes up within it."""
 
 ACCESS = 60
 """Seconds for which 403 and 404 are retried: the site is new, or rights on it are.
@@ -56,23 +51,6 @@ _REPORT = 30.0
 _STORAGE_ERRORS = ("InaccessibleStorageException", "BlobUploadFailedException")
 
 
-class Status(IntEnum):
-    """`status` of a deployment. https://github.com/Azure/azure-dev/issues/3658"""
-
-    CANCELLED = -1
-    PENDING = 0
-    BUILDING = 1
-    DEPLOYING = 2
-    FAILED = 3
-    SUCCESS = 4
-    CONFLICT = 5
-    PARTIAL_SUCCESS = 6
-
-    @property
-    def under_way(self) -> bool:
-        return self in {Status.PENDING, Status.BUILDING, Status.DEPLOYING}
-
-
 class Clock(Protocol):
     """What waiting is measured and done with."""
 
@@ -91,74 +69,6 @@ class _RealClock:
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
-
-
-class Identity(Protocol):
-    """Who publishes."""
-
-    @property
-    def arm(self) -> str:
-        """Address of Azure Resource Manager."""
-        ...
-
-    def token(self) -> str:
-        """A token for it, valid now."""
-        ...
-
-
-@dataclass(frozen=True)
-class App:
-    """A function app that code is published to."""
-
-    id: str
-    """ARM id of the function app."""
-    scm: str
-    """Address of its deployment endpoint, without a trailing slash: `https://` and the site's host name of type Repository."""
-
-    @property
-    def name(self) -> str:
-        return self.id.rpartition("/")[2]
-
-
-def scm_host(site: Mapping[str, Any]) -> str:
-    """The host name of a site's deployment endpoint: the one of type Repository. With unique default host names it does not
-    follow from the site's name.
-
-    Args:
-        site: Properties of the site, `hostNameSslStates` among them.
-
-    Raises:
-        PublishingError: it has none.
-    """
-    for state in _list(site.get("hostNameSslStates")):
-        if state.get("hostType") == "Repository" and state.get("name"):
-            return str(state["name"])
-    raise PublishingError(
-        f"Azure names no deployment endpoint of {site.get('name', 'the site')} (a host name of type Repository in "
-        "hostNameSslStates), so its code cannot be published; run pulumi up --refresh, or set deployCode to false"
-    )
-
-
-def app_of(id: str, deployer: Identity) -> App:
-    """The app with an ARM id, as Azure describes it.
-
-    Raises:
-        PublishingError: there is none, or it may not be read.
-    """
-    try:
-        answer = requests.get(
-            f"{deployer.arm}{id}",
-            params={"api-version": _API_VERSION},
-            headers={"Authorization": f"Bearer {deployer.token()}"},
-            timeout=(_CONNECT, _ANSWER),
-        )
-    except requests.RequestException as error:
-        raise PublishingError(f"{deployer.arm} cannot be reached: {_cause(error)}") from None
-    if answer.status_code != requests.codes.ok:
-        raise PublishingError(f"{id or 'the app'} cannot be read: {answer.status_code} {_text(answer)}")
-    properties: object = _object(answer).get("properties")
-    site = cast("Mapping[str, Any]", properties) if isinstance(properties, dict) else {}
-    return App(id, f"https://{scm_host(site)}")
 
 
 def publish(
@@ -256,7 +166,7 @@ class _Publication:
         began = self._since.setdefault(again.kind, now)
         if now - began >= again.limit:
             raise PublishingError(str(again)) from None
-        self._say(f"{str(again).splitlines()[0]}\nTrying again, for {_spoken(again.limit - (now - began))} at most")
+        self._say(f"{str(again).splitlines()[0]}\nTrying again, for {spoken(again.limit - (now - began))} at most")
         self._clock.sleep(wait if again.after is None else again.after)
 
     def _send(self) -> _Accepted:
@@ -279,22 +189,24 @@ class _Publication:
             raise
         match answer.status_code:
             case 202:
-                return _Accepted(_deployment_id(answer))
+                return _Accepted(deployment_id(answer))
             case 200:
-                return _Accepted(_deployment_id(answer), done=True)
+                return _Accepted(deployment_id(answer), done=True)
             case 409 | 502 | 504 if self._own_is_latest():
                 # In front of the endpoint somebody did not wait for its answer.
                 return _Accepted("latest")
             case 409:
-                raise _Again("busy", BUSY, f"{self._app.name} is busy with another deployment (409)", _after(answer))
+                raise _Again(
+                    "busy", BUSY, f"{self._app.name} is busy with another deployment (409)", retry_after(answer)
+                )
             case 400 if any(error in answer.text for error in _STORAGE_ERRORS):
-                raise _Again("storage", STORAGE, self._storage_refused(_text(answer)), _after(answer))
+                raise _Again("storage", STORAGE, storage_refused(text_of(answer)), retry_after(answer))
             case 403 | 404:
-                raise _Again("access", ACCESS, self._refused(answer), _after(answer))
+                raise _Again("access", ACCESS, refused(self._app, answer), retry_after(answer))
             case 429 | 502 | 503 | 504:
-                raise _Again("busy", BUSY, self._unavailable(answer), _after(answer))
+                raise _Again("busy", BUSY, unavailable(self._app, answer), retry_after(answer))
             case _:
-                raise PublishingError(self._refused(answer))
+                raise PublishingError(refused(self._app, answer))
 
     def _follow(self, accepted: _Accepted) -> None:
         """Waits for the end of a deployment.
@@ -315,16 +227,16 @@ class _Publication:
             except _Again as again:
                 self._pause(again, _FIRST_WAIT)
                 continue
-            after = _after(answer)
+            after = retry_after(answer)
             match answer.status_code:
                 case 200 | 202:
-                    last = _object(answer)
-                    found = _status(last)
+                    last = object_of(answer)
+                    found = status_of(last)
                     for kind in ("answer", "unreachable", "poll"):
                         self._since.pop(kind, None)
                     if found != status:
                         status = found
-                        self._say(f"Deployment: {_named(found)}")
+                        self._say(f"Deployment: {named(found)}")
                         said = self._clock.now()
                     if not found.under_way:
                         self._ended(found, last)
@@ -339,20 +251,20 @@ class _Publication:
                         raise _Unknown(seen=last is not None)
                     return
                 case 401 | 403:
-                    raise PublishingError(self._refused(answer))
+                    raise PublishingError(refused(self._app, answer))
                 case _:
-                    self._pause(_Again("poll", BUSY, self._unavailable(answer), after), _FIRST_WAIT)
+                    self._pause(_Again("poll", BUSY, unavailable(self._app, answer), after), _FIRST_WAIT)
                     continue
             now = self._clock.now()
             if now - began > DEPLOYING:
                 raise PublishingError(
-                    f"the deployment to {self._app.name} has not ended within {_spoken(DEPLOYING)} (status: "
-                    f"{_named(status) if status is not None else 'unknown'}); look at its deployments in the portal, "
+                    f"the deployment to {self._app.name} has not ended within {spoken(DEPLOYING)} (status: "
+                    f"{named(status) if status is not None else 'unknown'}); look at its deployments in the portal, "
                     "then run pulumi up again"
                 )
             if now - said >= _REPORT:
                 said = now
-                self._say(f"Still waiting, {_spoken(now - began)} so far")
+                self._say(f"Still waiting, {spoken(now - began)} so far")
             self._clock.sleep(_POLL if after is None else after)
 
     def _ended(self, status: Status, deployment: Mapping[str, Any]) -> None:
@@ -362,8 +274,8 @@ class _Publication:
         if status is Status.CONFLICT:
             raise _Again("busy", BUSY, f"{self._app.name} is busy with another deployment: {said}")
         if any(error in said for error in _STORAGE_ERRORS):
-            raise _Again("storage", STORAGE, self._storage_refused(said))
-        raise PublishingError(f"the deployment to {self._app.name} ended as {_named(status)}: {said}{_hint(said)}")
+            raise _Again("storage", STORAGE, storage_refused(said))
+        raise PublishingError(f"the deployment to {self._app.name} ended as {named(status)}: {said}{hint(said)}")
 
     def _own_is_latest(self) -> bool:
         """Whether the newest deployment of the app is this one."""
@@ -371,7 +283,7 @@ class _Publication:
             answer = self._request("GET", f"{self._app.scm}/api/deployments/latest")
         except requests.RequestException:
             return False
-        return answer.status_code in {200, 202} and self._message in str(_object(answer).get("message"))
+        return answer.status_code in {200, 202} and self._message in str(object_of(answer).get("message"))
 
     def _explanation(self, deployment: Mapping[str, Any]) -> Iterator[str]:
         """What Azure says of a failure, the log last: there the cause stands where the text is only `Deployment Failed`."""
@@ -379,11 +291,11 @@ class _Publication:
             yield text
         summary: object = deployment.get("build_summary")
         if isinstance(summary, dict):
-            for error in _list(cast("dict[str, Any]", summary).get("errors")):
+            for error in list_of(cast("dict[str, Any]", summary).get("errors")):
                 yield str(error)
         try:
             log = self._request("GET", f"{self._app.scm}/api/deployments/{deployment.get('id', 'latest')}/log")
-            entries = _list(log.json()) if log.status_code == requests.codes.ok else []
+            entries = list_of(log.json()) if log.status_code == requests.codes.ok else []
         except (requests.RequestException, ValueError):
             entries = []
         for entry in entries[-6:]:
@@ -401,22 +313,24 @@ class _Publication:
         trouble = ""
         while True:
             try:
-                answer = self._request("GET", url, params={"api-version": _API_VERSION})
+                answer = self._request("GET", url, params={"api-version": API_VERSION})
             except requests.RequestException as error:
-                answer, trouble = None, f"{self._deployer.arm} cannot be reached: {_cause(error)}"
+                answer, trouble = None, f"{self._deployer.arm} cannot be reached: {cause_of(error)}"
             if answer is not None and answer.status_code == requests.codes.ok:
-                found = [str(item.get("name", "")).rpartition("/")[2] for item in _list(_object(answer).get("value"))]
+                found = [
+                    str(item.get("name", "")).rpartition("/")[2] for item in list_of(object_of(answer).get("value"))
+                ]
                 if found:
                     self._say(f"{self._app.name} runs {len(found)} functions: {', '.join(sorted(found))}")
                     return sorted(found)
                 trouble = ""
             elif answer is not None:
-                trouble = f"Azure does not list its functions: {answer.status_code} {_text(answer)}"
+                trouble = f"Azure does not list its functions: {answer.status_code} {text_of(answer)}"
                 if answer.status_code in {401, 403}:
                     break
             if self._clock.now() - began > FUNCTIONS:
                 break
-            self._clock.sleep((answer is not None and _after(answer)) or 5.0)
+            self._clock.sleep((answer is not None and retry_after(answer)) or 5.0)
         raise PublishingError(
             f"the code is deployed to {self._app.name}, but {trouble}"
             if trouble
@@ -429,7 +343,7 @@ class _Publication:
     def _request(self, method: str, url: str, **options: Any) -> requests.Response:
         headers = {**options.pop("headers", {}), "Authorization": f"Bearer {self._deployer.token()}"}
         return self._session.request(
-            method, url, headers=headers, timeout=(_CONNECT, _ANSWER), allow_redirects=False, **options
+            method, url, headers=headers, timeout=(CONNECT, ANSWER), allow_redirects=False, **options
         )
 
     @contextmanager
@@ -439,119 +353,12 @@ class _Publication:
             yield
         except requests.exceptions.SSLError as error:
             raise PublishingError(
-                f"{self._app.scm} shows a certificate that this machine does not trust: {_cause(error)}. Where a proxy opens "
+                f"{self._app.scm} shows a certificate that this machine does not trust: {cause_of(error)}. Where a proxy opens "
                 "TLS, name its certificates in REQUESTS_CA_BUNDLE"
             ) from None
         except (requests.exceptions.ReadTimeout, requests.exceptions.ChunkedEncodingError) as error:
-            raise _Again("answer", BUSY, f"{self._app.scm} gave no answer: {_cause(error)}") from None
+            raise _Again("answer", BUSY, f"{self._app.scm} gave no answer: {cause_of(error)}") from None
         except requests.exceptions.ConnectionError as error:
             if "reset" in str(error).lower() or "aborted" in str(error).lower() or "broken pipe" in str(error).lower():
-                raise _Again("answer", BUSY, f"{self._app.scm} closed the connection: {_cause(error)}") from None
-            raise _Again("unreachable", UNREACHABLE, self._unreachable(_cause(error))) from None
-
-    def _unreachable(self, cause: str) -> str:
-        return (
-            f"this machine cannot reach {self._app.scm}: {cause}\nIf the app is private, pulumi up must run where its private "
-            "endpoint can be reached and named: in the network or joined to it, with the DNS zone "
-            "privatelink.azurewebsites.net. Everything else is deployed: run pulumi up again from there, or set deployCode to "
-            "false and publish from there with python -m secure_mcp.publishing"
-        )
-
-    def _refused(self, answer: requests.Response) -> str:
-        code, said = answer.status_code, _text(answer)
-        fix = {
-            401: "the token was not accepted: sign in to the tenant of the app's subscription, and check this machine's clock",
-            403: "whoever deploys needs the right to write to the site (Website Contributor), and a private app answers only "
-            "through its private endpoint: run pulumi up from inside the network",
-            404: "there is no deployment endpoint of a Flex Consumption app at this address",
-            413: "the package is too large; leave out what the app does not need (.funcignore, requirements.in)",
-            415: "the endpoint takes packages as application/zip only; something between here and there changed the type",
-        }.get(code, "")
-        return f"{self._app.scm} refuses the package: {code} {said}" + (f"\n{fix[0].upper()}{fix[1:]}" if fix else "")
-
-    def _unavailable(self, answer: requests.Response) -> str:
-        return f"{self._app.scm} is not available: {answer.status_code} {_text(answer)}".rstrip()
-
-    def _storage_refused(self, said: str) -> str:
-        return (
-            f"the platform cannot write the package to the app's deployment container yet: {said}\nA new role takes some "
-            "minutes to be in force. If it stays so: the identity in functionAppConfig.deployment.storage needs Storage Blob "
-            "Data Contributor on the container, and the account a way in for the app"
-        )
-
-
-def _hint(said: str) -> str:
-    # https://github.com/Azure/azure-functions-vs-build-sdk/pull/656
-    if "is not supported" in said and "etting" in said:
-        return "\nRemove that app setting: Flex Consumption refuses it"
-    return ""
-
-
-def _deployment_id(answer: requests.Response) -> str:
-    """The body of an acceptance is a JSON string; where it is something else, the newest deployment is looked at."""
-    try:
-        body: object = answer.json()
-    except ValueError:
-        return "latest"
-    return body if isinstance(body, str) and body else "latest"
-
-
-def _status(deployment: Mapping[str, Any]) -> Status:
-    """Raises:
-    PublishingError: it is none that is known.
-    """
-    try:
-        return Status(int(deployment["status"]))
-    except (KeyError, TypeError, ValueError):
-        raise PublishingError(
-            f"the deployment endpoint answers with an unknown status: {json.dumps(dict(deployment))[:300]}"
-        ) from None
-
-
-def _named(status: Status) -> str:
-    return status.name.lower().replace("_", " ")
-
-
-def _object(answer: requests.Response) -> Mapping[str, Any]:
-    try:
-        body: object = answer.json()
-    except ValueError:
-        body = None
-    return cast("Mapping[str, Any]", body) if isinstance(body, dict) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return cast("list[Any]", value) if isinstance(value, list) else []
-
-
-def _text(answer: requests.Response) -> str:
-    """What an answer says, in one short line."""
-    body = _object(answer)
-    error: object = body.get("error")
-    found = cast("Mapping[str, Any]", error).get("message") if isinstance(error, dict) else None
-    text = str(found or body.get("message") or body.get("Message") or answer.text or answer.reason or "")
-    if "<html" in text[:500].lower():
-        text = answer.reason or ""
-    return " ".join(text.split())[:500]
-
-
-def _after(answer: requests.Response) -> float | None:
-    """Seconds of Retry-After, if it says any."""
-    said = answer.headers.get("Retry-After", "")
-    return min(float(said), 60.0) if said.isdigit() else None
-
-
-def _cause(error: BaseException) -> str:
-    """The innermost reason of a failed request: the outer ones repeat addresses."""
-    reason: object = error
-    while True:
-        inner = getattr(reason, "reason", None) or next(
-            (argument for argument in getattr(reason, "args", ()) if isinstance(argument, BaseException)), None
-        )
-        if not isinstance(inner, BaseException):
-            return str(reason).split(">: ", 1)[-1] or type(reason).__name__
-        reason = inner
-
-
-def _spoken(seconds: float) -> str:
-    return f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"
+                raise _Again("answer", BUSY, f"{self._app.scm} closed the connection: {cause_of(error)}") from None
+            raise _Again("unreachable", UNREACHABLE, unreachable(self._app, cause_of(error))) from None

@@ -13,9 +13,10 @@ from pulumi_azure_native import web
 from secure_mcp.interruption import in_thread, unless_interrupted
 from secure_mcp.package import Package
 
+from .app import App, scm_host
 from .deployer import Deployer
 from .failure import PublishingError
-from .publication import App, publish, scm_host
+from .publication import publish
 
 
 def publish_code(

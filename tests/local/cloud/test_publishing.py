@@ -15,7 +15,7 @@ import pytest
 
 from secure_mcp.package import build_package
 from secure_mcp.publishing import Deployer, PublishingError, publish
-from secure_mcp.publishing.publication import app_of
+from secure_mcp.publishing.app import app_of
 from secure_mcp_local.azure.faults import PUBLISHING
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.testing import Application, Person

@@ -16,7 +16,7 @@ import requests
 from secure_mcp.azure.propagation import WAIT
 from secure_mcp.package import build_package
 from secure_mcp.publishing import Deployer, PublishingError, publish
-from secure_mcp.publishing.publication import app_of
+from secure_mcp.publishing.app import app_of
 from secure_mcp_local.azure.faults import PUBLISHING
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.recording import record
