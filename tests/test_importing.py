@@ -78,7 +78,7 @@ def test_the_program_without_code_is_constructed() -> None:
 
 
 def test_the_typescript_program_names_what_there_is() -> None:
-    """Its compiler is in `tests/engine/test_languages.py`."""
+    """Its compiler reads it in `tests/engine/test_languages.py`."""
     [program] = snippets("typescript")
     with component_provider() as provider:
         schema = provider.schema()["resources"]["secure-mcp:index:SecureMcpServer"]

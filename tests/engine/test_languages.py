@@ -1,6 +1,7 @@
 """Programs in other languages, from `pulumi install` and `pulumi package add` to people who use what they deployed."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -102,10 +103,16 @@ def typescript(components: Workspace, tmp_path_factory: pytest.TempPathFactory) 
     return workspace
 
 
-def compiled(project: Path) -> str:
-    """What the compiler has against a program; empty: nothing."""
+def compiled(project: Path, text: str) -> str:
+    """What the compiler has against a program in place of the project's; empty: nothing."""
+    program = project / "index.ts"
+    own = program.read_text()
     command = [node(), "node_modules/typescript/bin/tsc", "--noEmit", "--pretty", "false"]
-    return subprocess.run(command, cwd=project, stdout=subprocess.PIPE, text=True, timeout=200, check=False).stdout
+    try:
+        program.write_text(text)
+        return subprocess.run(command, cwd=project, stdout=subprocess.PIPE, text=True, timeout=200, check=False).stdout
+    finally:
+        program.write_text(own)
 
 
 def test_the_typescript_sdk_lies_in_a_scope_of_ours(typescript: Workspace) -> None:
@@ -129,14 +136,15 @@ def test_the_typescript_sdk_lies_in_a_scope_of_ours(typescript: Workspace) -> No
     ],
 )
 def test_a_mistake_is_the_compilers_to_find(typescript: Workspace, right: str, wrong: str, said: str) -> None:
-    program = typescript.within(TYPESCRIPT).project / "index.ts"
-    text = program.read_text()
-    try:
-        program.write_text(text.replace(right, wrong, 1))
-        found = compiled(program.parent)
-    finally:
-        program.write_text(text)
+    project = typescript.within(TYPESCRIPT).project
+    found = compiled(project, (project / "index.ts").read_text().replace(right, wrong, 1))
     assert (said in found) if said else (found == "")
+
+
+def test_the_program_of_the_page_is_type_checked(typescript: Workspace) -> None:
+    page = (ROOT / "docs" / "importing.md").read_text(encoding="utf-8")
+    [program] = re.findall(r"```typescript\n(.*?)```", page, re.DOTALL)
+    assert compiled(typescript.within(TYPESCRIPT).project, program) == ""
 
 
 @SAMPLED
