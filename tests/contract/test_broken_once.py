@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from contract import test_sessions, test_token
+from contract import test_mcp, test_messages, test_sessions, test_token
 from contract.conftest import STAND_IN, stand_in
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.recording import Recording
@@ -21,14 +21,16 @@ from secure_mcp_local.testing import Application, Person
 
 ROOT = Path(__file__).parents[2]
 UNLIMITED = {"signInRateLimit": "100000", "mcpRateLimit": "100000"}
-DOCUMENTS = tuple(f"azure-native:apimanagement:{kind}" for kind in ("ApiOperationPolicy", "PolicyFragment"))
+DOCUMENTS = tuple(
+    f"azure-native:apimanagement:{kind}" for kind in ("ApiOperationPolicy", "ApiPolicy", "PolicyFragment")
+)
 
 
 @dataclass(frozen=True)
 class Broken:
     line: str
     document: str
-    """Id of the operation or the fragment."""
+    """Id of the operation, of the fragment, or of the API whose own policy it is."""
     pattern: str
     instead: str
     test: Callable[..., Awaitable[None]]
@@ -152,7 +154,8 @@ class Breaking:
     def __call__(self, recording: Recording) -> Recording:
         for type in DOCUMENTS:
             for resource in recording.all(type):
-                if self.broken.document in {resource.get("operationId"), resource.get("id")}:
+                own = resource.get("apiId") if type.endswith("ApiPolicy") else None
+                if self.broken.document in {resource.get("operationId"), resource.get("id"), own}:
                     text, times = re.subn(self.broken.pattern, self.broken.instead, str(resource.get("value")))
                     assert times in {0, self.broken.times}, f"the pattern is there {times} times"
                     self.met |= times > 0
@@ -190,18 +193,30 @@ async def lives(cloud: LocalCloud) -> None:
 @pytest.mark.sampled(keep=4, why="each line of the contract on sessions, broken once")
 @pytest.mark.parametrize("name", BROKEN)
 async def test_its_test_fails(name: str, whole: LocalCloud) -> None:
-    broken = BROKEN[name]
+    await assert_noticed(BROKEN[name], whole)
+
+
+async def assert_noticed(broken: Broken, whole: LocalCloud) -> None:
+    """An ordinary life goes on, and the test of the line fails."""
     breaking = Breaking(broken)
     wanted = set(broken.test.__annotations__) - {"return"} - set(broken.parameters)
 
     async def fails(cloud: LocalCloud) -> None:
         await lives(cloud)
         given: dict[str, Any] = {}
+        if "application" in wanted:
+            given["application"] = Application(cloud.gateway_url)
         if "registered" in wanted:
             given["registered"] = Application(cloud.gateway_url)
             (await given["registered"].register()).raise_for_status()
-        if "cloud" in wanted:
-            given["cloud"] = cloud
+        if {"key", "caller"} & wanted:
+            application = Application(cloud.gateway_url)
+            key = (await application.tokens(Person()))["access_token"]
+            given |= {"key": key} if "key" in wanted else {"caller": test_messages.Caller(application, key)}
+        if "backend" in wanted:
+            given["backend"] = test_mcp.Backend()
+            cloud.network.serve(STAND_IN, given["backend"].app, kind="functions")
+        given |= {name: cloud for name in ("cloud", "operated") if name in wanted}
         if "cloud_with" in wanted:
             given["cloud_with"] = breaking.cloud
         with pytest.raises((AssertionError, KeyError, ValueError)):
@@ -213,6 +228,7 @@ async def test_its_test_fails(name: str, whole: LocalCloud) -> None:
     try:
         await fails(whole)
     finally:
+        whole.network.serve(STAND_IN, stand_in, kind="functions")
         whole.recording = before
         whole.restart_gateway()
     assert breaking.met, "nothing was broken"

@@ -54,6 +54,7 @@ async def test_M3_S6_authorization_server_metadata_says_only_what_is_there(appli
     assert response.status_code == 200
     metadata = response.json()
     assert metadata["issuer"] == resource["authorization_servers"][0]
+    assert metadata["scopes_supported"] == ["mcp:tools", "offline_access"]
     assert metadata["response_types_supported"] == ["code"]
     assert metadata["code_challenge_methods_supported"] == ["S256"]
     methods = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]

@@ -157,6 +157,7 @@ async def test_M20_a_token_answer_has_all_that_clients_need_and_nothing_of_entra
 
 async def test_M20_S8_expires_in_is_true(cloud: LocalCloud, registered: Application) -> None:
     answer = (await registered.exchange(await registered.code(Person()))).json()
+    assert 1790 <= answer["expires_in"] <= 1800, "half an hour"
     cloud.clock.advance(answer["expires_in"] - 5)
     assert await works(registered, answer["access_token"])
     cloud.clock.advance(6)

@@ -1,0 +1,229 @@
+"""Each line of the contract on clients, consent and calls is broken once in the policies, and the test that holds it must fail.
+
+As in `test_broken_once.py`, which has the lines on what ends a session.
+"""
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from contract import (
+    test_authorization,
+    test_client_authentication,
+    test_configured_clients,
+    test_limits,
+    test_mcp,
+    test_messages,
+    test_metadata,
+    test_operators,
+    test_redirects,
+    test_registration,
+    test_sessions,
+    test_token,
+)
+from contract.conftest import CloudWith
+from contract.test_broken_once import Broken, assert_noticed
+from secure_mcp_local.cloud import LocalCloud
+
+CLIENTS = [
+    *test_configured_clients.CLIENTS,
+    {"id": "other", "name": "Other", "redirectUris": ["https://other.example/"]},
+]
+
+BROKEN = {
+    "the metadata say that there is no offline access": Broken(
+        "M3", "authorization-server-metadata", '"offline_access"', '"x"',
+        test_metadata.test_M3_S6_authorization_server_metadata_says_only_what_is_there, {"path": "/.well-known/oauth-authorization-server"},
+    ),
+    "anybody's page registers": Broken(
+        "M5, D13", "register", r'type != "application/json" &&', 'type == "never" &&',
+        test_client_authentication.test_M5_D13_what_is_no_json_does_not_register, {"content_type": "text/plain"},
+    ),
+    "a user in the address is none": Broken(
+        "M5, D7", "register", r'Regex\.IsMatch\(uri, @"\\A\[\^/\?\]\*//\[\^/\?\]\*@"\)[^:]*"has user information"\s*:', 'false ? "" :',
+        test_registration.test_M5_the_refusal_says_which_and_why, {"uri": "https://user@app.example.com/", "why": "user information"},
+    ),
+    "an answer may have a code already": Broken(
+        "M5, D12", "register", r"\.Split\('&', ';'\)", ".Split('#')",
+        test_client_authentication.test_M5_D7_D12_a_redirect_uri_that_misleads_is_refused, {"uri": "https://app.example/cb?a=b&STATE=2"},
+    ),
+    "who has a secret need not show it": Broken(
+        "M6", "client-authentication", r'hash != "" && \(bool\)client\["secretRequired"\] \? "invalid_client" : ""', '""',
+        test_client_authentication.test_M6_who_asked_for_a_secret_authenticates_by_either_method, {"method": "client_secret_basic"},
+    ),
+    "any secret is the secret": Broken(
+        "M6", "client-authentication", r"== hash \?", '!= "" ?',
+        test_client_authentication.test_M6_who_asked_for_a_secret_authenticates_by_either_method, {"method": "client_secret_post"},
+    ),
+    "a secret that was used need not be shown again": Broken(
+        "M6", "client-authentication", r'client\["secretRequired"\] = true;', 'client["secretRequired"] = false;',
+        test_client_authentication.test_M6_who_asked_for_nothing_may_come_without_until_it_used_its_secret,
+    ),
+    "a registration that nobody uses lives for a year": Broken(
+        "M6", "register", "1209600", "31536000",
+        test_configured_clients.test_M6_a_registration_that_never_got_a_token_is_forgotten_and_another_lives,
+    ),
+    "the port of any address may differ": Broken(
+        "M8", "authorize", r"\(http://\(\?:localhost\|127\\\.0\\\.0\\\.1\|\\\[::1\\\]\)\)", "(https?://[^/:]+)",
+        test_authorization.test_M8_the_port_of_an_https_redirect_may_not, times=4,
+    ),
+    "everybody is sent on at once": Broken(
+        "M9, D14", "redirect-error", r'context\.Operation\.Id == "authorize" &&', 'context.Operation.Id == "never" &&',
+        test_authorization.test_M9_nobody_is_sent_to_a_stranger_before_they_agreed,
+    ),
+    "Entra ID hears of any prompt": Broken(
+        "M12", "authorize", r'\["prompt"\] = new string\[\] \{ "select_account", "login" \}', '["prompt"] = new string[] { "select_account", "login", "consent" }',
+        test_authorization.test_M12_whose_account_it_is_may_be_asked_for, {"prompt": "consent", "upstream": None},
+    ),
+    "any browser may answer": Broken(
+        "M13", "consent", r'\(\(string\)context\.Variables\["csrf"\]\) == "" \|\| \(\(string\)context\.Variables\["unsealed"\]\) != [^|]*\|\|', "",
+        test_authorization.test_M13_an_answer_that_this_browser_was_not_shown_is_refused, {"drop": "cookie"},
+    ),
+    "any page may answer": Broken(
+        "M13", "consent", r'origin != "" && !string\.Equals', 'origin == "" && !string.Equals',
+        test_authorization.test_M13_an_answer_that_this_browser_was_not_shown_is_refused, {"drop": "origin"},
+    ),
+    "other sites may frame the page": Broken(
+        "M13", "consent-page", "; frame-ancestors 'none'", "",
+        test_authorization.test_M13_consent_says_who_asks_and_where_it_sends,
+    ),
+    "the answer says what was asked for": Broken(
+        "M20, D4", "token", r'\["scope"\] = \(string\)\(\(JObject\)context\.Variables\["session"\]\)\["scope"\]', '["scope"] = "mcp:tools read"',
+        test_authorization.test_M20_unknown_scopes_are_left_out_and_the_answer_says_so, {"asked": "mcp:tools read"},
+    ),
+    "an old refresh token is good for days": Broken(
+        "M22", "token", r'(\["rotated"\]) \+ 120', r"\1 + 120000",
+        test_token.test_M22_reuse_of_an_old_refresh_token_ends_the_session, {"wait": 121, "generations": 1},
+    ),
+    "a scope that was never granted is asked for in vain": Broken(
+        "M22, S8", "token", r'scope != "offline_access" && !granted\.Contains\(scope\)', "false",
+        test_sessions.test_M22_S8_a_scope_that_was_never_granted_is_invalid,
+    ),
+    "another spelling of who it is goes on": Broken(
+        "M24, A3", "mcp", r"\(\(string\[\]\)context\.Variables\[\"foreign\"\]\)\.Length > 0", "false",
+        test_mcp.test_M24_A3_no_spelling_of_what_only_a_proxy_says_goes_on, {"name": "X_Mcp_User_Oid"},
+    ),
+    "the client's key reaches the server": Broken(
+        "M24", "mcp", r'<set-query-parameter name="subscription-key" exists-action="delete" />', "",
+        test_mcp.test_M24_nothing_that_passes_for_a_credential_or_an_identity_goes_on,
+    ),
+    "any page may call": Broken(
+        "M26", "mcp", r"origins\.Length != 1 \|\| !", "origins.Length != 1 || false && !",
+        test_mcp.test_M26_a_foreign_origin_is_refused, {"origin": "https://evil.example"},
+    ),
+    "a message is what Newtonsoft.Json takes": Broken(
+        "M34, F3", "mcp-message", r'!Regex\.IsMatch\(text, @"\\A\(', r'text == null && !Regex.IsMatch(text, @"\\A(',
+        test_messages.test_M34_F3_lenient_json_is_refused,
+    ),
+    "what only looks like a call passes": Broken(
+        "M34, F5", "mcp-message", r'\.ToLowerInvariant\(\) == "tools/call"', '.ToLowerInvariant() == "never"',
+        test_messages.test_M34_repeated_and_case_varied_names_that_matter_are_refused,
+    ),
+    "any encoding is read": Broken(
+        "M34, F4", "mcp-message", r'part != "charset=utf-8"', 'part == "never"',
+        test_messages.test_M34_F4_what_two_readers_may_read_as_two_messages_is_415, {"headers": {"Content-Type": "application/json; charset=utf-7"}},
+    ),
+    "a session lives as long as it is used": Broken(
+        "M38, S7", "token", "2592000", "259200000",
+        test_sessions.test_M38_S7_a_session_has_an_absolute_life, times=5,
+    ),
+    "every program's approval is kept": Broken(
+        "M39, D15", "consent", r'registered\.StartsWith\("https://", StringComparison\.Ordinal\)', "true",
+        test_redirects.test_M39_D15_an_approval_is_not_remembered_where_any_program_may_listen, {"redirect": "http://localhost/"},
+    ),
+    "failing costs nothing": Broken(
+        "M40, A1", "failed-check", '"failed-check:" \\+ context.Request.IpAddress', '"failed-check:" + context.RequestId.ToString()',
+        test_limits.test_M40_A1_failing_is_not_free, {"headers": {}},
+    ),
+    "every page may ask": Broken(
+        "S1", "oauth", "<origin>http://localhost:6274</origin>", "<origin>*</origin>",
+        test_mcp.test_S1_browsers_may_call_from_allowed_origins, {"path": "/token"},
+    ),
+    "keys live for hours": Broken(
+        "S8", "token", r'(\["rotated"\]) \+ 1800', r"\1 + 18000", test_token.test_M20_S8_expires_in_is_true,
+    ),
+}  # fmt: skip
+
+WITH_CLIENTS = {
+    "a client of the configuration need not show its secret": Broken(
+        "C2",
+        "client-authentication",
+        r'hash != "" && \(bool\)client\["secretRequired"\] \? "invalid_client" : ""',
+        '""',
+        test_configured_clients.test_C2_a_client_with_a_secret_must_show_it,
+    ),
+    "a client with a key need not sign": Broken(
+        "C1, C2",
+        "client-authentication",
+        r"if \(keyed \|\| asserted\)",
+        "if (asserted)",
+        test_configured_clients.test_C2_a_client_with_a_key_must_sign,
+    ),
+    "any key signs": Broken(
+        "C1, C2",
+        "client-authentication",
+        r"if \(rsa\.VerifyData\([^{]*\)\s*\{",
+        "if (rsa != null) {",
+        test_configured_clients.test_C2_a_client_with_a_key_must_sign,
+    ),
+}
+WITH_OPERATORS = {
+    "everybody is an operator": Broken(
+        "M38",
+        "list-sessions",
+        r'<claim name="roles" match="any">\s*<value>Sessions\.End</value>\s*</claim>',
+        "",
+        test_operators.test_M38_only_an_operator_can,
+    ),
+    "what an operator ended goes on": Broken(
+        "M38",
+        "token",
+        r'"sessionEnded"\]\) == "yes"',
+        '"sessionEnded"]) == "never"',
+        test_operators.test_M38_a_refresh_is_refused_at_once,
+        times=2,
+    ),
+    "the list has what opens a session": Broken(
+        "M38",
+        "list-sessions",
+        r'\["redirect"\] = \(string\)document\["redirect"\] \?\? "",',
+        '["redirect"] = document.ToString(),',
+        test_operators.test_M38_nothing_that_opens_a_session_is_listed,
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+async def whole(cloud_with: CloudWith) -> AsyncIterator[LocalCloud]:
+    async with cloud_with() as cloud:
+        yield cloud
+
+
+@pytest.mark.sampled(keep=5, why="each line of the contract on clients, consent and calls, broken once")
+@pytest.mark.parametrize("name", BROKEN)
+async def test_its_test_fails(name: str, whole: LocalCloud) -> None:
+    await assert_noticed(BROKEN[name], whole)
+
+
+@pytest.fixture(scope="module")
+async def with_clients(cloud_with: CloudWith) -> AsyncIterator[LocalCloud]:
+    async with cloud_with(clients=json.dumps(CLIENTS)) as cloud:
+        test_configured_clients.SIGNER.now = cloud.clock.now
+        yield cloud
+
+
+@pytest.mark.parametrize("name", WITH_CLIENTS)
+async def test_its_test_fails_with_clients(name: str, with_clients: LocalCloud) -> None:
+    await assert_noticed(WITH_CLIENTS[name], with_clients)
+
+
+@pytest.fixture(scope="module")
+async def operated(cloud_with: CloudWith) -> AsyncIterator[LocalCloud]:
+    async with cloud_with(operators=f'["{test_operators.ALICE}"]') as cloud:
+        yield cloud
+
+
+@pytest.mark.parametrize("name", WITH_OPERATORS)
+async def test_its_test_fails_with_operators(name: str, operated: LocalCloud) -> None:
+    await assert_noticed(WITH_OPERATORS[name], operated)
