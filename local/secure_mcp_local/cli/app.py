@@ -1,5 +1,6 @@
 """Commands and their options. What a command needs is imported when it runs, so that `--help` is quick."""
 
+import inspect
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -54,6 +55,7 @@ def local(
     port: Annotated[
         int,
         typer.Option(
+            metavar="PORT",
             min=0,
             max=65533,
             help="Port of the gateway; Entra ID gets the next one, the trace console the one after. 0: free ones.",
@@ -107,6 +109,11 @@ def local(
 ) -> None:
     """Run a stack on this machine.
 
+    \b
+      secure-mcp local
+      secure-mcp local --stack prod --config mcpRateLimit=10
+      secure-mcp local -C platform -C team --backend http://localhost:3000/mcp
+
     Starts a stand-in for every Azure service that the stack declares, prints where to point an MCP client, and runs until
     Ctrl-C. Edits are served within two seconds. Nothing leaves the machine.
     """
@@ -124,7 +131,7 @@ def local(
 
 @app.command("stand-ins", context_settings={"allow_interspersed_args": False, "ignore_unknown_options": False})
 def stand_ins(
-    command: Annotated[list[str], typer.Argument(help="Such as: pulumi up --stack dev")],
+    command: Annotated[list[str], typer.Argument(metavar="COMMAND...", help="Such as: pulumi up --stack dev")],
     state: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder of what is deployed. Default: .stand-ins in the project's folder."),
@@ -132,7 +139,7 @@ def stand_ins(
     port: Annotated[
         int,
         typer.Option(
-            min=0, max=65533,
+            metavar="PORT", min=0, max=65533,
             help="Port that the first deployed gateway will be served at by `secure-mcp local --from-state`; set the "
             "configuration loginEndpoint to http://localhost: and the next port. 0: addresses as in Azure.",
         ),
@@ -150,6 +157,10 @@ def stand_ins(
     cwd: CwdOption = None,
 ) -> None:  # fmt: skip
     """Run pulumi with stand-ins for its Azure providers.
+
+    \b
+      secure-mcp stand-ins pulumi up --stack dev
+      secure-mcp local --from-state .stand-ins
 
     The real engine deploys to a folder on this machine: nothing leaves it, and no login is needed. Plugins of other
     packages are not downloaded.
@@ -186,7 +197,7 @@ def plan(
     print_tree(recording)
 
 
-@app.command()
+@app.command(short_help="Write the policy documents as they would be sent.")
 def policies(
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to write to; made if it is not there.")
@@ -195,7 +206,11 @@ def policies(
     config: ConfigOption = None,
     cwd: CwdsOption = None,
 ) -> None:
-    """Write each policy document exactly as it would be sent to API Management."""
+    """Write each policy document exactly as it would be sent to API Management.
+
+    \b
+      secure-mcp policies --stack prod --out rendered
+    """
     from apim_policies.command.progress import working  # noqa: PLC0415
     from secure_mcp_local.cli.plan import policy_files  # noqa: PLC0415
     from secure_mcp_local.recording import Recording, record_together  # noqa: PLC0415
@@ -214,23 +229,30 @@ def policies(
     typer.echo(f"{len(documents)} policy documents written to {out}", err=True)
 
 
-@app.command("mutants")
+@app.command("mutants", short_help="Make mistakes in a stack, and see what notices.")
 def mutants_(
     stack: Annotated[
         list[str] | None,
-        typer.Option("--stack", "-s", help="Stack whose Pulumi.STACK.yaml is used. Default: dev. Can be repeated."),
+        typer.Option(
+            "--stack",
+            "-s",
+            metavar="NAME",
+            help="Stack whose Pulumi.STACK.yaml is used. Default: dev. Can be repeated.",
+        ),
     ] = None,
     config: ConfigOption = None,
-    sample: Annotated[int, typer.Option(min=0, help="How many are judged, at random. 0: all.")] = 200,
+    sample: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="How many are judged, at random. 0: all.")] = 200,
     seed: Annotated[
-        int | None, typer.Option(help="Of the sample; it is printed. Default: another one each time.")
+        int | None, typer.Option(metavar="NUMBER", help="Of the sample; it is printed. Default: another one each time.")
     ] = None,
     local_too: Annotated[
         bool,
         typer.Option("--local", help="Where check is silent: run the stack with the mistake, sign in and call. Slow."),
     ] = False,
     page: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the numbers as a page.")] = None,
-    least: Annotated[float, typer.Option(help="Exit code 1 if fewer of 100 are noticed.")] = 0.0,
+    least: Annotated[
+        float, typer.Option(metavar="PERCENT", min=0, max=100, help="Exit code 1 if fewer of 100 are noticed.")
+    ] = 0.0,
     accept: AcceptOption = None,
     json: JsonOption = False,
     cwd: CwdsOption = None,
@@ -259,14 +281,18 @@ def mutants_(
     raise typer.Exit(code)
 
 
-@app.command()
+@app.command(short_help="Write a small project of your own.")
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Of the project and its server.")],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="DIR", help="Default: a folder of that name.")
     ] = None,
 ) -> None:
-    """Write a small project of your own: a program, a server with one tool, tests, CI and a README."""
+    """Write a small project of your own: a program, a server with one tool, tests, CI and a README.
+
+    \b
+      secure-mcp new word-counter
+    """
     from secure_mcp_local.new_project import write  # noqa: PLC0415
 
     folder = out or Path(name)
@@ -275,7 +301,7 @@ def new(
     typer.echo(f"Next: cd {folder}; secure-mcp local, or pytest", err=True)
 
 
-@app.command()
+@app.command(short_help="Build the package of a function app.")
 def package(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Of the function app.")] = Path("function_app"),
     lock: Annotated[
@@ -302,7 +328,7 @@ def package(
     typer.echo(f"{made.archive} ({made.archive.stat().st_size / 1e6:.1f} MB)")
 
 
-@app.command()
+@app.command(short_help="Find what Azure would refuse, offline.")
 def check(
     paths: Annotated[
         list[Path] | None,
@@ -313,7 +339,12 @@ def check(
     ] = None,
     stack: Annotated[
         list[str] | None,
-        typer.Option("--stack", "-s", help="Stack whose Pulumi.STACK.yaml is used. Default: dev. Can be repeated."),
+        typer.Option(
+            "--stack",
+            "-s",
+            metavar="NAME",
+            help="Stack whose Pulumi.STACK.yaml is used. Default: dev. Can be repeated.",
+        ),
     ] = None,
     config: ConfigOption = None,
     named_value: engine.NamedValueOption = None,
@@ -327,6 +358,10 @@ def check(
     cwd: CwdsOption = None,
 ) -> None:
     """Find what Azure would refuse and what a reviewer would not let pass, offline.
+
+    \b
+      secure-mcp check --stack dev --stack prod --strict
+      secure-mcp check policies/orders.xml policies/fragments
 
     Without files: configuration, plan and policy documents of a stack. With files: policies and fragments of any project;
     fragments are known by their file names, once there is one among the files.
@@ -356,7 +391,7 @@ def check(
     run(work, RULES, "json" if json else format, ignore or [], strict=strict)
 
 
-sessions = typer.Typer(help="For operators of a gateway: who is signed in, and no longer.", no_args_is_help=True)
+sessions = typer.Typer(help="List and end sessions, for operators of a gateway.", no_args_is_help=True)
 app.add_typer(sessions, name="sessions")
 
 
@@ -367,7 +402,7 @@ _ApplicationOption = Annotated[
 _PersonOption = Annotated[str, typer.Option("--as", metavar="NAME", help="Local cloud: who you are.")]
 
 
-@sessions.command("list")
+@sessions.command("list", short_help="List the sessions that there are.")
 def list_sessions(
     gateway: _GatewayArgument,
     user: Annotated[str, typer.Option(metavar="ID", help="Object id of the only user whose sessions count.")] = "",
@@ -378,6 +413,9 @@ def list_sessions(
 ) -> None:
     """List the sessions that there are: user, client, server, and when each began, was last refreshed and ends if nobody refreshes it.
 
+    \b
+      secure-mcp sessions list https://mcp.example.com --application ID
+
     You need the role Sessions.End (option `operators`), and the Azure CLI's login. The gateway reads its session store, which may be
     private. No key is shown, and each list is an audit event.
     """
@@ -386,7 +424,7 @@ def list_sessions(
     show(Asked(gateway, user, client, application, person), as_json=json)
 
 
-@sessions.command("end")
+@sessions.command("end", short_help="End all sessions of a user or of a client.")
 def end_sessions(
     gateway: _GatewayArgument,
     user: Annotated[str, typer.Option(metavar="ID", help="Object id of the user whose sessions end.")] = "",
@@ -395,6 +433,9 @@ def end_sessions(
     person: _PersonOption = "alice",
 ) -> None:
     """End all sessions of a user or of a client, everywhere within a minute.
+
+    \b
+      secure-mcp sessions end https://mcp.example.com --application ID --user ID
 
     You need the role Sessions.End (option `operators`), and the Azure CLI's login. Nothing is asked of the session store directly, so it
     may be private. They can sign in again unless something else keeps them out: unassign the user, or take the client off allowedClients.
@@ -410,7 +451,7 @@ def doctor(
     stack: Annotated[
         str,
         typer.Option(
-            "--stack", "-s",
+            "--stack", "-s", metavar="NAME",
             help="Instead of a server: whether API Management has the policy documents that the program of this stack renders.",
         ),
     ] = "",
@@ -444,6 +485,11 @@ def doctor(
 ) -> None:  # fmt: skip
     """Examine a deployed or local server as an MCP client would.
 
+    \b
+      secure-mcp doctor https://mcp.example.com/mcp
+      secure-mcp doctor http://localhost:8080/mcp --as alice
+      secure-mcp doctor --stack prod
+
     Says line by line which parts of the contract hold and what to do where they do not, signs in three times on the way, and
     ends the sessions that it made.
 
@@ -468,7 +514,7 @@ def doctor(
     raise typer.Exit(run(request))
 
 
-@app.command()
+@app.command(short_help="Ask a subscription whether it would take a stack.")
 def preflight(
     stack: StackOption = "dev",
     config: ConfigOption = None,
@@ -521,6 +567,10 @@ def probe_azure(
 ) -> None:
     """Ask a real API Management what no documentation says.
 
+    \b
+      secure-mcp probe-azure --stack dev
+      secure-mcp probe-azure --list
+
     Makes a temporary API of its own that nobody else can call, asks it, and takes it away again, also after Ctrl-C. Nothing else
     of the service is touched. Needs the login of the Azure CLI, or any other of azure-identity, with the role API Management
     Service Contributor.
@@ -538,4 +588,9 @@ def probe_azure(
     raise typer.Exit(run(id, endpoint, via, only or [], as_json=json))
 
 
-app.command(name="expression")(engine.expression)
+# The same command, under this name in its examples too.
+app.command(
+    name="expression",
+    short_help="Show the value and .NET type of a policy expression.",
+    help=inspect.cleandoc(engine.expression.__doc__ or "").replace(f"{engine.app.info.name} ", f"{app.info.name} "),
+)(engine.expression)

@@ -12,7 +12,9 @@ import typer
 from apim_policies.command import app as engine
 from secure_mcp_local.errors import LocalCloudError
 
-StackOption = Annotated[str, typer.Option("--stack", "-s", help="Stack whose Pulumi.STACK.yaml is used.")]
+StackOption = Annotated[
+    str, typer.Option("--stack", "-s", metavar="NAME", help="Stack whose Pulumi.STACK.yaml is used.")
+]
 ConfigOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -22,12 +24,14 @@ ConfigOption = Annotated[
 ]  # fmt: skip
 CwdOption = Annotated[
     Path | None,
-    typer.Option("--cwd", "-C", help="Folder of the Pulumi project. Default: the nearest one upwards from here."),
+    typer.Option(
+        "--cwd", "-C", metavar="DIR", help="Folder of the Pulumi project. Default: the nearest one upwards from here."
+    ),
 ]
 CwdsOption = Annotated[
     list[Path] | None,
     typer.Option(
-        "--cwd", "-C",
+        "--cwd", "-C", metavar="DIR",
         help="Folder of the Pulumi project. Default: the nearest one upwards from here. Repeated: projects whose stacks refer to "
         "each other.",
     ),

@@ -62,7 +62,7 @@ def _options(
     del show_version
 
 
-@app.command()
+@app.command(short_help="Find what Azure would refuse, offline.")
 def check(
     paths: Annotated[
         list[Path] | None,
@@ -77,6 +77,10 @@ def check(
     rules: RulesOption = False,
 ) -> None:
     """Find what Azure would refuse and what a reviewer would not let pass, offline.
+
+    \b
+      apim-policies check policies
+      apim-policies check orders.xml --named-value backend-url --format github
 
     Policies and fragments of any project; fragments are known by their file names, once there is one among the files.
 
@@ -99,7 +103,7 @@ def check(
     )
 
 
-@app.command()
+@app.command(short_help="Show the value and .NET type of an expression.")
 def expression(
     text: Annotated[
         str | None,
@@ -144,13 +148,21 @@ def expression(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(short_help="Serve policies, with a page that shows each request.")
 def run(
     source: Annotated[
         Path,
-        typer.Argument(help="A folder of policies, an APIops extract, an ARM template as JSON, or a gateway.yaml."),
+        typer.Argument(
+            metavar="SOURCE",
+            help="A folder of policies, an APIops extract, an ARM template as JSON, or a gateway.yaml.",
+        ),
     ],
-    port: Annotated[int, typer.Option(help="Port of the gateway; the console gets the next one. 0: free ones.")] = 8080,
+    port: Annotated[
+        int,
+        typer.Option(
+            metavar="PORT", min=0, max=65534, help="Port of the gateway; the console gets the next one. 0: free ones."
+        ),
+    ] = 8080,
     named_value: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Can be repeated.")] = None,
     host: Annotated[
         list[str] | None,
@@ -158,6 +170,9 @@ def run(
     ] = None,
 ) -> None:
     """Serve policies on a port, with a page that shows each request policy by policy.
+
+    \b
+      apim-policies run policies --host api.example=http://localhost:3000
 
     Hosts that nobody answers for give {"mocked": true}.
     """
@@ -170,29 +185,40 @@ def run(
         asyncio.run(serve(source, port, _pairs(named_value), _pairs(host)))
 
 
-@app.command("test")
+@app.command("test", short_help="Run cases, and print what they reached.")
 def run_tests(
-    paths: Annotated[list[Path], typer.Argument(help="Files of cases, or folders with *.policies.yaml in them.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Files of cases, or folders with *.policies.yaml in them.")
+    ],
     coverage: Annotated[
-        Path | None, typer.Option(help="File for the coverage: Cobertura, or LCOV if it ends in .info.")
+        Path | None, typer.Option(metavar="FILE", help="File for the coverage: Cobertura, or LCOV if it ends in .info.")
     ] = None,
 ) -> None:
-    """Run cases, and print how much of the policies they reached. Exits with 1 if one fails."""
+    """Run cases, and print how much of the policies they reached. Exits with 1 if one fails.
+
+    \b
+      apim-policies test tests --coverage coverage.xml
+    """
     from apim_policies.command.testing import run_cases  # noqa: PLC0415
 
     if not run_cases(paths, coverage):
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(short_help="Make mistakes in policies, and see what notices.")
 def mutate(
-    paths: Annotated[list[Path], typer.Argument(help="Files of cases, or folders with *.policies.yaml in them.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Files of cases, or folders with *.policies.yaml in them.")
+    ],
     least: Annotated[
         float, typer.Option(metavar="PERCENT", min=0, max=100, help="Of the mistakes, how many must be noticed.")
     ] = 100,
     json: JsonOption = False,
 ) -> None:
     """Make one mistake after the other in the policies, and print those that no case notices.
+
+    \b
+      apim-policies mutate tests --least 90
 
     An element is gone, a condition is the other way round, an attribute or a text has another value. Exits with 1 if fewer are
     noticed than --least says.
