@@ -29,7 +29,8 @@ from secure_mcp_local.azure.entra import TokenIssuer
 from secure_mcp_local.azure.functions.certificates import Certificates
 from secure_mcp_local.azure.functions.proxy import NoWay, Proxy
 from secure_mcp_local.azure.functions.publishing import ARM, Apps, DeploymentEndpoints
-from secure_mcp_local.recording.models import DEPLOYER, SUBSCRIPTION, TENANT
+from secure_mcp_local.recording.registration import DEPLOYER, SUBSCRIPTION
+from secure_mcp_local.recording.resources import TENANT
 
 _AZURE = (
     ".azure.com",

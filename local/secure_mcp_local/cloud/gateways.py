@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.recording import Environment, Recording, Resource
-from secure_mcp_local.recording.models import Registration, create
+from secure_mcp_local.recording.models import create
+from secure_mcp_local.recording.registration import Registration
 
 _MODULE = "azure-native:apimanagement:"
 _SERVICE = _MODULE + "ApiManagementService"

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from secure_mcp_local.mutants.mutant import GONE, Mutant, Path
 from secure_mcp_local.recording import Recording, Resource, arguments, models
+from secure_mcp_local.recording.azure_types import RESOURCE_GROUP
 from secure_mcp_local.rules.references import arm_type, parents
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -63,7 +64,7 @@ def _of(resource: Resource, recording: Recording) -> Iterator[Mutant]:
         owners += [
             one
             for id in parents(resource.id)
-            if (one := recording.by_id(id)) is not None and one.type != models.RESOURCE_GROUP
+            if (one := recording.by_id(id)) is not None and one.type != RESOURCE_GROUP
         ]
     own_names = [str(resource.inputs.get(key)) for key in ("displayName", "id") if resource.inputs.get(key)]
     template = cast("Mapping[str, Any]", resource.inputs.get("properties") or {}).get("template")

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.recording import Recording, Resource, models
+from secure_mcp_local.recording.registration import SUBSCRIPTION, Created, Environment, Registration
 
 Path = tuple[str | int, ...]
 GONE: Any = object()
@@ -59,17 +60,17 @@ class Mutant:
 
 def declared(resource: Resource, inputs: Mapping[str, Any]) -> Resource:
     """A resource with other inputs, answered as its provider would."""
-    subscription = resource.id.split("/")[2] if resource.id.startswith("/subscriptions/") else models.SUBSCRIPTION
+    subscription = resource.id.split("/")[2] if resource.id.startswith("/subscriptions/") else SUBSCRIPTION
     # The provider takes the stack's location where there is none.
     filled = {"location": resource.inputs["location"], **inputs} if "location" in resource.inputs else inputs
-    registration = models.Registration(
-        resource.urn, resource.type, resource.name, filled, models.Environment(), subscription=subscription
+    registration = Registration(
+        resource.urn, resource.type, resource.name, filled, Environment(), subscription=subscription
     )
     try:
         created = models.create(registration)
     except (KeyError, TypeError, ValueError):
         # What it is made of is missing: nothing is known of it but what was.
-        created = models.Created(
+        created = Created(
             resource.id, {key: one for key, one in resource.outputs.items() if key not in resource.inputs}
         )
     # What the local cloud's own addresses are stays.

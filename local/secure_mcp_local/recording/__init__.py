@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from secure_mcp_local.errors import LocalCloudError
-from secure_mcp_local.recording.models import Environment
 from secure_mcp_local.recording.project import load_project, name_of, shared_out
+from secure_mcp_local.recording.registration import Environment
 from secure_mcp_local.recording.resources import Recording, Resource
 
 __all__ = ["Environment", "Recording", "Resource", "record", "record_together"]

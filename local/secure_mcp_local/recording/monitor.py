@@ -26,10 +26,12 @@ from pulumi.runtime.stack import run_in_stack
 from secure_mcp_local.errors import ExplainedError, LocalCloudError, NotModelled
 from secure_mcp_local.mistakes import Mistake
 from secure_mcp_local.recording import arguments, models
-from secure_mcp_local.recording.models import Environment
+from secure_mcp_local.recording.azure_types import RESOURCE_GROUP
 from secure_mcp_local.recording.naming import Naming
+from secure_mcp_local.recording.other_types import APPLICATION, offered
 from secure_mcp_local.recording.project import Project, heard
-from secure_mcp_local.recording.resources import Recording, Resource
+from secure_mcp_local.recording.registration import SUBSCRIPTION, Created, Environment, Registration
+from secure_mcp_local.recording.resources import TENANT, Recording, Resource
 from secure_mcp_local.recording.wire import plain, secret, struct
 
 _STACK = "pulumi:pulumi:Stack"
@@ -50,8 +52,8 @@ class Monitor(mocks.MockMonitor):
         self._environment = replace(environment, permissions=self._permissions)
         self._config = config or {}
         self._others = others
-        self._subscription = self._config.get("azure-native:subscriptionId", models.SUBSCRIPTION)
-        self.tenant = self._config.get("azure-native:tenantId", models.TENANT)
+        self._subscription = self._config.get("azure-native:subscriptionId", SUBSCRIPTION)
+        self.tenant = self._config.get("azure-native:tenantId", TENANT)
         self._lock = threading.Lock()
         self._transforms: dict[str, list[Any]] = {}
         """Callbacks by the URN of the resource whose children they are for, too; those of the stack under an empty one."""
@@ -86,7 +88,7 @@ class Monitor(mocks.MockMonitor):
         unknowns: set[str] = set()
         raw = json_format.MessageToDict(request.object)
         inputs = plain(raw, secrets, unknowns)
-        created = models.Created("", {})
+        created = Created("", {})
         incomplete = False
         if request.custom:
             known = models.known(request.type)
@@ -206,7 +208,7 @@ class Monitor(mocks.MockMonitor):
             (
                 one.outputs.get("location")
                 for one in self.recorded.values()
-                if one.type == models.RESOURCE_GROUP
+                if one.type == RESOURCE_GROUP
                 and str(one.inputs.get("resourceGroupName")).lower() == str(inputs.get("resourceGroupName")).lower()
             ),
             None,
@@ -215,12 +217,12 @@ class Monitor(mocks.MockMonitor):
 
     def _create(
         self, urn: str, type: str, name: str, inputs: Mapping[str, Any], provider: str, unknowns: Collection[str]
-    ) -> tuple[models.Created, bool]:
+    ) -> tuple[Created, bool]:
         """Id and outputs, and whether there are outputs that nothing here can know."""
         subscription = self._of_provider(provider).get("subscriptionId") or self._subscription
-        registration = models.Registration(urn, type, name, inputs, self._environment, subscription, self.tenant)
+        registration = Registration(urn, type, name, inputs, self._environment, subscription, self.tenant)
         if type.startswith(_PROVIDERS):
-            return models.Created(registration.guid("provider"), {}), False
+            return Created(registration.guid("provider"), {}), False
         if not models.modelled(type):
             return models.general(registration, arguments.own_name(type), arguments.parent_names(type)), True
         try:
@@ -235,9 +237,7 @@ class Monitor(mocks.MockMonitor):
     def _permissions(self, client: str) -> Mapping[str, str] | None:
         """What an application offers that this program or one of the others declares."""
         everything = [*self.recorded.values(), *(one for other in self._others for one in other)]
-        return models.offered(
-            ((one.inputs, one.outputs) for one in everything if one.type == models.APPLICATION), client
-        )
+        return offered(((one.inputs, one.outputs) for one in everything if one.type == APPLICATION), client)
 
     def _of_provider(self, reference: str) -> Mapping[str, Any]:
         """The inputs of an explicit provider, by `URN::ID`."""
@@ -251,9 +251,7 @@ class Monitor(mocks.MockMonitor):
         subscription = inputs.get("subscription", self._subscription)
         given = {key: value for key, value in inputs.items() if key != "subscription"}
         try:
-            made = models.create(
-                models.Registration(urn, type, name, given, self._environment, subscription, self.tenant)
-            )
+            made = models.create(Registration(urn, type, name, given, self._environment, subscription, self.tenant))
         except (KeyError, TypeError, ValueError, AttributeError):
             return given, True
         return {**given, **made.outputs}, True

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from secure_mcp_local.errors import LocalCloudError, NotModelled
 from secure_mcp_local.recording import arguments, models
+from secure_mcp_local.recording.azure_types import RESOURCE_GROUP
 from secure_mcp_local.recording.resources import Recording, Resource
 
 _MODULES = frozenset(
@@ -149,7 +150,7 @@ def _child(resource: Resource, parent: Resource) -> bool:
         value = resource.inputs.get(key)
         if isinstance(value, str) and parent.id and f"{value.lower()}/".startswith(f"{parent.id.lower()}/"):
             # Everything is below a resource group and says so; that alone changes nothing in it.
-            return parent.type != models.RESOURCE_GROUP
+            return parent.type != RESOURCE_GROUP
     package, module, _ = ([*resource.type.split(":"), "", ""])[:3]
     if parent.type.split(":")[:2] != [package, module] or not parent.id:
         return False

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from secure_mcp_local import ports
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.recording import Recording, Resource
-from secure_mcp_local.recording.models import API_MANAGEMENT
+from secure_mcp_local.recording.azure_types import API_MANAGEMENT
 from secure_mcp_local.recording.wire import plain
 from secure_mcp_local.stand_ins.store import Deployed, Store
 

@@ -17,7 +17,10 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from secure_mcp_local.errors import ExplainedError, LocalCloudError, NotModelled
 from secure_mcp_local.recording import Resource, arguments, models, unmodelled
+from secure_mcp_local.recording.azure_types import API_MANAGEMENT
 from secure_mcp_local.recording.naming import Naming, Way
+from secure_mcp_local.recording.other_types import APPLICATION, offered
+from secure_mcp_local.recording.registration import Environment, Registration
 from secure_mcp_local.recording.wire import bare, plain, secret, struct
 from secure_mcp_local.rules import concurrency
 from secure_mcp_local.stand_ins import conditions, mutability, schema
@@ -119,7 +122,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 self._refuse(request.urn, inputs)
             elif not found and not unknowns:
                 try:
-                    made = models.create(models.Registration(request.urn, type, name, inputs, models.Environment()))
+                    made = models.create(Registration(request.urn, type, name, inputs, Environment()))
                     self._seen[request.urn] = Resource(request.urn, type, name, "", inputs, id=made.id)
                 except ExplainedError as error:
                     found = [("", str(error))]
@@ -150,7 +153,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             if not models.modelled(_type(request.urn)):
                 self._refuse(request.urn, _values(request.properties)[0])
             # No two processes give gateways the same place.
-            with self._store.alone() if _type(request.urn) == models.API_MANAGEMENT else nullcontext():
+            with self._store.alone() if _type(request.urn) == API_MANAGEMENT else nullcontext():
                 deployed = self._create(request)
             self._faults.after("create", request.urn)
             return provider_pb2.CreateResponse(id=deployed.id, properties=struct(deployed.outputs))
@@ -266,8 +269,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             )
 
     def _permissions(self, client: str) -> Mapping[str, str] | None:
-        applications = (one for one in self._store if one.type == models.APPLICATION)
-        return models.offered(((_plain(one.inputs), _plain(one.outputs)) for one in applications), client)
+        applications = (one for one in self._store if one.type == APPLICATION)
+        return offered(((_plain(one.inputs), _plain(one.outputs)) for one in applications), client)
 
     def _computed(self, urn: str, seed: str, properties: Any, created: int, place: int) -> Deployed:
         inputs, _ = _values(properties)
@@ -275,8 +278,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         # What is adopted is the same for every stack.
         origin = str(inputs.get("clientId")) if inputs.get("useExisting") else f"{urn}|{seed}"
         first = self._gateway_url
-        environment = models.Environment(lambda _: first and gateway_url(first, place), self._permissions)
-        registration = models.Registration(origin, type, _name(urn), inputs, environment)
+        environment = Environment(lambda _: first and gateway_url(first, place), self._permissions)
+        registration = Registration(origin, type, _name(urn), inputs, environment)
         if models.modelled(type):
             answer = models.create(registration)
         else:

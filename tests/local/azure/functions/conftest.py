@@ -17,7 +17,7 @@ from secure_mcp_local.azure.functions import FunctionHost
 from secure_mcp_local.azure.functions.code import Code
 from secure_mcp_local.azure.storage import Azurite, BlobStorage, account_names
 from secure_mcp_local.recording import Environment, Recording, record
-from secure_mcp_local.recording.models import TENANT
+from secure_mcp_local.recording.resources import TENANT
 
 ROOT = Path(__file__).parents[4]
 LOGIN = "https://login.microsoftonline.com"
