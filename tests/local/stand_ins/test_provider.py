@@ -208,14 +208,14 @@ def test_names_are_made_up_once(azure: Engine) -> None:
     assert azure.stub.Check(proposed).inputs["resourceGroupName"] == "rg-by-the-engine"
 
 
-BACKEND = "azure-native:apimanagement:Backend"
-BACKEND_INPUTS = {**IN_SERVICE, "backendId": "b", "url": "https://a.example.com", "protocol": "http"}
+CACHE = "azure-native:apimanagement:Cache"
+CACHE_INPUTS = {**IN_SERVICE, "cacheId": "c", "connectionString": "c:6380", "useFromLocation": "default"}
 
 
 @pytest.mark.parametrize(
     ("type", "inputs", "why"),
     [
-        (BACKEND, BACKEND_INPUTS, f"belongs to {SERVICE} gateway"),
+        (CACHE, CACHE_INPUTS, f"belongs to {SERVICE} gateway"),
         ("azure-native:network:RouteTable", IN_GROUP, "a setting of authentication or of a network"),
         ("azuread:index/directoryRole:DirectoryRole", {}, "a policy, a role"),
     ],
@@ -235,9 +235,9 @@ def test_what_may_decide_who_gets_in_and_is_not_modelled_is_refused_until_it_is_
 
 def test_what_belongs_to_something_that_is_only_checked_so_far_is_refused_in_a_preview(starting: Starting) -> None:
     engine = starting()
-    assert engine.check(BACKEND, BACKEND_INPUTS) == {}, "there is no such service"
+    assert engine.check(CACHE, CACHE_INPUTS) == {}, "there is no such service"
     assert engine.check(SERVICE, GATEWAY, "gateway") == {}
-    assert "belongs to" in refused(engine.check, BACKEND, BACKEND_INPUTS)[1]
+    assert "belongs to" in refused(engine.check, CACHE, CACHE_INPUTS)[1]
 
 
 def test_what_else_is_not_modelled_is_kept_and_passed_by(azure: Engine, store: Store) -> None:
