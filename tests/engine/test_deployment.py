@@ -8,6 +8,7 @@ import pytest
 
 from engine.conftest import SAMPLED
 from engine.workspace import PASSPHRASE, Workspace, copied_project
+from secure_mcp_local.cli.state import state_of
 from secure_mcp_local.recording.wire import bare
 
 APIM = "azure-native:apimanagement:"
@@ -39,6 +40,17 @@ def test_a_preview_creates_everything_and_deploys_nothing(fresh: Workspace) -> N
 def test_up_deploys_what_the_preview_showed(untouched: Workspace) -> None:
     assert {"mcp-apim", "mcp-rg", POLICY, "mcp-oauth-token-policy"} <= untouched.names
     assert len(untouched.names) > 90
+
+
+def test_what_is_deployed_is_known_from_the_state(untouched: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `doctor --stack`, `preflight` and `probe-azure` go by."""
+    with untouched.environment() as environment:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        state = state_of([untouched.project], untouched.stack)
+    [service] = state.of_type(f"{APIM}ApiManagementService")
+    assert service in {r.id for r in untouched.store}
+    assert str(state.outputs["secure-mcp"]["mcpUrl"]).endswith("/mcp")
 
 
 def test_another_up_changes_nothing(deployed: Workspace) -> None:
