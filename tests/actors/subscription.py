@@ -1,10 +1,12 @@
 """A subscription and a directory that take everything, until a test changes one answer.
 
-Answers have the shape of the examples in Azure/azure-rest-api-specs and of the Microsoft Graph reference: Providers_List,
-ApiManagementListSkus, ListGeoRegions, GetFunctionAppStacksForLocation, CosmosDBLocationGet, CheckNameAvailability of each provider,
+Answers have the shape of the examples in https://github.com/Azure/azure-rest-api-specs and of the Microsoft Graph reference: Providers_List,
+Usages_List of each provider (.../Microsoft.Storage/stable/2023-01-01/examples/StorageAccountListLocationUsage.json,
+.../Microsoft.Web/stable/2024-11-01/examples/GetUsagesInLocation.json), ApiManagementListSkus, ListGeoRegions, GetFunctionAppStacksForLocation, CosmosDBLocationGet, CheckNameAvailability of each provider,
 DeletedServicesListBySubscription, listDeletedVaults, GetPermissions, PolicyRestrictions_CheckAtSubscriptionScope, Deployments_Validate.
 """
 
+import base64
 import json
 import re
 from collections.abc import Callable
@@ -13,12 +15,28 @@ from typing import Any
 import httpx
 
 SUBSCRIPTION = "35ee058e-5fa0-414c-8145-3ebb8d09b6e2"
-_NAMESPACES = (
-    "ApiManagement", "App", "Web", "DocumentDB", "Storage", "KeyVault", "Insights", "OperationalInsights", "AlertsManagement",
-    "ManagedIdentity", "Network", "Consumption",
-)  # fmt: skip
+_NAMESPACES = {
+    "ApiManagement": ["service"],
+    "App": ["managedEnvironments", "containerApps"],
+    "Web": ["serverFarms", "sites"],
+    "DocumentDB": ["databaseAccounts"],
+    "Storage": ["storageAccounts"],
+    "KeyVault": ["vaults"],
+    "Insights": ["components"],
+    "OperationalInsights": ["workspaces"],
+    "AlertsManagement": [],
+    "ManagedIdentity": ["userAssignedIdentities"],
+    "Network": ["virtualNetworks", "privateEndpoints"],
+    "Consumption": [],
+}
+"""Namespaces, each with some of its types."""
 _REGIONS = ("West Europe", "Sweden Central", "North Europe")
 _POLICY = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/policyAssignments/57DAC8A0"
+
+
+def usage(name: str, used: int, limit: int, unit: str = "Count") -> dict[str, Any]:
+    """One quota, as the usages of every provider say it."""
+    return {"unit": unit, "currentValue": used, "limit": limit, "name": {"value": name, "localizedValue": name}}
 
 
 def policy_answer(*, deny: bool) -> dict[str, Any]:
@@ -32,6 +50,16 @@ def policy_answer(*, deny: bool) -> dict[str, Any]:
         "fieldRestrictions": [{"field": "location", "restrictions": [restriction]}] if deny else [],
         "contentEvaluationResult": {"policyEvaluations": []},
     }
+
+
+_SIGNED = ".c2lnbmVk"
+
+
+def application_token(**claims: Any) -> str:
+    """A token of an application for Microsoft Graph, as far as a client reads it."""
+    parts = [{"typ": "JWT", "alg": "RS256"}, {"aud": "https://graph.microsoft.com", "idtyp": "app", **claims}]
+    encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
+    return ".".join(encoded) + _SIGNED
 
 
 class AzureSubscription:
@@ -51,10 +79,8 @@ class AzureSubscription:
         self.asked.append((request.method, path))
         if request.content:
             self.bodies[path] = json.loads(request.content)
-        if request.headers.get("authorization", "") not in {
-            "Bearer https://management.azure.com",
-            "Bearer https://graph.microsoft.com",
-        }:
+        sent = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if sent not in {"https://management.azure.com", "https://graph.microsoft.com"} and not sent.endswith(_SIGNED):
             return httpx.Response(401, json={"error": {"code": "InvalidAuthenticationToken", "message": "no"}})
         for (method, pattern), answer in [*self.answers.items(), *_OBLIGING.items()]:
             if method == request.method and re.fullmatch(pattern, path, re.IGNORECASE):
@@ -65,17 +91,35 @@ class AzureSubscription:
         return httpx.Response(404, json={"error": {"code": "NotFound", "message": path}})
 
 
+PROVIDERS: dict[str, Any] = {
+    "value": [
+        {
+            "id": f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.{name}",
+            "namespace": f"Microsoft.{name}" if name != "Insights" else "microsoft.insights",
+            "registrationState": "Registered",
+            "registrationPolicy": "RegistrationRequired",
+            "resourceTypes": [
+                {"resourceType": kind, "locations": [*_REGIONS], "apiVersions": ["2025-01-01-preview", "2024-01-01"]}
+                for kind in kinds
+            ],
+        }
+        for name, kinds in _NAMESPACES.items()
+    ]
+}
 _FREE = {"nameAvailable": True, "reason": "Valid", "message": ""}
 _OBLIGING: dict[tuple[str, str], Any] = {
-    ("GET", "/providers"): {
+    ("GET", "/providers"): PROVIDERS,
+    ("GET", "/providers/Microsoft.(Storage|Network|App)/locations/[a-z]+/usages"): lambda: {
         "value": [
-            {
-                "namespace": f"Microsoft.{name}" if name != "Insights" else "microsoft.insights",
-                "registrationState": "Registered",
-            }
-            for name in _NAMESPACES
+            usage(name, 55, 250)
+            for name in ("StorageAccounts", "VirtualNetworks", "PrivateEndpoints", "ManagedEnvironmentCount")
         ]
     },
+    ("GET", "/providers/Microsoft.Web/locations/[a-z]+/usages"): lambda: {
+        "value": [usage("Cores usage in West US", 55, 250, "Core Count")],
+        "nextLink": None,
+    },
+    ("GET", "/resourceGroups/.+"): {"properties": {"provisioningState": "Succeeded"}},
     ("GET", "/providers/Microsoft.ApiManagement/skus"): {
         "value": [
             {"resourceType": "service", "name": name, "locations": [region], "restrictions": []}

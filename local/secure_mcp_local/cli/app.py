@@ -10,6 +10,7 @@ import typer
 from apim_policies.command import app as engine
 from secure_mcp_local.cli.arguments import (
     AcceptOption,
+    BackendOption,
     ConfigOption,
     CwdOption,
     CwdsOption,
@@ -62,14 +63,7 @@ def local(
         ),
     ] = 8080,
     config: ConfigOption = None,
-    backend: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[NAME=]URL",
-            help="Server on this machine to put behind the API with the id NAME instead of what is declared; without a name: behind "
-            "the only one. Can be repeated.",
-        ),
-    ] = None,
+    backend: BackendOption = None,
     fault: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Let a service fail, such as entra-down or cosmos-429. Can be repeated."),
@@ -254,12 +248,14 @@ def mutants_(
         float, typer.Option(metavar="PERCENT", min=0, max=100, help="Exit code 1 if fewer of 100 are noticed.")
     ] = 0.0,
     accept: AcceptOption = None,
+    backend: BackendOption = None,
     json: JsonOption = False,
     cwd: CwdsOption = None,
 ) -> None:
     """Make single mistakes in what a stack declares, and see which of them nothing notices.
 
     Every resource by every input, reference and dependency: dropped, empty, swapped, somebody else's, weaker. The program runs once.
+    With --local somebody has to be assigned who can sign in, and servers that the local cloud does not run need --backend.
     """
     from secure_mcp_local.cli.mutating import Request, run  # noqa: PLC0415
 
@@ -269,6 +265,7 @@ def mutants_(
             stack or ["dev"],
             parsed(config),
             accept or [],
+            addresses(backend),
             sample,
             seed,
             local_too,

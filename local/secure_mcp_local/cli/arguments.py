@@ -36,6 +36,14 @@ CwdsOption = Annotated[
         "each other.",
     ),
 ]  # fmt: skip
+BackendOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[NAME=]URL",
+        help="Server on this machine to put behind the API with the id NAME instead of what is declared; without a name: behind "
+        "the only one. Can be repeated.",
+    ),
+]
 AcceptOption = Annotated[
     list[str] | None,
     typer.Option(

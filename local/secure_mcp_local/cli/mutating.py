@@ -10,9 +10,10 @@ from pathlib import Path
 import typer
 
 from apim_policies.command.progress import working
+from secure_mcp_local.cloud import Backends
 from secure_mcp_local.mutants.generation import mutants
 from secure_mcp_local.mutants.judgement import Judge, Verdict
-from secure_mcp_local.mutants.living import lived
+from secure_mcp_local.mutants.living import Life
 from secure_mcp_local.mutants.report import Run, lines, page
 from secure_mcp_local.recording import Recording, record_together
 
@@ -23,6 +24,8 @@ class Request:
     stacks: Sequence[str]
     config: Mapping[str, str]
     accept: Sequence[str]
+    backends: Backends
+    """Of servers behind the gateway that the local cloud does not run itself."""
     sample: int
     """How many are judged; 0: all."""
     seed: int | None
@@ -57,14 +60,19 @@ def _run(request: Request, stack: str, seed: int) -> Run:
         typer.echo(f"A sample of {request.sample} of {len(every)} mutants: --seed {seed}", err=True)
         chosen = random.Random(seed).sample(every, request.sample)  # noqa: S311  (no secret)
     judge = Judge(recording)
-    verdicts: list[Verdict] = []
     with working(f"Judging {len(chosen)} mutants"):
-        for mutant in chosen:
-            verdict = judge.judged(mutant)
-            if request.local and not verdict.killed and verdict.equivalent is None:
-                verdict = lived(verdict, request.roots, stack, request.config)
-            verdicts.append(verdict)
+        verdicts = [judge.judged(mutant) for mutant in chosen]
+    if request.local:
+        verdicts = _lived(verdicts, Life(request.roots, stack, request.config, request.accept, request.backends))
     return Run(stack, len(every), seed if chosen is not every else None, request.local, verdicts)
+
+
+def _lived(verdicts: list[Verdict], life: Life) -> list[Verdict]:
+    """The same, after the stack was run with each mutant on which `check` is silent."""
+    silent = sum(not one.killed and one.equivalent is None for one in verdicts)
+    with working(f"Running stack {life.stack} {silent + 1} times"):
+        life.expect()
+        return [one if one.killed or one.equivalent is not None else life.lived(one) for one in verdicts]
 
 
 def _json(run: Run) -> dict[str, object]:

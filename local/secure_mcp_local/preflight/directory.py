@@ -5,8 +5,9 @@ from typing import Any
 from secure_mcp_local.preflight.check import Check, Unknown, Wrong
 from secure_mcp_local.preflight.subject import Subject
 from secure_mcp_local.resource_manager import Refused
+from secure_mcp_local.rules.directory import GRAPH, RIGHTS
 
-_FORBIDDEN, _NOT_FOUND = 403, 404
+_BAD_REQUEST, _FORBIDDEN, _NOT_FOUND = 400, 403, 404
 # https://learn.microsoft.com/entra/identity/role-based-access-control/permissions-reference
 _ROLES = {
     "158c047a-c907-4556-b7ef-446551a6b5f7": "Cloud Application Administrator",
@@ -23,8 +24,10 @@ def _role(subject: Subject) -> str:
     try:
         held = list(subject.graph.pages("/v1.0/me/transitiveMemberOf/microsoft.graph.directoryRole"))
     except Refused as refused:
-        # A service principal has no `me`; its permissions stand in its token, which is not ours to read.
-        raise Unknown(f"it cannot be read ({refused}); a pipeline needs Application.ReadWrite.All and more") from None
+        if refused.status == _BAD_REQUEST:
+            # "/me request is only valid with delegated authentication flow": an application has no `me`.
+            return _permissions(subject)
+        raise Unknown(f"it cannot be read ({refused})") from None
     names = [name for one in held if (name := _ROLES.get(str(one.get("roleTemplateId"))))]
     if not names:
         raise Wrong(
@@ -32,6 +35,38 @@ def _role(subject: Subject) -> str:
             "ask an administrator for Cloud Application Administrator: Entra admin centre, Roles and admins; then az login again",
         )
     return names[0]
+
+
+_ENOUGH = {
+    "Application.ReadWrite.OwnedBy": ("Application.ReadWrite.OwnedBy", "Application.ReadWrite.All"),
+}
+"""By a permission: those that allow the same. https://learn.microsoft.com/graph/permissions-reference"""
+
+
+def _permissions(subject: Subject) -> str:
+    """What a pipeline's application may, which stands in the token that Microsoft Graph decides by.
+
+    https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
+    """
+    claims = subject.graph.claims()
+    held, roles = {str(one) for one in claims.get("roles") or ()}, [str(one) for one in claims.get("wids") or ()]
+    if names := [_ROLES[id] for id in roles if id in _ROLES]:
+        return names[0]
+    if not claims:
+        raise Unknown("an application is signed in, and its token cannot be read")
+    needed = sorted({RIGHTS[one.type][1] for one in subject.recording if one.type in RIGHTS and not one.read})
+    missing = [one for one in needed if held.isdisjoint(_ENOUGH.get(one, (one,)))]
+    if missing:
+        raise Wrong(
+            f"the application {claims.get('appid') or claims.get('azp') or 'that is signed in'} lacks {', '.join(missing)}",
+            " && ".join(
+                f"az ad app permission add --id APP-ID --api {GRAPH} --api-permissions $(az ad sp show --id {GRAPH} --query "
+                f"\"appRoles[?value=='{one}'].id\" -o tsv)=Role"
+                for one in missing
+            )
+            + " && az ad app permission admin-consent --id APP-ID",
+        )
+    return f"application with {', '.join(needed)}"
 
 
 def _licence(subject: Subject) -> str:

@@ -4,7 +4,7 @@ import ipaddress
 import socket
 from collections.abc import Callable, Sequence
 
-from secure_mcp_local.preflight import directory, subscription
+from secure_mcp_local.preflight import capacity, directory, subscription
 from secure_mcp_local.preflight.check import Check, Line, Outcome, Unknown, Wrong
 from secure_mcp_local.preflight.subject import Subject
 from secure_mcp_local.resource_manager import Refused
@@ -45,6 +45,7 @@ def reached(host: str) -> str:
 
 CHECKS: tuple[Check, ...] = (
     *subscription.CHECKS,
+    *capacity.CHECKS,
     *directory.CHECKS,
     Check("private-reach", "This machine reaches the private function app", "learn.microsoft.com/azure/app-service/overview-private-endpoint", _private_reach),
 )  # fmt: skip

@@ -1,12 +1,14 @@
 """What is asked about: a stack as it is declared, a subscription, a directory."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from secure_mcp_local.recording import Recording, Resource
+from secure_mcp_local.recording import Recording, Resource, models
 from secure_mcp_local.resource_manager import ResourceManager
 
+_PROVIDERS = "2022-09-01"
 Reach = Callable[[str], str]
 """Tells what a host name means from this machine: empty if it cannot be reached at port 443, else an address."""
 
@@ -28,6 +30,19 @@ class Subject:
     def scope(self) -> str:
         """ARM id of the subscription."""
         return f"/subscriptions/{self.subscription}"
+
+    @cached_property
+    def providers(self) -> Sequence[Mapping[str, Any]]:
+        """The resource providers of the subscription, with their types.
+
+        Raises:
+            Refused
+        """
+        return list(self.azure.pages(f"{self.scope}/providers", _PROVIDERS))
+
+    def placed(self, text: str) -> str:
+        """The same with the real subscription where the offline recording has a made-up one."""
+        return text.replace(f"/subscriptions/{models.SUBSCRIPTION}", self.scope)
 
     def all(self, type: str) -> list[Resource]:
         """Resources of azure-native by their module and name, such as `web:WebApp`."""

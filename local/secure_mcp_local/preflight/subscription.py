@@ -1,7 +1,6 @@
 """What the subscription must have and allow: providers, regions, SKUs, names, rights, policies."""
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -31,7 +30,6 @@ _NAMESPACES = {
 }
 _FLEX = "FlexConsumption"
 _FORBIDDEN = {401, 403}
-_SUBSCRIPTION = re.compile(r"/subscriptions/[0-9a-f-]{36}", re.IGNORECASE)
 _TYPES = {
     "apimanagement:ApiManagementService": ("Microsoft.ApiManagement/service", _API_MANAGEMENT),
     "web:AppServicePlan": ("Microsoft.Web/serverfarms", _WEB),
@@ -52,10 +50,7 @@ def _providers(subject: Subject) -> str:
     if _flex(subject):
         # Nothing calls it, so nothing registers it: the platform behind Flex Consumption's network does.
         needed.add("Microsoft.App")
-    states = {
-        str(one.get("namespace")).lower(): str(one.get("registrationState"))
-        for one in subject.azure.pages(f"{subject.scope}/providers", _RESOURCES)
-    }
+    states = {str(one.get("namespace")).lower(): str(one.get("registrationState")) for one in subject.providers}
     missing = sorted(name for name in needed if states.get(name.lower()) != "Registered")
     if missing:
         commands = " && ".join(f"az provider register --namespace {name} --wait" for name in missing)
@@ -400,7 +395,7 @@ def _bodies(subject: Subject) -> Iterable[tuple[str, dict[str, Any], str]]:
 
 def _placed(values: dict[str, Any], subject: Subject) -> dict[str, Any]:
     """The same with the ids that the offline recording made up in the real subscription."""
-    return json.loads(_SUBSCRIPTION.sub(subject.scope, json.dumps(values)))
+    return json.loads(subject.placed(json.dumps(values)))
 
 
 def _module(resource: Resource) -> str:

@@ -3,6 +3,8 @@
 https://learn.microsoft.com/rest/api/azure/
 """
 
+import base64
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self, cast
@@ -73,6 +75,22 @@ class ResourceManager:
 
     def __exit__(self, *_: object) -> None:
         self._client.close()
+
+    def claims(self) -> Mapping[str, Any]:
+        """What stands in the token that is sent: who is signed in, and as what. Empty if it cannot be read: it is Azure's own.
+
+        https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
+        """
+        body = (*self._token(self._audience).split("."), "", "")[1]
+        try:
+            claims: object = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        except ValueError:
+            return {}
+        return cast("Mapping[str, Any]", claims) if isinstance(claims, dict) else {}
+
+    @property
+    def _audience(self) -> str:
+        return "https://graph.microsoft.com" if "graph." in self.endpoint else PUBLIC_CLOUD
 
     def get(self, path: str, version: str = "", **query: str) -> dict[str, Any]:
         """A resource, or what a query gives.
@@ -155,8 +173,7 @@ class ResourceManager:
         url = httpx.URL(f"{self.endpoint}{path}").copy_merge_params(
             {**(query or {}), **({"api-version": version} if version else {})}
         )
-        audience = "https://graph.microsoft.com" if "graph." in self.endpoint else PUBLIC_CLOUD
-        sent = {"Authorization": f"Bearer {self._token(audience)}", **(headers or {})}
+        sent = {"Authorization": f"Bearer {self._token(self._audience)}", **(headers or {})}
         attempt = 1
         while True:
             try:

@@ -8,7 +8,8 @@ from secure_mcp_local.recording import models
 from secure_mcp_local.recording.resources import Resource
 from secure_mcp_local.rules.rule import NATIVE, Rule, Stack, known, strings, text
 
-_ID = re.compile(r"^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/.+", re.IGNORECASE)
+IN_A_GROUP = re.compile(r"^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/.+", re.IGNORECASE)
+"""The id of something in a resource group."""
 _ALWAYS_THERE = re.compile(r"/(blobServices|queueServices|tableServices|fileServices)/default$", re.IGNORECASE)
 _COSMOS_SCOPE = re.compile(r"/dbs/([^/]+)(?:/colls/([^/]+))?$", re.IGNORECASE)
 _SOURCE = "https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-not-found"
@@ -51,7 +52,7 @@ def _stripped(path: str) -> str:
 
 def _dangling(resource: Resource, stack: Stack) -> Iterator[str]:
     for path, value in strings(resource.inputs):
-        if not _ID.match(value) or not stack.inside(value):
+        if not IN_A_GROUP.match(value) or not stack.inside(value):
             continue
         if stack.at(value) is not None or stack.subnet(value) is not None or _ALWAYS_THERE.search(value):
             continue
@@ -232,7 +233,7 @@ def _foreign(resource: Resource, stack: Stack) -> Iterator[str]:
         if len(value) > _LONGEST_ID or "/" not in value:
             continue
         plain = _stripped(path)
-        if _ID.match(value) and not stack.inside(value) and stack.groups:
+        if IN_A_GROUP.match(value) and not stack.inside(value) and stack.groups:
             kind = arm_type(value)
             same = [one.name for one in stack if one.id and stack.inside(one.id) and arm_type(one.id) == kind]
             if same or kind.endswith("/subnets"):

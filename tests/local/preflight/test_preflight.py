@@ -9,7 +9,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from actors.subscription import SUBSCRIPTION, AzureSubscription, policy_answer
+from actors.subscription import PROVIDERS, SUBSCRIPTION, AzureSubscription, application_token, policy_answer, usage
 from secure_mcp_local.cli.app import app
 from secure_mcp_local.cli.state import State
 from secure_mcp_local.preflight import CHECKS, Line, Outcome, Subject, examine
@@ -31,6 +31,34 @@ def prod() -> Recording:
     return record(ROOT, "prod", {})
 
 
+@pytest.fixture(scope="module")
+def adopting() -> Recording:
+    """A container app in a group and an environment of somebody else's."""
+    app = record(ROOT / "examples" / "container-app", "dev", {})
+    return app.without(lambda one: one.type == "azure-native:resources:ResourceGroup")
+
+
+def a_provider_elsewhere() -> dict[str, Any]:
+    """Container Apps in another region than all else."""
+    return {
+        "value": [
+            {
+                **one,
+                "resourceTypes": [
+                    {
+                        **kind,
+                        "locations": ["Norway East"]
+                        if one["namespace"] == "Microsoft.App"
+                        else ["Norway East", *kind["locations"]],
+                    }
+                    for kind in one["resourceTypes"]
+                ],
+            }
+            for one in PROVIDERS["value"]
+        ]
+    }
+
+
 def token(audience: str) -> str:
     return audience
 
@@ -50,13 +78,14 @@ def examined(
         return {line.check.name: line for line in examine(subject, CHECKS, lambda _: None)}
 
 
-def test_an_obliging_subscription_takes_both_stacks(dev: Recording, prod: Recording) -> None:
-    for recording in (dev, prod):
+def test_an_obliging_subscription_takes_both_stacks(dev: Recording, prod: Recording, adopting: Recording) -> None:
+    for recording in (dev, prod, adopting):
         lines = examined(recording, AzureSubscription())
         assert [line for line in lines.values() if line.outcome is Outcome.WRONG] == []
     ok = {name for name, line in examined(prod, AzureSubscription(), ()).items() if line.outcome is Outcome.OK}
     ok |= {name for name, line in examined(dev, AzureSubscription()).items() if line.outcome is Outcome.OK}
     ok |= {name for name, line in examined(prod, AzureSubscription(), ("func",)).items() if line.outcome is Outcome.OK}
+    ok |= {name for name, line in examined(adopting, AzureSubscription()).items() if line.outcome is Outcome.OK}
     # Each of them says ok at least once.
     assert ok == {check.name for check in CHECKS}
 
@@ -138,6 +167,46 @@ def test_an_obliging_subscription_takes_both_stacks(dev: Recording, prod: Record
             "secure-mcp plan --json",
         ),
         (
+            "regions",
+            "GET",
+            "/providers",
+            a_provider_elsewhere(),
+            "microsoft.app/managedenvironments",
+            "one of: norwayeast",
+        ),
+        (
+            "quotas",
+            "GET",
+            "/providers/Microsoft.Storage/locations/[a-z]+/usages",
+            {"value": [usage("StorageAccounts", 249, 250)]},
+            "StorageAccounts in swedencentral: 249 of 250 are used, and the stack needs 2",
+            "ask for more",
+        ),
+        (
+            "quotas",
+            "GET",
+            "/providers/Microsoft.Web/locations/[a-z]+/usages",
+            {"value": [usage("Cores usage in Sweden Central", 250, 250, "Core Count")], "nextLink": None},
+            "Cores usage in Sweden Central",
+            "another region",
+        ),
+        (
+            "existing",
+            "GET",
+            "/resourceGroups/.+",
+            (404, "ResourceGroupNotFound", "Resource group could not be found."),
+            "which is not there",
+            "az resource show",
+        ),
+        (
+            "existing",
+            "GET",
+            "/resourceGroups/.+",
+            {"properties": {"provisioningState": "Failed"}},
+            "whose provisioningState is Failed",
+            "az resource show",
+        ),
+        (
             "entra-role",
             "GET",
             "/v1.0/me/transitiveMemberOf/microsoft.graph.directoryRole",
@@ -173,17 +242,30 @@ def test_an_obliging_subscription_takes_both_stacks(dev: Recording, prod: Record
         "rights",
         "policies",
         "A1 A2 A11 validation",
+        "region of Container Apps",
+        "quota of storage accounts",
+        "quota of cores",
+        "a group that is not there",
+        "an environment that failed",
         "A8 role",
         "A8 people",
         "A8 licence",
     ],
 )
 def test_each_line_says_what_is_wrong_and_what_mends_it(
-    name: str, method: str, path: str, answer: Any, said: str, remedy: str, dev: Recording, prod: Recording
+    name: str,
+    method: str,
+    path: str,
+    answer: Any,
+    said: str,
+    remedy: str,
+    dev: Recording,
+    prod: Recording,
+    adopting: Recording,
 ) -> None:
     azure = AzureSubscription()
     azure.answers[method, path] = answer
-    recording = dev if name.startswith("entra") else prod
+    recording = dev if name.startswith("entra") else adopting if name in {"regions", "existing"} else prod
     lines = examined(recording, azure)
     assert lines[name].outcome is Outcome.WRONG
     assert said in lines[name].seen
@@ -227,6 +309,36 @@ def test_names_of_what_is_deployed_are_its_own(dev: Recording) -> None:
     assert examined(dev, azure)["names"].outcome is Outcome.WRONG
     assert examined(dev, azure, there={gateway})["names"].outcome is Outcome.OK
     assert examined(dev, azure, there={one.urn for one in dev})["names"].outcome is Outcome.UNKNOWN
+
+
+NEEDED = ["AppRoleAssignment.ReadWrite.All", "Application.ReadWrite.OwnedBy", "DelegatedPermissionGrant.ReadWrite.All"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "outcome", "seen", "remedy"),
+    [
+        (application_token(appid="pipeline", roles=NEEDED), Outcome.OK, "application with AppRoleAssignment", ""),
+        (application_token(appid="pipeline", roles=["Application.ReadWrite.All", *NEEDED[::2]]), Outcome.OK, "application with", ""),
+        (application_token(appid="pipeline", wids=["158c047a-c907-4556-b7ef-446551a6b5f7"]), Outcome.OK, "Cloud Application Administrator", ""),
+        (application_token(appid="pipeline", roles=NEEDED[:2]), Outcome.WRONG, "the application pipeline lacks DelegatedPermissionGrant", "admin-consent"),
+        (application_token(appid="pipeline"), Outcome.WRONG, "Application.ReadWrite.OwnedBy", "az ad app permission add"),
+        ("https://graph.microsoft.com", Outcome.UNKNOWN, "its token cannot be read", ""),
+    ],
+    ids=["permissions", "a wider one", "a role", "one lacking", "none", "a token of another form"],
+)  # fmt: skip
+def test_A8_what_a_pipeline_may(sent: str, outcome: Outcome, seen: str, remedy: str, dev: Recording) -> None:
+    azure = AzureSubscription()
+    answer = (400, "BadRequest", "/me request is only valid with delegated authentication flow.")
+    azure.answers["GET", "/v1.0/me/.+"] = answer
+    with (
+        ResourceManager(token, transport=azure.transport) as manager,
+        ResourceManager(lambda _: sent, "https://graph.microsoft.com", azure.transport) as graph,
+    ):
+        subject = Subject(dev, manager, graph, SUBSCRIPTION, lambda _: "")
+        (line,) = examine(subject, [check for check in CHECKS if check.name == "entra-role"], lambda _: None)
+    assert line.outcome is outcome
+    assert seen in line.seen
+    assert remedy in line.remedy
 
 
 def test_what_may_not_be_read_is_not_called_wrong_or_ok(prod: Recording) -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.mutants.equivalents import EQUIVALENTS
 from secure_mcp_local.mutants.generation import mutants
 from secure_mcp_local.mutants.judgement import Judge
+from secure_mcp_local.mutants.living import Life
 from secure_mcp_local.mutants.mutant import GONE, Mutant
 from secure_mcp_local.mutants.report import Run, page
 from secure_mcp_local.recording import Recording, record
@@ -75,6 +77,25 @@ def test_a_sample_of_ours_is_noticed(ours: Recording, judge: Judge) -> None:
     missed = "\n".join(str(one.mutant) for one in run.survivors)
     assert run.score >= LEAST, f"MUTANTS_SEED={seed}:\n{missed}"
     assert "| prod |" in page([run])
+
+
+def test_a_stack_that_nobody_can_use_says_so_instead_of_judging() -> None:
+    life = Life([ROOT], "prod", {"apimPublisherEmail": "mcp@example.com"})
+    with pytest.raises(LocalCloudError, match=r"cannot be used here without a mistake(?s:.)*assigned"):
+        life.expect()
+
+
+def test_what_check_does_not_see_is_seen_by_using_it() -> None:
+    stack = record(ROOT, "dev", {"apimPublisherEmail": "mcp@example.com"})
+    # Somebody else's policy, as well-formed as its own.
+    swapped = next(one for one in mutants(stack) if one.name == "mcp-oauth-authorize-policy" and one.kind == "swap")
+    silent = Judge(stack).judged(swapped)
+    assert not silent.killed
+    life = Life([ROOT], "dev", {"apimPublisherEmail": "mcp@example.com"})
+    life.expect()
+    seen = life.lived(silent)
+    assert seen.by == "local"
+    assert "/authorize" in seen.said
 
 
 LEAST = 75.0
