@@ -125,3 +125,34 @@ def test_of_a_header_that_is_only_read_nothing_shows(tmp_path: Path, statement: 
     )
     found = {one.rule.name for one in check_files([tmp_path]).findings}
     assert ("secret-in-trace" in found) == told
+
+
+_TAKEN_APART = (
+    'var h = context.Request.Headers.GetValueOrDefault("Authorization", ""); var parts = h.Split(\'.\'); '
+    "var json = Encoding.UTF8.GetString(Convert.FromBase64String(parts[1])); var claims = JObject.Parse(json); "
+)
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ('return claims.GetValue("name")?.ToString() ?? "";', False),
+        ('return (claims["oid"] ?? "none").ToString();', False),
+        ('return JsonConvert.DeserializeObject<JObject>(json)["sub"].ToString();', False),
+        ('return claims.GetValue("access_token")?.ToString() ?? "";', True),
+        ('return claims["client_secret"].ToString();', True),
+        ('return claims.GetValue("name")?.ToString() ?? h;', True),
+        ("return parts[1];", True),
+        ("return json + h;", True),
+        ('if (h == "") { return h; } return claims["sub"].ToString();', True),
+        ('var name = ""; name = h; return name;', True),
+    ],
+)
+def test_claims_of_a_token_are_no_credential(tmp_path: Path, statement: str, told: bool) -> None:
+    (tmp_path / "api.xml").write_text(
+        f'<policies><inbound><base /><set-variable name="who" value="@{{ {_TAKEN_APART}{statement} }}" />'
+        '<log-to-eventhub logger-id="l">@((string)context.Variables["who"])</log-to-eventhub></inbound>'
+        "<backend><base /></backend><outbound><base /></outbound><on-error><base /></on-error></policies>"
+    )
+    found = {one.rule.name for one in check_files([tmp_path]).findings}
+    assert ("secret-in-trace" in found) == told

@@ -122,8 +122,38 @@ def _shows_credential(syntax: Syntax) -> bool:
     root = syntax.root
     if root.kind == "return" and syntax.type(root.a) in {"bool", "int"}:
         return False
+    if _gives_claims(syntax):
+        return False
     nodes = list(_bare(root))
     return any(_is_credential(node) and not _only_read(node, nodes) for node in nodes)
+
+
+_JSON = frozenset({"JObject.Parse", "JToken.Parse", "JsonConvert.DeserializeObject"})
+
+
+def _gives_claims(syntax: Syntax) -> bool:
+    """Whether all that an expression gives are members of JSON that it read: of a token that was taken apart, claims, which are no credential.
+
+    Not if it assigns anything, which is not followed.
+    """
+    returns = [node.a for node in syntax.nodes if node.kind == "return"]
+    followed = all(node.kind != "assign" for node in syntax.nodes)
+    return bool(returns) and followed and all(node is not None and _of_json(syntax, node) for node in returns)
+
+
+def _of_json(syntax: Syntax, node: Node) -> bool:
+    at = syntax.origin(node)
+    if (text := text_of(at)) is not None:
+        return not _named(text)
+    if at.kind == "bin":
+        return at.a == "??" and _of_json(syntax, at.b) and _of_json(syntax, at.c)
+    if at.kind == "call":
+        if any(_named(text_of(argument) or "") for argument in arguments(at)):
+            return False
+        return dotted(at.a).rpartition("<")[0] in _JSON or dotted(at.a) in _JSON or _of_json(syntax, at.a)
+    if at.kind == "index" and any(_named(text_of(argument) or "") for argument in arguments(at)):
+        return False
+    return at.kind in {"member", "index", "cond"} and isinstance(at.a, Node) and _of_json(syntax, at.a)
 
 
 def _only_read(node: Node, nodes: Sequence[Node]) -> bool:
