@@ -6,6 +6,7 @@ What the page on the policy engine tells a stranger to do is done there, word fo
 import asyncio
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -64,8 +65,8 @@ def clean() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
 
 
-def run(environment: Path, folder: Path, command: str) -> str:
-    name, *arguments = command.split()
+def run(environment: Path, folder: Path, command: str | list[str]) -> str:
+    name, *arguments = shlex.split(command) if isinstance(command, str) else command
     done = subprocess.run(
         [str(environment / name), *arguments], cwd=folder, env=clean(), capture_output=True, text=True, timeout=200, check=False
     )  # fmt: skip
@@ -100,6 +101,25 @@ def test_the_commands_of_the_page_run(environment: Path, theirs: Path) -> None:
     told = run(environment, theirs, "pytest -q --policies-coverage=coverage.info")
     assert "5 passed" in told
     assert "SF:policies/orders.xml" in (theirs / "coverage.info").read_text()
+
+
+def test_the_commands_of_the_readme_run(environment: Path, theirs: Path) -> None:
+    text = (ENGINE / "README.md").read_text(encoding="utf-8")
+    block = re.search(r"```\n(pip install apim-policies\n.*?)```", text, re.DOTALL)
+    assert block is not None
+    commands = [shlex.split(line.partition("  #")[0]) for line in block[1].splitlines()]
+    # Installed it is, served it is below, and what survives is told with exit code 1, above.
+    rest = [
+        command
+        for command in commands
+        if command[:2] not in (["pip", "install"], ["apim-policies", "run"], ["apim-policies", "mutate"])
+    ]
+    assert [command[1] for command in rest] == ["check", "check", "expression", "test"]
+    for command in rest:
+        run(environment, theirs, command)
+    assert (
+        ENGINE / re.findall(r"\]\((\S+policy-engine\.md)\)", text)[0]
+    ).resolve() == ROOT / "docs" / "policy-engine.md"
 
 
 async def test_it_serves_a_folder(environment: Path, theirs: Path) -> None:
