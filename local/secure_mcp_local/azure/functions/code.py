@@ -191,4 +191,8 @@ def _laid_out(source: Path, folder: Path, python_version: str) -> Code:
         packages = lay_out(source, copy, python_version)
     except PackageError as error:
         raise LocalCloudError(str(error)) from None
+    if packages is None:
+        # Nothing is locked, so the package has no dependencies: whatever is installed here, it would not be there in Azure.
+        packages = copy / _PACKAGES
+        packages.mkdir(parents=True)
     return Code(copy, packages, source, python_version)

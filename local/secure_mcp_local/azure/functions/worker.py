@@ -29,7 +29,8 @@ _LENGTH = struct.Struct(">I")
 _CALL: contextvars.ContextVar[int] = contextvars.ContextVar("call", default=0)
 """Number of the call that runs; 0: none."""
 _ONE_AT_A_TIME = threading.Lock()
-_PLATFORM = ("azure.functions", "__main__")
+_PLATFORM = ("azure.functions", "werkzeug", "markupsafe", "__main__")
+"""What the platform brings if the package does not: its library, and what that needs."""
 _LONGEST = 10_000
 """Characters of a line that are passed on."""
 
@@ -112,7 +113,6 @@ class _OnlyPackaged(importlib.abc.MetaPathFinder):
         """
         del path, target
         parts = fullname.split(".")
-        # azure.functions is what the platform itself brings, if the package does not.
         if parts[0] in sys.stdlib_module_names or fullname.startswith(_PLATFORM) or fullname == "azure":
             return
         if any(_holds(folder, parts) for folder in self._folders):
