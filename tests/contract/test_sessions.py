@@ -320,13 +320,23 @@ async def test_M14_a_sign_in_that_cannot_be_taken_up_now_can_be_later(
 
 
 async def test_M17_S4_a_code_presented_at_once_makes_one_session_and_ends_it(cloud_with: CloudWith) -> None:
-    """Two parties held the code, in whatever order their requests meet."""
+    """Two parties held the code, in whatever order their requests meet. Who is told to try again (503: on a busy machine the store may take
+    longer than the gateway waits) does so.
+    """
     async with cloud_with() as cloud:
         application, person = Application(cloud.gateway_url), Person()
         (await application.register()).raise_for_status()
+
+        async def exchanged(code: str) -> httpx.Response:
+            answer = await application.exchange(code)
+            for _ in range(2):
+                if answer.status_code == 503:
+                    answer = await application.exchange(code)
+            return answer
+
         for _ in range(ROUNDS):
             code = await application.code(person)
-            answers = await asyncio.gather(*(application.exchange(code) for _ in range(8)))
+            answers = await asyncio.gather(*(exchanged(code) for _ in range(8)))
             assert sorted(answer.status_code for answer in answers) == [200] + [400] * 7
             [tokens] = [answer.json() for answer in answers if answer.status_code == 200]
             assert await is_dead(application, tokens)
