@@ -55,7 +55,7 @@ SERVERS: dict[str, dict[str, Any]] = {
         "mcp_protocol_versions": ["2025-06-18"],
     },
     "mail": {"display_name": "Mail", "mcp_scopes": ["mail"], "mcp_rate_limit": 1000, "sse_transport": "enabled"},
-    "fourth": {"mcp_scopes": ["fourth"], "mcp_rate_limit": 4, "sse_transport": "disabled"},
+    "fourth": {"mcp_scopes": ["fourth", "notes"], "mcp_rate_limit": 4, "sse_transport": "disabled"},
     "bobs": {"display_name": "Bob's", "mcp_scopes": ["bobs"], "sse_transport": "disabled", "assigned_groups": [], "assigned_users": [BOB]},
 }  # fmt: skip
 THREE = ("notes", "teams/calendar", "mail")

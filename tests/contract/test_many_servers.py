@@ -258,10 +258,12 @@ async def test_P3_an_approval_is_for_one_server(platform: Platform) -> None:
     own = {"Sec-Fetch-Site": "none"}
     again = await person.request("GET", application.authorize_url(), headers=own)
     assert again.status_code == 302
-    other = {"resource": f"{application.gateway_url}/mail", "scope": "mail"}
-    page = await person.request("GET", application.authorize_url(**other), headers=own)
-    assert page.status_code == 200
-    assert "Mail" in page.text
+    # Also where the other one has a scope of the same name.
+    for path, scope in (("mail", "mail"), ("fourth", "notes")):
+        other = {"resource": f"{application.gateway_url}/{path}", "scope": scope}
+        page = await person.request("GET", application.authorize_url(**other), headers=own)
+        assert page.status_code == 200
+        assert f"{application.gateway_url}/{path}" in page.text
 
 
 async def test_P4_another_servers_users_are_denied(platform: Platform) -> None:
