@@ -81,6 +81,18 @@ async def test_C2_a_client_with_a_secret_must_show_it(cloud: LocalCloud) -> None
     assert (await client.send("POST", "/revoke", data=revoked | {"client_secret": SECRET})).status_code == 200
 
 
+async def test_C2_the_hash_of_a_secret_stands_for_it(cloud_with: Any) -> None:
+    """What is kept in a vault of one's own is in no configuration and no state."""
+    hashed = base64url(hashlib.sha256(SECRET.encode()).digest())
+    client = {"id": "vaulted", "name": "Vaulted", "redirectUris": [REDIRECT], "secretHash": hashed}
+    async with cloud_with(clients=json.dumps([client])) as cloud:
+        vaulted = application(cloud, "vaulted")
+        code = await vaulted.code(Person())
+        assert_invalid_client(await vaulted.exchange(code))
+        assert_invalid_client(await vaulted.exchange(code, client_secret=hashed))
+        assert (await vaulted.exchange(code, client_secret=SECRET)).status_code == 200
+
+
 async def test_C2_the_hash_of_a_secret_is_no_secret_and_the_secret_is_nowhere(cloud: LocalCloud) -> None:
     client = application(cloud, "copilot-studio")
     resources = [resource for resource in cloud.recording.resources if "apimanagement" in resource.type]

@@ -103,7 +103,7 @@ class AuthorizationServer(Component):
         for client in args.clients:
             if client.method == "secret":
                 hashed, kept = declare_secret_named_value(
-                    name, service, client.secret_name, client.secret_hash, vault, self
+                    name, service, client.secret_name, client.hash_of_secret, vault, self
                 )
                 named_values.append(hashed)
                 self.secrets += kept

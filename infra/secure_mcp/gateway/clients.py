@@ -18,9 +18,12 @@ DOCUMENT_HOSTS = ("claude.ai", "chatgpt.com", "vscode.dev", "insiders.vscode.dev
 # Schemes that a browser opens as pages or runs as scripts.
 _DANGEROUS_SCHEMES = {"javascript", "data", "file", "vbscript", "blob", "about", "http", "https"}
 HOSTS_OR_ALL = Rule(rf"\*|{HOSTS.pattern}", "give host names in lower case, or *")
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})"
+_HOST = rf"(?:(?:[A-Za-z0-9][A-Za-z0-9-]{{0,62}}\.)*[A-Za-z][A-Za-z0-9-]{{0,62}}|{_OCTET}(?:\.{_OCTET}){{3}})"
+_PORT = r"(?::(?:[0-5]?[0-9]{1,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
 _REDIRECTS = Rule(
     # As the policies take them: is_acceptable_redirect in policies/macros.jinja.
-    r"(?:https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?"
+    rf"(?:https://{_HOST}{_PORT}|http://(?:localhost|127\.0\.0\.1|\[::1\]){_PORT}"
     r"|(?!https?:)[a-z][a-z0-9+.-]*:(?://[A-Za-z0-9._-]+|(?!//)))(?:[/?][!$%&'()+,./0-9:;=?@A-Z\[\]_a-z~-]*)?",
     "give addresses of https, of http to this computer (localhost, 127.0.0.1, [::1]), or of a scheme of redirectSchemes; without user "
     "information, fragment or wildcard",
@@ -80,6 +83,13 @@ class ClientOptions(Options):
         secret=True,
     )
     """Its secret, with which it must authenticate. Only the hash reaches the gateway."""
+    secret_hash: str = option(
+        matches(
+            Rule(r"|[A-Za-z0-9_-]{43}", "give the SHA-256 of the secret in base64url without padding: 43 characters")
+        ),
+        default="",
+    )
+    """The hash of its secret (SHA-256, base64url without padding) instead of the secret, which is in no configuration and no state then."""
     keys: Sequence[KeyOptions] = option(length(0, 8), default=())
     """Public keys, with one of which it must authenticate (private_key_jwt, RS256)."""
     keys_uri: str = option(
@@ -119,7 +129,11 @@ class ClientOptions(Options):
     """Whether it may come without a user (client_credentials), to servers that name it in their workloads."""
 
     def check(self) -> None:
-        given = [name for name in ("secret", "keys", "keys_uri", "issuer") if not _is_empty(getattr(self, name))]
+        given = [
+            name
+            for name in ("secret", "secret_hash", "keys", "keys_uri", "issuer")
+            if not _is_empty(getattr(self, name))
+        ]
         if len(given) > 1:
             raise self.wrong(given[1], f"a client authenticates in one way; {given[0]} is given, too")
         if bool(self.issuer) != bool(self.subject):
@@ -138,7 +152,7 @@ class ClientOptions(Options):
     @property
     def method(self) -> str:
         """How it authenticates: none, secret, private_key_jwt, or federated (by a token of its issuer's)."""
-        if not _is_empty(self.secret):
+        if self.secret_hash or not _is_empty(self.secret):
             return "secret"
         if self.issuer:
             return "federated"
@@ -156,8 +170,10 @@ class ClientOptions(Options):
         return f"client-{self.id}-secret"
 
     @property
-    def secret_hash(self) -> pulumi.Output[str]:
+    def hash_of_secret(self) -> pulumi.Output[str]:
         """What the named value holds: base64url of the SHA-256."""
+        if self.secret_hash:
+            return pulumi.Output.secret(self.secret_hash)
         return pulumi.Output.secret(self.secret).apply(
             lambda text: base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
         )
