@@ -14,6 +14,7 @@ from apim_policies.pipeline.values import Source
 from secure_mcp.apis import documents as policy
 from secure_mcp.gateway.clients import ClientOptions, KeyOptions
 from secure_mcp.gateway.identity_providers import IdentityProviderOptions
+from secure_mcp.server.options import UserTokenOptions
 
 ROOT = Path(__file__).parents[2]
 CLIENTS = (
@@ -48,6 +49,8 @@ SETTINGS = {
         tool_roles={"delete_snippet": "Snippets.Delete"},
         clients=CLIENTS,
         identity_providers=PROVIDERS,
+        user_tokens=True,
+        user_token_scopes=(UserTokenOptions(scopes=("User.Read",), tools=("my_profile",)),),
     ),
     "no consent is remembered": PolicyOptions(consent_days=0, redirect_schemes=()),
     "another cloud": PolicyOptions(login_endpoint="https://login.microsoftonline.us"),
@@ -56,6 +59,7 @@ NAMED_VALUES = {
     "APIMGatewayURL", "EntraTenantId", "McpClientId", "EntraIDFicClientId", "OAuthScopes", "SessionStoreEndpoint",
     "RegistrationStoreEndpoint",
     "EncryptionKey", "PreviousEncryptionKey", "mcp-id", "mcp-application", "mcp-audience", "mcp-function-key",
+    "mcp-token-endpoint",
 }  # fmt: skip
 
 

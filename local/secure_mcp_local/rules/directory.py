@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
+from secure_mcp_local.recording import microsoft_graph
 from secure_mcp_local.recording.resources import Resource
 from secure_mcp_local.rules.rule import Rule, Stack, at, lists, text
 
@@ -59,6 +60,7 @@ def _application(application: Resource, stack: Stack) -> Iterator[str]:
     if signs_in(application, stack) and not proven and not application.inputs.get("password"):
         yield f"{application.name} has no federated credential: it cannot prove who it is, and Entra ID gives it no token for a code"
     yield from _granted(application, stack)
+    yield from _needs(application, stack, proven=proven)
     for one in lists(application, "appRoles"):
         members = one.get("allowedMemberTypes")
         if not isinstance(members, list) or not members or not {"User", "Application"}.issuperset(map(str, members)):
@@ -97,6 +99,26 @@ def _application(application: Resource, stack: Stack) -> Iterator[str]:
         *(at(application.inputs, "publicClient.redirectUris") or []),
     ]
     yield from _uris([str(one) for one in uris])
+
+
+def _needs(application: Resource, stack: Stack, *, proven: bool) -> Iterator[str]:
+    """Whether an application that goes on to other APIs in its users' names can, and without asking them."""
+    accesses = lists(application, "requiredResourceAccesses")
+    if not accesses or signs_in(application, stack):
+        return
+    if not proven:
+        yield f"{application.name} needs other APIs (requiredResourceAccesses) and has no federated credential: it cannot prove who it is, and gets no token of them"
+    own = {str(one.get("objectId")) for one in stack.all(_PRINCIPAL) if _application_of(one, stack) is application}
+    clients = {str(one.get("objectId")): str(one.get("clientId")) for one in stack.all(_PRINCIPAL)}
+    granted = {
+        clients.get(text(one, "resourceServicePrincipalObjectId"))
+        for one in stack.all(_GRANT)
+        if text(one, "servicePrincipalObjectId") in own
+    }
+    for access in accesses:
+        delegated = any(each.get("type") == "Scope" for each in access.get("resourceAccesses") or ())
+        if delegated and str(access.get("resourceAppId")) not in granted:
+            yield f"{application.name} needs {access.get('resourceAppId')} (requiredResourceAccesses), which no grant gives: users are asked, or refused (AADSTS65001)"
 
 
 def _granted(application: Resource, stack: Stack) -> Iterator[str]:
@@ -171,8 +193,13 @@ def _credential(credential: Resource, stack: Stack) -> Iterator[str]:
     subject, issuer = text(credential, "subject"), text(credential, "issuer")
     yield from _application_id(credential, stack)
     workflow = "actions.githubusercontent.com" in issuer
+    application = next((one for one in stack.all(APPLICATION) if one.id == text(credential, "applicationId")), None)
+    # A server's application is acted as by the identity of its gateway, which another stack may have.
+    elsewhere = not stack.all("apimanagement:ApiManagementService") and bool(
+        application and lists(application, "requiredResourceAccesses")
+    )
     if not workflow and "subject" not in credential.unknowns:
-        if stack.identities:
+        if stack.identities and not elsewhere:
             who = stack.identities.get(subject.lower())
             if who is None or str(who.get("principalId")).lower() != subject.lower():
                 yield f"subject is {subject!r}, and must be the principal id of an identity of the stack"
@@ -191,12 +218,11 @@ def _credential(credential: Resource, stack: Stack) -> Iterator[str]:
         if who is not None and not any(who.id.lower() in stack.attached(one) for one in stack):
             yield f"subject is the principal id of {who.name}, which no service has"
         gateways = [one for one in stack.all("apimanagement:ApiManagementService") if stack.attached(one)]
-        application = next((one for one in stack.all(APPLICATION) if one.id == text(credential, "applicationId")), None)
         if (
             who is not None
             and gateways
             and application is not None
-            and signs_in(application, stack)
+            and (signs_in(application, stack) or lists(application, "requiredResourceAccesses"))
             and not any(who.id.lower() in stack.attached(one) for one in gateways)
         ):
             yield f"subject is the principal id of {who.name}, which {', '.join(one.name for one in gateways)} does not have"
@@ -302,6 +328,9 @@ def _grant(grant: Resource, stack: Stack) -> Iterator[str]:
             yield f"{key} is {value!r}, which is no service principal of the stack"
     if client and client == resource:
         yield "servicePrincipalObjectId and resourceServicePrincipalObjectId are the same: it would be its own client"
+    if (actor := _acting(principals.get(client), stack)) is not None:
+        yield from _delegated(grant, actor, principals.get(resource), stack)
+        return
     holder = principals.get(client)
     if holder is not None and holder.inputs.get("useExisting") is True and client != resource:
         yield f"servicePrincipalObjectId is that of {holder.name}, an application of others: it may act as everybody who signs in"
@@ -329,6 +358,53 @@ def _grant(grant: Resource, stack: Stack) -> Iterator[str]:
             yield "claimValues lacks 'openid': nobody can sign in"
         elif missing := [one for one in _SIGNING_IN if one not in values]:
             yield f"claimValues lacks {', '.join(missing)}: everybody is asked for it, and may not be allowed to consent"
+
+
+def _acting(principal: Resource | None, stack: Stack) -> Resource | None:
+    """The application of a principal, if it goes on to other APIs in its users' names: it says what it needs of them, and nobody signs in to it."""
+    application = _application_of(principal, stack)
+    if application is None or signs_in(application, stack) or not lists(application, "requiredResourceAccesses"):
+        return None
+    return application
+
+
+def _delegated(grant: Resource, actor: Resource, target: Resource | None, stack: Stack) -> Iterator[str]:
+    """What is granted to an application that acts in its users' names, held against what it says that it needs."""
+    values = {str(one) for one in grant.inputs.get("claimValues") or ()}
+    if not values:
+        yield "claimValues is empty: nothing is granted"
+    offering = _application_of(target, stack)
+    names = _permissions_of(target, offering)
+    if names is None or target is None:
+        return
+    offered = set(names.values())
+    if offering is not None and not _scopes_elsewhere(stack):
+        for value in sorted(values - offered):
+            yield f"claimValues has {value!r}, which {offering.name} does not offer"
+    accesses = [
+        one for one in lists(actor, "requiredResourceAccesses") if one.get("resourceAppId") == target.get("clientId")
+    ]
+    if not accesses:
+        yield f"it grants {', '.join(sorted(values))} of {target.name}, which requiredResourceAccesses of {actor.name} does not name"
+        return
+    ids = [str(each.get("id")) for one in accesses for each in one.get("resourceAccesses") or ()]
+    if any(id not in names for id in ids):
+        # A permission of Microsoft Graph's that is not known here.
+        return
+    needed = {names[id] for id in ids}
+    for value in sorted(needed - values):
+        yield f"claimValues lacks {value!r}, which {actor.name} needs: nobody has agreed to it, and its calls are refused (AADSTS65001)"
+    for value in sorted(values - needed):
+        yield f"claimValues has {value!r}, which requiredResourceAccesses of {actor.name} does not name: its calls may do more than is declared"
+
+
+def _permissions_of(target: Resource | None, offering: Resource | None) -> dict[str, str] | None:
+    """Names of an API's permissions by their ids; None where nobody here knows them."""
+    if offering is not None:
+        return {str(one.get("id")): str(one.get("value")) for one in lists(offering, "api.oauth2PermissionScopes")}
+    if target is not None and text(target, "clientId") == GRAPH:
+        return {id: name for name, id in microsoft_graph.PERMISSIONS.items()}
+    return None
 
 
 def _scopes_elsewhere(stack: Stack) -> bool:

@@ -17,7 +17,7 @@ from apim_policies.expressions.context import Api, Context, Operation, Request, 
 from secure_mcp.apis import documents as policy
 from secure_mcp.gateway.clients import ClientOptions, KeyOptions
 from secure_mcp.gateway.identity_providers import IdentityProviderOptions
-from secure_mcp.server.options import WorkloadOptions
+from secure_mcp.server.options import UserTokenOptions, WorkloadOptions
 
 KEY, PREVIOUS_KEY = bytes(range(64)), bytes(range(64, 128))
 NAMED_VALUES = {
@@ -36,6 +36,13 @@ SETTINGS = {
         tool_scopes={"save_snippet": "snippets:write"},
         tool_roles={"delete_snippet": "Snippets.Delete"},
         tool_callers={"list_snippets": "workloads"},
+        user_tokens=True,
+        user_token_scopes=(
+            UserTokenOptions(scopes=("User.Read",), tools=("my_profile",)),
+            UserTokenOptions(
+                application="3e0a7a5e-0000-4000-8000-00000000000a", scopes=("Entries.Read",), tools=("find_entry",)
+            ),
+        ),
         workloads=(
             WorkloadOptions(client="robot", roles=("Snippets.Delete",)),
             WorkloadOptions(
