@@ -163,6 +163,7 @@ class LocalCloud:
 
     @property
     def console_url(self) -> str:
+        """Address of the trace console, which shows each request of every gateway."""
         return self._addresses.console.url
 
     @property

@@ -53,6 +53,11 @@ class Resource:
 
 @dataclass(frozen=True)
 class Recording:
+    """What one run of a program registered: `for resource in recording`, in order of registration.
+
+    Immutable: what changes it returns another one.
+    """
+
     project: str
     stack: str
     resources: tuple[Resource, ...]
@@ -126,6 +131,7 @@ class Recording:
         return next((r for r in self.resources if r.id and r.id.lower() == id.lower()), None)
 
     def by_urn(self, urn: str) -> Resource | None:
+        """The resource with a URN; None if there is none."""
         return next((r for r in self.resources if r.urn == urn), None)
 
     def unknown(self, resource: Resource, path: str) -> str:

@@ -34,10 +34,12 @@ class Application:
 
     @property
     def challenge(self) -> str:
+        """The PKCE challenge of `verifier`, S256 (RFC 7636, section 4.2)."""
         digest = hashlib.sha256(self.verifier.encode()).digest()
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
     async def send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """One request to the gateway; `options` are those of `httpx`. Redirects are not followed."""
         async with httpx.AsyncClient(base_url=self.gateway_url, trust_env=False, timeout=60, verify=tls()) as client:
             return await client.request(method, path, **options)
 
@@ -73,6 +75,7 @@ class Application:
         return answer["code"]
 
     async def exchange(self, code: str, /, **changes: str | None) -> httpx.Response:
+        """The token request with a code. A field changed to None is left out."""
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -84,6 +87,7 @@ class Application:
         return await self.send("POST", "/token", data={k: v for k, v in form.items() if v is not None})
 
     async def refresh(self, refresh_token: str, /, **changes: str | None) -> httpx.Response:
+        """The token request with a refresh token. A field changed to None is left out."""
         form = {
             "grant_type": "refresh_token",
             "refresh_token": refresh_token,

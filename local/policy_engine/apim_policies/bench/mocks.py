@@ -27,6 +27,7 @@ class Recorded:
 
     @property
     def text(self) -> str:
+        """The body, read as UTF-8; what is none is replaced."""
         return self.content.decode("utf-8", "replace")
 
 

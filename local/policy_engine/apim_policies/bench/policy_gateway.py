@@ -46,14 +46,17 @@ class Outcome:
 
     @property
     def status(self) -> int:
+        """The answer's status code."""
         return self.answer.status_code
 
     @property
     def headers(self) -> httpx.Headers:
+        """The answer's headers, whose names have no case."""
         return self.answer.headers
 
     @property
     def text(self) -> str:
+        """The answer's body as text."""
         return self.answer.text
 
     def json(self) -> Any:
