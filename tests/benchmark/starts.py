@@ -16,7 +16,12 @@ COMMAND = str(Path(sys.executable).with_name("secure-mcp"))
 
 def imports(root: Path) -> str:
     """A program that imports the SDK and touches every resource class that the stack declares, and nothing else."""
-    packages = {"azure-native": "pulumi_azure_native", "azuread": "pulumi_azuread", "random": "pulumi_random"}
+    packages = {
+        "pulumi": "pulumi",
+        "azure-native": "pulumi_azure_native",
+        "azuread": "pulumi_azuread",
+        "random": "pulumi_random",
+    }
     lines = ["import pulumi"]
     for type in sorted({resource.type for resource in record(root, "dev") if resource.custom}):
         package, module, name = type.split(":")
