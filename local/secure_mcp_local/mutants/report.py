@@ -64,6 +64,16 @@ def lines(run: Run) -> list[str]:
     return [*found, "", str(run)]
 
 
+def _how(run: Run) -> str:
+    if not run.lived:
+        return "By `check` alone."
+    alive = sum(one.by == "local" for one in run.verdicts)
+    silent = len(run.survivors) + alive
+    return (
+        f"`check` is silent on {silent} of them; the local cloud, with a sign-in and calls, noticed {alive} of those."
+    )
+
+
 def page(runs: Sequence[Run]) -> str:
     """`docs/mutants.md`."""
     today = datetime.now(UTC).date().isoformat()
@@ -85,7 +95,7 @@ def page(runs: Sequence[Run]) -> str:
             f"| {run.stack} | {run.total} | {how} | {run.killed} | {run.equivalent} | {len(run.survivors)} | {run.score:.1f} |"
         )
     for run in runs:
-        text += ["", f"## {run.stack}", "", "By `check` and the local cloud." if run.lived else "By `check` alone.", ""]
+        text += ["", f"## {run.stack}", "", _how(run), ""]
         text += ["| type | mutants | noticed | equivalent |", "|---|---|---|---|"]
         for type, (every, killed, same) in counts(list(run.verdicts)).items():
             text.append(f"| `{type.removeprefix('azure-native:')}` | {every} | {killed} | {same} |")
