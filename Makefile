@@ -74,7 +74,7 @@ recorded: setup ## the recorded answers of C#, asked again
 
 mutants: setup ## single mistakes in what the stacks declare, and which of them nothing notices; ARGS='--seed 1 --sample 200 --local'
 	@$(BIN)/secure-mcp mutants --stack dev --stack prod --config apimPublisherEmail=mcp@example.com \
-	  --config 'assignedGroups=["00000000-0000-4000-8000-00000000d0e1"]' $(or $(ARGS),--sample 0 --page docs/mutants.md --least 80)
+	  --config 'assignedGroups=["00000000-0000-4000-8000-00000000d0e1"]' $(or $(ARGS),--sample 0 --page docs/mutants.md --least 95)
 
 options: setup ## what Pulumi.yaml and docs say of options, components and commands, from what declares them
 	@$(BIN)/python -m secure_mcp.options.written
