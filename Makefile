@@ -7,7 +7,7 @@ RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 REPORTS := .reports
 
-.PHONY: setup local test check bench bench-store soak fuzz recorded mutants lock options snapshots screenshots diagrams release-rehearsal scorecard site clean
+.PHONY: setup local test check bench bench-store soak fuzz recorded mutants lock options snapshots screenshots diagrams release-rehearsal scorecard site clean deployment-log
 .DELETE_ON_ERROR:
 
 setup: $(STAMP) ## create .venv with everything
@@ -82,6 +82,9 @@ options: setup ## what Pulumi.yaml and docs say of options, components and comma
 
 snapshots: setup ## what each stack declares and costs, and the schema of the provider, for review
 	UPDATE_SNAPSHOTS=1 $(BIN)/python -m pytest -q tests/infra/test_snapshots.py tests/infra/test_provider.py tests/infra/test_deployed_costs.py
+
+deployment-log: setup ## docs/deployment-log.md: preflight, up, doctor and destroy without Azure; needs pulumi on PATH
+	@env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m engine.log
 
 screenshots: setup ## pictures of the pages, for docs/images
 	PYTHONPATH=tests $(BIN)/python tests/e2e/screenshots.py
