@@ -1,4 +1,4 @@
-"""Whether the code of a function app would start with functions. If not, the platform starts it without any, and without an error."""
+"""Whether the code of a function app would start with functions, and has those that are guarded. If it does not start, the platform says nothing."""
 
 import ast
 import sys
@@ -10,6 +10,7 @@ from typing import Any, cast
 from apim_policies.check.finding import Finding, Rule
 from secure_mcp_local.azure.functions.code import code_of
 from secure_mcp_local.azure.functions.site import host_json
+from secure_mcp_local.check import tools
 from secure_mcp_local.errors import ExplainedError, NotModelled
 from secure_mcp_local.recording import Recording, Resource
 
@@ -36,7 +37,7 @@ UNRELEASED_BUNDLE = Rule(
     "https://learn.microsoft.com/azure/azure-functions/extension-bundles "
     "https://github.com/Azure-Samples/remote-mcp-functions-python/pull/23",
 )
-RULES = (NO_FUNCTIONS, HOST_JSON, UNRELEASED_BUNDLE)
+RULES = (NO_FUNCTIONS, HOST_JSON, UNRELEASED_BUNDLE, tools.UNKNOWN_TOOL)
 _SITE = "azure-native:web:WebApp"
 _PACKAGES = ".python_packages/lib/site-packages"
 _ENTRY = "function_app.py"
@@ -81,6 +82,8 @@ def findings(recording: Recording, file: str) -> Iterator[Finding]:
             version = str(runtime.get("version") or "")
             for problem in problems(code.folder, version, isolated=_isolated(site), packages=code.packages):
                 yield Finding(NO_FUNCTIONS, f"{site.name}: {problem}", file)
+            for problem in tools.unknown(recording, site, code.folder):
+                yield Finding(tools.UNKNOWN_TOOL, f"{site.name}: {problem}", file)
 
 
 def problems(folder: Path, python: str, *, isolated: bool, packages: Path | None = None) -> Iterator[str]:
