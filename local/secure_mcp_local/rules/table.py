@@ -20,6 +20,7 @@ from secure_mcp_local.rules import (
     network,
     provider,
     references,
+    trust,
     versions,
 )
 from secure_mcp_local.rules.rule import Level, Rule, Stack
@@ -36,6 +37,7 @@ RULES: tuple[Rule, ...] = (
     *network.RULES,
     *exposure.RULES,
     *directory.RULES,
+    *trust.RULES,
     *logs.RULES,
     *alerts.RULES,
 )

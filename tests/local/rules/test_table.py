@@ -115,6 +115,14 @@ APP, CONTAINERS = "azure-native:app:ContainerApp", ("template", "containers", 0)
 ASSIGNMENT = "azuread:index/appRoleAssignment:AppRoleAssignment"
 
 
+def a_trust(issuer: str, subject: str) -> str:
+    return (
+        f"<fragment><validate-jwt token-value='x'><openid-config url=\"{issuer}/.well-known/openid-configuration\" />"
+        f"<audiences><audience>api://x</audience></audiences><issuers><issuer>{issuer}</issuer></issuers>"
+        f'<required-claims><claim name="sub" match="all"><value>{subject}</value></claim></required-claims></validate-jwt></fragment>'
+    )
+
+
 def every_identity(ours: Recording) -> list[str]:
     return [one.id for one in ours.all("azure-native:managedidentity:UserAssignedIdentity")]
 
@@ -141,6 +149,8 @@ def a_workspace_with_a_cap(ours: Recording) -> str:
 
 
 MISTAKES_ELSEWHERE: Mapping[str, tuple[str, str, Where, Any]] = {
+    "trusts-nobody": ("prod", f"{APIM}PolicyFragment", ("value",), lambda _: a_trust("https://tokens.example.com", "repo:acme/*")),
+    "trusts-too-many": ("prod", f"{APIM}PolicyFragment", ("value",), lambda _: a_trust("http://tokens.example.com", "job")),
     "unneeded-identity": ("prod", "azure-native:web:WebApp", ("identity", "userAssignedIdentities"), every_identity),
     "lone-group": ("prod", "azure-native:monitor:ActionGroup", ("resourceGroupName",), "rg-with-a-mistake"),
     "retired-version": ("prod", "azure-native:resources:Deployment", ("properties", "template", "resources", 0, "apiVersion"), "2020-12-01"),
