@@ -1,4 +1,4 @@
-# make setup | local | test | check | bench | bench-store | soak | fuzz | recorded | mutants | lock | options | snapshots | screenshots | clean
+# make setup | local | test | check | bench | bench-store | soak | fuzz | recorded | mutants | lock | options | diagrams | deployment-log | snapshots | screenshots | release-rehearsal | scorecard | site | clean
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv

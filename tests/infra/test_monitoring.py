@@ -136,7 +136,7 @@ def test_B5_audit_events_say_no_more_than_who_did_what(declared: Declared) -> No
     for event in audits(declared("dev")):
         assert set(event) <= allowed, event
         if "user" in event:
-            assert '["oid"]' in event["user"] or "userId" in event["user"] or "endUser" in event["user"], event["user"]
+            assert '["oid"]' in event["user"] or "userId" in event["user"] or "ofUser" in event["user"], event["user"]
         for expression in (value for value in event.values() if "context." in value):
             assert not re.search(r'IpAddress|Authorization|\["(name|email|upn)"\]|oken|Body', expression), expression
 
@@ -399,7 +399,11 @@ def test_the_page_has_every_alert_and_its_numbers(declared: Declared) -> None:
 def test_the_page_has_every_event(declared: Declared) -> None:
     rows = re.findall(r"^\| `([a-z-]+)` \| (.*?) \|", PAGE, re.MULTILINE)
     written = {(event, outcome) for event, outcomes in rows for outcome in re.findall(r"`([a-z ]+)`", outcomes)}
-    guarded = declared("prod", toolRoles='{"save_snippet": "Snippets.Write"}')
+    guarded = declared(
+        "prod",
+        toolRoles='{"save_snippet": "Snippets.Write"}',
+        userTokenScopes='[{"scopes": ["User.Read"], "tools": ["my_profile"]}]',
+    )
     assert written == {(event["event"], event["outcome"]) for event in audits(guarded)}
 
 
