@@ -28,6 +28,7 @@ from actors.flawed_gateway import (
 )
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.doctor import SECTIONS, Options, Outcome, Person, Report, Server, Subject, chosen, examine
+from secure_mcp_local.doctor.checks.grants import ASSERTIONS, PROFILE, WORKLOADS
 
 NAMES = [check.name for section in SECTIONS for check in section.checks]
 
@@ -312,6 +313,32 @@ FLAWS: dict[str, list[Callable[[], Flaw]]] = {
         lambda: header(on("/token"), "cache-control", None),
         lambda: header(on("/token"), "content-type", "text/plain"),
         lambda: tokens_for(on("/token", grant_type="refresh_token")),
+    ],
+    "workload-grant": [
+        lambda: tokens_for(on("/token", grant_type=WORKLOADS)),
+        lambda: oauth_error(on("/token", grant_type=WORKLOADS), "invalid_client"),
+        lambda: answers(on("/token", grant_type=WORKLOADS), 500),
+        lambda: members(on(ASM), grant_types_supported=["authorization_code", WORKLOADS]),
+    ],
+    "client-assertions": [
+        lambda: hears(on("/token", client_assertion="*"), client_assertion=None, client_assertion_type=None),
+        lambda: tokens_for(on("/token", client_assertion="*")),
+        lambda: answers(on("/token", client_assertion="*"), 500),
+    ],
+    "assertion-grant": [
+        lambda: oauth_error(on("/token", grant_type=ASSERTIONS), "invalid_grant"),
+        lambda: members(on(ASM), authorization_grant_profiles_supported=[PROFILE]),
+        lambda: members(on(ASM), grant_types_supported=["authorization_code", ASSERTIONS]),
+    ],
+    "foreign-assertions": [
+        lambda: tokens_for(on("/token", assertion="*")),
+        lambda: answers(on("/token", assertion="secure-mcp-doctor"), 500),
+    ],
+    "gateway-headers": [
+        lambda: answers(with_header(on("/mcp"), "x_mcp_user_token"), 500),
+        lambda: answers(lambda r: "x-mcp-user-token" in r.headers and not keyed(r), 200, **result()),
+        lambda: answers(with_header(on("/mcp"), "x-mcp-user-token"), 200, **result(token="secure-mcp-doctor-made-up")),
+        lambda: header(with_header(on("/mcp"), "x-mcp-user-oid"), "x-mcp-user-oid", "secure-mcp-doctor-made-up"),
     ],
     "repeated-fields": [lambda: hears(twice("code"))],
     "revoke-unknown": [

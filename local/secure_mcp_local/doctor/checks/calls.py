@@ -198,3 +198,30 @@ async def key_places(subject: Subject) -> str:
     if answer.status not in {400, 401}:
         problems.append(f"two Authorization headers: {answer}")
     return settled(problems, "refused elsewhere")
+
+
+_GATEWAYS_OWN = ("x-mcp-user-token", "X-MCP-USER-TOKEN", "x_mcp_user_token", "x-mcp-caller", "x-mcp-user-oid")
+_MADE_UP = "secure-mcp-doctor-made-up"
+
+
+@SECTION.check(
+    "gateway-headers",
+    "U3",
+    "Headers that only the gateway sets change nothing when a client sends them, and nobody gets them back",
+    why="Servers believe them: a token or a user that a client made up would act for somebody else.",
+    fix="Delete them in every spelling before the call goes on (policies/mcp/api.xml).",
+)
+async def gateway_headers(subject: Subject) -> str:
+    key = (await _session(subject)).key
+    plain = await subject.call(key)
+    problems: list[str] = []
+    for name in _GATEWAYS_OWN:
+        answer = await subject.call(key, headers={name: _MADE_UP})
+        if answer.status != plain.status:
+            problems.append(f"with {name}: {answer}, without it {plain.status}")
+        elif _MADE_UP in answer.text + str(dict(answer.headers)):
+            problems.append(f"with {name}: the answer repeats it")
+    anonymous = await subject.call(None, headers={_GATEWAYS_OWN[0]: _MADE_UP})
+    if anonymous.status != 401:
+        problems.append(f"with {_GATEWAYS_OWN[0]} and no key: {anonymous}")
+    return settled(problems, f"{plain.status} as without them, and 401 without a key")

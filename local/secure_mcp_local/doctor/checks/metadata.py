@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from secure_mcp_local.doctor.check import Section
+from secure_mcp_local.doctor.checks.grants import ASSERTIONS, WORKLOADS
 from secure_mcp_local.doctor.client import text_of, texts_of
 from secure_mcp_local.doctor.report import Failure, Skipped, settled
 from secure_mcp_local.doctor.server import is_loopback, origin_of
@@ -10,8 +11,7 @@ from secure_mcp_local.doctor.subject import Subject, metadata_url
 
 SECTION = Section("What clients find out")
 
-_ASSERTIONS, _PROFILE = "urn:ietf:params:oauth:grant-type:jwt-bearer", "urn:ietf:params:oauth:grant-profile:id-jag"
-_GRANTS = {"authorization_code", "refresh_token", _ASSERTIONS}
+_GRANTS = {"authorization_code", "refresh_token", WORKLOADS, ASSERTIONS}
 
 
 @SECTION.check(
@@ -59,9 +59,6 @@ async def server_metadata(subject: Subject) -> str:
     foreign = set(texts_of(metadata, "grant_types_supported") or ["authorization_code", "implicit"]) - _GRANTS
     if foreign:
         problems.append(f"grants that should not be here: {', '.join(sorted(foreign))}")
-    profiles = texts_of(metadata, "authorization_grant_profiles_supported") or []
-    if (_ASSERTIONS in (texts_of(metadata, "grant_types_supported") or [])) != (profiles == [_PROFILE]):
-        problems.append(f"authorization_grant_profiles_supported is {profiles!r}, which does not go with the grants")
     return settled(problems, f"issuer {issuer}")
 
 
