@@ -42,6 +42,7 @@ local: $(RUNS) ## run the dev stack on this machine
 
 # What is slow and rarely breaks is sampled, by a seed that is printed; the end of the run says what was left out.
 test: setup ## run the tests; FULL=1 all of them, SEED=n the sample of that seed, JOBS=2 two at a time, COVERAGE=1 what of our Python they run, ARGS='…' for pytest
+	@PYTHONPATH=tests $(BIN)/python -m actors.node_tools
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest $(if $(FULL),,--sample $(or $(SEED),random)) \
 	  $(if $(JOBS),-n $(JOBS) --dist loadfile --no-loadscope-reorder) --junitxml $(REPORTS)/tests.xml \
 	  $(if $(COVERAGE),--cov --cov-report= --cov-report=json:$(REPORTS)/coverage.json) $(ARGS)

@@ -1,4 +1,9 @@
-"""Clients from npm, pinned by a lock file and installed once into the virtual environment."""
+"""Clients from npm, pinned by a lock file and installed once into the virtual environment.
+
+    PYTHONPATH=tests python -m actors.node_tools
+
+installs them before the tests, of which each has a limit of its own.
+"""
 
 import asyncio
 import hashlib
@@ -22,6 +27,7 @@ def installed() -> Path:
     target = Path(sys.prefix) / "share" / "secure-mcp" / f"test-clients-{lock}"
     if not target.is_dir():
         target.parent.mkdir(parents=True, exist_ok=True)
+        sys.stderr.write("Installing the clients that the tests drive ...\n")
         folder = Path(tempfile.mkdtemp(prefix="installing-", dir=target.parent))
         for each in ("package.json", "package-lock.json"):
             shutil.copy(HERE / each, folder / each)
@@ -76,3 +82,7 @@ async def run_signing_in(
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+if __name__ == "__main__":
+    installed()

@@ -328,6 +328,7 @@ async def test_E2_an_id_is_one_of_its_issuer(agent: Agent) -> None:
     assert (await agent.bring(agent.assertion(DIRECTORY, jti=same, oid=str(uuid4())))).status_code == 200
 
 
+@pytest.mark.timeout(400)
 async def test_E2_of_eight_at_once_exactly_one_two_hundred_times(agent: Agent) -> None:
     async with httpx.AsyncClient(base_url=agent.application.gateway_url, trust_env=False, timeout=60) as client:
         for round in range(200):
