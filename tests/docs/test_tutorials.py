@@ -173,6 +173,7 @@ def port() -> int:
     raise AssertionError("no three free ports in a row")
 
 
+@pytest.mark.sampled(keep=1, why="tutorials, followed from the first line to the last")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_who_follows_it_gets_there(page: Path, tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8").replace("8080", str(port()))
