@@ -194,13 +194,16 @@ WITH_OPERATORS = {
 }
 
 
+SAMPLED = pytest.mark.sampled(keep=5, why="each line of the contract on clients, consent and calls, broken once")
+
+
 @pytest.fixture(scope="module")
 async def whole(cloud_with: CloudWith) -> AsyncIterator[LocalCloud]:
     async with cloud_with() as cloud:
         yield cloud
 
 
-@pytest.mark.sampled(keep=5, why="each line of the contract on clients, consent and calls, broken once")
+@SAMPLED
 @pytest.mark.parametrize("name", BROKEN)
 async def test_its_test_fails(name: str, whole: LocalCloud) -> None:
     await assert_noticed(BROKEN[name], whole)
@@ -213,6 +216,7 @@ async def with_clients(cloud_with: CloudWith) -> AsyncIterator[LocalCloud]:
         yield cloud
 
 
+@SAMPLED
 @pytest.mark.parametrize("name", WITH_CLIENTS)
 async def test_its_test_fails_with_clients(name: str, with_clients: LocalCloud) -> None:
     await assert_noticed(WITH_CLIENTS[name], with_clients)
@@ -224,6 +228,7 @@ async def operated(cloud_with: CloudWith) -> AsyncIterator[LocalCloud]:
         yield cloud
 
 
+@SAMPLED
 @pytest.mark.parametrize("name", WITH_OPERATORS)
 async def test_its_test_fails_with_operators(name: str, operated: LocalCloud) -> None:
     # What an earlier one ended counts for all that began in the same second.
