@@ -1,8 +1,8 @@
 """A subscription and a directory that take everything, until a test changes one answer.
 
 Answers have the shape of the examples in https://github.com/Azure/azure-rest-api-specs and of the Microsoft Graph reference: Providers_List,
-Usages_List of each provider (.../Microsoft.Storage/stable/2023-01-01/examples/StorageAccountListLocationUsage.json,
-.../Microsoft.Web/stable/2024-11-01/examples/GetUsagesInLocation.json), ApiManagementListSkus, ListGeoRegions, GetFunctionAppStacksForLocation, CosmosDBLocationGet, CheckNameAvailability of each provider,
+usages (.../Microsoft.Storage/stable/2023-01-01/examples/StorageAccountListLocationUsage.json,
+.../Microsoft.Web/stable/2024-11-01/examples/GetUsagesInLocation.json; those of Network and Container Apps are believed to look the same), ApiManagementListSkus, ListGeoRegions, GetFunctionAppStacksForLocation, CosmosDBLocationGet, CheckNameAvailability of each provider,
 DeletedServicesListBySubscription, listDeletedVaults, GetPermissions, PolicyRestrictions_CheckAtSubscriptionScope, Deployments_Validate.
 """
 

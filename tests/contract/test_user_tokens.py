@@ -215,6 +215,16 @@ async def test_U1_it_ends_with_the_session_the_assignment_and_the_sign_in(downst
     assert (refused.status_code, challenged(refused)["error"]) == (401, "invalid_token")
     assert (await application.refresh(tokens["refresh_token"])).json()["error"] == "invalid_grant"
     downstream.cloud.clock.advance(1)
+    # Whose assignment is taken: nothing new is given, and the session ends.
+    application, tokens = await downstream.signed_in(name="bob")
+    bob = downstream.cloud.entra.user("bob")
+    bob.employee, count = False, len(downstream.seen)
+    try:
+        assert (await call(application, tokens["access_token"])).status_code == 401
+        assert len(downstream.seen) == count
+    finally:
+        bob.employee = True
+    assert (await application.refresh(tokens["refresh_token"])).json()["error"] == "invalid_grant"
 
 
 def test_U1_what_cannot_work_is_refused_when_it_is_declared() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.waiting import Clock
 from secure_mcp.package import build_package
 from secure_mcp.publishing import Deployer, PublishingError, publish
 from secure_mcp.publishing.app import app_of
@@ -22,19 +23,6 @@ from secure_mcp_local.testing import Application, Person
 
 ROOT = Path(__file__).parents[3]
 SITE = "azure-native:web:WebApp"
-
-
-class Clock:
-    """Time that passes by waiting."""
-
-    def __init__(self) -> None:
-        self.time = 0.0
-
-    def now(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.time += seconds
 
 
 def other_code(folder: Path, text: str) -> Path:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import requests
 
+from actors.waiting import Clock
 from secure_mcp.azure.propagation import WAIT
 from secure_mcp.package import build_package
 from secure_mcp.publishing import Deployer, PublishingError, publish
@@ -27,19 +28,6 @@ from secure_mcp_local.stand_ins.store import Deployed, Store
 ROOT = Path(__file__).parents[3]
 SITE = "azure-native:web:WebApp"
 ROLE = "azure-native:authorization:RoleAssignment"
-
-
-class Clock:
-    """Time that passes by waiting."""
-
-    def __init__(self) -> None:
-        self.time = 0.0
-
-    def now(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.time += seconds
 
 
 class Deployment:

@@ -19,7 +19,7 @@ _GRANTS = {"authorization_code", "refresh_token", WORKLOADS, ASSERTIONS}
     "M1",
     "Protected resource metadata names exactly the address that users type",
     why="Clients compare it with the address they were given and refuse to sign in when it differs.",
-    fix="Serve both well-known paths without a key, `resource` being the public address, without a slash at the end.",
+    fix="Serve both well-known paths without a key, `resource` being the public address as users type it.",
 )
 async def resource_metadata(subject: Subject) -> str:
     problems: list[str] = []
