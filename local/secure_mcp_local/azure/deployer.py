@@ -12,7 +12,6 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from secure_mcp_local.azure.functions.proxy import NoWay, Proxy
 from secure_mcp_local.azure.functions.publishing import ARM, Apps, DeploymentEndpoints
 from secure_mcp_local.recording.registration import DEPLOYER, SUBSCRIPTION
 from secure_mcp_local.recording.resources import TENANT
+from secure_mcp_local.running import Running
 
 _AZURE = (
     ".azure.com",
@@ -44,7 +44,7 @@ _AZURE = (
 _LIFETIME = 3600
 
 
-class Deployer:
+class Deployer(Running):
     """Servers for whoever publishes code; use as an asynchronous context manager.
 
     Args:
@@ -56,19 +56,8 @@ class Deployer:
     """What the environment of whoever publishes must say. Lower-case names of proxies would win over it: they must not be there."""
 
     def __init__(self, apps: Apps, base: Mapping[str, str]) -> None:
+        super().__init__()
         self._apps, self._base = apps, base
-        self._resources = AsyncExitStack()
-
-    async def __aenter__(self) -> "Deployer":
-        try:
-            await self._start()
-        except BaseException:
-            await self._resources.aclose()
-            raise
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._resources.aclose()
 
     async def _start(self) -> None:
         issuer = TokenIssuer("https://login.microsoftonline.com", TENANT, Clock())

@@ -6,7 +6,6 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +42,7 @@ from secure_mcp_local.errors import ExplainedError, LocalCloudError, NotModelled
 from secure_mcp_local.mistakes import Mistake
 from secure_mcp_local.recording import Recording, Resource
 from secure_mcp_local.recording.unmodelled import Passed, passed
+from secure_mcp_local.running import Running
 from secure_mcp_local.sources import Sources
 from secure_mcp_local.stand_ins.deployed import ports_of
 from secure_mcp_local.stand_ins.store import Store
@@ -58,7 +58,7 @@ Progress = Callable[[str], None]
 _SITE = "azure-native:web:WebApp"
 
 
-class LocalCloud:
+class LocalCloud(Running):
     """Runs the Pulumi programs of projects and stands in for every Azure service that they declare.
 
     Use `open` as an asynchronous context manager. Attributes hold the services while it runs.
@@ -89,6 +89,7 @@ class LocalCloud:
         *,
         watched: bool = False,
     ) -> None:
+        super().__init__()
         self.clock = Clock()
         self.journal = Journal()
         """The gateways' requests; values are recorded while somebody watches."""
@@ -101,7 +102,6 @@ class LocalCloud:
         self.pause = Pause()
         """While an edit is read."""
         self._kept, self._watched = kept, watched
-        self._resources = AsyncExitStack()
         self._azurite: Azurite | None = None
         self._deployer: Deployer | None = None
 
@@ -144,17 +144,6 @@ class LocalCloud:
         roots = [root] if isinstance(root, Path) else list(root)
         projects = Projects(roots, stack, config or {}, accept, backend, recording_hook, state)
         return cls(projects, port, faults, progress, kept, watched=watched and state is None)
-
-    async def __aenter__(self) -> "LocalCloud":
-        try:
-            await self._start()
-        except BaseException:
-            await self._resources.aclose()
-            raise
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._resources.aclose()
 
     @property
     def entra_url(self) -> str:

@@ -9,7 +9,6 @@ Code that ignores proxies finds a host that does not know it, or nothing.
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
@@ -23,30 +22,20 @@ from apim_policies.network import Network
 from secure_mcp_local.azure.functions.certificates import Certificates
 from secure_mcp_local.azure.functions.identity import PATH, IdentityEndpoint
 from secure_mcp_local.azure.functions.proxy import NoWay, Proxy
+from secure_mcp_local.running import Running
 
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "proxy-connection", "te", "upgrade", "expect"}
 
 
-class Outbound:
+class Outbound(Running):
     """The servers that a worker needs; use as an asynchronous context manager."""
 
     environment: dict[str, str]
     """What the worker's environment must say."""
 
     def __init__(self, network: Network, identity: IdentityEndpoint) -> None:
+        super().__init__()
         self._network, self._identity = network, identity
-        self._resources = AsyncExitStack()
-
-    async def __aenter__(self) -> "Outbound":
-        try:
-            await self._start()
-        except BaseException:
-            await self._resources.aclose()
-            raise
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._resources.aclose()
 
     async def _start(self) -> None:
         folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="secure-mcp-tls-")))
