@@ -14,17 +14,21 @@ from apim_policies.expressions.dotnet import (
     convert,
     credentials,
     cryptography,
+    dictionaries,
     encodings,
     enumerable,
     enumerations,
     gateway,
     guids,
+    lists,
     lookups,
     math,
     numbers,
     objects,
+    queues,
     random,
     regexes,
+    sets,
     strings,
     times,
     web,
@@ -38,9 +42,10 @@ from apim_policies.expressions.dotnet.json import tokens as json_tokens
 from apim_policies.expressions.dotnet.json import values as json_values
 from apim_policies.expressions.dotnet.registry import Model
 
+_COLLECTIONS = (collections, lists, dictionaries, sets, queues)
 _MODULES = (
     objects, numbers, strings, characters, comparers, enumerations, convert, math, random, bits, arrays, guids,
-    times, zones, web, encodings, builders, regexes, cryptography, certificates, collections, enumerable,
+    times, zones, web, encodings, builders, regexes, cryptography, certificates, *_COLLECTIONS, enumerable,
     json_tokens, json_objects, json_arrays, json_values, json_convert,
     xml, lookups, bodies, credentials, gateway,
 )  # fmt: skip
@@ -50,7 +55,8 @@ for _type, _methods in credentials.EXTENSIONS.items():
     MODELS[_type] = replace(MODELS[_type], methods={**MODELS[_type].methods, **_methods})
 NAMES: dict[str, str] = {name: namespace for module in _MODULES for name, namespace in module.NAMES.items()}
 """Namespaces of the types that can be named."""
-GENERIC = collections.GENERIC
+GENERIC: dict[str, int] = {name: arguments for module in _COLLECTIONS for name, arguments in module.GENERIC.items()}
+"""How many type arguments each takes."""
 
 # What people reach for and API Management refuses.
 # https://learn.microsoft.com/azure/api-management/api-management-policy-expressions#CLRTypes

@@ -1,10 +1,12 @@
-"""System.Array."""
+"""Arrays, and System.Array."""
 
 from collections.abc import Callable
 from typing import Any
 
+from apim_policies.expressions.dotnet.collections import COPY_TO, getter, setter
 from apim_policies.expressions.dotnet.comparers import sort_key
-from apim_policies.expressions.dotnet.registry import Method, Model
+from apim_policies.expressions.dotnet.cryptography import ARRAY_METHODS
+from apim_policies.expressions.dotnet.registry import T0, Method, Model, Property
 from apim_policies.expressions.objects.converting import default
 from apim_policies.expressions.objects.reflection import equal
 from apim_policies.expressions.types import (
@@ -28,6 +30,10 @@ from apim_policies.expressions.values.failing import (
     out_of_range,
 )
 from apim_policies.expressions.values.failures import CSharpException
+
+
+def _outside() -> CSharpException:
+    return CSharpException("System.IndexOutOfRangeException", "Index was outside the bounds of the array.")
 
 
 def _copied(source: Any, start: int, target: Any, at: int, count: int) -> None:
@@ -97,7 +103,7 @@ def _cleared(element: Type) -> Callable[[Any, int, int], None]:
         if items is None:
             raise argument_null("array")
         if start < 0 or count < 0 or start + count > len(items):
-            raise CSharpException("System.IndexOutOfRangeException", "Index was outside the bounds of the array.")
+            raise _outside()
         for at in range(start, start + count):
             items[at] = empty
 
@@ -144,7 +150,7 @@ def _like(items: Any, chosen: list[Any]) -> Any:
 
 
 _SEARCHES = [_searching(element) for element in _ELEMENTS]
-_ARRAY = Model(
+_STATIC = Model(
     statics={
         "Copy": [
             Method((array(element), INT, array(element), INT, INT), VOID, _copied) for element in _ELEMENTS
@@ -173,5 +179,30 @@ _ARRAY = Model(
 )  # fmt: skip
 
 
-MODELS: dict[str, Model] = {"Array": _ARRAY}
+def _of_first(items: Any, dimension: int) -> Any:
+    if dimension != 0:
+        raise CSharpException("System.IndexOutOfRangeException", "Array does not have that many dimensions.")
+    return items
+
+
+_ARRAY = Model(
+    methods={
+        "CopyTo": [COPY_TO],
+        "GetLength": [Method((INT,), INT, lambda items, dimension: len(_of_first(items, dimension)))],
+        "GetLowerBound": [Method((INT,), INT, lambda items, dimension: 0 * len(_of_first(items, dimension)))],
+        "GetUpperBound": [Method((INT,), INT, lambda items, dimension: len(_of_first(items, dimension)) - 1)],
+    },
+    properties={
+        "Length": Property(INT, len),
+        "LongLength": Property(LONG, len),
+        "Rank": Property(INT, lambda items: 1),
+        "IsReadOnly": Property(BOOL, lambda items: False),
+        "IsFixedSize": Property(BOOL, lambda items: True),
+    },
+    indexer=Method((INT,), T0, getter(_outside)),
+    set_indexer=setter(_outside),
+)
+
+
+MODELS: dict[str, Model] = {"[]": _ARRAY, "byte[]": Model(methods=ARRAY_METHODS), "Array": _STATIC}
 NAMES = {"Array": "System"}

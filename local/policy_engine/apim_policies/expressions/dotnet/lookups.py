@@ -4,7 +4,7 @@ from typing import Any
 
 from apim_policies.errors import NotModelled
 from apim_policies.expressions.context import Headers, Jwt, Url
-from apim_policies.expressions.dotnet.collections import missing_key
+from apim_policies.expressions.dotnet.dictionaries import missing_key
 from apim_policies.expressions.dotnet.registry import Method, Model, Property, out
 from apim_policies.expressions.objects.boxing import tester
 from apim_policies.expressions.objects.converting import default as default_of
@@ -20,7 +20,6 @@ from apim_policies.expressions.types import (
     holds_null,
 )
 from apim_policies.expressions.values.failing import argument_null, invalid_cast, null_reference
-from apim_policies.expressions.values.failures import CSharpException
 from apim_policies.expressions.values.sequences import Sequence
 from apim_policies.expressions.values.text import utf16
 
@@ -68,10 +67,7 @@ def _query(url: Url, name: str | None, default: str | None) -> str | None:
 def _variable(variables: dict[str, Any], name: str | None) -> Any:
     value = variables.get(_not_null(name), _ABSENT)
     if value is _ABSENT:
-        raise CSharpException(
-            "System.Collections.Generic.KeyNotFoundException",
-            f"The given key '{name}' was not present in the dictionary.",
-        )
+        raise missing_key(name)
     return inward(value)
 
 
