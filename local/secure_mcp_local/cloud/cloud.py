@@ -329,9 +329,10 @@ class LocalCloud(Running):
         return {"entra": self.entra.kept(), "cosmos": self.cosmos.kept()}
 
     def _folders(self) -> list[Path]:
-        """What is watched: programs, templates of policies, and the code of function apps, each once."""
+        """What is watched: projects and their programs, templates of policies, and the code of function apps, each once."""
         live = [host.code.live for host in self.hosts.values() if host.code.live is not None]
-        wanted = {*(folder.resolve() for folder in (*self._projects.folders, *live)), templates.directory()}
+        places = (*self._projects.roots, *self.recording.folders.values(), *live)
+        wanted = {*(folder.resolve() for folder in places), templates.directory()}
         return sorted(one for one in wanted if not any(one != other and one.is_relative_to(other) for other in wanted))
 
     async def _changed(self, files: set[Path]) -> None:

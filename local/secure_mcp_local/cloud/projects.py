@@ -35,17 +35,12 @@ class Projects:
         self.stack, self.state = stack, state
         self.config = dict(config)
         self.backends: Mapping[str, str] = {"": backends} if isinstance(backends, str) else dict(backends or {})
-        self._roots, self._accept, self._hook = roots, accept, hook
+        self.roots, self._accept, self._hook = roots, accept, hook
 
     @property
     def root(self) -> Path:
         """Folder of the first project."""
-        return self._roots[0]
-
-    @property
-    def folders(self) -> list[Path]:
-        """What the programs are made of, but for modules that are installed."""
-        return [*self._roots, *(program_folder(root) for root in self._roots)]
+        return self.roots[0]
 
     def record(self, addresses: Addresses) -> Recording:
         """What is declared, or deployed where a state is followed. Blocks while programs run.
@@ -55,11 +50,11 @@ class Projects:
         """
         if self.state is not None:
             # The state does not say where relative paths start from.
-            folders = {name_of(root): program_folder(root) for root in self._roots}
+            folders = {name_of(root): program_folder(root) for root in self.roots}
             recording = replace(deployed(self.state, self.stack), folders=folders)
         else:
             environment = Environment(addresses.of_gateway)
-            recordings = record_together(self._roots, self.stack, self.config, environment, self._accept)
+            recordings = record_together(self.roots, self.stack, self.config, environment, self._accept)
             recording = Recording.together(recordings)
         _refuse(recording)
         recording = with_backends(recording, self.backends)

@@ -232,6 +232,17 @@ async def test_an_edit_of_the_program_is_served_and_a_mistake_in_it_is_not(autho
     assert (await author.application.call(author.key, "ping")).status_code == 200
 
 
+async def test_a_mistake_in_the_projects_file_is_said_and_edits_are_served_after_it(author: Author) -> None:
+    project = author.root / "Pulumi.yaml"
+    text = project.read_text()
+    told = await author.edit(project.name, lambda text: "{" + text)
+    assert told.startswith("Pulumi.yaml is not YAML: ")
+    project.write_text(text)
+    told = await author.edit(PROGRAM, lambda text: text + "pulumi.export('edited', 'again')\n")
+    assert told.startswith("Served anew after ")
+    assert author.cloud.recording.outputs["edited"] == "again"
+
+
 async def test_an_edit_of_the_library_is_served(author: Author) -> None:
     file = "infra/secure_mcp/gateway/__init__.py"
     await author.edit(file, lambda text: text + "\nraise ValueError('of the library')\n")
