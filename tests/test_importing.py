@@ -93,12 +93,23 @@ def test_every_option_that_it_names_is_one() -> None:
     }
     known = options | {name for component in (Gateway, Server, SecureMcpServer) for name in component.__annotations__}
     known |= {"secure_mcp", *fields_of(ExistingApiManagement)}
+    with component_provider() as provider:
+        known.add(provider.schema()["language"]["python"]["packageName"])
     named = set(re.findall(r"`(?:\w+\.)?([a-z]+(?:_[a-z]+)+)`", PAGE))
     assert named
     assert named <= known, named - known
 
 
-@pytest.mark.parametrize("command", re.findall(r"`(secure-mcp [^`]+)`", PAGE))
+COMMANDS = re.findall(r"`secure-mcp ([^`]+)`", PAGE)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_that_it_names_is_there(command: str) -> None:
+    described = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert re.search(rf"^## secure-mcp {re.escape(command.split(maxsplit=1)[0])}\b", described, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if " -C " in command or " --cwd " in command])
 def test_every_folder_of_a_command_is_there(command: str) -> None:
     folders = re.findall(r"(?:-C|--cwd) (\S+)", command)
     assert folders

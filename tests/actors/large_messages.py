@@ -10,34 +10,48 @@ def tool_call(arguments: str, name: str = "hello_mcp") -> str:
     return f'{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":{json.dumps(name)},"arguments":{arguments}}}}}'
 
 
-_ARGUMENTS = {
-    "quotes in a string": '{"x":"' + '\\"' * (MIB - 100) + '"}',
-    "backslashes": '{"x":"' + "\\\\" * (MIB - 100) + '"}',
-    "a text": '{"x":"' + "hello world " * (MIB // 6 - 20) + '"}',
-    "a text beyond ASCII": '{"x":"' + "\u4f60\u597d " * (MIB * 2 // 7 - 20) + '"}',
-    "emoji": '{"x":"' + "\U0001f600" * (MIB // 2 - 100) + '"}',
-    "escapes": '{"x":"' + "\\u00e9" * (MIB // 3 - 100) + '"}',
-    "surrogates": '{"x":"' + "\\ud83d\\ude00" * (MIB // 6 - 100) + '"}',
-    "numbers": '{"x":[' + "0," * (MIB - 100) + "0]}",
-    "long numbers": '{"x":[' + "-1234567.890123e-10," * (MIB // 10 - 100) + "0]}",
-    "literals": '{"x":[' + "null,true,false," * (MIB // 8 - 100) + "0]}",
-    "strings": '{"x":[' + '"",' * (MIB * 2 // 3 - 100) + '""]}',
-    "empty lists": '{"x":[' + "[]," * (MIB * 2 // 3 - 100) + "0]}",
-    "nested lists": '{"x":[' + ("[" * 60 + "]" * 60 + ",") * (MIB * 2 // 121 - 10) + "0]}",
-    "nested objects": '{"x":[' + ('{"a":' * 60 + "0" + "}" * 60 + ",") * (MIB * 2 // 362 - 10) + "0]}",
-    "members": '{"x":{' + ",".join(f'"{n}":0' for n in range(MIB // 6)) + "}}",
-    "objects": '{"x":[' + ",".join('{"a":{}}' for _ in range(MIB * 2 // 9 - 100)) + "]}",
-    "blanks": '{"x":' + " " * (2 * MIB - 200) + "0}",
-}
-PASS = {shape: tool_call(arguments) for shape, arguments in _ARGUMENTS.items()}
-REFUSED = {
-    "an open string": '{"x":"' + '\\"' * (MIB - 100),
-    "open brackets": '{"x":' + "[" * (2 * MIB - 200),
-    "open braces": '{"x":' + '{"x":' * (MIB // 3),
-    "quotes": '"' * (2 * MIB - 200),
-    "colons": '{"x":' + ":" * (2 * MIB - 200),
-    "one number": '{"x":' + "1" * (2 * MIB - 200) + "}",
-    "blanks without end": '{"x":0' + " ," * (MIB - 200),
-    "members of the message": "{" + ",".join(f'"{n}":0' for n in range(MIB // 6)) + "}",
-    "too deep at the end": tool_call('{"x":[' + "0," * (MIB - 200) + "[" * 70 + "]" * 70 + "]}"),
-}
+def passing(size: int) -> dict[str, str]:
+    """Messages of at most `size` bytes and over half of it, by shape, that pass."""
+    arguments = {
+        "quotes in a string": '{"x":"' + '\\"' * _times(2, size) + '"}',
+        "backslashes": '{"x":"' + "\\\\" * _times(2, size) + '"}',
+        "a text": '{"x":"' + "hello world " * _times(12, size) + '"}',
+        "a text beyond ASCII": '{"x":"' + "\u4f60\u597d " * _times(7, size) + '"}',
+        "emoji": '{"x":"' + "\U0001f600" * _times(4, size) + '"}',
+        "escapes": '{"x":"' + "\\u00e9" * _times(6, size) + '"}',
+        "surrogates": '{"x":"' + "\\ud83d\\ude00" * _times(12, size) + '"}',
+        "numbers": '{"x":[' + "0," * _times(2, size) + "0]}",
+        "long numbers": '{"x":[' + "-1234567.890123e-10," * _times(20, size) + "0]}",
+        "literals": '{"x":[' + "null,true,false," * _times(16, size) + "0]}",
+        "strings": '{"x":[' + '"",' * _times(3, size) + '""]}',
+        "empty lists": '{"x":[' + "[]," * _times(3, size) + "0]}",
+        "nested lists": '{"x":[' + ("[" * 60 + "]" * 60 + ",") * _times(121, size) + "0]}",
+        "nested objects": '{"x":[' + ('{"a":' * 60 + "0" + "}" * 60 + ",") * _times(362, size) + "0]}",
+        "members": '{"x":{' + ",".join(f'"{n}":0' for n in range(_times(12, size))) + "}}",
+        "objects": '{"x":[' + ",".join('{"a":{}}' for _ in range(_times(9, size))) + "]}",
+        "blanks": '{"x":' + " " * _times(1, size) + "0}",
+    }
+    return {shape: tool_call(text) for shape, text in arguments.items()}
+
+
+def refused(size: int) -> dict[str, str]:
+    """Messages of about `size` bytes, by shape, that are refused."""
+    return {
+        "an open string": '{"x":"' + '\\"' * _times(2, size),
+        "open brackets": '{"x":' + "[" * _times(1, size),
+        "open braces": '{"x":' + '{"x":' * _times(5, size),
+        "quotes": '"' * _times(1, size),
+        "colons": '{"x":' + ":" * _times(1, size),
+        "one number": '{"x":' + "1" * _times(1, size) + "}",
+        "blanks without end": '{"x":0' + " ," * _times(2, size),
+        "members of the message": "{" + ",".join(f'"{n}":0' for n in range(_times(12, size))) + "}",
+        "too deep at the end": tool_call('{"x":[' + "0," * _times(2, size) + "[" * 70 + "]" * 70 + "]}"),
+    }
+
+
+def _times(unit: int, size: int) -> int:
+    """How often a text of so many bytes comes, beside what is around it."""
+    return (size - 400) // unit
+
+
+PASS, REFUSED = passing(2 * MIB), refused(2 * MIB)

@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -13,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.large_messages import MIB, PASS, REFUSED, tool_call
+from actors.large_messages import MIB, PASS, REFUSED, passing, refused, tool_call
+from actors.linear import TIMES, assert_linear
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.testing import Application, Person
 
@@ -150,36 +150,21 @@ async def test_M34_repeated_and_case_varied_names_that_matter_are_refused(caller
         assert not await caller.accepts(body), body
 
 
-SECOND = 1.0
-"""What 2 MiB may take of this process's work: the gateway's, the server's and the client's, all of which are in it."""
+SMALL = 2 * MIB // TIMES
 
 
 @pytest.mark.parametrize("shape", PASS)
-async def test_M34_F2_two_mebibytes_of_anything_pass_within_a_second(caller: Caller, shape: str) -> None:
-    body = PASS[shape]
-    assert MIB < len(body.encode()) <= 2 * MIB
-    took, response = await timed(caller, body)
-    assert response.status_code == 200, response.text
-    assert took < SECOND
+async def test_M34_F2_two_mebibytes_of_anything_pass_in_linear_time(caller: Caller, shape: str) -> None:
+    large = PASS[shape]
+    assert MIB < len(large.encode()) <= 2 * MIB
+    for answer in await assert_linear(caller.post, passing(SMALL)[shape], large):
+        assert answer.status_code == 200, answer.text
 
 
 @pytest.mark.parametrize("shape", REFUSED)
-async def test_M34_F2_two_mebibytes_of_anything_are_refused_within_a_second(caller: Caller, shape: str) -> None:
-    took, response = await timed(caller, REFUSED[shape])
-    assert response.status_code == 400, response.text
-    assert took < SECOND
-
-
-async def timed(caller: Caller, body: str) -> tuple[float, httpx.Response]:
-    """Seconds of this process's own work, and the answer. The best of three runs counts: a busy machine makes single ones slow."""
-    best = 60.0
-    for _ in range(3):
-        start = time.process_time()
-        response = await caller.post(body)
-        best = min(best, time.process_time() - start)
-        if best < SECOND:
-            break
-    return best, response
+async def test_M34_F2_two_mebibytes_of_anything_are_refused_in_linear_time(caller: Caller, shape: str) -> None:
+    for answer in await assert_linear(caller.post, refused(SMALL)[shape], REFUSED[shape]):
+        assert answer.status_code == 400, answer.text
 
 
 @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -191,13 +176,11 @@ async def timed(caller: Caller, body: str) -> tuple[float, httpx.Response]:
     ),
     prefix=st.sampled_from(["", '{"x":', '{"x":"', '{"x":[', tool_call("[")[:-3]]),
 )
-async def test_M34_any_repetition_is_read_in_time_bounded_by_its_size(
-    caller: Caller, pieces: list[str], prefix: str
-) -> None:
-    repeated = "".join(pieces)
-    took, response = await timed(caller, prefix + repeated * ((2 * MIB - 200) // len(repeated)))
-    assert response.status_code in {200, 400}
-    assert took < SECOND
+async def test_M34_any_repetition_is_read_in_linear_time(caller: Caller, pieces: list[str], prefix: str) -> None:
+    piece = "".join(pieces)
+    small, large = (prefix + piece * ((size - 200) // len(piece)) for size in (SMALL, 2 * MIB))
+    for answer in await assert_linear(caller.post, small, large):
+        assert answer.status_code in {200, 400}
 
 
 def mutated() -> st.SearchStrategy[str]:
@@ -341,11 +324,11 @@ GUARDED = [
 ]
 
 
-@pytest.mark.parametrize("tool", GUARDED)
-async def test_M34_F5_a_name_that_folds_to_a_guarded_tool_is_refused(cloud_with: CloudWith, tool: str) -> None:
+async def test_M34_F5_a_name_that_folds_to_a_guarded_tool_is_refused(cloud_with: CloudWith) -> None:
     guards = {"mcpScopes": '["mcp:tools", "snippets:write"]', "toolScopes": '{"save_snippet": "snippets:write"}'}
     async with cloud_with(**guards) as cloud:
         application = Application(cloud.gateway_url)
         caller = Caller(application, (await application.tokens(Person()))["access_token"])
-        assert (await caller.post(tool_call("{}", tool))).status_code in {400, 403}
+        for tool in GUARDED:
+            assert (await caller.post(tool_call("{}", tool))).status_code in {400, 403}, tool
         assert await caller.accepts(tool_call("{}", "hello_mcp"))
