@@ -8,22 +8,17 @@
 A block of any other kind fails, so that nothing on a page is only looked at. Ports are replaced: 8080 may be somebody's.
 """
 
-import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
-from apim_policies.errors import ExplainedError
-from apim_policies.listener import bind
+from actors.terminal import Terminal, environment, port, shown
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
@@ -31,8 +26,6 @@ BLOCK = re.compile(
     r'^```(?P<language>\w*)(?: title="(?P<title>[^"\n]+)")?\n(?P<text>.*?)^```$', re.MULTILINE | re.DOTALL
 )
 APPENDED = ", at the end"
-PATIENCE = 120.0
-"""Seconds that a machine with other work may take until a terminal says something."""
 # Somebody at the browser that the client opens: Alice, who allows it, and whose browser then calls the client.
 BROWSER = """
 import asyncio, sys, urllib.request
@@ -42,30 +35,6 @@ urllib.request.build_opener(urllib.request.ProxyHandler({})).open(end).read()
 """
 
 pytestmark = pytest.mark.timeout(600)
-
-
-@dataclass
-class Terminal:
-    """What serves, and what it has printed."""
-
-    process: subprocess.Popen[str]
-    printed: str = ""
-    seen: int = 0
-    """How much of it earlier blocks have shown."""
-
-    def listen(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.printed += line
-
-    def says(self, text: str) -> None:
-        """Waits until lines are printed, after those of earlier blocks."""
-        end = time.monotonic() + PATIENCE
-        while (found := shown(text, self.printed[self.seen :])) is None:
-            assert time.monotonic() < end, f"the terminal does not say:\n{text}\nIt said:\n{self.printed}"
-            assert self.process.poll() is None, f"it ended:\n{self.printed}"
-            time.sleep(0.1)
-        self.seen += found
 
 
 @dataclass
@@ -109,30 +78,13 @@ class Reader:
         self.printed, self.last = done.stdout, None
 
     def serve(self, name: str, command: str) -> None:
-        process = subprocess.Popen(
-            ["bash", "-c", f"exec {command}"],
-            cwd=self.folder, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        self.terminals[name] = terminal = Terminal(process)
-        Thread(target=terminal.listen, daemon=True).start()
+        self.terminals[name] = Terminal.opened(["bash", "-c", f"exec {command}"], self.folder, self.environment)
         self.last = name
 
     def leave(self) -> None:
         """Ctrl-C in each terminal, which ends well."""
-        for name, terminal in self.terminals.items():
-            terminal.process.send_signal(signal.SIGINT)
-            assert terminal.process.wait(60) == 0, f"{name}:\n{terminal.printed}"
-
-
-def shown(text: str, printed: str) -> int | None:
-    """Where the last of some lines ends in what is printed; None if one is missing or they are in another order."""
-    end = 0
-    for line in filter(None, map(str.strip, text.splitlines())):
-        found = re.compile(".*".join(map(re.escape, line.split("…")))).search(printed, end)
-        if found is None:
-            return None
-        end = found.end()
-    return end
+        for terminal in self.terminals.values():
+            terminal.leave()
 
 
 def blocks(page: str) -> list[tuple[str, str | None, str]]:
@@ -145,32 +97,13 @@ def blocks(page: str) -> list[tuple[str, str | None, str]]:
 def reader(folder: Path) -> Iterator[Reader]:
     browser = folder.parent / "browser.py"
     browser.write_text(BROWSER)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV_"))} | {
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-        "BROWSER": f"{sys.executable} {browser} %s &",
-    }
-    somebody = Reader(folder, environment)
+    somebody = Reader(folder, environment() | {"BROWSER": f"{sys.executable} {browser} %s &"})
     try:
         yield somebody
         somebody.leave()
     finally:
         for terminal in somebody.terminals.values():
-            with suppress(ProcessLookupError):
-                terminal.process.kill()
-
-
-def port() -> int:
-    """Of a gateway, with two free ones after it."""
-    for _ in range(50):
-        first, sockets = bind(0)
-        for socket in sockets:
-            socket.close()
-        with suppress(ExplainedError):
-            for number in (first, first + 1, first + 2):
-                for socket in bind(number)[1]:
-                    socket.close()
-            return first
-    raise AssertionError("no three free ports in a row")
+            terminal.kill()
 
 
 @pytest.mark.sampled(keep=1, why="tutorials, followed from the first line to the last")

@@ -12,9 +12,7 @@ from typing import Any
 import pytest
 
 from secure_mcp_local.cloud import LocalCloud
-from secure_mcp_local.cloud.keeping import Kept
 from secure_mcp_local.cloud.watching import look
-from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.testing import Application, Person
 
 ROOT = Path(__file__).parents[3]
@@ -256,48 +254,3 @@ def test_what_is_logged_into_the_project_is_no_edit(tmp_path: Path) -> None:
     for name in ("local.log", "__main__.py"):
         (tmp_path / name).write_text("")
     assert [Path(path).name for path in look([tmp_path])] == ["__main__.py"]
-
-
-async def test_sessions_registrations_and_data_outlive_a_restart(tmp_path: Path) -> None:
-    root = copied(tmp_path)
-
-    async def run(port: int, *, fresh: bool = False) -> LocalCloud:
-        kept = Kept(root, "dev", fresh=fresh)
-        cloud = LocalCloud.open(root, "dev", {"mcpRateLimit": "100000"}, port=port, kept=kept)
-        cloud._resources.callback(kept.release)
-        return cloud
-
-    def text(answer: Any) -> str:
-        assert answer.status_code == 200, answer.text
-        return json.loads(answer.text.partition("data: ")[2])["result"]["content"][0]["text"]
-
-    get = {"name": "get_snippet", "arguments": {"name": "kept"}}
-    async with await run(0) as cloud:
-        port = int(cloud.gateway_url.rpartition(":")[2])
-        application = Application(cloud.gateway_url)
-        tokens = await application.tokens(Person("alice"))
-        save = {"name": "save_snippet", "arguments": {"name": "kept", "content": "for later"}}
-        text(await application.call(tokens["access_token"], "tools/call", save))
-        with pytest.raises(LocalCloudError, match="another secure-mcp local"):
-            Kept(root, "dev")
-    assert (root / ".secure-mcp" / "dev").stat().st_mode & 0o077 == 0
-    assert (root / ".secure-mcp" / "dev" / "state.json").stat().st_mode & 0o077 == 0
-    for _ in range(20):  # the ports of the first run may not be free at once
-        try:
-            again = await (await run(port)).__aenter__()
-            break
-        except LocalCloudError:
-            await asyncio.sleep(0.5)
-    else:
-        raise AssertionError("the port is not free any more")
-    try:
-        assert text(await application.call(tokens["access_token"], "tools/call", get)) == "for later"
-        refreshed = await application.refresh(tokens["refresh_token"])
-        assert refreshed.status_code == 200, refreshed.text
-        # Registered once, and for good.
-        assert "code" in {name for name in ("code",) if await application.code(Person("bob"))}
-    finally:
-        await again.__aexit__(None, None, None)
-    async with await run(0, fresh=True) as cloud:
-        application.gateway_url = cloud.gateway_url
-        assert (await application.call(tokens["access_token"], "ping")).status_code == 401
