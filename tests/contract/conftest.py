@@ -13,6 +13,18 @@ ROOT = Path(__file__).parents[2]
 CloudWith = Callable[..., AbstractAsyncContextManager[LocalCloud]]
 
 
+RACES = pytest.mark.parametrize(
+    "rounds",
+    [
+        pytest.param(
+            range(start, start + 20),
+            id=f"{start}-{start + 19}",
+            marks=pytest.mark.sampled(keep=2, why="races of eight, two hundred times"),
+        )
+        for start in range(0, 200, 20)
+    ],
+)
+"""Two hundred rounds of a race, some at a time."""
 STAND_IN = "localhost:9"
 
 
