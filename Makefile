@@ -1,4 +1,4 @@
-# make setup | local | test | check | bench | bench-store | soak | fuzz | recorded | mutants | lock | options | diagrams | deployment-log | snapshots | screenshots | release-rehearsal | scorecard | site | clean
+# make setup | local | test | ends | check | bench | bench-store | soak | fuzz | recorded | mutants | lock | outdated | options | diagrams | deployment-log | snapshots | screenshots | release-rehearsal | scorecard | site | clean
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
@@ -7,7 +7,7 @@ RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 REPORTS := .reports
 
-.PHONY: setup local test check bench bench-store soak fuzz recorded mutants lock options snapshots screenshots diagrams release-rehearsal scorecard site clean deployment-log
+.PHONY: setup local test ends check bench bench-store soak fuzz recorded mutants lock outdated options snapshots screenshots diagrams release-rehearsal scorecard site clean deployment-log
 .DELETE_ON_ERROR:
 
 setup: $(STAMP) ## create .venv with everything
@@ -47,14 +47,34 @@ test: setup ## run the tests; FULL=1 all of them, SEED=n the sample of that seed
 	  $(if $(JOBS),-n $(JOBS) --dist loadfile --no-loadscope-reorder) --junitxml $(REPORTS)/tests.xml \
 	  $(if $(COVERAGE),--cov --cov-report= --cov-report=json:$(REPORTS)/coverage.json) $(ARGS)
 
+# Of other versions than those that are pinned, in an environment of their own. Needs uv: pip finds no oldest versions. What is not
+# Python (browsers, clients from npm, the engine's command) knows nothing of them.
+END ?= lowest
+OF_lowest := lowest-direct 3.11
+OF_highest := highest 3.13
+ENDS := .venv-$(END)
+TESTS_OF_ENDS := $(addprefix tests/,contract policy_engine policies infra local function_app e2e/test_python_client.py)
+ends: ## the tests with the oldest versions that pyproject.toml allows (END=lowest) or the newest (END=highest); SEED, JOBS and ARGS as above
+	$(if $(OF_$(END)),,$(error END is $(END): lowest or highest))
+	@echo "Setting up $(ENDS) ..."
+	@uv venv --quiet --clear --python $(word 2,$(OF_$(END))) $(ENDS)
+	@uv pip install --quiet --resolution $(word 1,$(OF_$(END))) --python $(ENDS)/bin/python -e local/policy_engine -e '.[local,dev]'
+	@$(if $(filter lowest,$(END)),$(ENDS)/bin/python .ci/floors.py)
+	@env -u PYTHONDONTWRITEBYTECODE $(ENDS)/bin/python -m secure_mcp_local.azure.storage
+	@env -u PYTHONDONTWRITEBYTECODE $(ENDS)/bin/python -m pytest --sample $(or $(SEED),random) \
+	  $(if $(JOBS),-n $(JOBS) --dist loadfile --no-loadscope-reorder) $(or $(ARGS),$(TESTS_OF_ENDS))
+
 check: setup ## lint, strict types, and what the dev stack declares
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 	$(BIN)/secure-mcp check --strict --config apimPublisherEmail=gate@localhost
 
-# Needs uv. The versions are those that are tested here, for every Python that the function app can run on.
-lock: ## pin what the function app needs, with hashes
+# Needs uv. constraints.txt is what is installed and tested here, for every Python and system; the function app has the same versions,
+# for every Python that it can run on. Without UPGRADE pins stay what they are and what is missing comes to them.
+lock: ## pin what is tested, and what the function app needs, with hashes; UPGRADE=1 the newest versions
+	@printf -- '-e local/policy_engine\n-e .[local,dev]\n' | uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
+	  $(if $(UPGRADE),--upgrade) --no-emit-package apim-policies --no-emit-package pulumi-secure-mcp --output-file constraints.txt - >/dev/null
 	cd function_app && uv pip compile --quiet --generate-hashes --universal --python-version 3.12 \
 	  --constraints ../constraints.txt --custom-compile-command 'make lock' --output-file requirements.txt requirements.in
 
@@ -76,6 +96,14 @@ recorded: setup ## the recorded answers of C#, asked again
 mutants: setup ## single mistakes in what the stacks declare, and which of them nothing notices; ARGS='--seed 1 --sample 200 --local'
 	@$(BIN)/secure-mcp mutants --stack dev --stack prod --config apimPublisherEmail=mcp@example.com \
 	  --config 'assignedGroups=["00000000-0000-4000-8000-00000000d0e1"]' $(or $(ARGS),--sample 0 --page docs/mutants.md --least 95)
+
+# Needs uv. npm prints what is not installed, too: only where the newest is another one is it behind.
+outdated: setup ## what is pinned and has a newer version, of Python and from npm
+	@uv pip list --python $(BIN)/python --outdated
+	@npm=$$($(BIN)/python -c 'import shlex; from secure_mcp_local.azure.storage.node import npm; print(shlex.join(npm()))'); \
+	for lock in $$(git ls-files '*package-lock.json'); do \
+	  echo "== $$(dirname "$$lock")"; $$npm outdated --loglevel=error --prefix "$$(dirname "$$lock")" | awk '$$3 != $$4'; \
+	done
 
 options: setup ## what Pulumi.yaml and docs say of options, components and commands, from what declares them
 	@$(BIN)/python -m secure_mcp.options.written
