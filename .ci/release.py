@@ -75,7 +75,9 @@ def notes(wanted: str) -> str:
 
 def commit_time() -> int:
     """Seconds since 1970 of the commit; archives bear it. Without a repository, that of ZIP's first day."""
-    done = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, encoding="utf-8", check=False
+    )
     return int(done.stdout) if done.returncode == 0 and done.stdout.strip() else 315532800
 
 
@@ -84,7 +86,7 @@ def build(out: Path, time: int) -> None:
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(time)}
     for folder in (ENGINE, LIBRARY):
         command = [sys.executable, "-m", "hatchling", "build", "-d", str(out)]
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", check=False)
         if done.returncode:
             raise ReleaseError(f"{folder}: {' '.join(command[1:])} failed:\n{done.stdout}{done.stderr}")
     licence = (ROOT / "LICENSE").read_bytes()
@@ -154,7 +156,7 @@ def interpreter(environment: Path) -> Path:
 
 
 def run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     if done.returncode:
         raise ReleaseError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
 

@@ -8,7 +8,6 @@ import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -16,6 +15,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from actors.processes import interrupted
 
 ROOT = Path(__file__).parents[2]
 ENGINE = ROOT / "local" / "policy_engine"
@@ -138,5 +139,4 @@ async def test_it_serves_a_folder(environment: Path, theirs: Path) -> None:
         async with httpx.AsyncClient(trust_env=False) as client:
             assert (await client.get(f"{url}/orders/7")).status_code == 401
     finally:
-        process.send_signal(signal.SIGINT)
-        assert await asyncio.wait_for(process.wait(), 30) == 0
+        await interrupted(process)

@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tarfile
@@ -21,6 +20,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from actors.component_provider import component_provider
+from actors.processes import interrupted
 from apim_policies.listener import Listener, bind
 from secure_mcp_local.testing import Application, Person
 
@@ -101,7 +101,7 @@ def python_of(environment: Path) -> Path:
 
 
 def command(environment: Path, *arguments: str) -> list[str]:
-    return [str(environment / "bin" / "secure-mcp"), *arguments]
+    return [str(python_of(environment).with_name("secure-mcp")), *arguments]
 
 
 def clean() -> dict[str, str]:
@@ -208,7 +208,8 @@ def test_the_wheels_have_every_file(wheels: dict[str, Path]) -> None:
     with zipfile.ZipFile(wheels["pulumi_secure_mcp"]) as archive:
         there = set(archive.namelist())
     policies = {
-        f"secure_mcp/policies/{file.relative_to(ROOT / 'policies')}" for file in (ROOT / "policies").rglob("*.*")
+        f"secure_mcp/policies/{file.relative_to(ROOT / 'policies').as_posix()}"
+        for file in (ROOT / "policies").rglob("*.*")
     }
     assert policies <= there, policies - there
 
@@ -220,7 +221,7 @@ def test_a_project_that_imports_the_wheel_is_planned_and_checked(environment: Pa
     assert "site-packages" in json.dumps(planned["outputs"]["library"])
     run(environment, project, "check", "--strict")
     run(environment, project, "policies", "--out", str(project / "policies"))
-    engine = environment / "bin" / "apim-policies"
+    engine = python_of(environment).with_name("apim-policies")
     done = subprocess.run(
         [str(engine), "check", str(project / "policies")], env=clean(), capture_output=True, text=True, timeout=100, check=False
     )  # fmt: skip
@@ -255,5 +256,4 @@ async def test_a_person_signs_in_to_it_and_uses_the_server(environment: Path, pr
         assert answer.status_code == 200, answer.text
         assert answer.json()["result"] == {"tools": []}
     finally:
-        process.send_signal(signal.SIGINT)
-        assert await asyncio.wait_for(process.wait(), 30) == 0
+        await interrupted(process)

@@ -45,7 +45,12 @@ def made(target: Path) -> Generator[Path]:
     os.close(handle)
     try:
         yield Path(name)
-        os.replace(name, target)
+        try:
+            os.replace(name, target)
+        except PermissionError:
+            # Windows replaces no file that somebody reads: whoever was faster made the same.
+            if not target.exists():
+                raise
     finally:
         Path(name).unlink(missing_ok=True)
     for path in target.parent.iterdir():

@@ -108,14 +108,16 @@ class Dependencies:
         lock.write_text("\n".join(self.requirements) + "\n", encoding="utf-8")
         finished = subprocess.run(  # noqa: S603  (our own interpreter, arguments that we make)
             [
-                *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"),
+                *(sys.executable, "-X", "utf8", "-m", "pip"),
+                *("install", "--quiet", "--disable-pip-version-check", "--no-input"),
                 *("--retries", "2", "--require-hashes", "--no-deps", "--no-compile", *wheels_for(self.python_version)),
                 *("--target", str(folder / "site-packages"), "--requirement", str(lock)),
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             check=False,
         )
         if finished.returncode:

@@ -84,14 +84,15 @@ def _resolved(wanted: Path, python_version: str) -> Mapping[str, tuple[str, str]
         report = Path(folder, "report.json")
         finished = subprocess.run(  # noqa: S603  (our own interpreter, arguments that we make)
             [
-                *(sys.executable, "-c", _PIP, json.dumps(environment)),
+                *(sys.executable, "-X", "utf8", "-c", _PIP, json.dumps(environment)),
                 *("install", "--dry-run", "--ignore-installed", "--quiet", "--disable-pip-version-check", "--no-input"),
                 *("--report", str(report), *wheels_for(python_version), "--target", folder),
                 *("--requirement", str(wanted)),
             ],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             check=False,
         )
         if finished.returncode:

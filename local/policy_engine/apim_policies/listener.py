@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import socket
+import sys
 from collections.abc import Generator
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def bind(port: int) -> tuple[int, list[socket.socket]]:
                     candidate = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
                 except OSError:
                     continue
-                candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                _claim(candidate)
                 try:
                     candidate.bind((address, chosen))
                 except OSError as error:
@@ -48,11 +49,23 @@ def bind(port: int) -> tuple[int, list[socket.socket]]:
         except OSError as error:
             for opened in sockets:
                 opened.close()
-            if port == 0 and error.errno == errno.EADDRINUSE:
+            if port == 0 and error.errno in (errno.EADDRINUSE, errno.EACCES):
                 continue  # free for IPv4, taken for IPv6: another one
             raise ExplainedError(f"port {port} cannot be used ({error.strerror}); choose another with --port") from None
         return chosen, sockets
     raise ExplainedError("no free port found")
+
+
+def _claim(candidate: socket.socket) -> None:
+    """Nobody else listens there as long as we do; what of earlier connections lingers is no obstacle.
+
+    On Windows SO_REUSEADDR lets two programs have the same port, and says so to neither:
+    https://learn.microsoft.com/windows/win32/winsock/using-so-reuseaddr-and-so-exclusiveaddruse
+    """
+    if sys.platform == "win32":
+        candidate.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+    else:
+        candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
 
 class Listener:

@@ -82,7 +82,7 @@ class Deployer(Running):
         proxy = await enter(Proxy(way))
         command = folder / "bin" / "az"
         command.parent.mkdir()
-        command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m {az.__name__} "$@"\n')
+        command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m {az.__name__} "$@"\n', encoding="utf-8")
         command.chmod(0o755)
         self.environment = {
             "PATH": f"{command.parent}{os.pathsep}{self._base.get('PATH', os.defpath)}",

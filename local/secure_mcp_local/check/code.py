@@ -1,6 +1,7 @@
 """Whether the code of a function app would start with functions, and has those that are guarded. If it does not start, the platform says nothing."""
 
 import ast
+import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -135,7 +136,7 @@ def problems(folder: Path, python: str, *, isolated: bool, packages: Path | None
 
 
 def _within(folder: Path, message: str) -> str:
-    return message.replace(f"{folder}/", "")
+    return message.replace(f"{folder}{os.sep}", "")
 
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)

@@ -98,7 +98,11 @@ def _subscription() -> str:
     if az is None:
         raise AzureError("no subscription is named: give --subscription, or set ARM_SUBSCRIPTION_ID")
     shown = subprocess.run(  # noqa: S603
-        [az, "account", "show", "--query", "id", "--output", "tsv"], capture_output=True, text=True, check=False
+        [az, "account", "show", "--query", "id", "--output", "tsv"],
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
     )
     if shown.returncode or not shown.stdout.strip():
         raise AzureError("no subscription is named: run az login, or give --subscription")

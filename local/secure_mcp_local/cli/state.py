@@ -45,7 +45,7 @@ def state_of(roots: Sequence[Path], stack: str) -> State:
     outputs: dict[str, Mapping[str, Any]] = {}
     for root in roots:
         command = [pulumi, "stack", "export", "--stack", stack, "--cwd", str(root)]
-        run = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        run = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)  # noqa: S603
         if run.returncode:
             raise LocalCloudError(f"pulumi stack export --stack {stack} --cwd {root}: {run.stderr.strip()[:300]}")
         for one in json.loads(run.stdout).get("deployment", {}).get("resources", []):

@@ -43,13 +43,14 @@ class Kept:
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             (root / FOLDER / ".gitignore").write_text("*\n", encoding="utf-8")
-            self._lock = os.open(self._folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+            # The file, not its descriptor, which portalocker 3 does not take on Windows.
+            self._lock = open(os.open(self._folder / "lock", os.O_CREAT | os.O_RDWR, 0o600), "r+b")  # noqa: SIM115
         except OSError as error:
             raise LocalCloudError(f"{self._folder} cannot be written ({error.strerror})") from None
         try:
             portalocker.lock(self._lock, portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING)
         except portalocker.LockException:
-            os.close(self._lock)
+            self._lock.close()
             raise LocalCloudError(f"another secure-mcp local keeps what it knows in {self._folder}") from None
         if fresh:
             self._file.unlink(missing_ok=True)
@@ -89,4 +90,4 @@ class Kept:
 
     def release(self) -> None:
         """Lets the next one have it."""
-        os.close(self._lock)
+        self._lock.close()

@@ -43,11 +43,12 @@ def environment(
         folder.mkdir(parents=True, exist_ok=True)
         store.resolve().chmod(0o700)
         # Secrets are in it.
-        (store / ".gitignore").write_text("*\n")
+        (store / ".gitignore").write_text("*\n", encoding="utf-8")
         for package in PACKAGES:
             plugin = folder / f"pulumi-resource-{package}"
             plugin.write_text(
-                f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m secure_mcp_local.stand_ins {package} "$@"\n'
+                f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m secure_mcp_local.stand_ins {package} "$@"\n',
+                encoding="utf-8",
             )
             plugin.chmod(0o755)
         home = _home(store.resolve(), base)

@@ -147,7 +147,7 @@ class Store:
         import portalocker  # noqa: PLC0415  (of no use to who only reads)
 
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with (self.folder / ".lock").open("w") as lock:
+        with (self.folder / ".lock").open("wb") as lock:
             portalocker.lock(lock, portalocker.LockFlags.EXCLUSIVE)
             yield
 

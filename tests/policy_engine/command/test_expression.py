@@ -1,6 +1,7 @@
 """The command `secure-mcp expression`, as people and scripts call it: in a process of its own."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +11,12 @@ import pytest
 CASES = Path(__file__).parents[1] / "expressions" / "csharp-cases.jsonl"
 
 
-def expression(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def expression(*arguments: str, stdin: str = "", encoding: str = "utf-8") -> subprocess.CompletedProcess[str]:
+    """`encoding` is what the command is told to speak, such as a code page of Windows; here all is UTF-8."""
     return subprocess.run(
         [sys.executable, "-m", "secure_mcp_local", "expression", *arguments],
         input=stdin, capture_output=True, text=True, encoding="utf-8", timeout=100, check=False,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
     )  # fmt: skip
 
 
@@ -40,6 +43,11 @@ def test_a_value_and_its_type() -> None:
     assert expression("@{ long x = 1; return x + 1; }").stdout == "long\n2\n"
     assert expression("@(new[] { 1.5, 2 })").stdout == "double[]\n[0] 1.5\n[1] 2\n"
     assert expression("-", stdin="@(true)\n").stdout == "bool\nTrue\n"
+
+
+def test_input_is_utf8_and_what_a_code_page_lacks_is_escaped() -> None:
+    run = expression("-", stdin='@("\u4f60")', encoding="cp1252")
+    assert (run.returncode, run.stdout, run.stderr) == (0, 'string\n"\\u4f60"\n', "")
 
 
 def test_json_for_scripts() -> None:

@@ -1,6 +1,7 @@
 """A request as a curl command that a shell takes as it is meant."""
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -31,6 +32,12 @@ def command(
         ),
         GATEWAY,
     )
+
+
+@pytest.fixture(autouse=True)
+def shell() -> None:
+    if os.name == "nt":
+        pytest.skip("the command is for a shell of POSIX")
 
 
 def words(command: str, **variables: str) -> list[str]:

@@ -1,6 +1,7 @@
 """Which mistakes in policies no case notices."""
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -147,7 +148,7 @@ def _outcome(cases: Cases, declaration: Declaration, concerned: Sequence[Case]) 
 @contextmanager
 def _at_most(seconds: float) -> Generator[None]:
     """Ends what takes longer, where the system and the thread let us."""
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+    if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
         yield
         return
 

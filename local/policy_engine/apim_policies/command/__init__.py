@@ -2,12 +2,22 @@
 
 import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 
 from apim_policies.errors import ExplainedError
 
 
 def run(command: Callable[[], object]) -> None:
-    """Runs a command line: what a user can do about is one message and exit code 1, never a traceback."""
+    """Runs a command line: what a user can do about is one message and exit code 1, never a traceback.
+
+    Input is UTF-8 wherever it runs. Output is in the encoding that a terminal or a pipe asks for; what that has no sign for is written as
+    an escape, and ends nothing.
+    """
+    if isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         command()
     except ExplainedError as error:

@@ -139,7 +139,6 @@ def expression(
     if sample:
         typer.echo(dumps(given, indent=2, ensure_ascii=False))
     elif jsonl:
-        sys.stdin.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
         for line in answers(sys.stdin, given):
             typer.echo(line)
     elif text is None:

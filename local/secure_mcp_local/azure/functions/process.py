@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from secure_mcp_local.apart import APART
 from secure_mcp_local.azure.functions.code import Code
 from secure_mcp_local.errors import LocalCloudError
 
@@ -90,7 +91,7 @@ class Worker:
             env=self._environment,
             cwd=self._code.folder,
             # Ctrl-C in a terminal is for the host, which ends it by closing its input.
-            start_new_session=True,
+            **APART,
         )
         assert self._process.stdout is not None
         assert self._process.stderr is not None

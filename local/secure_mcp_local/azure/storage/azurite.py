@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from secure_mcp_local.apart import APART
 from secure_mcp_local.azure.storage.installation import install
 from secure_mcp_local.azure.storage.node import node
 from secure_mcp_local.errors import LocalCloudError
@@ -90,7 +91,7 @@ class Azurite:
             stderr=asyncio.subprocess.STDOUT,
             env=environment,
             # Ctrl-C in a terminal is for us; we end it when nobody uses it any more.
-            start_new_session=True,
+            **APART,
         )
         assert self._process.stdout is not None
         urls: dict[str, str] = {}

@@ -60,7 +60,7 @@ def _install(target: Path) -> None:
         # No scripts of packages are run: Azurite needs none.
         options = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-progress", "--loglevel=error"]
         result = subprocess.run(  # noqa: S603
-            [*npm(), "ci", *options], cwd=folder, capture_output=True, text=True, check=False
+            [*npm(), "ci", *options], cwd=folder, capture_output=True, encoding="utf-8", errors="replace", check=False
         )
         if result.returncode != 0 or not (folder / _MAIN).is_file():
             lines = result.stderr.strip().splitlines()[-15:] or ["npm said nothing"]

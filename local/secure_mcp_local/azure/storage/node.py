@@ -38,7 +38,7 @@ def _on_path() -> str | None:
     if found is None:
         return None
     try:
-        answer = subprocess.run([found, "--version"], capture_output=True, text=True, timeout=30, check=True)  # noqa: S603
+        answer = subprocess.run([found, "--version"], capture_output=True, encoding="utf-8", timeout=30, check=True)  # noqa: S603
         major = int(answer.stdout.strip().removeprefix("v").split(".")[0])
     except (OSError, subprocess.SubprocessError, ValueError):
         return None

@@ -1,8 +1,6 @@
 """Azurite itself: starts, keeps others out, and is gone afterwards."""
 
 import asyncio
-import os
-import signal
 import sys
 from pathlib import Path
 
@@ -31,7 +29,7 @@ async def test_that_it_was_killed_is_no_reason_to_hang() -> None:
     async with Azurite() as running:
         process = running._process  # pyright: ignore[reportPrivateUsage]
         assert process is not None
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()
 
 
 async def test_an_installation_that_does_not_start_says_what_it_said(
