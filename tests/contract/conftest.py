@@ -6,6 +6,7 @@ import pytest
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
+import samples
 from secure_mcp_local.cloud import LocalCloud
 
 ROOT = Path(__file__).parents[2]
@@ -16,11 +17,7 @@ CloudWith = Callable[..., AbstractAsyncContextManager[LocalCloud]]
 RACES = pytest.mark.parametrize(
     "rounds",
     [
-        pytest.param(
-            range(start, start + 20),
-            id=f"{start}-{start + 19}",
-            marks=pytest.mark.sampled(keep=2, why="races of eight, two hundred times"),
-        )
+        pytest.param(range(start, start + 20), id=f"{start}-{start + 19}", marks=samples.RACES)
         for start in range(0, 200, 20)
     ],
 )

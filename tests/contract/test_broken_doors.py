@@ -24,6 +24,7 @@ from contract import (
 )
 from contract.conftest import CloudWith
 from contract.test_broken_once import Broken, assert_noticed
+from samples import BROKEN_DOORS
 from secure_mcp_local.cloud import LocalCloud
 
 CLIENTS = [
@@ -194,16 +195,13 @@ WITH_OPERATORS = {
 }
 
 
-SAMPLED = pytest.mark.sampled(keep=5, why="each line of the contract on clients, consent and calls, broken once")
-
-
 @pytest.fixture(scope="module")
 async def whole(cloud_with: CloudWith) -> AsyncIterator[LocalCloud]:
     async with cloud_with() as cloud:
         yield cloud
 
 
-@SAMPLED
+@BROKEN_DOORS
 @pytest.mark.parametrize("name", BROKEN)
 async def test_its_test_fails(name: str, whole: LocalCloud) -> None:
     await assert_noticed(BROKEN[name], whole)
@@ -216,7 +214,7 @@ async def with_clients(cloud_with: CloudWith) -> AsyncIterator[LocalCloud]:
         yield cloud
 
 
-@SAMPLED
+@BROKEN_DOORS
 @pytest.mark.parametrize("name", WITH_CLIENTS)
 async def test_its_test_fails_with_clients(name: str, with_clients: LocalCloud) -> None:
     await assert_noticed(WITH_CLIENTS[name], with_clients)
@@ -228,7 +226,7 @@ async def operated(cloud_with: CloudWith) -> AsyncIterator[LocalCloud]:
         yield cloud
 
 
-@SAMPLED
+@BROKEN_DOORS
 @pytest.mark.parametrize("name", WITH_OPERATORS)
 async def test_its_test_fails_with_operators(name: str, operated: LocalCloud) -> None:
     # What an earlier one ended counts for all that began in the same second.

@@ -15,6 +15,7 @@ import pytest
 
 from contract import test_mcp, test_messages, test_sessions, test_token
 from contract.conftest import STAND_IN, stand_in
+from samples import BROKEN_SESSIONS
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.recording import Recording
 from secure_mcp_local.testing import Application, Person
@@ -190,7 +191,7 @@ async def lives(cloud: LocalCloud) -> None:
         tokens = (await application.refresh(tokens["refresh_token"])).json()
 
 
-@pytest.mark.sampled(keep=4, why="each line of the contract on sessions, broken once")
+@BROKEN_SESSIONS
 @pytest.mark.parametrize("name", BROKEN)
 async def test_its_test_fails(name: str, whole: LocalCloud) -> None:
     await assert_noticed(BROKEN[name], whole)

@@ -20,6 +20,7 @@ from actors.identity_provider import IdentityProvider
 from actors.policy_options import PolicyOptions
 from actors.signer import ASSERTION_TYPE, UNSET, Signer, confused, unsigned
 from contract.conftest import RACES
+from samples import CHECKS_BROKEN
 from secure_mcp.options import ConfigError
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.recording import Recording
@@ -550,7 +551,7 @@ async def broken(type: str, name: str, old: str, new: str) -> AsyncIterator[Agen
             yield Agent(cloud)
 
 
-@pytest.mark.sampled(keep=3, why="each check of an identity assertion, broken once")
+@CHECKS_BROKEN
 @pytest.mark.parametrize(("old", "new", "taken"), BROKEN.values(), ids=BROKEN)
 async def test_E2_each_check_is_what_refuses(old: str, new: str, taken: list[str]) -> None:
     """A mutant of the policy lets exactly that in which the check is for."""

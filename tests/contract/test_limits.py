@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 
+from samples import CONFIGURED
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.testing import Application, Person
 
@@ -82,6 +83,7 @@ async def test_M40_who_has_a_key_is_not_disturbed_by_who_fails_at_the_same_addre
         assert [(await application.call(key)).status_code for _ in range(5)] == [200] * 5
 
 
+@CONFIGURED
 @pytest.mark.parametrize(
     "path",
     [

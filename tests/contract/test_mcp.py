@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from samples import CONFIGURED
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.testing import Application, Person
 
@@ -231,6 +232,7 @@ async def test_M26_an_allowed_origin_and_none_are_fine(application: Application,
     assert (await application.call(key)).status_code == 200
 
 
+@CONFIGURED
 @pytest.mark.parametrize(
     "allowed",
     ["tauri://localhost", "vscode-webview://0abc-d", "chrome-extension://abcdefgh", "capacitor://localhost:81"],

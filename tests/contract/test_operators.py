@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from contract.conftest import CloudWith
 from contract.test_sessions import assert_error, events, is_dead, store_refusing
+from samples import CONFIGURED
 from secure_mcp_local.cli.app import app
 from secure_mcp_local.cli.sessions import Asked, end, login_of, sessions, show
 from secure_mcp_local.cloud import LocalCloud
@@ -225,6 +226,7 @@ async def test_M38_whose_sessions_are_listed_is_clear(operated: LocalCloud, form
     assert_error(await asked(operated, "list", **form), "invalid_request")
 
 
+@CONFIGURED
 @pytest.mark.parametrize("form", [{}, {"user": BOB, "client": "x"}, {"user": "bob"}, {"client": "x" * 513}])
 async def test_M38_what_is_asked_for_is_clear(operated: LocalCloud, form: dict[str, str]) -> None:
     assert_error(await ended(operated, **form), "invalid_request")

@@ -8,6 +8,7 @@ import pytest
 from starlette.responses import JSONResponse
 
 from contract.conftest import ROOT, CloudWith
+from samples import CONFIGURED
 from secure_mcp.apis.branding import BrandOptions, ServerBrandOptions, contrast
 from secure_mcp.options import ConfigError
 from secure_mcp_local.cloud import LocalCloud
@@ -88,6 +89,7 @@ async def test_a_server_without_looks_changes_nothing(cloud_with: CloudWith) -> 
         assert "Help with" not in page.text
 
 
+@CONFIGURED
 @pytest.mark.parametrize(
     ("part", "value"),
     [

@@ -10,6 +10,7 @@ import lxml.html
 import pytest
 
 from actors.seal import sealed
+from samples import CONFIGURED
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.testing import Application, Person, answer_of
 
@@ -140,6 +141,7 @@ async def test_M9_who_agreed_is_sent_on_at_once(hosted: Application) -> None:
     assert response.headers["location"].startswith(hosted.redirect_uri + "?error=access_denied")
 
 
+@CONFIGURED
 @pytest.mark.parametrize(
     ("config", "redirect", "at_once"),
     [

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from actors.tampered_entra import tampered_entra
 from contract.conftest import RACES
+from samples import CONFIGURED
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.testing import Application, Person, answer_of
 
@@ -205,6 +206,7 @@ async def test_M22_S5_a_repeat_gives_a_key_that_ends_with_the_first_and_is_audit
     assert await is_dead(registered, again)
 
 
+@CONFIGURED
 @pytest.mark.parametrize(
     ("config", "seconds"),
     [

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from actors.tampered_entra import tampered_entra, with_claims
+from samples import CONFIGURED
 from secure_mcp_local.azure.entra.users import User, default_users
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.testing import Application, Person
@@ -109,6 +110,7 @@ WRONG = {
 }
 
 
+@CONFIGURED
 @pytest.mark.parametrize("name", WRONG)
 async def test_B2_M16_a_refresh_believes_no_wrong_id_token(cloud: LocalCloud, name: str) -> None:
     tamper, status = WRONG[name]

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from actors.terminal import Terminal, environment, port, shown
+from samples import TUTORIALS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
@@ -106,7 +107,7 @@ def reader(folder: Path) -> Iterator[Reader]:
             terminal.kill()
 
 
-@pytest.mark.sampled(keep=1, why="tutorials, followed from the first line to the last")
+@TUTORIALS
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_who_follows_it_gets_there(page: Path, tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8").replace("8080", str(port()))

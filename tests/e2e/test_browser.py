@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import Browser, Error, Page, expect
 
 from actors.reader import LOWEST_CONTRAST
+from samples import SIZES
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.testing import Application, answer_of
 
@@ -190,6 +191,7 @@ async def test_S5_the_browser_of_a_person_who_often_returns_stays_small(cloud: L
         assert kept[-1] == kept[1]
 
 
+@SIZES
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 390, 1000])
 async def test_M13_the_pages_fit_and_can_be_read(

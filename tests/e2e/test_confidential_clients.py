@@ -20,6 +20,7 @@ from actors.signer import Signer
 from contract.test_sessions import events
 from e2e.test_python_client import Keyring, text_of
 from e2e.test_typescript_clients import called
+from samples import SDKS
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.testing import Person, answer_of
 
@@ -95,6 +96,7 @@ def assert_authenticated(cloud: LocalCloud, before: int, client_id: str) -> None
     assert not [event for event in told if event["outcome"] == "refused" and event["event"] != "mcp"]
 
 
+@SDKS
 @pytest.mark.parametrize("package", ["@modelcontextprotocol/client", "@modelcontextprotocol/sdk"])
 @pytest.mark.parametrize("way", WAYS)
 async def test_C1_C2_M6_the_typescript_sdk_signs_in_and_refreshes(

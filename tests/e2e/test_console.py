@@ -15,6 +15,7 @@ from playwright.async_api import Browser, Page, expect
 from actors.reader import LOWEST_CONTRAST
 from apim_policies.pipeline import trace as traces
 from apim_policies.pipeline.trace import RequestTrace
+from samples import SIZES
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.testing import Application, Person
 
@@ -345,6 +346,7 @@ async def test_what_clients_send_stays_text(cloud: LocalCloud, browser: Browser,
         assert await page.locator("img").count() == 0
 
 
+@SIZES
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 390, 1280])
 async def test_it_fits_and_can_be_read(

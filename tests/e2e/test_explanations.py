@@ -18,6 +18,7 @@ from e2e.test_wiring import (
     without,
     wrong_subject,
 )
+from samples import EXPLANATIONS
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.recording import Recording
 from secure_mcp_local.testing import Application, Person
@@ -46,6 +47,7 @@ async def explained(change: Change) -> tuple[LocalCloud, list[str]]:
     return cloud, lines
 
 
+@EXPLANATIONS
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -12,8 +12,6 @@ from engine.workspace import Workspace, copied_project, small_project
 from secure_mcp_local.errors import ExplainedError
 
 Making = Callable[[str], Workspace]
-SAMPLED = pytest.mark.sampled(keep=3, why="later steps in the life of a deployed stack, by the real engine")
-"""For tests of 10 to 60 seconds, beside those that deploy, deploy again, and take away."""
 MISSING = 'there is no pulumi on PATH: install it, or build it once with: PATH="$(.ci/pulumi-cli):$PATH" make test'
 
 

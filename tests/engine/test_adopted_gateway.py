@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.conftest import SAMPLED
 from engine.workspace import Workspace, copied_examples
+from samples import LATER_STEPS
 
 SERVER = "server = Server("
 
@@ -18,7 +18,7 @@ def adopting(cli: str, tmp_path: Path) -> Workspace:
     return workspace
 
 
-@SAMPLED
+@LATER_STEPS
 def test_what_is_others_stays_as_it_is_and_a_server_leaves_no_orphan(adopting: Workspace) -> None:
     before = adopting.everything()
     assert any("/apis/mcp" in id for id in before)

@@ -6,8 +6,8 @@ The program does what the SDKs do that Pulumi generates from the schema: it asks
 import sys
 from collections.abc import Callable
 
-from engine.conftest import SAMPLED
 from engine.workspace import ROOT, Workspace
+from samples import LATER_STEPS
 
 PROGRAM = """
 import pulumi
@@ -40,7 +40,7 @@ def remote(workspace: Workspace) -> Workspace:
     return workspace
 
 
-@SAMPLED
+@LATER_STEPS
 def test_a_server_is_deployed_and_changed(small: Callable[[str], Workspace]) -> None:
     workspace = remote(small(program("{}")))
     assert 'mcpUrl: "https://apim-snippets-' in workspace.up().output

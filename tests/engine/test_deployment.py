@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.conftest import SAMPLED
 from engine.workspace import PASSPHRASE, Workspace, copied_project
+from samples import LATER_STEPS
 from secure_mcp_local.cli.state import state_of
 from secure_mcp_local.recording.wire import bare
 
@@ -57,7 +57,7 @@ def test_another_up_changes_nothing(deployed: Workspace) -> None:
     assert set(deployed.up().counts) == {"same"}
 
 
-@SAMPLED
+@LATER_STEPS
 def test_an_edited_policy_updates_that_policy_only(deployed: Workspace) -> None:
     policy = deployed.project / "policies" / "oauth" / "revoke.xml"
     policy.write_text(policy.read_text().replace("<inbound>", "<inbound><!-- edited -->", 1))
@@ -66,12 +66,12 @@ def test_an_edited_policy_updates_that_policy_only(deployed: Workspace) -> None:
     assert "<!-- edited -->" in str(saved.inputs["value"])
 
 
-@SAMPLED
+@LATER_STEPS
 def test_another_tier_updates_the_gateway_in_place(deployed: Workspace) -> None:
     assert deployed.up(apimSku="StandardV2").changed() == {"mcp-apim": "update"}
 
 
-@SAMPLED
+@LATER_STEPS
 def test_a_rotated_key_is_a_new_key_and_the_old_one_still_opens(deployed: Workspace) -> None:
     before = deployed.secrets(KEY, "result")
     changed = deployed.up(encryptionKeyVersion="2").changed()
@@ -84,7 +84,7 @@ def test_a_rotated_key_is_a_new_key_and_the_old_one_still_opens(deployed: Worksp
     assert not [name for name in changed if "policy" in name], "no policy holds a key"
 
 
-@SAMPLED
+@LATER_STEPS
 def test_what_was_deleted_by_hand_is_found_and_deployed_again(deployed: Workspace) -> None:
     (policy,) = (r for r in deployed.store if r.name == POLICY)
     deployed.store.delete(policy.id)
@@ -92,14 +92,14 @@ def test_what_was_deleted_by_hand_is_found_and_deployed_again(deployed: Workspac
     assert deployed.up().changed() == {POLICY: "create"}
 
 
-@SAMPLED
+@LATER_STEPS
 def test_A6_a_secret_that_cannot_be_read_yet_is_tried_again(fresh: Workspace) -> None:
     run = fresh.up(keyVaultEnabled="true", faults="late create mcp-oauth-EncryptionKey")
     assert [told for told in run.messages if "a role is not in force yet" in told]
     assert "mcp-oauth-EncryptionKey" in fresh.names
 
 
-@SAMPLED
+@LATER_STEPS
 def test_a_failure_in_the_middle_is_completed_by_another_up(fresh: Workspace) -> None:
     """What is being made while something else fails is waited for and written down: the engine ends when its workers have.
     So the next `up` meets nothing that it does not know, such as a role assignment, which Azure would refuse to make again.
@@ -129,7 +129,7 @@ def test_C_destroy_deletes_the_group_and_what_is_outside_and_leaves_nothing(depl
     }
 
 
-@SAMPLED
+@LATER_STEPS
 def test_B10_C_the_private_stack_is_deployed_again_refreshed_and_destroyed(cli: str, tmp_path: Path) -> None:
     """A refresh forgets nothing and needs no key. That Azure does not give secrets back, so that they are shown as changed, is in the docs:
     azure-unknowns.md, `pulumi-refresh`.
@@ -162,7 +162,7 @@ keyvault.Vault(
 """
 
 
-@SAMPLED
+@LATER_STEPS
 def test_a_domain_with_its_certificate_is_deployed_changed_refreshed_and_destroyed(fresh: Workspace) -> None:
     """Its vault is somebody else's: the role there goes singly, and the vault stays as it is."""
     others = fresh.within("others")
@@ -203,7 +203,7 @@ def test_a_domain_with_its_certificate_is_deployed_changed_refreshed_and_destroy
     assert {r.id: r.inputs for r in fresh.store if not r.adopted} == before
 
 
-@SAMPLED
+@LATER_STEPS
 def test_two_stacks_live_side_by_side(deployed: Workspace) -> None:
     other = deployed.with_stack("second")
     other.up()

@@ -3,6 +3,7 @@
 import json
 
 from engine.conftest import Making
+from samples import SMALL_STACKS
 from secure_mcp_local.recording.wire import bare
 
 GROUP = """
@@ -19,6 +20,7 @@ pulumi.export("principal", identity.principal_id)
 """
 
 
+@SMALL_STACKS
 def test_a_renamed_resource_with_an_alias_stays_what_it_is(small: Making) -> None:
     workspace = small(GROUP + IDENTITY.format(name="before", options=""))
     workspace.up()
@@ -31,6 +33,7 @@ def test_a_renamed_resource_with_an_alias_stays_what_it_is(small: Making) -> Non
     assert not list(workspace.store)
 
 
+@SMALL_STACKS
 def test_a_renamed_resource_without_an_alias_would_be_made_twice(small: Making) -> None:
     workspace = small(GROUP + IDENTITY.format(name="before", options=""))
     workspace.up()
@@ -40,6 +43,7 @@ def test_a_renamed_resource_without_an_alias_would_be_made_twice(small: Making) 
     assert "already existing resource" in run.output
 
 
+@SMALL_STACKS
 def test_another_region_replaces_and_what_hangs_on_it_follows(small: Making) -> None:
     workspace = small(GROUP + IDENTITY.format(name="identity", options=""))
     workspace.up()
@@ -53,6 +57,7 @@ def test_another_region_replaces_and_what_hangs_on_it_follows(small: Making) -> 
     assert after.outputs["principalId"] != before.outputs["principalId"]
 
 
+@SMALL_STACKS
 def test_drift_is_shown_and_undone(small: Making) -> None:
     workspace = small(GROUP)
     workspace.up()
@@ -63,6 +68,7 @@ def test_drift_is_shown_and_undone(small: Making) -> None:
     assert "tags" not in bare(next(iter(workspace.store)).inputs)
 
 
+@SMALL_STACKS
 def test_what_may_decide_who_gets_in_and_is_not_modelled_is_refused_before_anything_is_made(small: Making) -> None:
     workspace = small(
         GROUP + 'from pulumi_azure_native import network\nnetwork.RouteTable("x", resource_group_name=group.name)\n'
@@ -72,6 +78,7 @@ def test_what_may_decide_who_gets_in_and_is_not_modelled_is_refused_before_anyth
     assert "secure-mcp stand-ins --accept azure-native:network:RouteTable" in run.output
 
 
+@SMALL_STACKS
 def test_what_else_is_not_modelled_lives_with_the_stack(small: Making) -> None:
     workspace = small(
         GROUP + 'from pulumi_azure_native import redis\nredis.Redis("x", resource_group_name=group.name, '
@@ -83,6 +90,7 @@ def test_what_else_is_not_modelled_lives_with_the_stack(small: Making) -> None:
     assert not list(workspace.store)
 
 
+@SMALL_STACKS
 def test_a_misspelt_property_that_the_sdk_lets_through_is_refused(small: Making) -> None:
     workspace = small(
         GROUP + 'apimanagement.ApiManagementService("gateway", service_name="apim", resource_group_name=group.name, '
@@ -95,6 +103,7 @@ def test_a_misspelt_property_that_the_sdk_lets_through_is_refused(small: Making)
     assert "did you mean capacity?" in run.output
 
 
+@SMALL_STACKS
 def test_a_lost_answer_leaves_what_azure_made(small: Making) -> None:
     workspace = small(GROUP)
     assert workspace.up(check=False, faults="lose create group").exit_code != 0
@@ -131,6 +140,7 @@ for name in ("a", "b", "c"):
 """
 
 
+@SMALL_STACKS
 def test_A9_an_account_is_changed_by_one_at_a_time(small: Making) -> None:
     workspace = small(COSMOS.replace("CHAINED", "False"))
     run = workspace.up(check=False)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from actors.python_client import Keyring, connect, text_of
-from engine.conftest import SAMPLED
 from engine.running import running
 from engine.workspace import ROOT, Workspace, copied_project
+from samples import LATER_STEPS, OTHER_LANGUAGES
 from secure_mcp_local.azure.storage.node import node
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.testing import Person
@@ -55,6 +55,7 @@ async def test_the_yaml_example_is_installed_deployed_and_used(components: Works
         await uses_snippets(cloud, "/mcp")
 
 
+@OTHER_LANGUAGES
 def test_a_yaml_program_adds_the_components(components: Workspace, tmp_path: Path) -> None:
     workspace = components.copied_to(tmp_path / "added")
     program = workspace.within("program")
@@ -74,7 +75,7 @@ pulumi.export("mcpUrl", server.mcp_url)
 """
 
 
-@SAMPLED
+@LATER_STEPS
 def test_a_python_program_adds_the_components(components: Workspace, tmp_path: Path) -> None:
     """Its environment is its own: the library is the plugin's to have, and what is generated has another name."""
     workspace = components.copied_to(tmp_path / "added")
@@ -115,6 +116,7 @@ def compiled(project: Path, text: str) -> str:
         program.write_text(own)
 
 
+@OTHER_LANGUAGES
 def test_the_typescript_sdk_lies_in_a_scope_of_ours(typescript: Workspace) -> None:
     project = typescript.within(TYPESCRIPT).project
     package = json.loads((project / "sdks" / "secure-mcp" / "package.json").read_text())
@@ -125,6 +127,7 @@ def test_the_typescript_sdk_lies_in_a_scope_of_ours(typescript: Workspace) -> No
     )
 
 
+@OTHER_LANGUAGES
 @pytest.mark.parametrize(
     ("right", "wrong", "said"),
     [
@@ -141,13 +144,14 @@ def test_a_mistake_is_the_compilers_to_find(typescript: Workspace, right: str, w
     assert (said in found) if said else (found == "")
 
 
+@OTHER_LANGUAGES
 def test_the_program_of_the_page_is_type_checked(typescript: Workspace) -> None:
     page = (ROOT / "docs" / "importing.md").read_text(encoding="utf-8")
     [program] = re.findall(r"```typescript\n(.*?)```", page, re.DOTALL)
     assert compiled(typescript.within(TYPESCRIPT).project, program) == ""
 
 
-@SAMPLED
+@LATER_STEPS
 async def test_the_typescript_example_is_deployed_and_used(typescript: Workspace) -> None:
     example = typescript.within(TYPESCRIPT)
     example.pulumi("stack", "init")

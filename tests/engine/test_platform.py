@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from actors.python_client import Keyring, connect, text_of
-from engine.conftest import SAMPLED
 from engine.running import running
 from engine.workspace import ROOT, Run, Workspace, copied_examples
+from samples import LATER_STEPS
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.testing import Application, Person
 
@@ -96,7 +96,7 @@ async def until(cloud: LocalCloud, path: str, status: int) -> None:
         await asyncio.sleep(0.2)
 
 
-@SAMPLED
+@LATER_STEPS
 async def test_P2_a_server_comes_and_goes_while_clients_are_in_use(teams: Workspace) -> None:
     notes, calendar = teams.within("team-notes"), teams.within("team-calendar")
     await asyncio.to_thread(notes.up)

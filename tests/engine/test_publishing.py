@@ -9,9 +9,9 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from engine.conftest import SAMPLED
 from engine.test_component_provider import remote
 from engine.workspace import ROOT, Run, Workspace
+from samples import LATER_STEPS
 
 SITE = "azure-native:web:WebApp"
 CODE = "mcp-code"
@@ -52,7 +52,7 @@ def in_yaml(small: Callable[[str], Workspace]) -> Workspace:
     return workspace
 
 
-@SAMPLED
+@LATER_STEPS
 def test_a_yaml_program_publishes_what_changes_and_only_then(in_yaml: Workspace) -> None:
     assert not published(in_yaml.preview())
     assert not list(in_yaml.store)
@@ -78,6 +78,7 @@ def test_a_yaml_program_publishes_what_changes_and_only_then(in_yaml: Workspace)
     assert not list(in_yaml.store.folder.glob("*.zip"))
 
 
+@LATER_STEPS
 def test_changed_code_is_published_through_what_passes_and_once(changed: Workspace) -> None:
     before = changed.functions()
     passing = ("forbid", "unavailable", "busy", "early", "recycle")
@@ -93,6 +94,7 @@ def test_changed_code_is_published_through_what_passes_and_once(changed: Workspa
     assert not published(again)
 
 
+@LATER_STEPS
 def test_what_fails_is_published_by_the_next_up(changed: Workspace) -> None:
     [site] = [r for r in changed.store if r.type == SITE]
     before = changed.store.package(site.id)
@@ -106,7 +108,7 @@ def test_what_fails_is_published_by_the_next_up(changed: Workspace) -> None:
     assert before.read_bytes() != old
 
 
-@SAMPLED
+@LATER_STEPS
 def test_publishing_is_left_with_ctrl_c_and_done_by_the_next_up(changed: Workspace) -> None:
     """Trying again may take ten minutes: nobody has to wait for it, and nothing half done counts."""
     [site] = [r for r in changed.store if r.type == SITE]
@@ -122,7 +124,7 @@ def test_publishing_is_left_with_ctrl_c_and_done_by_the_next_up(changed: Workspa
     assert before.read_bytes() != old
 
 
-@SAMPLED
+@LATER_STEPS
 def test_a_provider_that_publishes_is_told_of_ctrl_c(in_yaml: Workspace) -> None:
     """It is no part of the program, which a signal ends."""
     left = in_yaml.interrupted("this machine cannot reach", faults="hide publish snippets-func")
@@ -132,6 +134,7 @@ def test_a_provider_that_publishes_is_told_of_ctrl_c(in_yaml: Workspace) -> None
     assert "save_snippet" in in_yaml.functions()
 
 
+@LATER_STEPS
 def test_a_site_that_is_made_anew_gets_its_code_again(deployed: Workspace) -> None:
     program = deployed.project / "infra" / "secure_mcp" / "hosts" / "function_app.py"
     program.write_text(program.read_text().replace('kind="functionapp,linux"', 'kind="functionapp"'))

@@ -7,6 +7,7 @@ import pytest
 from _pytest.mark import ParameterSet
 from google.protobuf.json_format import MessageToDict
 
+import samples
 from secure_mcp_local.recording import Recording, monitor, record
 
 ROOT = Path(__file__).parents[2]
@@ -61,14 +62,11 @@ def declared() -> Callable[..., Recording]:
     return declared
 
 
-CELL = pytest.mark.sampled(keep=4, why="configurations of the stack", of="anything")
-
-
 def _named(config: dict[str, str], *marks: pytest.MarkDecorator) -> ParameterSet:
     return pytest.param(config, marks=marks, id=" ".join(config.values()))
 
 
-@pytest.fixture(params=[*map(_named, OURS), *(_named(cell, CELL) for cell in CELLS)])
+@pytest.fixture(params=[*map(_named, OURS), *(_named(cell, samples.CELLS) for cell in CELLS)])
 def anything(request: pytest.FixtureRequest, declared: Callable[..., Recording]) -> Recording:
     """Each cell of SKU, network, backend authentication and key vault."""
     return declared(**request.param)

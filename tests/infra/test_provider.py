@@ -11,6 +11,7 @@ import grpc
 import pytest
 
 from actors.component_provider import ComponentProvider, component_provider
+from samples import PROVIDER
 from secure_mcp_local.recording.wire import secret
 
 ROOT = Path(__file__).parents[2]
@@ -88,6 +89,7 @@ def test_the_schema_is_what_was_reviewed(schema: dict[str, Any]) -> None:
     assert current == SNAPSHOT.read_text(encoding="utf-8"), "read the difference; if it is meant, run: make snapshots"
 
 
+@PROVIDER
 def test_everything_in_the_schema_is_described(schema: dict[str, Any]) -> None:
     for token, thing in (schema["resources"] | schema["types"]).items():
         assert thing["description"], token
@@ -95,6 +97,7 @@ def test_everything_in_the_schema_is_described(schema: dict[str, Any]) -> None:
             assert value.get("description"), f"{token} {name}"
 
 
+@PROVIDER
 def test_a_server_is_the_same_as_in_python(provider: ComponentProvider, declared: Any) -> None:
     # As the program has it, which keeps snippets.
     own = {"containers": ["snippets"], "appSettings": {"SNIPPETS_CONTAINER": "snippets"}}
@@ -111,6 +114,7 @@ def test_a_server_is_the_same_as_in_python(provider: ComponentProvider, declared
         assert ("value" in named.secrets) is named.inputs["secret"], named.name
 
 
+@PROVIDER
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -129,6 +133,7 @@ def test_what_cannot_work_is_said_before_anything_is_declared(
     assert list(provider.recording) == []
 
 
+@PROVIDER
 def test_a_missing_value_is_named(provider: ComponentProvider) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         provider.construct("SecureMcpServer", "mcp", {"code": "function_app", "location": "westeurope"})
@@ -140,6 +145,7 @@ GATEWAY = {"location": "westeurope", "apimPublisherEmail": "mcp@example.com"}
 SERVER_OPTIONS = {"path": "team/notes", "mcpRateLimit": 7, "address": {"url": "https://notes.example.com/mcp"}}
 
 
+@PROVIDER
 def test_a_gateway_and_its_server_of_another_language(provider: ComponentProvider) -> None:
     gateway = provider.construct("Gateway", "g", GATEWAY)
     assert gateway["reference"]["contract"] == 1
@@ -151,11 +157,13 @@ def test_a_gateway_and_its_server_of_another_language(provider: ComponentProvide
     assert recording.one(APIM + "Logger").secrets == {"credentials.connectionString"}
 
 
+@PROVIDER
 def test_a_server_of_another_stack_knows_a_gateway_by_plain_values(provider: ComponentProvider) -> None:
     server = provider.construct("Server", "s", SERVER_OPTIONS | {"gateway": REFERENCE})
     assert server["url"] == "https://gateway.example.com/team/notes"
 
 
+@PROVIDER
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -173,6 +181,7 @@ def test_P8_a_gateway_that_a_server_cannot_work_with_is_named(
     assert list(provider.recording) == []
 
 
+@PROVIDER
 def test_secrets_stay_secret(provider: ComponentProvider) -> None:
     provider.construct("McpApi", "a", MCP_API | {"functionKey": secret("hush"), "backendAuth": "functionKey"})
     [key] = [r for r in provider.recording.all(APIM + "NamedValue") if r.inputs["secret"]]
@@ -183,6 +192,7 @@ def test_secrets_stay_secret(provider: ComponentProvider) -> None:
     assert {r.name for r in provider.recording.all(APIM + "NamedValue") if r.secrets} == hidden | {key.name}
 
 
+@PROVIDER
 def test_what_is_not_known_yet_is_no_error_in_a_preview(provider: ComponentProvider) -> None:
     unknown = dict.fromkeys(["resourceGroupName", "serviceName", "gatewayUrl", "tenantId", "clientId"], UNKNOWN)
     vault = {"vaultName": UNKNOWN, "resourceGroupName": UNKNOWN, "subscriptionId": UNKNOWN, "principalId": UNKNOWN}
@@ -194,6 +204,7 @@ def test_what_is_not_known_yet_is_no_error_in_a_preview(provider: ComponentProvi
     assert own.urn in policy.dependencies
 
 
+@PROVIDER
 def test_settings_that_cannot_work_are_refused(provider: ComponentProvider) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         provider.construct("AuthorizationServer", "o", OAUTH | {"sessionMinutes": 61})

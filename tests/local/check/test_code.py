@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from samples import WHOLE_STACKS
 from secure_mcp_local.check import check_stack
 from secure_mcp_local.check.code import problems
 from secure_mcp_local.new_project import write
@@ -75,6 +76,7 @@ def test_optional_imports_are_no_problem(tmp_path: Path) -> None:
 BUNDLE = "Microsoft.Azure.Functions.ExtensionBundle"
 
 
+@WHOLE_STACKS
 @pytest.mark.parametrize(
     ("host", "rule", "said"),
     [

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from apim_policies.check import Finding
+from samples import REFUSALS, WHOLE_STACKS
 from secure_mcp_local.check import check_recording, check_stack
 from secure_mcp_local.recording import Recording, record
 
@@ -366,6 +367,7 @@ def test_the_command_checks_the_stack_of_the_folder(project: Path) -> None:
     assert first["excerpt"].strip().startswith('<set-variable name="one"')
 
 
+@WHOLE_STACKS
 @pytest.mark.parametrize(
     ("config", "rule", "message", "exit_code"),
     [
@@ -390,7 +392,7 @@ def test_a_wrong_key_of_the_stacks_file_has_its_line(tmp_path: Path) -> None:
     assert (finding.rule.name, finding.line, finding.column) == ("configuration", len(lines) + 1, 14)
 
 
-@pytest.mark.sampled(keep=2, why="refusals of `check`, each a process of its own")
+@REFUSALS
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

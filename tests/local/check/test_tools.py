@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from samples import WHOLE_STACKS
 from secure_mcp_local.check import check_stack
 from secure_mcp_local.new_project import write
 
@@ -33,6 +34,7 @@ def said(folder: Path, given: dict[str, Any], code: str = "") -> list[str]:
     return [one.message.partition(": ")[2] for one in report.findings if one.rule.name == "unknown-tool"]
 
 
+@WHOLE_STACKS
 @pytest.mark.parametrize("option", ["toolScopes", "toolRoles", "toolCallers", "userTokenScopes"])
 def test_a_tool_that_the_code_has_not_is_named_with_the_nearest(tmp_path: Path, option: str) -> None:
     code = "@app.mcp_tool()\ndef delete_snippet(context): ...\n"
@@ -43,6 +45,7 @@ def test_a_tool_that_the_code_has_not_is_named_with_the_nearest(tmp_path: Path, 
     )
 
 
+@WHOLE_STACKS
 @pytest.mark.parametrize(
     ("code", "found"),
     [

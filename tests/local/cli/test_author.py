@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from actors.terminal import Terminal, port, serving
+from samples import TERMINAL
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.cloud.keeping import Kept
 from secure_mcp_local.errors import LocalCloudError
@@ -48,9 +49,6 @@ async def test_a_mistake_that_is_there_at_the_start_is_one_message_with_the_auth
     assert expected in first
     assert line.strip() == new.splitlines()[-1]
     assert "Traceback" not in str(told.value)
-
-
-TERMINAL = pytest.mark.sampled(keep=1, why="`secure-mcp local` in a terminal, with an author or from run to run")
 
 
 def local(first: int, *options: str) -> list[str]:

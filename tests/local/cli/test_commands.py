@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from samples import COMMANDS
 from secure_mcp_local.cli.page import page
 
 ROOT = Path(__file__).parents[3]
@@ -70,6 +71,7 @@ def test_policies_writes_what_would_be_sent(tmp_path: Path) -> None:
     assert "{{EncryptionKey}}" in (tmp_path / "new" / "fragments" / "seal.xml").read_text()
 
 
+@COMMANDS
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -125,6 +127,7 @@ def test_a_busy_port_is_one_message(own: Path) -> None:
     assert f"port {port} cannot be used" in answer.stderr
 
 
+@COMMANDS
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_local_prints_one_json_line_when_ready_and_stops_cleanly(stop: signal.Signals, own: Path) -> None:
     command = [sys.executable, "-m", "secure_mcp_local", "local", "--port", "0", "--json"]

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from actors.projects import project, with_gateway
+from samples import STACKS_OF_OTHERS
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.testing import Application, Person
@@ -62,6 +63,7 @@ def beside(tmp_path: Path) -> Path:
     return project(tmp_path, "beside", OURS_BESIDE_OTHERS)
 
 
+@STACKS_OF_OTHERS
 def test_plan_of_a_stack_with_other_peoples_resources_is_json_whatever_the_program_prints(beside: Path) -> None:
     answer = run("plan", "--json", *(word for type in ACCEPTED for word in ("--accept", type)), cwd=beside)
     assert answer.returncode == 0, answer.stderr
@@ -75,6 +77,7 @@ def test_plan_of_a_stack_with_other_peoples_resources_is_json_whatever_the_progr
     assert plan["unknownOutputs"] == ["database"]
 
 
+@STACKS_OF_OTHERS
 @pytest.mark.parametrize("command", ["plan", "check", "local"])
 def test_what_may_decide_who_gets_in_is_an_error_unless_it_is_accepted_by_name(beside: Path, command: str) -> None:
     port = ["--port", "0"] if command == "local" else []
@@ -90,6 +93,7 @@ def test_what_may_decide_who_gets_in_is_an_error_unless_it_is_accepted_by_name(b
     assert "azure-native:network:NetworkInterface nic" in answer.stdout + answer.stderr
 
 
+@STACKS_OF_OTHERS
 def test_check_says_what_it_passed_by(beside: Path) -> None:
     answer = run("check", *(word for type in ACCEPTED for word in ("--accept", type)), cwd=beside)
     assert answer.returncode == 0, answer.stdout + answer.stderr
@@ -103,6 +107,7 @@ def test_check_says_what_it_passed_by(beside: Path) -> None:
     assert "declares nothing of this type" in answer.stderr
 
 
+@STACKS_OF_OTHERS
 async def test_a_client_signs_in_to_our_server_beside_other_peoples_resources(beside: Path) -> None:
     async with LocalCloud.open(beside, port=0, accept=ACCEPTED) as cloud:
         assert cloud.urls["mcp"] == f"{cloud.gateway_url}/mcp"
@@ -127,6 +132,7 @@ TWO_GATEWAYS = """
 """
 
 
+@STACKS_OF_OTHERS
 async def test_two_gateways_run_on_ports_of_their_own(tmp_path: Path) -> None:
     root = with_gateway(project(tmp_path, "pair", TWO_GATEWAYS))
     async with LocalCloud.open(root, port=0) as cloud:
@@ -163,6 +169,7 @@ TEAM = """
 """
 
 
+@STACKS_OF_OTHERS
 async def test_several_projects_run_at_once_and_refer_to_each_other_in_any_order(tmp_path: Path) -> None:
     platform = with_gateway(project(tmp_path, "platform", PLATFORM))
     team = with_gateway(project(tmp_path, "team", TEAM))
@@ -178,6 +185,7 @@ async def test_several_projects_run_at_once_and_refer_to_each_other_in_any_order
     assert answer.returncode == 0, answer.stdout
 
 
+@STACKS_OF_OTHERS
 def test_a_reference_to_a_project_that_is_not_named_is_one_sentence(tmp_path: Path) -> None:
     team = with_gateway(project(tmp_path, "team", TEAM))
     answer = run("plan", cwd=team)
@@ -202,6 +210,7 @@ NEEDS_A_DATABASE = """
 """
 
 
+@STACKS_OF_OTHERS
 async def test_what_needs_an_output_of_something_that_does_not_run_names_both(tmp_path: Path) -> None:
     root = with_gateway(project(tmp_path, "needs", NEEDS_A_DATABASE))
     assert run("plan", cwd=root).returncode == 0
@@ -228,6 +237,7 @@ CHILD = """
 """
 
 
+@STACKS_OF_OTHERS
 def test_a_child_of_what_is_modelled_is_never_passed_by_in_silence(tmp_path: Path) -> None:
     root = with_gateway(project(tmp_path, "child", CHILD))
     answer = run("check", cwd=root)
@@ -245,6 +255,7 @@ IMPORTED = """
 PETS = "openapi: 3.0.1\npaths:\n  /pets/{id}:\n    get: {operationId: read-pet}\n"
 
 
+@STACKS_OF_OTHERS
 async def test_operations_of_an_imported_document_are_there(tmp_path: Path) -> None:
     root = with_gateway(project(tmp_path, "pets", TWO_GATEWAYS + IMPORTED.format(format="openapi", value=PETS)))
     async with LocalCloud.open(root, port=0) as cloud:
@@ -252,6 +263,7 @@ async def test_operations_of_an_imported_document_are_there(tmp_path: Path) -> N
         assert (await get(f"{cloud.gateway_url}/pets/dogs")).status_code == 404
 
 
+@STACKS_OF_OTHERS
 @pytest.mark.parametrize(
     ("format", "value", "said"),
     [
@@ -291,6 +303,7 @@ PRODUCTS = """
 """
 
 
+@STACKS_OF_OTHERS
 async def test_products_subscriptions_and_backends_of_a_stack_are_there(tmp_path: Path) -> None:
     root = with_gateway(project(tmp_path, "products", PRODUCTS))
     async with LocalCloud.open(root, port=0) as cloud, httpx.AsyncClient(trust_env=False) as client:
@@ -300,6 +313,7 @@ async def test_products_subscriptions_and_backends_of_a_stack_are_there(tmp_path
         assert (await client.get(url, headers={"Ocp-Apim-Subscription-Key": "key-one"})).text == "goldone!"
 
 
+@STACKS_OF_OTHERS
 @pytest.mark.parametrize("runtime", ["nodejs", "yaml", "go", "dotnet"])
 def test_programs_in_other_languages_are_not_taken_for_python(tmp_path: Path, runtime: str) -> None:
     root = project(tmp_path, "other", "raise SystemExit('never run')", f"runtime:\n  name: {runtime}\n")
@@ -311,6 +325,7 @@ def test_programs_in_other_languages_are_not_taken_for_python(tmp_path: Path, ru
         assert "never run" not in answer.stdout + answer.stderr
 
 
+@STACKS_OF_OTHERS
 def test_a_stack_in_which_nothing_can_be_checked_is_not_fine(tmp_path: Path) -> None:
     root = project(tmp_path, "empty", "import pulumi\npulumi.export('a', 1)\n")
     answer = run("check", cwd=root)
@@ -318,6 +333,7 @@ def test_a_stack_in_which_nothing_can_be_checked_is_not_fine(tmp_path: Path) -> 
     assert "nothing that could be checked" in answer.stderr
 
 
+@STACKS_OF_OTHERS
 def test_a_misspelt_key_in_a_stacks_file_is_refused_like_one_on_the_command_line(tmp_path: Path) -> None:
     settings = "runtime: python\nconfig:\n  consentDays:\n    type: integer\n    default: 1\n"
     root = project(tmp_path, "keys", "import pulumi", settings, "{'keys:consentDay': 3}")

@@ -1,0 +1,31 @@
+"""What the gate takes of tests that are slow and rarely break: of each group some, by the seed of the run. See `selection`.
+
+All of it runs weekly, and with `make test FULL=1`.
+"""
+
+import pytest
+
+
+def _some(keep: int, why: str, of: str | None = None) -> pytest.MarkDecorator:
+    return pytest.mark.sampled(keep=keep, why=why, of=of)
+
+
+LATER_STEPS = _some(4, "later steps in the life of a deployed stack, by the real engine")
+SMALL_STACKS = _some(2, "what the real engine does to a small stack")
+OTHER_LANGUAGES = _some(2, "programs in other languages, by the real engine")
+PROVIDER = _some(6, "components for other languages, each by a provider's process")
+STACKS_OF_OTHERS = _some(5, "stacks of others, each by a command")
+COMMANDS = _some(3, "what commands say of mistakes, and how they end")
+TERMINAL = _some(1, "`secure-mcp local` in a terminal, with an author or from run to run")
+TUTORIALS = _some(1, "tutorials, followed from the first line to the last")
+REFUSALS = _some(2, "refusals of `check`, each a process of its own")
+CELLS = _some(4, "configurations of the stack", of="anything")
+WHOLE_STACKS = _some(7, "what check finds in a whole stack")
+CONFIGURED = _some(9, "the gateway with other configuration, a cloud for each")
+RACES = _some(2, "races of eight, two hundred times")
+CHECKS_BROKEN = _some(3, "each check of an identity assertion, broken once")
+BROKEN_SESSIONS = _some(4, "each line of the contract on sessions, broken once")
+BROKEN_DOORS = _some(5, "each line of the contract on clients, consent and calls, broken once")
+EXPLANATIONS = _some(1, "explanations at a terminal")
+SIZES = _some(3, "pages in other sizes and colours, in a browser")
+SDKS = _some(5, "how the TypeScript SDKs authenticate")
