@@ -115,6 +115,10 @@ async def test_M5_D13_what_is_no_json_does_not_register(application: Application
         "https://app.example/cb?%63ode=1",
         "https://app.example/cb?iss",
         "cursor://x/cb?error=1",
+        "https://app.example/cb?%20code%00=1",
+        "https://app.example/cb?code%0D%0A=1",
+        "https://app.example/cb%7f",
+        "https://app.example/cb?x=%zz",
     ],
 )
 async def test_M5_D7_D12_a_redirect_uri_that_misleads_is_refused(application: Application, uri: str) -> None:

@@ -113,6 +113,8 @@ async def test_S3_a_wrong_document_is_no_client(published: tuple[LocalCloud, Pub
         f"https://{HOST}/client.json#x",
         f"https://{HOST}/client.json?x=1",
         f"https://{HOST}/a/../client.json",
+        f"https://{HOST}/a/%2E%2e/client.json",
+        f"https://{HOST}/a/.%2e/client.json",
         f"https://{HOST}.evil.example/client.json",
         "https://unlisted.example.org/client.json",
         "https://127.0.0.1/client.json",

@@ -185,6 +185,10 @@ async def test_C2_B4_the_allowlist_need_not_repeat_them(cloud_with: CloudWith) -
         ([{"id": "a", "name": "A", "redirect_uris": ["https://u@evil.example/cb"]}], "redirectUris"),
         ([{"id": "a", "name": "A", "redirect_uris": ["javascript:alert(1)"]}], "clients"),
         ([{"id": "a", "name": "A", "redirect_uris": ["https://x.example/cb?code=1"]}], "clients"),
+        ([{"id": "a", "name": "A", "redirect_uris": ["https://x.example/cb?a=1;code=2"]}], "clients"),
+        ([{"id": "a", "name": "A", "redirect_uris": ["https://x.example/cb?Code[]=1"]}], "clients"),
+        ([{"id": "a", "name": "A", "redirect_uris": ["https://x.example/cb?+%69ss"]}], "clients"),
+        ([{"id": "a", "name": "A", "redirect_uris": ["https://x.example/cb?code%00=1"]}], "redirectUris"),
         ([{"id": "a", "name": "A"}, {"id": "A", "name": "B"}], "clients"),
     ],
 )

@@ -172,6 +172,9 @@ async def test_M24_nothing_that_passes_for_a_credential_or_an_identity_goes_on(
         "X_Forwarded_For", "X-Forwarded-Host", "Forwarded", "X_Functions_Key", "x_ms_client_principal", "X-MS-Client-Principal",
         "Proxy", "Proxy_Authorization", "Remote-User", "X_Remote_User", "X-Auth-User", "SSL_Client_Cert", "Cookie2",
         "secure_mcp_lookup", "Ocp-Apim-Subscription-Key",
+        "Remote-Groups", "Remote_Email", "OIDC_CLAIM_sub", "X-Envoy-Original-Path", "x_envoy_external_address", "X-Middleware-Subrequest",
+        "X-Consumer-Username", "X-Userinfo", "X-Goog-Authenticated-User-Email", "x_amzn_oidc_data", "Tailscale-User-Login", "Proxy_Client_IP",
+        "WL-Proxy-Client-IP", "X-Originating-IP",
     ],
 )  # fmt: skip
 async def test_M24_A3_no_spelling_of_what_only_a_proxy_says_goes_on(

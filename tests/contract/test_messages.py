@@ -127,6 +127,12 @@ REPEATED = [
     '{"jsonrpc":"2.0","id":1,"method":"tools/call ","params":{"name":"save_snippet"}}',
     '{"jsonrpc":"2.0","id":1,"method":"\\ttools/call","params":{"name":"save_snippet"}}',
     '{"jsonrpc":"2.0","id":1,"method":"tool\u017f/call","params":{"name":"save_snippet"}}',
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call\\u0000","params":{"name":"save_snippet"}}',
+    '{"jsonrpc":"2.0","id":1,"method":"Tools/Ca\\u217cl\\u0000/","method ":"tools/call","params":{"name":"save_snippet"}}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping","method\\u0000x":"tools/call"}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping","\\tmethod":"tools/call"}',
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","Name\\u0000":"b"}}',
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","name\\u00a0":"b"}}',
     '{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call"}',
     '{"jsonrpc":"2.0","id":1,"method":"ping","\\u006dethod":"tools/call"}',
     '{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call"}',
@@ -289,6 +295,22 @@ def encoded(text: str) -> str:
             False,
         ),
         ('{"jsonrpc":"2.0","id":1,"result":{}}', {"Mcp_Method": "tools/call"}, False),
+        ('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"arguments":{}}}', {"Mcp_Name": "hello_mcp"}, False),
+        (
+            '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"uri":"hello_mcp"}}',
+            {"Mcp_Name": "hello_mcp"},
+            False,
+        ),
+        ('{"jsonrpc":"2.0","id":1,"method":"prompts/get"}', {"Mcp_Name": "greet"}, False),
+        ('{"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{"taskId":"t1"}}', {"Mcp_Name": "t1"}, True),
+        ('{"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{"taskId":"t1"}}', {"Mcp_Name": "t2"}, False),
+        (
+            '{"jsonrpc":"2.0","id":1,"method":"tasks/cancel","params":{"taskId":"t1","name":"t2"}}',
+            {"Mcp_Name": "t2"},
+            False,
+        ),
+        # Of what has no name the specification says nothing: there is nothing that the header could contradict.
+        ('{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}', {"Mcp_Name": "x"}, True),
     ],
 )
 async def test_M34_F6_headers_that_contradict_the_body_are_refused(
@@ -322,6 +344,17 @@ GUARDED = [
     "save_snippet ",
     "save\u200b_snippet",
 ]
+
+
+@pytest.mark.parametrize("method", ["post", "Post", "POst"])
+async def test_M34_F5_a_method_in_another_case_gets_by_no_guard(caller: Caller, method: str) -> None:
+    """Gateways and servers may route it like POST: what is no message to us must be none to the server."""
+    headers = {"Authorization": f"Bearer {caller.key}", "Content-Type": "application/json"}
+    request = httpx.Request("POST", caller.application.resource, content=tool_call("{}"), headers=headers)
+    request.method = method
+    async with httpx.AsyncClient(trust_env=False) as client:
+        response = await client.send(request)
+    assert (response.status_code, response.json()["error"]["code"]) == (400, -32600)
 
 
 async def test_M34_F5_a_name_that_folds_to_a_guarded_tool_is_refused(cloud_with: CloudWith) -> None:

@@ -126,6 +126,13 @@ async def test_M6_registration_answers_with_what_was_given(application: Applicat
     }
 
 
+async def test_M5_D8_a_version_that_looks_like_a_date_is_dropped_and_not_refused(application: Application) -> None:
+    response = await application.register(software_version="2026-07-28T10:00:00Z", software_id="built")
+    assert response.status_code == 201, response.text
+    assert response.json()["software_id"] == "built"
+    assert "software_version" not in response.json()
+
+
 async def test_M6_registration_adds_nothing_that_was_not_given(application: Application) -> None:
     answer = (await application.register(token_endpoint_auth_method="none")).json()
     assert set(answer) == {
@@ -152,7 +159,7 @@ async def test_M6_registration_adds_nothing_that_was_not_given(application: Appl
         ("Tagged" + "".join(chr(0xE0000 + ord(c)) for c in "evil"), "Tagged"),
         *[(name, None) for name in (
             "", " ", "\u3164", "\u2800\u2800", "\U000e0041\U000e0042", "\u0301\u0302", "\u200d\u200c", "\u115f\u1160\uffa0",
-            "\u2060\u180e", "\ufe0f", "\u00a0\u3000", 5, None, ["a"], {"a": 1}, True,
+            "\u2060\u180e", "\U0001d173\U0001d159", "\U0001bca0", "\ufe0f", "\u00a0\u3000", 5, None, ["a"], {"a": 1}, True,
         )],
     ],
 )  # fmt: skip

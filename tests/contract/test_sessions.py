@@ -170,6 +170,32 @@ async def test_M36_S2_a_client_that_is_off_the_allowlist_is_refused_and_ended(cl
         ] * 2
 
 
+async def test_M36_S2_where_a_client_may_no_longer_be_answered_it_is_refused_and_ended(cloud_with: CloudWith) -> None:
+    def agent(*addresses: str) -> str:
+        return json.dumps([{"id": "agent", "name": "Agent", "redirectUris": list(addresses)}])
+
+    kept_at, gone_at = "http://127.0.0.1:1/kept", "https://agent.example/gone"
+    async with cloud_with(clients=agent(kept_at, gone_at), redirectSchemes='["cursor", "vscode"]') as cloud:
+        clients = [
+            Application(cloud.gateway_url, redirect_uri="cursor://app/cb"),
+            Application(cloud.gateway_url, client_id="agent", redirect_uri=gone_at),
+            Application(cloud.gateway_url, redirect_uri="vscode://app/cb"),
+            Application(cloud.gateway_url, client_id="agent", redirect_uri=kept_at),
+        ]
+        signed_in = [await client.tokens(Person()) for client in clients]
+        code = await clients[0].code(Person())
+        cloud.reconfigure(clients=agent("http://127.0.0.1:2/kept"), redirectSchemes='["vscode"]')
+        assert_error(await clients[0].exchange(code), "invalid_grant")
+        for client, tokens in zip(clients[:2], signed_in[:2], strict=True):
+            assert_error(await client.refresh(tokens["refresh_token"]), "invalid_grant")
+            assert await is_dead(client, tokens)
+        for client, tokens in zip(clients[2:], signed_in[2:], strict=True):
+            assert (await client.refresh(tokens["refresh_token"])).status_code == 200
+        assert {event["reason"] for event in events(cloud) if event["event"] == "session"} == {
+            "redirect URI no longer allowed"
+        }
+
+
 async def test_M36_a_scope_that_is_gone_is_gone_for_those_who_are_in(cloud_with: CloudWith) -> None:
     async with cloud_with(mcpScopes='["mcp:tools", "extra"]') as cloud:
         both = Application(cloud.gateway_url, scope="mcp:tools extra")

@@ -13,6 +13,7 @@ import jinja2
 import platformdirs
 
 from ..options import Options
+from . import redirects
 
 _CACHE_FORMAT = "1"
 """Goes up when the same templates compile to something else, because delimiters or extensions have changed."""
@@ -58,8 +59,8 @@ def environment() -> jinja2.Environment:
         # Policy documents are not HTML; what settings put into them is validated and escaped by the filters below.
         autoescape=False,  # noqa: S701
     )
-    environment.filters.update(cs=_csharp_string, cs_array=_csharp_array, regex=re.escape)
-    environment.globals.update(inline=_inline, page=_page, style_hash=_style_hash)  # pyright: ignore[reportArgumentType]
+    environment.filters.update(cs=_csharp_string, cs_array=_csharp_array, cs_chars=_csharp_characters, regex=re.escape)
+    environment.globals.update(inline=_inline, page=_page, style_hash=_style_hash, redirects=redirects)  # pyright: ignore[reportArgumentType]
     return environment
 
 
@@ -74,6 +75,11 @@ def _csharp_string(text: str) -> str:
 def _csharp_array(items: Iterable[str]) -> str:
     """A C# array of strings, also when it is empty."""
     return "new string[] { " + ", ".join(_csharp_string(item) for item in items) + " }"
+
+
+def _csharp_characters(text: str) -> str:
+    """C# character literals, as arguments of a call."""
+    return ", ".join(f"'{character}'" for character in text)
 
 
 @jinja2.pass_context

@@ -2,12 +2,12 @@
 
 import base64
 import hashlib
-import re
 import uuid
 from collections.abc import Sequence
 
 import pulumi
 
+from ..apis import redirects
 from ..options import Options, Rule, each, length, matches, one_of, option, unlike
 from ..options.rules import HOSTS
 
@@ -18,15 +18,10 @@ DOCUMENT_HOSTS = ("claude.ai", "chatgpt.com", "vscode.dev", "insiders.vscode.dev
 # Schemes that a browser opens as pages or runs as scripts.
 _DANGEROUS_SCHEMES = {"javascript", "data", "file", "vbscript", "blob", "about", "http", "https"}
 HOSTS_OR_ALL = Rule(rf"\*|{HOSTS.pattern}", "give host names in lower case, or *")
-_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})"
-_HOST = rf"(?:(?:[A-Za-z0-9][A-Za-z0-9-]{{0,62}}\.)*[A-Za-z][A-Za-z0-9-]{{0,62}}|{_OCTET}(?:\.{_OCTET}){{3}})"
-_PORT = r"(?::(?:[0-5]?[0-9]{1,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
 _REDIRECTS = Rule(
-    # As the policies take them: is_acceptable_redirect in policies/macros.jinja.
-    rf"(?:https://{_HOST}{_PORT}|http://(?:localhost|127\.0\.0\.1|\[::1\]){_PORT}"
-    r"|(?!https?:)[a-z][a-z0-9+.-]*:(?://[A-Za-z0-9._-]+|(?!//)))(?:[/?][!$%&'()+,./0-9:;=?@A-Z\[\]_a-z~-]*)?",
+    redirects.acceptable(r"(?!https?:)[a-z][a-z0-9+.-]*"),
     "give addresses of https, of http to this computer (localhost, 127.0.0.1, [::1]), or of a scheme of redirectSchemes; without user "
-    "information, fragment or wildcard",
+    "information, fragment, wildcard or control characters",
 )
 _MODULUS = Rule(
     # The same bounds as signing_keys in policies/macros.jinja has.
@@ -216,8 +211,12 @@ class RegistrationOptions(Options):
                 scheme = uri.partition(":")[0]
                 if scheme not in {"http", "https", *self.redirect_schemes}:
                     raise self.wrong("clients", f"{client.id} redirects to {uri}; add {scheme} to redirectSchemes")
-                if re.search(r"[?&](?:code|state|iss|error|error_description|error_uri)(?:=|&|\Z)", uri, re.IGNORECASE):
-                    raise self.wrong("clients", f"{client.id}: {uri} has a parameter that an answer will have")
+                if redirects.answers_already(uri):
+                    raise self.wrong(
+                        "clients",
+                        f"{client.id}: {uri} has a parameter that an answer will have; take it out of the address "
+                        f"({', '.join(redirects.ANSWER_PARAMETERS)})",
+                    )
 
     @property
     def workload_clients(self) -> tuple[ClientOptions, ...]:
