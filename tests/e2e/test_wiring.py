@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from samples import WIRING
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.errors import ExplainedError
 from secure_mcp_local.recording import Recording, Resource
@@ -107,6 +108,7 @@ async def test_with_everything_declared_every_step_works() -> None:
         assert await last_step(cloud) == "none"
 
 
+@WIRING
 @pytest.mark.parametrize(
     ("change", "step"),
     [
@@ -138,6 +140,7 @@ async def test_without_one_thing_exactly_its_step_fails(change: Callable[[Record
         assert await last_step(cloud) == step
 
 
+@WIRING
 @pytest.mark.parametrize("name", ["McpClientId", "EncryptionKey", "SessionStoreEndpoint"])
 async def test_without_a_named_value_the_policies_cannot_be_saved(name: str) -> None:
     with pytest.raises(ExplainedError, match=name):

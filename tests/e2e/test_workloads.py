@@ -22,6 +22,7 @@ from starlette.routing import Route
 
 from actors.python_client import Keyring, text_of
 from actors.signer import Signer
+from samples import WORKLOADS
 from secure_mcp_local.cloud import LocalCloud
 
 SECRET = "k7_" * 12
@@ -73,6 +74,7 @@ def provider(cloud: LocalCloud, way: str, keyring: Keyring) -> OAuthClientProvid
             return PrivateKeyJWTOAuthProvider(url, keyring, "pipeline", static_assertion_provider(token), issuer=issuer)
 
 
+@WORKLOADS
 @pytest.mark.parametrize("way", ["client_secret_basic", "client_secret_post", "key", "platform"])
 async def test_W1_a_workload_calls_a_tool(cloud: LocalCloud, way: str) -> None:
     keyring = Keyring()

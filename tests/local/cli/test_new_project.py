@@ -10,6 +10,7 @@ import yaml
 from typer.testing import CliRunner
 
 import secure_mcp_local.new_project
+from samples import NEW_PROJECTS
 from secure_mcp_local.cli.app import app
 from secure_mcp_local.errors import LocalCloudError
 
@@ -17,6 +18,7 @@ TEMPLATE = Path(secure_mcp_local.new_project.__file__).parent / "files"
 TESTS = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 
 
+@NEW_PROJECTS
 def test_a_new_project_passes_its_tests(tmp_path: Path) -> None:
     folder = tmp_path / "word-counter"
     answer = CliRunner().invoke(app, ["new", "word-counter", "--out", str(folder)])
@@ -28,6 +30,7 @@ def test_a_new_project_passes_its_tests(tmp_path: Path) -> None:
     assert "3 passed" in tested.stdout
 
 
+@NEW_PROJECTS
 @pytest.mark.engine
 def test_pulumi_new_writes_the_same(tmp_path: Path) -> None:
     """The folder is a template of Pulumi's: its own command makes of it what ours does, and what it makes passes its tests."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from samples import DOCTOR
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.doctor import Options, Outcome, Person, Server, Subject, chosen, examine
 from secure_mcp_local.recording import Recording
@@ -58,6 +59,7 @@ BROKEN: dict[str, tuple[Callable[[Recording], Recording], set[str]]] = {
 }  # fmt: skip
 
 
+@DOCTOR
 @pytest.mark.parametrize(("change", "failing"), BROKEN.values(), ids=BROKEN)
 async def test_the_right_lines_fail(change: Callable[[Recording], Recording], failing: set[str]) -> None:
     async with (

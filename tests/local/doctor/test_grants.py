@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from samples import DOCTOR
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.doctor import Options, Outcome, Person, Server, Subject, chosen, examine
 from secure_mcp_local.recording import Recording
@@ -75,6 +76,7 @@ BROKEN = {
 }
 
 
+@DOCTOR
 @pytest.mark.parametrize(("change", "failing"), BROKEN.values(), ids=BROKEN)
 async def test_what_is_wrong_there_is_found(change: Callable[[Recording], Recording], failing: set[str]) -> None:
     async with LocalCloud.open(ROOT, stack="dev", config=CONFIG, port=0, recording_hook=change) as cloud:

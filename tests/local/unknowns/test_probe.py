@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from actors.resource_manager import ResourceManager as Arm
 from apim_policies.listener import Listener, bind
+from samples import LEAVINGS
 from secure_mcp_local.cli.app import app
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.resource_manager import AzureError, ResourceManager
@@ -66,6 +67,7 @@ async def test_a_policy_that_azure_does_not_save_is_an_answer(running: tuple[Arm
     assert arm.cloud.recording == arm.before
 
 
+@LEAVINGS
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, AzureError, RuntimeError])
 async def test_nothing_is_left_behind_however_it_ends(running: tuple[Arm, str], failure: type[BaseException]) -> None:
     arm, url = running
