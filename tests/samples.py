@@ -25,7 +25,9 @@ CONFIGURED = _some(9, "the gateway with other configuration, a cloud for each")
 RACES = _some(2, "races of eight, two hundred times")
 CHECKS_BROKEN = _some(3, "each check of an identity assertion, broken once")
 BROKEN_SESSIONS = _some(4, "each line of the contract on sessions, broken once")
-BROKEN_DOORS = _some(5, "each line of the contract on clients, consent and calls, broken once")
+BROKEN_DOORS = _some(
+    5, "each line of the contract on clients, consent, calls, workloads and users' tokens, broken once"
+)
 EXPLANATIONS = _some(1, "explanations at a terminal")
 WIRING = _some(4, "one thing is missing in Entra ID or the gateway, and a client meets it")
 DOCTOR = _some(2, "what doctor finds at a gateway that is wrong in one place")

@@ -14,7 +14,9 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from actors.platform import EVERYBODY, SERVER, project
+from secure_mcp_local.azure.entra.issuer import TokenRefused
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.recording.registration import Environment, Registration
 from secure_mcp_local.testing import Application, Person
 
 HEADER = "x-mcp-user-token"
@@ -33,10 +35,17 @@ ledger = azuread.Application("ledger", display_name="Ledger", api={"requested_ac
 azuread.ServicePrincipal("ledger", client_id=ledger.client_id)
 pulumi.export("ledger", ledger.client_id)
 """
+_APPLICATION = "azuread:index/application:Application"
+LEDGER = Registration(
+    f"urn:pulumi:dev::gateway::{_APPLICATION}::ledger", _APPLICATION, "ledger", {}, Environment()
+).guid("client")
+"""Client id of that API: an administrator knows it before they declare a server that calls it."""
+LEDGER_HOST = "ledger.contoso.example"
 GRAPH_TOOLS = {"scopes": ["User.Read"], "tools": ["my_profile", "my_manager"]}
+LEDGER_TOOLS = {"application": LEDGER, "scopes": ["Entries.Read"], "tools": ["list_entries"]}
 SERVERS: dict[str, dict[str, Any]] = {
     "desk": {
-        "user_token_scopes": [GRAPH_TOOLS], "mcp_rate_limit": 100000,
+        "user_token_scopes": [GRAPH_TOOLS, LEDGER_TOOLS], "mcp_rate_limit": 100000,
         "workloads": [{"client": "nightly"}],
     },
     "mail": {"user_token_scopes": [{"scopes": ["Mail.Read"], "tools": ["my_mail"]}], "mcp_rate_limit": 100000},
@@ -116,9 +125,34 @@ class Downstream:
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
             request = Request(scope, receive)
             self.seen.append((path, httpx.Headers(request.headers.raw)))
-            await JSONResponse({"jsonrpc": "2.0", "id": 1, "result": {}})(scope, receive, send)
+            result: dict[str, Any] = {}
+            if b'"list_entries"' in await request.body():
+                result = {"structuredContent": (await self.entries(self.token())).json()}
+            await JSONResponse({"jsonrpc": "2.0", "id": 1, "result": result})(scope, receive, send)
 
         return answer
+
+    async def entries(self, token: str) -> httpx.Response:
+        """What the ledger says to whoever brings a token."""
+        async with self.cloud.network.client() as client:
+            return await client.get(f"https://{LEDGER_HOST}/entries", headers={"Authorization": f"Bearer {token}"})
+
+    async def ledger(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The organisation's own API: takes users' tokens that are for it, and says what is theirs.
+
+        https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-tokens
+        """
+        issuer, now = self.cloud.entra.issuer, self.cloud.clock.now()
+        try:
+            claims = issuer.verify_signature(Request(scope).headers["authorization"].removeprefix("Bearer "))
+        except (KeyError, TokenRefused):
+            claims = {}
+        status, entries = 401, list[str]()
+        if (claims.get("aud"), claims.get("iss")) == (LEDGER, issuer.issuer) and claims["nbf"] <= now < claims["exp"]:
+            status = 200 if "Entries.Read" in str(claims.get("scp", "")).split() else 403
+            owner = next(user.name for user in self.cloud.entra.users if user.oid == claims["oid"])
+            entries = [f"an entry of {owner}"] if status == 200 else entries
+        await JSONResponse({"entries": entries}, status)(scope, receive, send)
 
 
 async def call(application: Application, key: str, tool: str = "my_profile", **options: Any) -> httpx.Response:
@@ -146,4 +180,5 @@ async def deployed(root: Path, faults: Collection[str] = ()) -> AsyncIterator[Do
         downstream = Downstream(cloud, entra)
         for number, path in enumerate(SERVERS):
             cloud.network.serve(f"localhost:{20 + number}", downstream.host(path), kind="functions")
+        cloud.network.serve(LEDGER_HOST, downstream.ledger)
         yield downstream

@@ -1,4 +1,4 @@
-"""Each line of the contract on clients, consent and calls is broken once in the policies, and the test that holds it must fail.
+"""Each line of the contract on clients, consent, calls, workloads and users' tokens is broken once in the policies, and its test must fail.
 
 As in `test_broken_once.py`, which has the lines on what ends a session.
 """
@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from actors.downstream import Downstream, deployed
 from contract import (
     test_authorization,
     test_client_authentication,
@@ -21,6 +22,8 @@ from contract import (
     test_registration,
     test_sessions,
     test_token,
+    test_user_tokens,
+    test_workloads,
 )
 from contract.conftest import CloudWith
 from contract.test_broken_once import Broken, assert_noticed
@@ -193,6 +196,66 @@ WITH_OPERATORS = {
         test_operators.test_M38_nothing_that_opens_a_session_is_listed,
     ),
 }
+WITH_WORKLOADS = {
+    "every client of the configuration is a workload": Broken(
+        "W1", "token", r' \|\| \(\(JObject\)context\.Variables\["client"\]\)\["workload"\] == null', "",
+        test_workloads.test_W1_what_is_refused_and_why,
+    ),
+    "a server admits whatever workload comes": Broken(
+        "W3", "token", r"return workloads == null \? null : workloads\[.*\] as JObject;",
+        'return new JObject { ["scopes"] = new JArray("mcp:tools"), ["roles"] = new JArray("User") };',
+        test_workloads.test_W1_what_is_refused_and_why,
+    ),
+    "any subject of a platform is the workload": Broken(
+        "W1", "client-authentication", r'<required-claims>\s*<claim name="sub" match="all">\s*<value>.*</value>\s*</claim>\s*</required-claims>', "",
+        test_workloads.test_W1_a_wrong_token_of_a_platform_is_refused, {"case": "another subject"},
+    ),
+    "a tool for users is one for workloads": Broken(
+        "W1", "mcp", r'!= \(\(string\)context\.Variables\["caller"\]\) \+ "s"', '== "nobody"',
+        test_workloads.test_W1_its_tools_are_those_of_its_roles_scopes_and_kind,
+    ),
+    "any application of the tenant is admitted": Broken(
+        "W2", "mcp", "default: return null;", 'default: scope = "mcp:tools"; break;',
+        test_workloads.test_W2_any_other_token_of_entra_is_refused, {"case": "another application"},
+    ),
+    "a user's token is an application's": Broken(
+        "W2", "mcp", r',\s*\["idtyp"\] = "app"', "",
+        test_workloads.test_W2_any_other_token_of_entra_is_refused, {"case": "a user's"},
+    ),
+    "a delegated token is an application's": Broken(
+        "W2", "mcp", r'\|\| claims\["scp"\] != null', "",
+        test_workloads.test_W2_any_other_token_of_entra_is_refused, {"case": "a delegated one"},
+    ),
+}  # fmt: skip
+WITH_USER_TOKENS = {
+    "every tool acts as its user": Broken(
+        "U1", "mcp-desk", r'(case "my_profile": return "0";[^}]*default: return )""', r'\1"0"',
+        test_user_tokens.test_U1_no_other_tool_and_no_other_request_gets_one,
+    ),
+    "a tool gets its user's token of another API": Broken(
+        "U1", "mcp-desk", 'case "list_entries": return "1";', 'case "list_entries": return "0";',
+        test_user_tokens.test_U1_a_tool_calls_an_api_of_the_organisations_own_as_its_user,
+    ),
+    "a token lies open in the cache": Broken(
+        "U1, U3", "mcp-desk", r'(<cache-store-value key="@\(\(\(string\)context\.Variables\["tokenKey"\]\)\)" value="@\(\(\(string\)context\.Variables\[)"sealed"', r'\1"sealInput"',
+        test_user_tokens.test_U1_it_is_kept_sealed_and_no_longer_than_it_lives,
+    ),
+    "whose assignment is taken goes on": Broken(
+        "U1", "mcp-desk", r'\(\(JArray\)context\.Variables\["roles"\]\)\.Count == 0 \|\| (?=!string\.Equals)', "",
+        test_user_tokens.test_U1_it_ends_with_the_session_the_assignment_and_the_sign_in,
+    ),
+    "who must prove more is refreshed as before": Broken(
+        "U2", "mcp-desk",
+        r'(<metadata name="reason" value="claims" />(?:(?!</trace>)[\s\S])*</trace>\s*)<set-variable name="storeMethod" value="DELETE" />'
+        r'\s*<set-variable name="storeEtag" value="\*" />\s*<include-fragment fragment-id="session-store" />\s*<cache-store-value [^>]*/>',
+        r'\1<set-variable name="storeStatus" value="@(204)" />',
+        test_user_tokens.test_U2_a_claims_challenge_is_met_by_the_users_next_sign_in,
+    ),
+    "what was asked for once is asked for again": Broken(
+        "U2", "mcp-desk", r' && !\(bool\)context\.Variables\["stepUpFinal"\]', "",
+        test_user_tokens.test_U2_a_second_failure_of_the_kind_is_final,
+    ),
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -232,3 +295,29 @@ async def test_its_test_fails_with_operators(name: str, operated: LocalCloud) ->
     # What an earlier one ended counts for all that began in the same second.
     operated.clock.advance(2)
     await assert_noticed(WITH_OPERATORS[name], operated)
+
+
+@pytest.fixture(scope="module")
+async def admitting(cloud_with: CloudWith) -> AsyncIterator[LocalCloud]:
+    async with test_workloads.with_platform(cloud_with) as cloud:
+        yield cloud
+
+
+@BROKEN_DOORS
+@pytest.mark.parametrize("name", WITH_WORKLOADS)
+async def test_its_test_fails_with_workloads(name: str, admitting: LocalCloud) -> None:
+    await assert_noticed(WITH_WORKLOADS[name], admitting, host=lambda: test_workloads.hosted(admitting))
+
+
+@pytest.fixture(scope="module")
+async def acting(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Downstream]:
+    async with deployed(tmp_path_factory.mktemp("stacks")) as downstream:
+        yield downstream
+
+
+@BROKEN_DOORS
+@pytest.mark.parametrize("name", WITH_USER_TOKENS)
+async def test_its_test_fails_with_tokens_of_users(name: str, acting: Downstream) -> None:
+    await assert_noticed(
+        WITH_USER_TOKENS[name], acting.cloud, "/desk", downstream=lambda: test_user_tokens.anew(acting)
+    )

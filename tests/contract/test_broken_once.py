@@ -182,10 +182,10 @@ async def whole(cloud_with: CloudWith) -> AsyncIterator[LocalCloud]:
         yield cloud
 
 
-async def lives(cloud: LocalCloud) -> None:
+async def lives(cloud: LocalCloud, path: str = "/mcp") -> None:
     """An ordinary life."""
-    application = Application(cloud.gateway_url)
-    tokens = await application.tokens(Person())
+    application = Application(cloud.gateway_url, path=path)
+    tokens = await application.tokens(Person(now=cloud.clock.now))
     for _ in range(2):
         assert (await application.call(tokens["access_token"])).status_code == 200
         tokens = (await application.refresh(tokens["refresh_token"])).json()
@@ -197,13 +197,13 @@ async def test_its_test_fails(name: str, whole: LocalCloud) -> None:
     await assert_noticed(BROKEN[name], whole)
 
 
-async def assert_noticed(broken: Broken, whole: LocalCloud) -> None:
-    """An ordinary life goes on, and the test of the line fails."""
+async def assert_noticed(broken: Broken, whole: LocalCloud, path: str = "/mcp", **fixtures: Callable[[], Any]) -> None:
+    """An ordinary life goes on at the server at `path`, and the test of the line fails; `fixtures`: of that test, made when life is over."""
     breaking = Breaking(broken)
     wanted = set(broken.test.__annotations__) - {"return"} - set(broken.parameters)
 
     async def fails(cloud: LocalCloud) -> None:
-        await lives(cloud)
+        await lives(cloud, path)
         given: dict[str, Any] = {}
         if "application" in wanted:
             given["application"] = Application(cloud.gateway_url)
@@ -217,6 +217,7 @@ async def assert_noticed(broken: Broken, whole: LocalCloud) -> None:
         if "backend" in wanted:
             given["backend"] = test_mcp.Backend()
             cloud.network.serve(STAND_IN, given["backend"].app, kind="functions")
+        given |= {name: made() for name, made in fixtures.items() if name in wanted}
         given |= {name: cloud for name in ("cloud", "operated") if name in wanted}
         if "cloud_with" in wanted:
             given["cloud_with"] = breaking.cloud

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from actors.downstream import GRAPH_TOOLS, HEADER, Downstream, call, deployed
+from actors.downstream import GRAPH_TOOLS, HEADER, LEDGER, Downstream, call, deployed
 from contract.test_sessions import events
 from secure_mcp import ConfigError
 from secure_mcp.server.options import ServerOptions
@@ -27,6 +27,11 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Dow
 
 @pytest.fixture
 def downstream(running: Downstream) -> Downstream:
+    return anew(running)
+
+
+def anew(running: Downstream) -> Downstream:
+    """As if nothing had been called yet, and nobody had agreed to anything."""
     running.seen.clear()
     running.entra.asked.clear()
     running.cloud.gateway.traces.clear()
@@ -118,6 +123,22 @@ async def test_U1_each_server_has_its_own_rights_and_not_those_of_another(downst
     grants = [one for one in directory if one.type.endswith(":ServicePrincipalDelegatedPermissionGrant")]
     signing_in = next(one for one in grants if "openid" in (one.get("claimValues") or ()))
     assert set(signing_in.get("claimValues")) == {"openid", "profile", "offline_access"}
+
+
+async def test_U1_a_tool_calls_an_api_of_the_organisations_own_as_its_user(downstream: Downstream) -> None:
+    for name, shown in (("alice", "Alice Adams"), ("bob", "Bob Brown")):
+        application, tokens = await downstream.signed_in(name=name)
+        answer = await call(application, tokens["access_token"], "list_entries")
+        assert answer.json()["result"]["structuredContent"] == {"entries": [f"an entry of {shown}"]}
+        own = downstream.token()
+        claims = downstream.cloud.entra.issuer.verify_signature(own)
+        assert (claims["aud"], claims["scp"]) == (LEDGER, "Entries.Read")
+        # Each API takes what is for it, and no other token of the same user and server.
+        assert (await downstream.profile())["error"]["code"] == "InvalidAuthenticationToken"
+        await call(application, tokens["access_token"], "my_profile")
+        assert (await downstream.profile())["displayName"] == shown
+        assert (await downstream.entries(downstream.token())).status_code == 401
+        assert (await downstream.entries(own)).status_code == 200
 
 
 async def test_U1_it_is_kept_sealed_and_no_longer_than_it_lives(downstream: Downstream) -> None:
@@ -280,6 +301,20 @@ async def test_U2_missing_consent_names_a_scope_and_is_cured_by_a_sign_in(downst
         assert len(asked) == 1
         assert (await call(application, stepped["access_token"])).status_code == 200
         assert (await downstream.profile())["displayName"] == "Alice Adams"
+    finally:
+        downstream.cloud.network.faults.active.discard("tenant-consent")
+
+
+async def test_U2_missing_consent_to_another_api_names_its_scope_with_the_api(downstream: Downstream) -> None:
+    application, tokens = await downstream.signed_in()
+    downstream.cloud.network.faults.active.add("tenant-consent")
+    try:
+        said = challenged(await call(application, tokens["access_token"], "list_entries"))
+        assert (said["error"], said["scope"]) == ("insufficient_scope", f"mcp:tools {LEDGER}/Entries.Read")
+        person = Person("alice", now=downstream.cloud.clock.now)
+        stepped = await stepped_up(downstream, application, person, said["scope"])
+        answer = await call(application, stepped["access_token"], "list_entries")
+        assert answer.json()["result"]["structuredContent"] == {"entries": ["an entry of Alice Adams"]}
     finally:
         downstream.cloud.network.faults.active.discard("tenant-consent")
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -73,6 +74,13 @@ class Host:
 
 @pytest.fixture(scope="module")
 async def cloud(cloud_with: CloudWith) -> AsyncIterator[LocalCloud]:
+    async with with_platform(cloud_with) as running:
+        yield running
+
+
+@asynccontextmanager
+async def with_platform(cloud_with: CloudWith) -> AsyncIterator[LocalCloud]:
+    """A cloud that admits workloads, and the platform whose tokens one of them brings."""
     async with cloud_with(**CONFIG) as running:
         for signer in (SIGNER, OTHER):
             signer.now = running.clock.now
@@ -90,6 +98,11 @@ async def cloud(cloud_with: CloudWith) -> AsyncIterator[LocalCloud]:
 
 @pytest.fixture
 def host(cloud: LocalCloud) -> Host:
+    return hosted(cloud)
+
+
+def hosted(cloud: LocalCloud) -> Host:
+    """A server that nobody has called yet."""
     host = Host()
     cloud.network.serve(STAND_IN, host.app, kind="functions")
     cloud.gateway.traces.clear()

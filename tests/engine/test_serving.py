@@ -24,8 +24,11 @@ _PATIENCE = 30
 
 @pytest.fixture(scope="module")
 def local(cli: str, port: int, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """The dev stack, deployed for this machine's addresses."""
+    """The dev stack, with a tool that acts as its user, deployed for this machine's addresses."""
     workspace = copied_project(tmp_path_factory.mktemp("serving") / "local", f"http://localhost:{port}")
+    acting = {"scopes[0]": "User.Read", "tools[0]": "my_profile"}
+    given = [word for key, value in acting.items() for word in ("--plaintext", f"userTokenScopes[0].{key}={value}")]
+    workspace.pulumi("config", "set-all", "--path", *given)
     workspace.up(loginEndpoint=f"http://localhost:{port + 1}")
     return workspace
 
@@ -94,6 +97,16 @@ async def test_a_person_signs_in_and_uses_what_was_deployed(serving: dict[str, s
     answer = await application.call(tokens["access_token"], "tools/list")
     assert answer.status_code == 200, answer.text
     assert "save_snippet" in answer.text
+
+
+async def test_U1_a_tool_acts_as_its_user_by_what_was_deployed(local: Workspace, serving: dict[str, str]) -> None:
+    [consent] = [one for one in local.store if one.name == "mcp-api-0-consent"]
+    assert consent.inputs["claimValues"] == ["User.Read"]
+    application = Application(serving["gateway"])
+    for name, shown in (("alice", "Alice Adams"), ("bob", "Bob Brown")):
+        key = (await application.tokens(Person(name)))["access_token"]
+        answer = await application.call(key, "tools/call", {"name": "my_profile", "arguments": {}})
+        assert f"Name: {shown}" in answer.text, answer.text
 
 
 def test_a_policy_that_is_deployed_reaches_the_running_gateway(local: Workspace, serving: dict[str, str]) -> None:
