@@ -10,7 +10,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from samples import CONFIGURED
@@ -209,10 +209,25 @@ async def test_M24_a_flood_of_foreign_headers_is_refused(application: Applicatio
 async def test_M25_a_refusal_by_the_server_is_a_bad_gateway(
     application: Application, key: str, backend: Backend, status: int
 ) -> None:
-    backend.answer = JSONResponse({"secret": "detail"}, status, headers={"WWW-Authenticate": "Bearer inner"})
+    # A claims challenge of the server's is one as well (https://learn.microsoft.com/entra/identity-platform/claims-challenge).
+    for challenge in ("Bearer inner", 'Bearer error="insufficient_claims", claims="eyJhIjoxfQ"'):
+        backend.answer = JSONResponse({"secret": "detail"}, status, headers={"WWW-Authenticate": challenge})
+        response = await application.call(key)
+        assert response.status_code == 502
+        assert "www-authenticate" not in response.headers
+        assert "detail" not in response.text
+        assert "claims" not in response.text
+
+
+@pytest.mark.parametrize(("status", "shown"), [(500, 502), (501, 502), (502, 502), (503, 503), (504, 504)])
+async def test_M25_a_failure_of_the_server_has_none_of_its_words(
+    application: Application, key: str, backend: Backend, status: int, shown: int
+) -> None:
+    """API Management itself would let it through: https://learn.microsoft.com/azure/api-management/forward-request-policy."""
+    backend.answer = PlainTextResponse("Traceback: secret detail", status)
     response = await application.call(key)
-    assert response.status_code == 502
-    assert "www-authenticate" not in response.headers
+    assert (response.status_code, response.headers["content-type"]) == (shown, "application/json")
+    assert response.json()["error"]["code"] == -32603
     assert "detail" not in response.text
 
 
