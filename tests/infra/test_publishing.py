@@ -11,9 +11,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from secure_mcp.publishing import App, Deployer, PublishingError, publish
+from secure_mcp.publishing import PublishingError
 from secure_mcp.publishing import publication as rules
-from secure_mcp.publishing.app import scm_host
+from secure_mcp.publishing.app import App, scm_host
+from secure_mcp.publishing.deployer import Deployer
+from secure_mcp.publishing.publication import publish
 
 ID = "deployment-1"
 APP = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Web/sites/func-a"

@@ -7,10 +7,7 @@ deployer needs the right to write to the site (Website Contributor, for example)
     python -m secure_mcp.publishing function_app --app RESOURCE-ID
 """
 
-from .app import App
-from .deployer import Deployer
 from .failure import PublishingError
-from .publication import publish
 from .resource import publish_code
 
-__all__ = ["App", "Deployer", "PublishingError", "publish", "publish_code"]
+__all__ = ["PublishingError", "publish_code"]

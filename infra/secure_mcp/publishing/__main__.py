@@ -5,8 +5,10 @@ import sys
 from pathlib import Path
 
 from secure_mcp.package import PYTHON_VERSION, PackageError, build_package
-from secure_mcp.publishing import Deployer, PublishingError, publish
 from secure_mcp.publishing.app import app_of
+from secure_mcp.publishing.deployer import Deployer
+from secure_mcp.publishing.failure import PublishingError
+from secure_mcp.publishing.publication import publish
 
 
 def main() -> int:

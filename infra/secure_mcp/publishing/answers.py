@@ -3,11 +3,12 @@
 import json
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import Any, cast
-
-import requests
+from typing import TYPE_CHECKING, Any, cast
 
 from .failure import PublishingError
+
+if TYPE_CHECKING:
+    import requests
 
 
 class Status(IntEnum):
@@ -27,7 +28,7 @@ class Status(IntEnum):
         return self in {Status.PENDING, Status.BUILDING, Status.DEPLOYING}
 
 
-def deployment_id(answer: requests.Response) -> str:
+def deployment_id(answer: "requests.Response") -> str:
     """The body of an acceptance is a JSON string; where it is something else, the newest deployment is looked at."""
     try:
         body: object = answer.json()
@@ -52,7 +53,7 @@ def named(status: Status) -> str:
     return status.name.lower().replace("_", " ")
 
 
-def object_of(answer: requests.Response) -> Mapping[str, Any]:
+def object_of(answer: "requests.Response") -> Mapping[str, Any]:
     try:
         body: object = answer.json()
     except ValueError:
@@ -64,7 +65,7 @@ def list_of(value: object) -> list[Any]:
     return cast("list[Any]", value) if isinstance(value, list) else []
 
 
-def text_of(answer: requests.Response) -> str:
+def text_of(answer: "requests.Response") -> str:
     """What an answer says, in one short line."""
     body = object_of(answer)
     error: object = body.get("error")
@@ -75,7 +76,7 @@ def text_of(answer: requests.Response) -> str:
     return " ".join(text.split())[:500]
 
 
-def retry_after(answer: requests.Response) -> float | None:
+def retry_after(answer: "requests.Response") -> float | None:
     """Seconds of Retry-After, if it says any."""
     said = answer.headers.get("Retry-After", "")
     return min(float(said), 60.0) if said.isdigit() else None

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
-import requests
-
 from .answers import cause_of, list_of, object_of, text_of
 from .failure import PublishingError
 
@@ -68,6 +66,8 @@ def app_of(id: str, deployer: Identity) -> App:
     Raises:
         PublishingError: there is none, or it may not be read.
     """
+    import requests  # noqa: PLC0415  (most programs that name an app ask nobody about it)
+
     try:
         answer = requests.get(
             f"{deployer.arm}{id}",

@@ -14,9 +14,7 @@ from secure_mcp.interruption import in_thread, unless_interrupted
 from secure_mcp.package import Package
 
 from .app import App, scm_host
-from .deployer import Deployer
 from .failure import PublishingError
-from .publication import publish
 
 
 def publish_code(
@@ -95,6 +93,10 @@ async def _published(archive: Path, digest: str, app: App, configured: Any, pare
         PublishingError: it cannot be published.
         Interrupted: the engine was told to end.
     """
+    # What signs in and uploads takes a third of a second to import, and a program that is planned, checked or run here does neither.
+    from .deployer import Deployer  # noqa: PLC0415
+    from .publication import publish  # noqa: PLC0415
+
     loop, clock = asyncio.get_running_loop(), _InterruptibleClock()
 
     def say(text: str) -> None:

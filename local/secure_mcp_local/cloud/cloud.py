@@ -30,6 +30,7 @@ from secure_mcp_local.azure.faults import FAULTS
 from secure_mcp_local.azure.microsoft_graph import HOSTS as GRAPH_HOSTS
 from secure_mcp_local.azure.microsoft_graph import MicrosoftGraph
 from secure_mcp_local.azure.storage import Azurite, BlobStorage, account_names
+from secure_mcp_local.azure.storage.installation import installed
 from secure_mcp_local.cloud.addresses import LOGIN_HOSTS, Addresses
 from secure_mcp_local.cloud.edge import Edge
 from secure_mcp_local.cloud.following import follow
@@ -269,8 +270,7 @@ class LocalCloud(Running):
         self._progress(
             f"{'Reading what is deployed' if projects.state else 'Running the program'} of stack {projects.stack}"
         )
-        # In a thread: the program has an event loop of its own.
-        self.recording = await asyncio.to_thread(projects.record, self._addresses)
+        await _all(self._record(), self._load_storage())
         self.passed = passed(self.recording)
         self.idle, self.hosts, self.gateways = [], {}, {}
         self._declared = gateways(self.recording, self._addresses.of_gateway)
@@ -323,6 +323,19 @@ class LocalCloud(Running):
         if self._watched:
             watching = asyncio.create_task(watch(self._folders, self._changed))
             self._resources.callback(watching.cancel)
+
+    async def _record(self) -> None:
+        # In a thread: the program has an event loop of its own.
+        self.recording = await asyncio.to_thread(self._projects.record, self._addresses)
+
+    async def _load_storage(self) -> None:
+        """Lets Azurite load while the program runs, which most likely has a function app unless its servers have another backend here."""
+        self._folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="secure-mcp-")))
+        self._azurite = Azurite(self._folder if self._kept is None else self._kept.storage)
+        self._resources.push_async_callback(self._azurite.stop)
+        # The first time it is installed, which takes a minute: only when it is known to be needed.
+        if installed() and not self._projects.backends:
+            await self._azurite.load()
 
     def _state(self) -> Mapping[str, Any]:
         """What the next run must know."""
@@ -436,17 +449,19 @@ class LocalCloud(Running):
         return [site for site in sites if str(site.get("defaultHostName")).lower() in wanted]
 
     async def _start_function_apps(self, sites: Sequence[Resource]) -> None:
+        assert self._azurite is not None
         if not sites:
+            await self._azurite.stop()
+            self._azurite = None
             return
         # Only needed where code runs here.
         from secure_mcp_local.azure.functions import FunctionHost  # noqa: PLC0415
         from secure_mcp_local.azure.functions.code import Codes  # noqa: PLC0415
 
-        folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="secure-mcp-")))
-        self._code = Codes(folder / "code")
-        data = folder if self._kept is None else self._kept.storage
-        azurite = await self._resources.enter_async_context(Azurite(data, account_names(self.recording)))
-        self._azurite = azurite
+        self._code = Codes(self._folder / "code")
+        azurite = self._azurite
+        azurite.add(account_names(self.recording))
+        await azurite.start()
         storage = await BlobStorage.from_recording(
             self.recording, azurite, self.entra.issuer, self.clock, self.journal.refused
         )

@@ -16,8 +16,10 @@ import requests
 from actors.waiting import Clock
 from secure_mcp.azure.propagation import WAIT
 from secure_mcp.package import build_package
-from secure_mcp.publishing import Deployer, PublishingError, publish
+from secure_mcp.publishing import PublishingError
 from secure_mcp.publishing.app import app_of
+from secure_mcp.publishing.deployer import Deployer
+from secure_mcp.publishing.publication import publish
 from secure_mcp_local.azure.faults import PUBLISHING
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.recording import record

@@ -21,12 +21,26 @@ _START = 60
 """Seconds until it must listen: generous, for a busy machine with cold disks."""
 _STOP = 5
 _LISTENING = re.compile(r"Azurite (Blob|Queue) service is successfully listening at (http://\S+)")
-# Ends with us, however we end: our end of its standard input closes. What it writes to disk is written by then.
-_MAIN = (
-    "const end = () => { setTimeout(() => process.exit(), 4000).unref(); process.emit('SIGTERM'); };"
-    "process.stdin.on('end', end).on('error', end).resume();"
-    "require(process.env.SECURE_MCP_AZURITE);"
-)
+# It loads its parts, which takes most of its start, before it needs to know the accounts: those are the first line of its standard input.
+# It ends with us, however we end: our end of its standard input closes. What it writes to disk is written by then.
+_MAIN = """
+const load = require("node:module").createRequire(process.env.SECURE_MCP_AZURITE);
+for (const part of ["./common/Environment", "./blob/BlobServerFactory", "./queue/QueueServer", "./table/TableServer"])
+    try { load(part); } catch { /* It is loaded below, and then says why not. */ }
+let accounts = "", begun = false;
+const end = () => {
+    if (!begun) process.exit();
+    setTimeout(() => process.exit(), 4000).unref();
+    process.emit("SIGTERM");
+};
+process.stdin.setEncoding("utf8").on("end", end).on("error", end).on("data", more => {
+    accounts += more;
+    if (begun || !accounts.endsWith("\\n")) return;
+    begun = true;
+    process.env.AZURITE_ACCOUNTS = accounts.trim();
+    load(process.env.SECURE_MCP_AZURITE);
+});
+"""
 
 
 class Azurite:
@@ -47,8 +61,9 @@ class Azurite:
             accounts: Names of the accounts.
         """
         self._folder = folder
-        self.keys = {name: base64.b64encode(secrets.token_bytes(64)).decode() for name in accounts}
+        self.keys: dict[str, str] = {}
         """Account keys by account name, made for this run."""
+        self.add(accounts)
         self._process: asyncio.subprocess.Process | None = None
         self._output: deque[str] = deque(maxlen=20)
         self._reader: asyncio.Task[None] | None = None
@@ -64,24 +79,21 @@ class Azurite:
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
-    async def start(self) -> None:
-        """Starts it, installing it first if need be; returns when it listens.
+    def add(self, accounts: Collection[str]) -> None:
+        """More accounts, before it is started."""
+        self.keys |= {name: _key() for name in accounts}
+
+    async def load(self) -> None:
+        """Starts its process, installing it first if need be. The accounts need not be known yet.
 
         Raises:
-            LocalCloudError: it cannot be installed or does not start.
+            LocalCloudError: it cannot be installed.
         """
         main = await asyncio.to_thread(install)
         program = await asyncio.to_thread(node)
         persistence = ["--inMemoryPersistence"] if self._folder is None else ["--location", str(self._folder)]
         services = [f"--{service}{option}" for service in ("blob", "queue", "table") for option in ("Host", "Port")]
         places = [part for option in services for part in (option, "127.0.0.1" if option.endswith("Host") else "0")]
-        environment = {
-            **os.environ,
-            "SECURE_MCP_AZURITE": str(main),
-            # An empty list would mean its own well-known account.
-            "AZURITE_ACCOUNTS": ";".join(f"{name}:{key}" for name, key in self.keys.items())
-            or f"none:{base64.b64encode(secrets.token_bytes(64)).decode()}",
-        }
         self._process = await asyncio.create_subprocess_exec(
             program,
             *("-e", _MAIN, "azurite", *places, *persistence),
@@ -89,10 +101,24 @@ class Azurite:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env=environment,
+            env={**os.environ, "SECURE_MCP_AZURITE": str(main)},
             # Ctrl-C in a terminal is for us; we end it when nobody uses it any more.
             **APART,
         )
+
+    async def start(self) -> None:
+        """Starts it with its accounts, loading it first unless that is done; returns when it listens.
+
+        Raises:
+            LocalCloudError: it cannot be installed or does not start.
+        """
+        if self._process is None:
+            await self.load()
+        assert self._process is not None
+        assert self._process.stdin is not None
+        # An empty list would mean its own well-known account.
+        accounts = self.keys or {"none": _key()}
+        self._process.stdin.write(";".join(f"{name}:{key}" for name, key in accounts.items()).encode() + b"\n")
         assert self._process.stdout is not None
         urls: dict[str, str] = {}
         try:
@@ -136,3 +162,7 @@ class Azurite:
         # Not by lines: a reader has a limit for them.
         while await output.read(65536):
             pass
+
+
+def _key() -> str:
+    return base64.b64encode(secrets.token_bytes(64)).decode()

@@ -26,7 +26,7 @@ def install() -> Path:
         LocalCloudError: it cannot be installed.
     """
     target = _target()
-    if not (target / _MAIN).is_file():
+    if not installed():
         console = Console(stderr=True)
         started = time.monotonic()
         text = "Installing Azurite, which stands in for Azure Storage (Node packages, once, about 400 MB) ..."
@@ -38,6 +38,11 @@ def install() -> Path:
             _install(target)
         console.print(f"Azurite is installed ({time.monotonic() - started:.0f} s).", highlight=False)
     return target / _MAIN
+
+
+def installed() -> bool:
+    """Whether nothing is missing."""
+    return (_target() / _MAIN).is_file()
 
 
 def _target() -> Path:

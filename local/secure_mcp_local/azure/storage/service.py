@@ -3,15 +3,16 @@
 https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory
 """
 
+import base64
+import hmac
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, urlencode
 from xml.sax.saxutils import escape
 
 import httpx
-from azure.storage.blob import AccountSasPermissions, ResourceTypes, generate_account_sas
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -137,13 +138,7 @@ class Account:
         if self.name not in azurite.keys:
             raise LocalCloudError(f"{declared.name}: Azurite was started without the account {self.name!r}")
         # Our own way in: Azurite knows keys only.
-        self._signature = generate_account_sas(
-            self.name,
-            azurite.keys[self.name],
-            ResourceTypes(service=True, container=True, object=True),
-            AccountSasPermissions.from_string("rwdlacup"),
-            expiry=datetime.now(UTC) + timedelta(days=365),
-        )
+        self._signature = _signature(self.name, azurite.keys[self.name])
 
     async def create(self, container: str) -> None:
         """Creates a declared container.
@@ -290,3 +285,17 @@ def _error(status: int, code: str, message: str) -> Response:
     )
     headers = {"x-ms-error-code": code, "x-ms-request-id": str(uuid.uuid4())}
     return Response(body, status, headers, "application/xml")
+
+
+def _signature(account: str, key: str) -> str:
+    """A shared access signature for everything in the blobs of an account, for a year; the SDK's would take half a second to import.
+
+    https://learn.microsoft.com/rest/api/storageservices/create-account-sas#construct-the-signature-string
+    """
+    version, expiry = "2021-12-02", (datetime.now(UTC) + timedelta(days=365)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    fields = {"sp": "rwdlacup", "ss": "b", "srt": "sco", "st": "", "se": expiry, "sip": "", "spr": "", "sv": version}
+    # The last line is an encryption scope: none.
+    signed = "".join(f"{line}\n" for line in (account, *fields.values(), ""))
+    signature = hmac.digest(base64.b64decode(key), signed.encode(), "sha256")
+    given = {name: value for name, value in fields.items() if value}
+    return urlencode({**given, "sig": base64.b64encode(signature).decode()})
