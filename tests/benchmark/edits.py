@@ -1,12 +1,13 @@
-"""How long after an edit the next call sees it: nobody else there, and beside clients that call all the time."""
+"""How long after an edit the next request sees it: nobody else there, beside clients that call all the time, and beside a busy core."""
 
 import asyncio
 import json
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from statistics import median
 
@@ -18,7 +19,7 @@ from benchmark.table import Row
 from secure_mcp_local.testing import Application, Person
 
 ROUNDS, CLIENTS = 5, 8
-_CODE, _POLICY = "function_app/function_app.py", "policies/mcp/api.xml"
+_CODE, _POLICY, _PROGRAM = "function_app/function_app.py", "policies/mcp/api.xml", "infra/__main__.py"
 _HEADER = '<outbound>\n        <set-header name="X-Edited" exists-action="override"><value>%s</value></set-header>'
 
 
@@ -31,7 +32,7 @@ async def rows(root: Path) -> AsyncIterator[Row]:
         for name in ("Pulumi.yaml", "Pulumi.dev.yaml"):
             shutil.copy(root / name, copy / name)
         command = [COMMAND, "local", "--port", "0", "--json", "--config", "mcpRateLimit=1000000"]
-        with ready(command, cwd=copy) as (line, _):
+        with ready(command, cwd=copy) as (line, _, _):
             urls = json.loads(line)
             application = Application(urls["gateway"])
             key = (await application.tokens(Person()))["access_token"]
@@ -42,25 +43,37 @@ async def rows(root: Path) -> AsyncIterator[Row]:
             async def header() -> str:
                 return (await application.call(key, "ping")).headers.get("x-edited", "")
 
+            async def title() -> str:
+                return (await application.send("GET", "/.well-known/oauth-protected-resource/mcp")).text
+
             edits: dict[str, tuple[str, str, str, Callable[[], Awaitable[str]]]] = {
                 "a tool's code": (_CODE, 'return f"Hello, ', 'return f"Edit {} of Hello, ', greeting),
                 "a policy": (_POLICY, "<outbound>", _HEADER.replace("%s", "Edit {} of"), header),
+                "the program": (
+                    _PROGRAM,
+                    '("mcp", args)',
+                    '("mcp", replace(args, display_name="Edit {} of it"))',
+                    title,
+                ),
             }
+            besides: dict[str, Callable[[], AbstractAsyncContextManager[None]]] = {
+                "": _nobody,
+                f", beside {CLIENTS} busy clients": lambda: _calling(urls["mcp"], key),
+                ", beside a busy core": _burning,
+            }
+            number = 0
             for name, (file, before, after, seen) in edits.items():
                 text = (copy / file).read_text()
-                alone = [
-                    await _seen(copy / file, text.replace(before, after.format(n), 1), f"Edit {n} of", seen)
-                    for n in range(ROUNDS)
-                ]
-                async with _calling(urls["mcp"], key):
-                    busy = [
-                        await _seen(copy / file, text.replace(before, after.format(n), 1), f"Edit {n} of", seen)
-                        for n in range(ROUNDS, 2 * ROUNDS)
-                    ]
-                yield Row(f"edit of {name}: served", f"{median(alone):.2f} s", f"at most {max(alone):.2f} s", "")
-                yield Row(
-                    f"the same beside {CLIENTS} busy clients", f"{median(busy):.2f} s", f"at most {max(busy):.2f} s", ""
-                )
+                for beside, company in besides.items():
+                    times: list[float] = []
+                    async with company():
+                        for _ in range(ROUNDS):
+                            number += 1
+                            edited = text.replace(before, after.format(number), 1)
+                            times.append(await _seen(copy / file, edited, f"Edit {number} of", seen))
+                    yield Row(
+                        f"edit of {name}{beside}: served", f"{median(times):.2f} s", f"at most {max(times):.2f} s", ""
+                    )
 
 
 async def _seen(file: Path, text: str, mark: str, seen: Callable[[], Awaitable[str]]) -> float:
@@ -93,3 +106,19 @@ async def _calling(url: str, key: str) -> AsyncIterator[None]:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _nobody() -> AsyncIterator[None]:
+    yield
+
+
+@asynccontextmanager
+async def _burning() -> AsyncIterator[None]:
+    """A process that leaves a core to nobody else."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", "while True: pass")
+    try:
+        yield
+    finally:
+        process.kill()
+        await process.wait()

@@ -20,25 +20,27 @@ class Run:
     seconds: float
     memory: float
     """MB, at the end or at its highest while it ran."""
+    processor: float
+    """Seconds of processor time, of the process alone: what else the machine does adds little to them."""
 
 
 def finished(command: Sequence[str], **options: Any) -> Run:
     """Runs a command to its end."""
-    started, memory = time.perf_counter(), 0.0
+    started, memory, busy = time.perf_counter(), 0.0, 0.0
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT, **options) as process:  # fmt: skip
         watched = psutil.Process(process.pid)
         while process.poll() is None:
-            memory = max(memory, _memory(watched))
+            memory, busy = max(memory, _memory(watched)), max(busy, processor(watched))
             time.sleep(0.005)
     seconds = time.perf_counter() - started
     if process.returncode:
         sys.exit(f"{' '.join(command)} ended with {process.returncode}")
-    return Run(seconds, memory)
+    return Run(seconds, memory, busy)
 
 
 @contextmanager
-def ready(command: Sequence[str], **options: Any) -> Iterator[tuple[str, Run]]:
-    """A process that runs until the end of the block; its first line, and what it took until then."""
+def ready(command: Sequence[str], **options: Any) -> Iterator[tuple[str, Run, psutil.Process]]:
+    """A process that runs until the end of the block: its first line, what it took until then, and the process."""
     started = time.perf_counter()
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=ENVIRONMENT, text=True, **options
@@ -48,10 +50,20 @@ def ready(command: Sequence[str], **options: Any) -> Iterator[tuple[str, Run]]:
             if not line:
                 sys.exit(f"{' '.join(command)} ended before it was ready")
             seconds = time.perf_counter() - started
-            yield line, Run(seconds, _memory(psutil.Process(process.pid)))
+            watched = psutil.Process(process.pid)
+            yield line, Run(seconds, _memory(watched), processor(watched)), watched
         finally:
             process.terminate()
             process.wait(20)
+
+
+def processor(process: psutil.Process) -> float:
+    """Seconds of processor time that the process has taken, without its children."""
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return 0.0
+    return times.user + times.system
 
 
 def _memory(process: psutil.Process) -> float:

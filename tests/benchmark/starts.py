@@ -41,15 +41,22 @@ def rows(root: Path) -> Iterator[Row]:
     for _ in range(ROUNDS):
         bare.append(finished([sys.executable, "-c", program]))
         plan.append(finished([COMMAND, "plan", "--json"], cwd=root))
-        with ready([COMMAND, "local", "--port", "0", "--json"], cwd=root) as (line, run):
+        with ready([COMMAND, "local", "--port", "0", "--json"], cwd=root) as (line, run, _):
             json.loads(line)
             local.append(run)
     base = _middle(bare)
-    yield Row("start: imports alone", f"{base.seconds:.2f} s", "", f"{base.memory:.0f} MB")
+    yield _row("start: imports alone", base, "")
     for name, runs in (("start: secure-mcp plan", plan), ("start: secure-mcp local, ready", local)):
         run = _middle(runs)
-        yield Row(name, f"{run.seconds:.2f} s", f"{run.seconds / base.seconds:.2f} x imports", f"{run.memory:.0f} MB")
+        ratio = f"{run.seconds / base.seconds:.2f} x imports, processor {run.processor / base.processor:.2f} x"
+        yield _row(name, run, ratio)
+
+
+def _row(name: str, run: Run, ratio: str) -> Row:
+    return Row(name, f"{run.seconds:.2f} s, processor {run.processor:.2f} s", ratio, f"{run.memory:.0f} MB")
 
 
 def _middle(runs: list[Run]) -> Run:
-    return Run(median(run.seconds for run in runs), median(run.memory for run in runs))
+    return Run(
+        median(run.seconds for run in runs), median(run.memory for run in runs), median(run.processor for run in runs)
+    )
