@@ -6,6 +6,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -335,7 +336,9 @@ class LocalCloud(Running):
         self._resources.push_async_callback(self._azurite.stop)
         # The first time it is installed, which takes a minute: only when it is known to be needed.
         if installed() and not self._projects.backends:
-            await self._azurite.load()
+            # What is wrong with it matters to those who need it only.
+            with suppress(LocalCloudError):
+                await self._azurite.load()
 
     def _state(self) -> Mapping[str, Any]:
         """What the next run must know."""

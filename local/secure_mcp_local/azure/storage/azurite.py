@@ -65,6 +65,8 @@ class Azurite:
         """Account keys by account name, made for this run."""
         self.add(accounts)
         self._process: asyncio.subprocess.Process | None = None
+        self._serving = False
+        """Whether it has been told its accounts."""
         self._output: deque[str] = deque(maxlen=20)
         self._reader: asyncio.Task[None] | None = None
 
@@ -118,6 +120,7 @@ class Azurite:
         assert self._process.stdin is not None
         # An empty list would mean its own well-known account.
         accounts = self.keys or {"none": _key()}
+        self._serving = True
         self._process.stdin.write(";".join(f"{name}:{key}" for name, key in accounts.items()).encode() + b"\n")
         assert self._process.stdout is not None
         urls: dict[str, str] = {}
@@ -145,6 +148,10 @@ class Azurite:
             await self.client.aclose()
         assert process.stdin is not None
         process.stdin.close()
+        if not self._serving:
+            # It may still be loading for a while, and has nothing to write down.
+            with suppress(ProcessLookupError):
+                process.kill()
         try:
             async with asyncio.timeout(_STOP):
                 await process.wait()

@@ -32,6 +32,21 @@ async def test_that_it_was_killed_is_no_reason_to_hang() -> None:
         process.kill()
 
 
+async def test_it_may_be_loaded_before_its_accounts_are_known_and_be_needed_or_not() -> None:
+    async with asyncio.timeout(30):
+        unneeded = Azurite()
+        await unneeded.load()
+        process = unneeded._process  # pyright: ignore[reportPrivateUsage]
+        await unneeded.stop()
+        assert process is not None
+        assert process.returncode is not None
+    running = Azurite()
+    await running.load()
+    running.add(["stmcp"])
+    async with running, httpx.AsyncClient(trust_env=False) as client:
+        assert (await client.get(f"{running.blob_url}/stmcp/snippets/x")).status_code in {403, 404}
+
+
 async def test_an_installation_that_does_not_start_says_what_it_said(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
