@@ -112,6 +112,14 @@ BROKEN = {
         "M24", "mcp", r'<set-query-parameter name="subscription-key" exists-action="delete" />', "",
         test_mcp.test_M24_nothing_that_passes_for_a_credential_or_an_identity_goes_on,
     ),
+    "a refusal of the server's sends clients into a sign-in": Broken(
+        "M25", "mcp", r"context\.Response\.StatusCode == 401 \|\| context\.Response\.StatusCode == 403", "false",
+        test_mcp.test_M25_a_refusal_by_the_server_is_a_bad_gateway, {"status": 401},
+    ),
+    "a failure of the server's is told in its own words": Broken(
+        "M25", "mcp", r"context\.Response\.StatusCode >= 500", "context.Response.StatusCode >= 600",
+        test_mcp.test_M25_a_failure_of_the_server_has_none_of_its_words, {"status": 502, "shown": 502},
+    ),
     "any page may call": Broken(
         "M26", "mcp", r"origins\.Length != 1 \|\| !", "origins.Length != 1 || false && !",
         test_mcp.test_M26_a_foreign_origin_is_refused, {"origin": "https://evil.example"},
