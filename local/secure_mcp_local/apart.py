@@ -4,9 +4,13 @@ import subprocess
 import sys
 from typing import Any
 
-if sys.platform == "win32":
-    # Ctrl-C goes to every process of a console that has no group of its own.
-    # https://learn.microsoft.com/windows/win32/procthread/process-creation-flags
-    APART: dict[str, Any] = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-else:
-    APART: dict[str, Any] = {"start_new_session": True}
+
+def _apart() -> dict[str, Any]:
+    if sys.platform == "win32":
+        # Ctrl-C goes to every process of a console that has no group of its own.
+        # https://learn.microsoft.com/windows/win32/procthread/process-creation-flags
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
+
+
+APART = _apart()

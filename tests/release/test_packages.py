@@ -184,7 +184,8 @@ def test_the_plugin_of_the_release_offers_what_that_of_the_checkout_does(
     """As the engine unpacks it; what it needs are the wheels, which nothing of this checkout is in reach of."""
     archive = next(release.glob("pulumi-resource-*-linux-amd64.tar.gz"))
     with tarfile.open(archive) as packed:
-        packed.extractall(tmp_path, filter="data")
+        # Python has had it since 3.11.4. What is unpacked is ours.
+        packed.extractall(tmp_path, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
     version = next(release.glob("pulumi_secure_mcp-*.whl")).name.split("-")[1]
     assert (tmp_path / "requirements.txt").read_text() == f"pulumi-secure-mcp=={version}\n"
     with component_provider(tmp_path, tmp_path, python_of(environment)) as plugin, component_provider() as ours:
