@@ -151,7 +151,6 @@ async def console(
     context = await browser.new_context(viewport={"width": width, "height": 860}, color_scheme=scheme)
     await context.grant_permissions(["clipboard-read", "clipboard-write"], origin=cloud.console_url)
     page = await context.new_page()
-    page.set_default_timeout(10_000)
     trouble: list[str] = []
     asked: list[str] = []
     page.on("console", lambda message: trouble.append(message.text))

@@ -64,7 +64,10 @@ async def explained(change: Change) -> tuple[LocalCloud, list[str]]:
         (wrong_audience, ["AADSTS700212", "'api://AzureADTokenExchange'", "declared: 'api://somebody-else'"]),
         (no_storage_role, ["403 AuthorizationPermissionMismatch", "containers/blobs/", "declared: no role assignment"]),
         (wrong_redirect_uri, ["AADSTS50011", "/oauth-callback", "declared: https://elsewhere.example/oauth-callback"]),
-        (without(GRANT), ["AADSTS90094", "consent to", "declared: Mcp.SignIn;"]),
+        (
+            without(GRANT, claimValues=["openid", "profile", "offline_access"]),
+            ["AADSTS90094", "consent to", "declared: Mcp.SignIn;"],
+        ),
     ],
     ids=["role", "identity", "application", "subject", "audience", "storage role", "redirect URI", "consent"],
 )

@@ -59,12 +59,13 @@ async def last_step(cloud: LocalCloud) -> str:
 
 
 def of_type(recording: Recording, token: str, **inputs: object) -> Resource:
+    """The one that has these inputs. In which order resources are declared says nothing."""
     found = [
         resource
         for resource in recording.all(token)
         if all(resource.inputs.get(name) == value for name, value in inputs.items())
     ]
-    assert found, f"{token} with {inputs} is not declared"
+    assert len(found) == 1, f"{token} with {inputs} is declared {len(found)} times"
     return found[0]
 
 
