@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import samples
 from selection import NEEDS
 
 pytest_plugins = ["pytester"]
@@ -98,3 +99,17 @@ def test_what_is_given_must_be_what_is_needed(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv(NEEDS["schemas"].variable, str(tmp_path))
     with pytest.raises(pytest.UsageError, match=r"AZURE_SCHEMAS is .* which has no tools/validate_arm.py"):
         NEEDS["schemas"].folder()
+
+
+def test_what_is_sampled_stands_in_one_table() -> None:
+    """Who asks what the gate leaves out reads `samples.py`, and no two groups share a name."""
+    here = Path(__file__).parent
+    elsewhere = [
+        path.name
+        for path in here.rglob("*.py")
+        if "mark.sampled(" in path.read_text(encoding="utf-8") and path.name not in {"samples.py", "test_selection.py"}
+    ]
+    assert elsewhere == []
+    names = [mark.kwargs["why"] for mark in vars(samples).values() if isinstance(mark, pytest.MarkDecorator)]
+    assert names
+    assert len(names) == len(set(names))
