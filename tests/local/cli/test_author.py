@@ -70,6 +70,7 @@ MINE = """    print(f"printed of {text}")
 
 
 @TERMINAL
+@pytest.mark.timeout(400)  # A terminal says something within two minutes, also beside other work.
 async def test_who_edits_a_tool_reads_in_the_terminal_what_it_says_and_whose_call_it_was(tmp_path: Path) -> None:
     write("word-counter", tmp_path / "word-counter")
     file, first = tmp_path / "word-counter" / CODE, port()
@@ -114,6 +115,7 @@ async def test_who_edits_a_tool_reads_in_the_terminal_what_it_says_and_whose_cal
 
 
 @TERMINAL
+@pytest.mark.timeout(400)  # A terminal says something within two minutes, also beside other work.
 async def test_who_is_signed_in_stays_so_over_a_restart_and_not_when_it_is_to_be_fresh(tmp_path: Path) -> None:
     for name in ("infra", "policies", "function_app", "Pulumi.yaml", "Pulumi.dev.yaml"):
         (tmp_path / name).symlink_to(ROOT / name)
