@@ -107,8 +107,11 @@ _SIGNING_IN = tuple(
 
 def _late(stack: Stack, by_urn: Mapping[str, Resource], file: str) -> Iterator[Finding]:
     """What uses an identity and names what the identity has a role on comes after the role."""
-    users = [(one, str(one.inputs).lower(), set[str]()) for one in stack if one.type in _SIGNING_IN and not one.read]
-    users = [(one, used, before(by_urn, one.urn)) for one, used, _ in users]
+    users = [
+        (one, str(one.inputs).lower(), _at_start(one), before(by_urn, one.urn))
+        for one in stack
+        if one.type in _SIGNING_IN and not one.read
+    ]
     for role in stack.all("authorization:RoleAssignment"):
         who = stack.identities.get(str(role.inputs.get("principalId")).lower())
         scope = str(role.inputs.get("scope") or "").split("/")
@@ -116,10 +119,28 @@ def _late(stack: Stack, by_urn: Mapping[str, Resource], file: str) -> Iterator[F
         if who is None or target is None:
             continue
         names = [str(target.get(key)).lower() for key in ("instrumentationKey", "name") if target.get(key)]
-        for one, used, earlier in users:
-            as_it = any(str(id).lower() in used for id in (who.id, who.get("clientId")))
-            if as_it and any(name in used for name in (*names, target.id.lower())) and role.urn not in earlier:
+        names.append(target.id.lower())
+        if len(scope) > 10 and scope[9].lower() == "secrets":
+            # A role on one secret is for who reads that one.
+            names = [f"/secrets/{scope[10].lower()}"]
+        for one, inputs, used, earlier in users:
+            as_it = any(str(id).lower() in inputs for id in (who.id, who.get("clientId")))
+            if as_it and any(name in used for name in names) and role.urn not in earlier:
                 yield Finding(LATE_ROLE, f"{one.name} signs in as {who.name}, and does not depend on {role.name}", file)
+
+
+def _at_start(resource: Resource) -> str:
+    """What a resource needs before anything calls it, in lower case. A function app fetches its code, keeps its locks and resolves its references to key vaults;
+    what its own code opens later may be allowed later, and often cannot be earlier."""
+    if resource.type != "azure-native:web:WebApp":
+        return str(resource.inputs).lower()
+    settings = [
+        one
+        for one in lists(resource, "siteConfig.appSettings")
+        if str(one.get("name")).startswith(("AzureWebJobsStorage", "APPLICATIONINSIGHTS"))
+        or str(one.get("value")).startswith("@")
+    ]
+    return str([settings, resource.inputs.get("functionAppConfig")]).lower()
 
 
 def before(by_urn: Mapping[str, Resource], urn: str) -> set[str]:

@@ -199,14 +199,46 @@ def _unalerted(resource: Resource, stack: Stack) -> Iterator[str]:
             yield f"no alert tells that {resource.name} reaches its workspaceCapping.dailyQuotaGb {quota}, and then nothing is logged"
         return
     (metric, dimension, value), sign = _SIGNS[resource.type.removeprefix(NATIVE)]
-    for alert in metrics:
-        if resource.id.lower() not in [str(scope).lower() for scope in alert.inputs.get("scopes") or ()]:
-            continue
-        for one in lists(alert, "criteria.allOf"):
-            names = {str(part.get("name")): part.get("values") or () for part in one.get("dimensions") or ()}
-            if one.get("metricName") == metric and value in names.get(dimension, ()):
-                return
-    yield f"no alert tells of {resource.name} {sign}"
+    criteria = [
+        one
+        for alert in metrics
+        if resource.id.lower() in [str(scope).lower() for scope in alert.inputs.get("scopes") or ()]
+        for one in lists(alert, "criteria.allOf")
+        if one.get("metricName") == metric
+    ]
+    looked_at = {
+        (str(part.get("name")), told)
+        for one in criteria
+        for part in lists(one, "dimensions")
+        for told in part.get("values") or ()
+    }
+    if (dimension, value) not in looked_at:
+        yield f"no alert tells of {resource.name} {sign}"
+    if resource.type.endswith("ApiManagementService"):
+        yield from _untold(resource, stack)
+
+
+_EVENTS = {
+    "refresh token reused": "that codes and refresh tokens come back, which are stolen or were",
+    "invalid token": "that it refuses tokens",
+    '"sign-in"': "that sign-ins fail",
+}
+"""What policies of ours write to the log where somebody should look, and for people. https://owasp.org/Top10/A09_2021-Security_Logging_and_Monitoring_Failures/"""
+
+
+def _untold(service: Resource, stack: Stack) -> Iterator[str]:
+    """Events of the gateway of which no alert tells."""
+    policies = stack.policies.get(service.id.lower(), "")
+    queries = "\n".join(
+        _COMMENT.sub("", str(one.get("query")))
+        for alert in stack.all("monitor:ScheduledQueryRule")
+        for one in lists(alert, "criteria.allOf")
+    )
+    if "secure-mcp.audit" not in policies:
+        return
+    for event, sign in _EVENTS.items():
+        if event in policies and event not in queries:
+            yield f"no alert tells of {service.name} {sign}"
 
 
 def _minutes(duration: object) -> int:

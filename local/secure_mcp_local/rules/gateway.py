@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 from secure_mcp_local.recording.resources import Resource
@@ -154,6 +155,8 @@ def _logger(logger: Resource, stack: Stack) -> Iterator[str]:
         connection = str(credentials.get("connectionString") or "")
         if not connection and not credentials.get("instrumentationKey"):
             yield "credentials has no connectionString: it writes nowhere"
+        if connection and "InstrumentationKey=" not in connection:
+            yield "credentials.connectionString is none: it begins with InstrumentationKey=, as az monitor app-insights component show --query connectionString prints it"
         if component is not None:
             if connection and str(component.get("instrumentationKey")) not in connection:
                 yield f"credentials.connectionString is not that of {component.name}"
@@ -266,10 +269,34 @@ def _api(api: Resource, stack: Stack) -> Iterator[str]:
     url = str(api.inputs.get("serviceUrl") or "")
     if url and not url.startswith("https://") and "://localhost" not in url and "://127.0.0.1" not in url:
         yield f"serviceUrl is {url!r}, and must be https"
+    host, own = _HOST.match(url), urlsplit(str((stack.at(service) or api).get("gatewayUrl") or "")).hostname
+    if host and host["user"]:
+        yield f"serviceUrl has a user and a password for {host['name']}, which stand in the state and are sent to nobody"
+    if host and host["name"].startswith("169.254."):
+        yield f"serviceUrl is {url!r}, where Azure tells its own machines secrets"
+    if host and host["name"].lower() == own:
+        yield f"serviceUrl is {url!r}, the gateway itself: every call comes back until one fails"
     if not any(
         one.id.lower().startswith(f"{api.id.lower()}/operations/") for one in stack.all("apimanagement:ApiOperation")
     ) and not api.inputs.get("value"):
         yield "it has no operation: every call is answered with 404"
+
+
+_HOST = re.compile(r"\Ahttps?://(?P<user>[^/?#@]*@)?(?P<name>[^/?#:@]+)")
+_COMMENT = re.compile(r"\A\s*<!--\s*(?P<method>GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) (?P<path>/[^\s:?]*)[\s:?]")
+
+
+def _misplaced(policy: Resource, stack: Stack) -> Iterator[str]:
+    """A document that says at its beginning which request it answers stands at that operation."""
+    said = _COMMENT.match(str(policy.inputs.get("value") or ""))
+    operation = stack.at(re.sub(r"/policies/[^/]+$", "", policy.id))
+    if said is None or operation is None:
+        return
+    method, template = text(operation, "method"), text(operation, "urlTemplate")
+    path = said["path"]
+    fits = template.startswith(path[:-3]) if path.endswith("...") else template.rstrip("/") == path.rstrip("/")
+    if method.upper() != said["method"] or not fits:
+        yield f"the document is that of {said['method']} {path}, and the operation is {method} {template}"
 
 
 _METHODS = ("POST", "GET", "DELETE")
@@ -462,6 +489,15 @@ RULES = (
         "https://learn.microsoft.com/azure/api-management/add-api-manually",
         frozenset({"apimanagement:Api"}),
         _api,
+    ),
+    Rule(
+        "policy-place",
+        "warning",
+        "A policy document says which request it answers, and stands at another operation: what that one should refuse may pass.",
+        "Give each operation its own document; where the comment is wrong, correct it.",
+        "https://learn.microsoft.com/azure/api-management/set-edit-policies#operation-scope",
+        frozenset({"apimanagement:ApiOperationPolicy"}),
+        _misplaced,
     ),
     Rule(
         "mcp-methods",

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from functools import cache
 
 from secure_mcp_local.recording import models
@@ -156,7 +157,10 @@ def _alone(resource: Resource, stack: Stack) -> Iterator[str]:
     if "/" not in resource.id or "/providers/" not in resource.id:
         return
     group = "/".join(resource.id.lower().split("/")[:5])
-    if not stack.groups or group in stack.groups or resource.read:
+    if not stack.groups or group in stack.groups or resource.read or "/resourcegroups/" not in group:
+        return
+    # What others name, too, is somebody else's group on purpose, such as that of a workspace that is there already.
+    if any(one is not resource and stack.names(one, (f"{group}/",)) for one in stack):
         return
     neighbours = [one for one in stack if one.id.lower().startswith(f"{group}/")]
     if len(neighbours) == 1:
@@ -296,9 +300,84 @@ def _region(resource: Resource, stack: Stack) -> Iterator[str]:
         return
     if own == "global":
         return
+    if own not in _REGIONS and not _OTHER_CLOUDS.match(own) and resource is _first_in(own, stack):
+        near = get_close_matches(own, _REGIONS, 1)
+        yield f"location is {resource.inputs['location']!r}, which is none of Azure's public regions{f'; did you mean {near[0]}?' if near else ''}"
     places = {place for one in stack.all("resources:ResourceGroup") if (place := _region_of(one))}
     if len(places) == 1 and own not in places:
         yield f"location is {resource.inputs['location']!r}, and the stack's group is in {next(iter(places))!r}"
+
+
+_REGIONS = frozenset(
+    [
+        "australiacentral",
+        "australiacentral2",
+        "australiaeast",
+        "australiasoutheast",
+        "austriaeast",
+        "belgiumcentral",
+        "brazilsouth",
+        "brazilsoutheast",
+        "canadacentral",
+        "canadaeast",
+        "centralindia",
+        "centralus",
+        "chilecentral",
+        "denmarkeast",
+        "eastasia",
+        "eastus",
+        "eastus2",
+        "francecentral",
+        "francesouth",
+        "germanynorth",
+        "germanywestcentral",
+        "indonesiacentral",
+        "israelcentral",
+        "italynorth",
+        "japaneast",
+        "japanwest",
+        "jioindiacentral",
+        "jioindiawest",
+        "koreacentral",
+        "koreasouth",
+        "malaysiawest",
+        "mexicocentral",
+        "newzealandnorth",
+        "northcentralus",
+        "northeurope",
+        "norwayeast",
+        "norwaywest",
+        "polandcentral",
+        "qatarcentral",
+        "southafricanorth",
+        "southafricawest",
+        "southcentralus",
+        "southeastasia",
+        "southindia",
+        "spaincentral",
+        "swedencentral",
+        "swedensouth",
+        "switzerlandnorth",
+        "switzerlandwest",
+        "uaecentral",
+        "uaenorth",
+        "uksouth",
+        "ukwest",
+        "westcentralus",
+        "westeurope",
+        "westindia",
+        "westus",
+        "westus2",
+        "westus3",
+    ]
+)
+"""https://learn.microsoft.com/azure/reliability/regions-list"""
+_OTHER_CLOUDS = re.compile(r"china|usgov|usdod|ussec|usnat|.*euap$")
+
+
+def _first_in(region: str, stack: Stack) -> Resource | None:
+    """What is declared first there: one mistake is said once."""
+    return next((one for one in stack if "location" in one.inputs and _region_of(one) == region), None)
 
 
 def _region_of(resource: Resource) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from secure_mcp_local.recording.resources import Resource
 from secure_mcp_local.rules import (
     alerts,
+    app_settings,
     containers,
     data,
     directory,
@@ -32,6 +33,7 @@ RULES: tuple[Rule, ...] = (
     *references.RULES,
     *gateway.RULES,
     *host.RULES,
+    *app_settings.RULES,
     *containers.RULES,
     *data.RULES,
     *network.RULES,

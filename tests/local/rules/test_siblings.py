@@ -69,7 +69,32 @@ def without(ours: Recording, resource: Resource, *names: str) -> Recording:
         ("unalerted", f"{AZURE}monitor:ScheduledQueryRule", "near-cap", (), GONE, "reaches its workspaceCapping.dailyQuotaGb 5"),
         ("unalerted", f"{AZURE}monitor:MetricAlert", "throttling", (), GONE, "that it throttles"),
         ("unalerted", f"{AZURE}monitor:MetricAlert", "gateway-errors", ("criteria", "allOf", 0, "dimensions", 0, "values"), ["4xx"], "that calls fail"),
+        ("unalerted", f"{AZURE}monitor:ScheduledQueryRule", "replayed-tokens", (), GONE, "codes and refresh tokens come back"),
+        ("unalerted", f"{AZURE}monitor:ScheduledQueryRule", "refused-tokens", (), GONE, "that it refuses tokens"),
+        ("unalerted", f"{AZURE}monitor:ScheduledQueryRule", "failing-sign-ins", (), GONE, "that sign-ins fail"),
         ("unalerted", f"{AZURE}monitor:ScheduledQueryRule", "slow-calls", (), GONE, None),
+        ("region", f"{AZURE}resources:ResourceGroup", "rg", ("location",), "swedencentrall", "did you mean swedencentral?"),
+        ("region", f"{AZURE}resources:ResourceGroup", "rg", ("location",), "Sweden Central", None),
+        ("api", f"{AZURE}apimanagement:Api", "mcp-api", ("serviceUrl",), "https://me:secret@a.fabrikam.net/mcp", "a user and a password"),
+        ("api", f"{AZURE}apimanagement:Api", "mcp-api", ("serviceUrl",), "https://169.254.169.254/metadata", "its own machines"),
+        ("logger", f"{AZURE}apimanagement:Logger", "", ("credentials", "connectionString"), STRANGER, "InstrumentationKey="),
+        *[("secret-in-settings", f"{AZURE}web:WebApp", "", ("siteConfig", "appSettings", 0), {"name": "A", "value": value}, words)
+          for value, words in (
+              ("Server=db;User ID=sa;Password=Tr0ub4dor", "has a secret in plain text"),
+              ("DefaultEndpointsProtocol=https;AccountName=x;AccountKey=abcd==", "has a secret in plain text"),
+              ("https://x.blob.core.windows.net/c?sp=r&sig=abcdefghijklmnopqrstuvwxyz%3D", "has a secret in plain text"),
+              ("amqps://me:secret@queue.fabrikam.net", "has a secret in plain text"),
+              ("ghp_abcdefghijklmnopqrstuvwxyz0123456789", "has a secret in plain text"),
+              ("@Microsoft.KeyVault(SecretUri=https://kv.vault.azure.net/secrets/db)", None),
+              ("https://db.fabrikam.net/?password_policy=strict", None),
+          )],
+        *[("key-vault-reference", f"{AZURE}web:WebApp", "", ("siteConfig", "appSettings", 0), {"name": "A", "value": f"@Microsoft.KeyVault({value})"}, words)
+          for value, words in (
+              ("VaultName=kv;SecretName=db", None),
+              ("SecretUri=https://kv.vault.azure.net/secrets/db/0123456789abcdef0123456789abcdef", None),
+              ("VaultName=kv", "no reference"),
+              ("SecretUri=https://kv.vault.azure.net/keys/db", "no reference"),
+          )],
     ],
 )  # fmt: skip
 def test_a_mistake_is_found_or_is_none(

@@ -107,6 +107,10 @@ MISTAKES: Mapping[str, tuple[str, Where, Any]] = {
     "workbook": ("azure-native:applicationinsights:Workbook", ("serializedData",), ""),
     "nobody-told": ("azure-native:monitor:ActionGroup", ("emailReceivers",), []),
     "template": ("azure-native:resources:Deployment", ("properties", "mode"), "Complete"),
+    "secret-in-settings": ("azure-native:web:WebApp", ("siteConfig", "appSettings", 0), {"name": "DB_PASSWORD", "value": "Tr0ub4dor"}),
+    "key-vault-reference": ("azure-native:web:WebApp", ("siteConfig", "appSettings", 0),
+                            {"name": "KEY", "value": "@Microsoft.KeyVault(SecretUrl=https://kv.vault.azure.net/secrets/x)"}),
+    "policy-place": (f"{APIM}ApiOperationPolicy", ("value",), "<!-- GET /elsewhere: x --><policies><inbound /></policies>"),
     "flex-site-config": ("azure-native:web:WebApp", ("siteConfig", "ftpsState"), "Disabled"),
 }  # fmt: skip
 """By rule: the type of the resource, the input and its wrong value. The first resource of the type that breaks the rule by it."""
