@@ -2,7 +2,8 @@
 
 Answers have the shape of the examples in https://github.com/Azure/azure-rest-api-specs and of the Microsoft Graph reference: Providers_List,
 usages (.../Microsoft.Storage/stable/2023-01-01/examples/StorageAccountListLocationUsage.json,
-.../Microsoft.Web/stable/2024-11-01/examples/GetUsagesInLocation.json; those of Network and Container Apps are believed to look the same), ApiManagementListSkus, ListGeoRegions, GetFunctionAppStacksForLocation, CosmosDBLocationGet, CheckNameAvailability of each provider,
+.../Microsoft.Web/stable/2024-11-01/examples/GetUsagesInLocation.json; of Network as recorded by the tests of https://github.com/Azure/azure-cli, network usage list;
+of Container Apps as https://learn.microsoft.com/rest/api/resource-manager/containerapps/managed-environment-usages/list has them, in fractions), ApiManagementListSkus, ListGeoRegions, GetFunctionAppStacksForLocation, CosmosDBLocationGet, CheckNameAvailability of each provider,
 DeletedServicesListBySubscription, listDeletedVaults, GetPermissions, PolicyRestrictions_CheckAtSubscriptionScope, Deployments_Validate.
 """
 
@@ -34,7 +35,7 @@ _REGIONS = ("West Europe", "Sweden Central", "North Europe")
 _POLICY = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/policyAssignments/57DAC8A0"
 
 
-def usage(name: str, used: int, limit: int, unit: str = "Count") -> dict[str, Any]:
+def usage(name: str, used: float, limit: float, unit: str = "Count") -> dict[str, Any]:
     """One quota, as the usages of every provider say it."""
     return {"unit": unit, "currentValue": used, "limit": limit, "name": {"value": name, "localizedValue": name}}
 
@@ -109,11 +110,14 @@ PROVIDERS: dict[str, Any] = {
 _FREE = {"nameAvailable": True, "reason": "Valid", "message": ""}
 _OBLIGING: dict[tuple[str, str], Any] = {
     ("GET", "/providers"): PROVIDERS,
-    ("GET", "/providers/Microsoft.(Storage|Network|App)/locations/[a-z]+/usages"): lambda: {
+    ("GET", "/providers/Microsoft.(Storage|Network)/locations/[a-z]+/usages"): lambda: {
         "value": [
             usage(name, 55, 250)
-            for name in ("StorageAccounts", "VirtualNetworks", "PrivateEndpoints", "ManagedEnvironmentCount")
+            for name in ("StorageAccounts", "VirtualNetworks", "NetworkSecurityGroups", "PrivateEndpoints")
         ]
+    },
+    ("GET", "/providers/Microsoft.App/locations/[a-z]+/usages"): lambda: {
+        "value": [usage("ManagedEnvironmentCount", 1.0, 20.0), usage("ManagedEnvironmentConsumptionCores", 0.5, 10.0)]
     },
     ("GET", "/providers/Microsoft.Web/locations/[a-z]+/usages"): lambda: {
         "value": [usage("Cores usage in West US", 55, 250, "Core Count")],

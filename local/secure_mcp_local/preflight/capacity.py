@@ -79,12 +79,13 @@ def _quotas(subject: Subject) -> str:
             ):
                 name = str((usage.get("name") or {}).get("value") or "")
                 more = needed[location, name] or needed[location, ""]
-                used, limit = usage.get("currentValue"), usage.get("limit")
-                if not more or not isinstance(used, int) or not isinstance(limit, int) or limit < 0:
+                # Container Apps count in fractions, and have said usage for it (https://learn.microsoft.com/rest/api/resource-manager/containerapps/usages/list).
+                used, limit = usage.get("currentValue", usage.get("usage")), usage.get("limit")
+                if not more or not isinstance(used, int | float) or not isinstance(limit, int | float) or limit < 0:
                     continue
                 asked += 1
                 if used + more > limit:
-                    full.append(f"{name} in {location}: {used} of {limit} are used, and the stack needs {more}")
+                    full.append(f"{name} in {location}: {used:g} of {limit:g} are used, and the stack needs {more}")
     if full:
         raise Wrong(
             "; ".join(full),

@@ -301,6 +301,17 @@ def test_a_private_app_from_outside(address: str, said: str, prod: Recording) ->
     assert "inside the network" in line.remedy
 
 
+@pytest.mark.parametrize("counted", ["currentValue", "usage"])
+def test_there_may_be_no_room_for_another_environment(counted: str, adopting: Recording) -> None:
+    """Container Apps count in fractions, by either name."""
+    azure, full = AzureSubscription(), usage("ManagedEnvironmentCount", 20.0, 20.0)
+    full[counted] = full.pop("currentValue")
+    azure.answers["GET", "/providers/Microsoft.App/locations/[a-z]+/usages"] = {"value": [full]}
+    line = examined(adopting, azure)["quotas"]
+    assert line.outcome is Outcome.WRONG
+    assert "ManagedEnvironmentCount in swedencentral: 20 of 20 are used, and the stack needs 1" in line.seen
+
+
 def test_names_of_what_is_deployed_are_its_own(dev: Recording) -> None:
     """Also where no function app is: a gateway alone, and a server's stack beside its platform's, which is there already."""
     azure = AzureSubscription()
