@@ -61,7 +61,8 @@ ends: ## the tests with the oldest versions that pyproject.toml allows (END=lowe
 	@uv pip install --quiet --resolution $(word 1,$(OF_$(END))) --python $(ENDS)/bin/python -e local/policy_engine -e '.[local,dev]'
 	@$(if $(filter lowest,$(END)),$(ENDS)/bin/python .ci/floors.py)
 	@env -u PYTHONDONTWRITEBYTECODE $(ENDS)/bin/python -m secure_mcp_local.azure.storage
-	@env -u PYTHONDONTWRITEBYTECODE $(ENDS)/bin/python -m pytest --sample $(or $(SEED),random) \
+	@PYTHONPATH=tests $(ENDS)/bin/python -m actors.node_tools
+	@env -u PYTHONDONTWRITEBYTECODE $(ENDS)/bin/python -m pytest -m 'not engine' --sample $(or $(SEED),random) \
 	  $(if $(JOBS),-n $(JOBS) --dist loadfile --no-loadscope-reorder) $(or $(ARGS),$(TESTS_OF_ENDS))
 
 check: setup ## lint, strict types, and what the dev stack declares
