@@ -21,8 +21,10 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parents[1]
 LINE = re.compile(r"(?<=_)([A-Z]\d+)(?=_|\[|$)")
 RFC, MCP = "RFC 9700, {}", "MCP, {}"
-# By which lines of the contract an attack is held. Sources: https://www.rfc-editor.org/rfc/rfc9700#section-4 and
-# https://modelcontextprotocol.io/specification/2025-11-25/basic/security_best_practices.
+# By which lines of the contract an attack is held. Sources: https://www.rfc-editor.org/rfc/rfc9700#section-4, whose 4.17 is about pages that
+# hand codes over by postMessage, which ours do not;
+# https://modelcontextprotocol.io/specification/2025-11-25/basic/security_best_practices and, for what it calls transports and authorization,
+# the pages of these names beside it.
 ATTACKS = (
     ("A redirect URI of the attacker's", RFC.format("4.1"), "M5 M8"),
     ("Keys and codes in addresses and logs", RFC.format("4.2, 4.3"), "M23 M31"),
@@ -34,12 +36,14 @@ ATTACKS = (
     ("A key for one server at another", RFC.format("4.9"), "M11 P1 P6"),
     ("A stolen key", RFC.format("4.10"), "S8 S12 M38"),
     ("Open redirects", RFC.format("4.11"), "M9 M32"),
+    ("A form that is sent on by a redirect", RFC.format("4.12"), "M32"),
     ("Headers that only a proxy may set", RFC.format("4.13"), "M24"),
     ("A stolen refresh token", RFC.format("4.14"), "M22 M35"),
     ("A client that passes for a user", RFC.format("4.15"), "W1 W2 W3"),
     ("Framed pages", RFC.format("4.16"), "M13"),
     ("Confused deputy", MCP.format("confused deputy"), "M13 M39 P3"),
     ("Tokens that are passed through", MCP.format("token passthrough"), "M23 M24"),
+    ("A user's token of another API beyond its tool", MCP.format("authorization"), "U1 U2 U3"),
     ("Requests to inner addresses", MCP.format("server-side request forgery"), "S3 C1"),
     ("Session hijacking", MCP.format("session hijacking"), "S11"),
     ("Rights beyond what is needed", MCP.format("scope minimization"), "M30 B2"),
