@@ -6,9 +6,12 @@ class Clock:
 
     def __init__(self) -> None:
         self.time = 0.0
+        self.waits: list[float] = []
 
     def now(self) -> float:
         return self.time
 
     def sleep(self, seconds: float) -> None:
+        assert seconds > 0
+        self.waits.append(seconds)
         self.time += seconds

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from actors.waiting import Clock
 from secure_mcp.publishing import PublishingError
 from secure_mcp.publishing import publication as rules
 from secure_mcp.publishing.app import App, scm_host
@@ -96,22 +97,6 @@ class Azure:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-
-class Clock:
-    """Time that passes by waiting."""
-
-    def __init__(self) -> None:
-        self.time = 0.0
-        self.waits: list[float] = []
-
-    def now(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        assert seconds > 0
-        self.waits.append(seconds)
-        self.time += seconds
 
 
 @dataclass

@@ -11,8 +11,6 @@ from actors.shaped import ShapedClient
 from secure_mcp_local.testing import Person, answer_of
 from soak.watch import Watch
 
-KEY_SECONDS = 1800
-
 
 class SignedOut(AssertionError):
     """A client lost its session, and the audit log does not say why."""

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from apim_policies.elements.model import ANYWHERE
 
-OUTBOUND = frozenset({"outbound"})
-
 
 @dataclass(frozen=True)
 class Outline:

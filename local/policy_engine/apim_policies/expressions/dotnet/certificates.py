@@ -244,10 +244,6 @@ def _der(certificate: Certificate) -> bytes:
     return certificate.certificate.public_bytes(serialization.Encoding.DER)
 
 
-def _base64(certificate: Certificate) -> str:
-    return base64.b64encode(_der(certificate)).decode()
-
-
 def _verified(certificate: Certificate) -> bool:
     if certificate.trusted is None:
         raise NotImplementedError("whether a certificate that was made of bytes is trusted")
