@@ -12,17 +12,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from actors.assertion_agent import CLIENTS, CORP, Agent
 from actors.downstream import HEADER, Spoken
-from contract import test_identity_assertion as assertions
 from contract import test_workloads as workloads
 from contract.conftest import STAND_IN, CloudWith
-from contract.test_identity_assertion import CORP, Agent
 from contract.test_sessions import events
 from contract.test_workloads import SIGNER, Host, asked, asserted, call, entra_token, platform_token
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.testing import Application, Person
 
-AGENT = assertions.CLIENTS[0]
+AGENT = CLIENTS[0]
 CONFIG = workloads.CONFIG | {
     "clients": json.dumps([*workloads.CLIENTS, AGENT]),
     "identityProviders": json.dumps(

@@ -5,8 +5,8 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Generator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,46 +16,34 @@ import pytest
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
+from actors.assertion_agent import (
+    CLIENT,
+    CLIENTS,
+    CONFIG,
+    CORP,
+    DIRECTORY,
+    GRANT,
+    KEY,
+    KEYED,
+    OTHER,
+    PARTNER,
+    PROVIDERS,
+    PUBLIC,
+    REDIRECT,
+    SECRET,
+    WRONG,
+    Agent,
+    now,
+)
 from actors.identity_provider import IdentityProvider
 from actors.policy_options import PolicyOptions
-from actors.signer import ASSERTION_TYPE, UNSET, Signer, confused, unsigned
+from actors.signer import ASSERTION_TYPE, UNSET
 from contract.conftest import RACES
-from samples import CHECKS_BROKEN
 from secure_mcp.options import ConfigError
 from secure_mcp_local.cloud import LocalCloud
-from secure_mcp_local.recording import Recording
 from secure_mcp_local.testing import Application, Person
 
 CloudWith = Callable[..., AbstractAsyncContextManager[LocalCloud]]
-
-GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-SECRET = "e1-" * 12
-CLIENT, KEYED, OTHER, PUBLIC = "desk-agent", "keyed-agent", "other-agent", "public-app"
-REDIRECT = "https://agents.example.com/callback"
-CORP, PARTNER = IdentityProvider("login.corp.example.com"), IdentityProvider("login.partner.example.com")
-DIRECTORY = IdentityProvider("login.directory.example.com")
-KEY = Signer("agent-key")
-CLIENTS: list[dict[str, Any]] = [
-    {"id": CLIENT, "name": "Desk agent", "secret": SECRET, "redirectUris": [REDIRECT]},
-    {"id": KEYED, "name": "Agent with a key", "keys": [KEY.public]},
-    {"id": OTHER, "name": "Other agent", "secret": SECRET[::-1]},
-    {"id": PUBLIC, "name": "Public", "redirectUris": [REDIRECT]},
-]
-PROVIDERS: list[dict[str, Any]] = [
-    CORP.declared | {"clients": [CLIENT, KEYED], "servers": {"mcp": "Snippets.Delete"}},
-    PARTNER.declared | {"clients": [CLIENT, OTHER], "servers": {}},
-    {"issuer": DIRECTORY.issuer, "keys": [DIRECTORY.signer.public], "userClaim": "oid", "clients": [CLIENT],
-     "servers": {"mcp": ""}},
-]  # fmt: skip
-CONFIG = {
-    "signInRateLimit": "100000",
-    "mcpRateLimit": "100000",
-    "clients": json.dumps(CLIENTS),
-    "identityProviders": json.dumps(PROVIDERS),
-    "mcpScopes": '["mcp:tools", "snippets:write"]',
-    "toolRoles": '{"delete_snippet": "Snippets.Delete", "save_snippet": "Snippets.Write"}',
-    "toolScopes": '{"save_snippet": "snippets:write"}',
-}
 
 
 class Host:
@@ -84,28 +72,6 @@ async def cloud() -> Any:
             running.network.serve(provider.host, provider.app)
         KEY.now = running.clock.now
         yield running
-
-
-class Agent:
-    """A client that a provider's users work with."""
-
-    def __init__(self, cloud: LocalCloud, client_id: str = CLIENT, secret: str = SECRET) -> None:
-        self.application = Application(cloud.gateway_url, client_id=client_id, redirect_uri=REDIRECT)
-        self.cloud, self.secret, self.issuer = cloud, secret, cloud.gateway_url
-
-    def assertion(self, provider: IdentityProvider = CORP, **changes: Any) -> str:
-        resource = changes.pop("resource", self.application.resource)
-        audience, client = changes.pop("aud", self.issuer), changes.pop("client_id", self.application.client_id)
-        return provider.assertion(audience, resource, client, **changes)
-
-    async def bring(self, assertion: str | None, **changes: str | None) -> httpx.Response:
-        form = {
-            "grant_type": GRANT,
-            "assertion": assertion,
-            "client_id": self.application.client_id,
-            "client_secret": self.secret,
-        } | changes
-        return await self.application.send("POST", "/token", data={k: v for k, v in form.items() if v is not None})
 
 
 @pytest.fixture
@@ -181,72 +147,6 @@ async def test_E2_a_session_of_a_registered_client_cannot_be_had(cloud: LocalClo
     await application.register()
     stranger = Agent(cloud, application.client_id)
     assert_refused(await stranger.bring(stranger.assertion(), client_secret=None))
-
-
-def now() -> float:
-    return CORP.signer.now()
-
-
-WRONG: dict[str, Callable[[Agent], str]] = {
-    "no type": lambda agent: agent.assertion(header={"typ": None}),
-    "an ID token's type": lambda agent: agent.assertion(header={"typ": "JWT"}),
-    "an access token's type": lambda agent: agent.assertion(header={"typ": "at+jwt"}),
-    "an unknown issuer": lambda agent: agent.assertion(iss="https://login.evil.example.com"),
-    "another issuer's name": lambda agent: agent.assertion(CORP, iss=DIRECTORY.issuer),
-    "another issuer's key": lambda agent: agent.assertion(DIRECTORY, iss=CORP.issuer),
-    "another issuer's key id and key": lambda agent: DIRECTORY.signer.token(
-        CORP.claims(agent.issuer, agent.application.resource, CLIENT), typ="oauth-id-jag+jwt", kid=CORP.signer.kid
-    ),
-    "no issuer": lambda agent: agent.assertion(iss=UNSET),
-    "an issuer with a slash": lambda agent: agent.assertion(iss=f"{CORP.issuer}/"),
-    "the audience of another": lambda agent: agent.assertion(aud="https://as.example.com"),
-    "the resource for an audience": lambda agent: agent.assertion(aud=agent.application.resource),
-    "the token endpoint for an audience": lambda agent: agent.assertion(aud=f"{agent.issuer}/token"),
-    "two audiences": lambda agent: agent.assertion(aud=[agent.issuer, "https://as.example.com"]),
-    "no audience": lambda agent: agent.assertion(aud=UNSET),
-    "another client": lambda agent: agent.assertion(client_id=KEYED),
-    "no client": lambda agent: agent.assertion(client_id=UNSET),
-    "clients": lambda agent: agent.assertion(client_id=[CLIENT]),
-    "no subject": lambda agent: agent.assertion(sub=UNSET),
-    "an empty subject": lambda agent: agent.assertion(sub=""),
-    "a subject that is a number": lambda agent: agent.assertion(sub=1),
-    "no id": lambda agent: agent.assertion(jti=UNSET),
-    "no resource": lambda agent: agent.assertion(resource=UNSET),
-    "a resource elsewhere": lambda agent: agent.assertion(resource="https://mcp.example.com/mcp"),
-    "a resource of nobody": lambda agent: agent.assertion(resource=f"{agent.issuer}/nobody"),
-    "two resources": lambda agent: agent.assertion(resource=[agent.application.resource]),
-    "no expiry": lambda agent: agent.assertion(exp=UNSET),
-    "an expiry that is text": lambda agent: agent.assertion(exp=str(int(now()) + 60)),
-    "an expiry that is no number": lambda agent: agent.assertion(exp=float("nan")),
-    "an expiry beyond all": lambda agent: agent.assertion(exp=1e300),
-    "expired": lambda agent: agent.assertion(exp=int(now()) - 61),
-    "a long life": lambda agent: agent.assertion(exp=int(now()) + 7200),
-    "no time of making": lambda agent: agent.assertion(iat=UNSET),
-    "made long ago": lambda agent: agent.assertion(iat=int(now()) - 7200),
-    "made in the future": lambda agent: agent.assertion(iat=int(now()) + 120),
-    "not valid yet": lambda agent: agent.assertion(nbf=int(now()) + 120),
-    "scopes that are no text": lambda agent: agent.assertion(scope=["mcp:tools"]),
-    "an extension that must be understood": lambda agent: agent.assertion(header={"crit": ["exp"]}),
-    "no algorithm": lambda agent: unsigned(agent.assertion()),
-    "a public key for a secret": lambda agent: confused(CORP.signer, agent.assertion()),
-    "another algorithm": lambda agent: agent.assertion(header={"alg": "PS256"}),
-    "another hash": lambda agent: agent.assertion(header={"alg": "RS384"}),
-    "no signature": lambda agent: agent.assertion().rpartition(".")[0] + ".",
-    "a key of its own": lambda agent: Signer(CORP.signer.kid).token(
-        CORP.claims(agent.issuer, agent.application.resource, CLIENT),
-        typ="oauth-id-jag+jwt",
-        jwk=Signer().public,
-    ),
-    "other claims under the signature": lambda agent: _with_claims(agent.assertion(), sub="u-0002"),
-    "no token": lambda _: "not a token",
-    "much": lambda agent: agent.assertion(padding="x" * 9000),
-}  # fmt: skip
-
-
-def _with_claims(assertion: str, **changes: Any) -> str:
-    header, payload, signature = assertion.split(".")
-    claims = json.loads(base64.urlsafe_b64decode(payload + "==")) | changes
-    return f"{header}.{base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b'=').decode()}.{signature}"
 
 
 @pytest.mark.parametrize("wrong", WRONG)
@@ -486,97 +386,3 @@ def test_E2_two_providers_that_could_claim_one_user_are_refused(changes: dict[st
     first = {"issuer": CORP.issuer, "keys_uri": f"{CORP.issuer}/keys", "clients": [CLIENT], "user_claim": "oid"}
     with pytest.raises(ConfigError, match=problem):
         PolicyOptions.of({"clients": clients, "identity_providers": [first, first | changes]})
-
-
-OPERATION = "azure-native:apimanagement:ApiOperationPolicy"
-
-
-def text_of(name: str) -> str:
-    """How the policy reads a claim that must be a text."""
-    return f'(claims["{name}"] != null && claims["{name}"].Type == JTokenType.String ? (string)claims["{name}"] : "")'
-
-
-# What the policy checks, made to always hold; and the assertions that then come through.
-BROKEN: dict[str, tuple[str, str, list[str]]] = {
-    "type": ('!string.Equals((string)type, "oauth-id-jag+jwt", StringComparison.OrdinalIgnoreCase)', "false",
-             ["an ID token's type", "an access token's type"]),
-    "audience": ('(string)audiences[0] != ((string)context.Variables["baseUrl"])', "false",
-                 ["the audience of another", "the resource for an audience", "the token endpoint for an audience"]),
-    "one audience": ("audiences.Count != 1", "false", ["two audiences"]),
-    "client": (f'{text_of("client_id")} != ((string)context.Variables["clientId"])', "false",
-               ["another client", "no client", "clients"]),
-    "subject": (f'{text_of("sub")} == ""', "false", ["an empty subject"]),
-    "life": ('!((double)claims["exp"] <= now + 3660)', "false", ["a long life"]),
-    "age": ('!((double)claims["iat"] >= now - 3660)', "false", ["made long ago"]),
-    "made": ('!((double)claims["iat"] <= now + 60)', "false", ["made in the future"]),
-    "not before": ('!((double)claims["nbf"] <= now + 60)', "false", ["not valid yet"]),
-    "signature": ("rsa.VerifyData(signed, signature, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)", "true",
-                  ["another issuer's key id and key", "a key of its own", "other claims under the signature"]),
-    "extensions": ('header["crit"] == null', "true", ["an extension that must be understood"]),
-}  # fmt: skip
-
-
-@contextmanager
-def clocks(clock: Callable[[], float]) -> Generator[None]:
-    """Whoever signs has the clock of this cloud meanwhile."""
-    signers = [provider.signer for provider in (CORP, PARTNER, DIRECTORY)]
-    before = [signer.now for signer in signers]
-    for signer in signers:
-        signer.now = clock
-    yield
-    for signer, was in zip(signers, before, strict=True):
-        signer.now = was
-
-
-@asynccontextmanager
-async def broken(type: str, name: str, old: str, new: str) -> AsyncIterator[Agent]:
-    """A gateway with one check less."""
-
-    def change(recording: Recording) -> Recording:
-        [document] = [
-            resource
-            for resource in recording.all(type)
-            if name in {resource.get("operationId"), resource.get("id")} and old in resource.get("value")
-        ]
-        assert document.get("value").count(old) == 1, f"{old!r} is there {document.get('value').count(old)} times"
-        return recording.changed(document.urn, value=document.get("value").replace(old, new))
-
-    root, backend = Path(__file__).parents[2], "http://localhost:9/mcp"
-    async with LocalCloud.open(
-        root, stack="dev", config=CONFIG, port=0, backend=backend, recording_hook=change
-    ) as cloud:
-        for provider in (CORP, PARTNER, DIRECTORY):
-            cloud.network.serve(provider.host, provider.app)
-        with clocks(cloud.clock.now):
-            yield Agent(cloud)
-
-
-@CHECKS_BROKEN
-@pytest.mark.parametrize(("old", "new", "taken"), BROKEN.values(), ids=BROKEN)
-async def test_E2_each_check_is_what_refuses(old: str, new: str, taken: list[str]) -> None:
-    """A mutant of the policy lets exactly that in which the check is for."""
-    async with broken(OPERATION, "token", old, new) as agent:
-        for name in taken:
-            answer = await agent.bring(WRONG[name](agent))
-            assert answer.status_code == 200, f"{name}: {answer.text}"
-
-
-async def test_E2_once_is_what_the_store_says() -> None:
-    async with broken(
-        OPERATION, "token", '"identity-assertion-" + ', '"identity-assertion-" + Guid.NewGuid().ToString() + '
-    ) as agent:
-        assertion = agent.assertion()
-        assert [(await agent.bring(assertion)).status_code for _ in range(2)] == [200, 200]
-
-
-async def test_E2_the_client_of_a_provider_is_what_the_policy_checks() -> None:
-    old = '["clients"]).Any(one => (string)one == ((string)context.Variables["clientId"]))'
-    async with broken(OPERATION, "token", old, '["clients"]).Any(one => true)') as agent:
-        other = Agent(agent.cloud, OTHER, SECRET[::-1])
-        assert (await other.bring(other.assertion(CORP))).status_code == 200
-
-
-async def test_E2_an_expired_assertion_is_stopped_twice() -> None:
-    """Without the check it is not remembered, and what cannot be remembered is not taken."""
-    async with broken(OPERATION, "token", '!((double)claims["exp"] > now - 60)', "false") as agent:
-        assert_refused(await agent.bring(agent.assertion(exp=int(now()) - 300)), "temporarily_unavailable", 503)
