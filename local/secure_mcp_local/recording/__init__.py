@@ -42,7 +42,7 @@ def record(
     """
     project = load_project(root.resolve(), stack, config or {})
     with _collecting_later():
-        from secure_mcp_local.recording.monitor import run  # noqa: PLC0415  (imports Pulumi)
+        from secure_mcp_local.recording.program import run  # noqa: PLC0415  (imports Pulumi)
         from secure_mcp_local.recording.unmodelled import refuse  # noqa: PLC0415
 
         recording = run(project, stack, environment, others)

@@ -1,0 +1,194 @@
+"""Runs a program with the monitor that records, as the language host does. It relies on internals of the SDK, whose version is pinned."""
+
+import asyncio
+import contextvars
+import logging
+import os
+import runpy
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import pulumi.resource
+from pulumi import RunError
+from pulumi.runtime import mocks, resource, settings
+from pulumi.runtime.config import CONFIG, set_all_config
+from pulumi.runtime.proto import resource_pb2, source_pb2
+from pulumi.runtime.stack import run_in_stack
+
+from secure_mcp_local.errors import ExplainedError, LocalCloudError
+from secure_mcp_local.mistakes import Mistake
+from secure_mcp_local.recording.monitor import Callbacks, Monitor
+from secure_mcp_local.recording.project import Project, heard
+from secure_mcp_local.recording.registration import Environment
+from secure_mcp_local.recording.resources import Recording
+
+_TIMEOUT = 120
+"""Seconds; a program that never ends waits for an output that never comes."""
+
+
+class Asked(dict[str, Any]):
+    """A stack's configuration as the SDK looks things up in it, with what the program asked for."""
+
+    def __init__(self, config: Mapping[str, str], asked: set[str]) -> None:
+        super().__init__(config)
+        self._asked = asked
+
+    def __contains__(self, key: object) -> bool:
+        self._asked.add(str(key))
+        return super().__contains__(key)
+
+
+def run(project: Project, stack: str, environment: Environment, others: Sequence[Recording] = ()) -> Recording:
+    """Runs the program as the language host does, in a thread and a context of its own, so that runs never share state
+    and a caller may be in an event loop.
+
+    Raises:
+        LocalCloudError: the program failed; its own message.
+    """
+    monitor = Monitor(environment, project.config, others)
+    result: list[BaseException | None] = [None]
+    asked: set[str] = set()
+
+    def go() -> None:
+        try:
+            contextvars.Context().run(_run, project, stack, monitor, asked)
+        except BaseException as error:
+            result[0] = error
+
+    thread = threading.Thread(target=go, name="pulumi-program")
+    thread.start()
+    thread.join()
+    if (error := result[0]) is not None:
+        raise _explained(error, project) from error
+    heard(project, asked)
+    return Recording(
+        project=project.name,
+        stack=stack,
+        resources=tuple(monitor.recorded.values()),
+        outputs=monitor.stack_outputs,
+        output_secrets=frozenset(monitor.stack_secrets),
+        output_unknowns=frozenset(key.partition(".")[0].partition("[")[0] for key in monitor.stack_unknowns),
+        folders={project.name: project.main.parent},
+        refers={project.name: frozenset(monitor.refers)},
+        tenant=monitor.tenant,
+        filled=project.filled,
+    )
+
+
+def _run(project: Project, stack: str, monitor: Monitor, asked: set[str]) -> None:
+    _lighten()
+    logger = logging.Logger("pulumi")
+    outputs: set[asyncio.Future[Any]] = set()
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    monitor.callbacks = Callbacks(monitor, loop)
+    # Every output downstream of a failure repeats it; the first one is raised.
+    loop.set_exception_handler(lambda *_: None)
+    try:
+        mock = mocks.MockSettings(
+            monitor=monitor,
+            monitor_features={
+                resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS,
+                resource_pb2.RESOURCE_MONITOR_FEATURE_ERROR_HOOKS,
+                resource_pb2.RESOURCE_MONITOR_FEATURE_TRANSFORMS,
+            },
+            engine=mocks.MockEngine(logger),
+            project=project.name,
+            stack=stack,
+            organization="organization",
+            dry_run=False,
+            callbacks=monitor.callbacks,
+            legacy_apply_enabled=False,
+            root_directory=str(project.main.parent),
+            parallel=None,
+            outputs=outputs,
+            lock=threading.Lock(),
+            package_refs={},
+            base_providers_by_ref={},
+        )
+        settings.ROOT.set(None)
+        settings.configure(mock)
+        set_all_config(dict(project.config), [])
+        CONFIG.set(Asked(CONFIG.get(), asked))
+        with _in_its_folder(project.main.parent):
+            loop.run_until_complete(asyncio.wait_for(run_in_stack(_program(project.main, outputs)), _TIMEOUT))
+    finally:
+        pending = asyncio.all_tasks(loop)
+        for task in pending:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+def _lighten() -> None:
+    """Takes from the SDK the work whose results only an engine reads. It takes as long as all else that the SDK does.
+
+    - Names that a resource would have had under its old types, some two thousand, also for children that may want to
+      inherit them: there is no former state here that a name could be looked up in.
+    - Where in the program a resource was made: engines show it beside their own messages.
+    """
+
+    async def no_aliases(*_: object) -> list[Any]:
+        return []
+
+    pulumi.resource.collapse_alias_to_urn = lambda *_: ""  # pyright: ignore[reportPrivateImportUsage]
+    resource.prepare_aliases = no_aliases
+    resource._get_stack_trace = source_pb2.StackTrace  # pyright: ignore[reportPrivateUsage]
+
+
+@contextmanager
+def _in_its_folder(folder: Path) -> Generator[None]:
+    """As Pulumi starts programs: in their own folder, which modules are imported from, and nothing that they print is a result.
+
+    Afterwards modules of that folder are forgotten: the next program has its own of the same name, or the same ones, edited.
+    """
+    # Whoever runs the program may have loaded the same modules for itself, perhaps before an edit.
+    own = _modules(folder)
+    aside = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in own}
+    before, modules = Path.cwd(), set(sys.modules)
+    sys.path.insert(0, str(folder))
+    os.chdir(folder)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.chdir(before)
+        sys.path.remove(str(folder))
+        for name in set(sys.modules) - modules:
+            file = getattr(sys.modules[name], "__file__", None)
+            if name.partition(".")[0] in own or (file and folder in Path(file).parents and "site-packages" not in file):
+                del sys.modules[name]
+        sys.modules.update(aside)
+
+
+def _modules(folder: Path) -> set[str]:
+    """Names of the modules and packages that a program imports from its folder."""
+    packages = {path.parent.name for path in folder.glob("*/__init__.py")}
+    return packages | {path.stem for path in folder.glob("*.py")} - {"__main__"}
+
+
+def _program(main: Path, outputs: set[asyncio.Future[Any]]) -> Callable[[], Coroutine[Any, Any, None]]:
+    async def go() -> None:
+        runpy.run_path(str(main), run_name="__main__")
+        # The SDK, which waits next, goes through all that is left again each time that one is done.
+        while pending := {output for output in outputs if not output.done()}:
+            await asyncio.wait(pending)
+
+    return go
+
+
+def _explained(error: BaseException, project: Project) -> BaseException:
+    """The error as a user should see it, with their own line on top."""
+    main = project.main
+    if isinstance(error, ExplainedError | KeyboardInterrupt):
+        return error
+    if isinstance(error, RunError):
+        return LocalCloudError(str(error))
+    if isinstance(error, TimeoutError):
+        return LocalCloudError(f"{main} did not end within {_TIMEOUT} seconds: an output never resolved")
+    return LocalCloudError(f"{Mistake.of(error).told(project.root)}\nThe program {main} failed.")
