@@ -92,7 +92,7 @@ def doctor(
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the browser, or print the address to open.")
     ] = True,
-    wait: Annotated[float, typer.Option(min=1, max=3600, help="Seconds to wait for you at each sign-in.")] = 300,
+    wait: Annotated[float, typer.Option(metavar="SECONDS", min=1, max=3600, help="How long to wait for you at each sign-in.")] = 300,
     client_id: Annotated[
         str, typer.Option(metavar="ID", help="A client that is registered already, with loopback redirect URIs.")
     ] = "",
@@ -170,7 +170,8 @@ def preflight(
 def probe_azure(
     service: Annotated[str, typer.Option(metavar="ID", help="ARM id of the API Management service to ask.")] = "",
     stack: Annotated[
-        str, typer.Option("--stack", "-s", help="Or the stack that has deployed it, as pulumi knows it.")
+        str,
+        typer.Option("--stack", "-s", metavar="NAME", help="Or the stack that has deployed it, as pulumi knows it."),
     ] = "",
     via: Annotated[
         str, typer.Option(metavar="URL", help="Address to call the gateway at, such as a Front Door's in front of it.")

@@ -167,7 +167,10 @@ def login_of(asked: Asked, http: httpx.Client) -> str:
         raise LocalCloudError(f"{asked.gateway} is no gateway of a local cloud; give --application")
     answer = http.get(f"{found[1]}/local/azure-cli/{found[2]}/{asked.person}")
     if answer.status_code != 200:
-        raise LocalCloudError(f"{asked.person} gets no token of the local Entra ID: {_said(answer)}")
+        raise LocalCloudError(
+            f"{asked.person} gets no token of the local Entra ID: {_said(answer)} "
+            "(the option operators says who may; --as NAME is who you are)"
+        )
     return str(answer.json()["accessToken"])
 
 

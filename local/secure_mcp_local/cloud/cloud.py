@@ -262,6 +262,11 @@ class LocalCloud(Running):
 
     async def _start(self) -> None:
         projects = self._projects
+        self.network = Network(Faults(FAULTS))
+        self._resources.push_async_callback(self.network.aclose)
+        for name in self._faults:
+            # Before anything takes time. They are switched on when all runs.
+            self.network.faults.active.require(name)
         deployed: Mapping[str, int] = {}
         if projects.state is not None:
             self._port, deployed = ports_of(projects.state, projects.stack)
@@ -283,8 +288,6 @@ class LocalCloud(Running):
                 f"the stack {projects.stack!r} declares no API Management service and nothing on one: there is no gateway to run"
             )
 
-        self.network = Network(Faults(FAULTS))
-        self._resources.push_async_callback(self.network.aclose)
         login = self._login()
         refused = self.journal.refused
         on = self.network.faults.active

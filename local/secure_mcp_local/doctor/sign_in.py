@@ -14,8 +14,8 @@ from starlette.types import Receive, Scope, Send
 
 from apim_policies.listener import Listener
 from secure_mcp_local.doctor.report import DoctorError, Failure
-from secure_mcp_local.doctor.server import Server, is_loopback
-from secure_mcp_local.doctor.visitor import Button, Visitor
+from secure_mcp_local.doctor.server import Answer, Server, is_loopback
+from secure_mcp_local.doctor.visitor import Button, Visitor, form_of
 
 CALLBACK = "/callback"
 _STEPS = 20
@@ -64,6 +64,7 @@ class Person:
         for _ in range(_STEPS):
             target = answer.location
             if target is None:
+                self._known(answer)
                 answer = await visitor.submit(answer, self._choice)
             elif target.startswith(self.redirect_uri + "?"):
                 return target
@@ -72,6 +73,19 @@ class Person:
             else:
                 raise Failure(f"the sign-in leaves this computer for {urlsplit(target).netloc}: do it in a browser")
         raise Failure(f"the sign-in did not end after {_STEPS} pages")
+
+    def _known(self, page: Answer) -> None:
+        """
+        Raises:
+            DoctorError: the page lets people choose who they are, and nobody is called that.
+        """
+        form = form_of(page)
+        buttons = (
+            [button for button in form.buttons if button.name == "user" and button.value != "cancel"] if form else []
+        )
+        if buttons and not any(map(self._choice, buttons)):
+            people = ", ".join(button.value for button in buttons)
+            raise DoctorError(f"--as {self._name}: nobody here is called that; there are {people}")
 
     def _choice(self, button: Button) -> bool:
         return allows(button) or button.label.lower().startswith(self._name.lower())

@@ -24,8 +24,9 @@ def write(name: str, folder: Path) -> list[Path]:
     """
     if not _NAME.fullmatch(name):
         raise LocalCloudError(f"{name!r} is no name for it: 2 to 20 small letters, digits and hyphens, a letter first")
-    if folder.exists() and any(folder.iterdir()):
-        raise LocalCloudError(f"{folder} is there already and not empty: name another folder with --out")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        what = "not empty" if folder.is_dir() else "no folder"
+        raise LocalCloudError(f"{folder} is there already and {what}: name another folder with --out")
     written: list[Path] = []
     for source in sorted(path for path in _FILES.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
         relative = source.relative_to(_FILES)

@@ -5,6 +5,7 @@ https://learn.microsoft.com/rest/api/azure/
 
 import base64
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self, cast
@@ -43,6 +44,8 @@ def login() -> Token:
     from azure.core.exceptions import ClientAuthenticationError  # noqa: PLC0415  (takes a third of a second)
     from azure.identity import CredentialUnavailableError, DefaultAzureCredential  # noqa: PLC0415
 
+    # What it tried, one after the other, is a page that nobody can do anything about: the error says what to do.
+    logging.getLogger("azure.identity").setLevel(logging.CRITICAL)
     credential = DefaultAzureCredential(process_timeout=30)
 
     def token(audience: str) -> str:

@@ -1,5 +1,6 @@
 """One run: a temporary API is made on a real service, asked, and taken away again."""
 
+import re
 import secrets
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
@@ -17,6 +18,9 @@ VERSION = "2024-05-01"
 PREFIX = "secure-mcp-probe-"
 """Of the temporary API's id and path."""
 _KEY_HEADER = "x-probe-key"
+_ID = re.compile(
+    r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.ApiManagement/service/[^/]+", re.IGNORECASE
+)
 _READY = "ready"
 _NOT_FOUND = 404
 _PATIENCE = 180.0
@@ -48,8 +52,12 @@ class Service:
         """Looks a service up by its ARM id.
 
         Raises:
-            AzureError: there is none.
+            AzureError: it is no such id, or there is none.
         """
+        if not _ID.fullmatch(id):
+            raise AzureError(
+                f"{id!r} is no ARM id of an API Management service: az apim show -n NAME -g GROUP --query id -o tsv prints one"
+            )
         try:
             found = azure.get(id, VERSION)
         except Refused as refused:

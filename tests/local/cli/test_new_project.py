@@ -72,6 +72,9 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
     answer = CliRunner().invoke(app, ["new", "mine", "--out", str(tmp_path)])
     assert isinstance(answer.exception, LocalCloudError)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+    answer = CliRunner().invoke(app, ["new", "mine", "--out", str(tmp_path / "mine.txt")])
+    assert isinstance(answer.exception, LocalCloudError), "a file is no folder"
+    assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize("name", ["", "Mine", "a", "1st", "with space", "-x", "x" * 30, "m\u00fcll"])

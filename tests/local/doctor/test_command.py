@@ -92,6 +92,12 @@ async def test_what_cannot_be_examined_is_one_message() -> None:
         assert "Traceback" not in errors
 
 
+async def test_somebody_whom_nobody_knows_is_one_message(cloud: LocalCloud) -> None:
+    status, _, errors = await run(cloud.gateway_url, "--as", "carol", "--only", "sign-in")
+    assert status == 2
+    assert "--as carol: nobody here is called that; there are alice, bob, mallory" in errors
+
+
 async def test_a_person_signs_in_with_a_browser_of_their_own(cloud: LocalCloud) -> None:
     arguments = ["--no-browser", "--only", "sign-in", "--only", "revoke", "--json"]
     process = await start(cloud.gateway_url, *arguments)

@@ -134,6 +134,10 @@ async def test_the_command(running: tuple[Arm, str], monkeypatch: pytest.MonkeyP
     code, _, err = await asyncio.to_thread(run)
     assert code == 2
     assert "ResourceNotFound" in err
+    base[2] = "my-gateway"
+    code, _, err = await asyncio.to_thread(run)
+    assert code == 2
+    assert "'my-gateway' is no ARM id" in err
 
 
 def test_every_question_stands_in_the_docs_as_it_is_declared() -> None:

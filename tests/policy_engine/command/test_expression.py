@@ -87,6 +87,7 @@ def test_a_compile_error_says_where() -> None:
     ("text", "message"),
     [
         ("@(1 +", "this is not C#"),
+        ("@(1+)", "error: this is not C#: 1+\n"),
         ("@(new HttpClient())", "API Management refuses this"),
         ("@(TimeZoneInfo.Local)", "TimeZoneInfo.Local is not modelled by the local cloud"),
         ("@{ while (true) { } }", "a loop of more than 10,000,000 rounds is not modelled"),

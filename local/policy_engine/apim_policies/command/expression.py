@@ -57,7 +57,9 @@ def show(text: str, context: dict[str, Any], *, as_json: bool) -> bool:
         value = compile_expression(text).evaluate(context_of(context), Profile())
         shown = encoded(value, Profile().newline)
     except ExpressionError as error:
-        err.print(Text.assemble(("error: ", "red"), f"{_KINDS.get(error.kind, error.kind)}: {error.message}"))
+        kind = _KINDS.get(error.kind, error.kind)
+        said = error.message if error.message.startswith(kind) else f"{kind}: {error.message}"
+        err.print(Text.assemble(("error: ", "red"), said))
         err.print(pointed(text, error.line, error.column), markup=False)
         return False
     except CSharpException as error:

@@ -44,9 +44,16 @@ class ActiveFaults(MutableSet[str]):
         Raises:
             ExplainedError: there is no such fault.
         """
+        self.require(value)
+        self._names.add(value)
+
+    def require(self, value: str) -> None:
+        """
+        Raises:
+            ExplainedError: there is no such fault.
+        """
         if value not in self._table:
             raise ExplainedError(f"there is no fault {value!r}; there are: {', '.join(self._table) or 'none'}")
-        self._names.add(value)
 
     def discard(self, value: str) -> None:
         """Switch a fault off."""

@@ -66,6 +66,10 @@ class Pages:
             timestamp=timestamp_of(self._clock),
         )
 
+    def greeting(self, people: list[str]) -> Response:
+        """For who opens the address that the local cloud prints. Entra ID itself has no such page."""
+        return self._render("greeting.html", people=people)
+
     def signed_out(self) -> Response:
         """After signing out."""
         return self._render("signed-out.html")

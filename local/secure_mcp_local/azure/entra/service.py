@@ -47,6 +47,7 @@ class Entra:
         token = TokenEndpoint(self._tenant).answer
         self.app: ASGIApp = Starlette(
             routes=[
+                Route("/", self._greeting),
                 Route("/{tenant}/oauth2/v2.0/authorize", authorize, methods=["GET", "POST"]),
                 Route("/{tenant}/oauth2/v2.0/token", token, methods=["POST"]),
                 # Not Entra ID's own: what `az account get-access-token` prints, for a machine where nobody is signed in to Azure.
@@ -150,6 +151,9 @@ class Entra:
             user.enabled, user.sessions_valid_from = known["enabled"], known["validFrom"]
             user.consented.update((client, scope) for client, scope in known["consented"])
         self._tenant.grants.restore(kept["grants"], people)
+
+    async def _greeting(self, _: Request) -> Response:
+        return self._pages.greeting([user.name for user in self.users])
 
     async def _logout(self, request: Request) -> Response:
         self._tenant.grants.end_session(request.cookies.get(COOKIE))

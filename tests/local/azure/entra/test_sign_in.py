@@ -28,6 +28,12 @@ class TestSigningIn:
         assert "default-src 'none'" in page.headers["content-security-policy"]
         assert page.headers["cache-control"] == "no-store"
 
+    async def test_who_opens_its_address_is_told_what_it_is(self, stack) -> None:
+        page = await stack.client.get(stack.entra.issuer.base_url)
+        assert page.status_code == 200
+        assert "This is the local Entra ID" in page.text
+        assert "Alice Adams, Bob Brown, Mallory Moss" in page.text
+
     async def test_choosing_somebody_sends_back_a_code(self, stack, answer_of) -> None:
         answer = answer_of(await stack.browse(user="alice"))
         assert answer["state"] == "gateway-state"

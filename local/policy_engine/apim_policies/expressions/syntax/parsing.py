@@ -42,7 +42,7 @@ def parse(text: str, document: str = "", line: int = 1, column: int = 1) -> tupl
     source.shift = len(_PREFIX) - 2 if single else -1
     root = _PARSER.parse(source.bytes).root_node
     if root.has_error:
-        _refuse_error(source, root)
+        _refuse_error(source, root, len(_PREFIX) if single else 0)
     statements = [child for child in root.children if child.type not in ("comment", "global_statement")]
     globals_ = [child for child in root.children if child.type == "global_statement"]
     if statements or len(globals_) != 1:
@@ -54,7 +54,9 @@ def parse(text: str, document: str = "", line: int = 1, column: int = 1) -> tupl
     return source, _root(Statements(source), inner[0], single)
 
 
-def _refuse_error(source: Source, root: tree_sitter.Node) -> None:
+def _refuse_error(source: Source, root: tree_sitter.Node, ours: int) -> None:
+    """`ours`: how many bytes at the start are not the author's."""
+
     def find(node: tree_sitter.Node) -> tree_sitter.Node | None:
         for child in node.children:
             if child.is_error or child.is_missing:
@@ -68,8 +70,9 @@ def _refuse_error(source: Source, root: tree_sitter.Node) -> None:
     bad = find(root) or root
     if bad.is_missing:
         raise source.error(bad.start_byte, f"'{bad.type}' expected", "syntax")
-    text = source.bytes[bad.start_byte : bad.end_byte].decode("utf-8", "replace").strip().split("\n")[0][:40]
-    raise source.error(bad.start_byte, f"this is not C#: {text}", "syntax")
+    start = max(bad.start_byte, ours)
+    text = source.bytes[start : bad.end_byte].decode("utf-8", "replace").strip().split("\n")[0][:40]
+    raise source.error(start, f"this is not C#: {text}", "syntax")
 
 
 def _root(reader: Statements, node: tree_sitter.Node, single: bool) -> Node:
