@@ -1,6 +1,6 @@
 """E2: each check of an assertion is taken out of the policy once, and what it is for then gets in."""
 
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def clocks(clock: Callable[[], float]) -> Generator[None]:
 
 
 @asynccontextmanager
-async def broken(type: str, name: str, old: str, new: str) -> AsyncIterator[Agent]:
+async def broken(type: str, name: str, old: str, new: str) -> AsyncGenerator[Agent]:
     """A gateway with one check less."""
 
     def change(recording: Recording) -> Recording:
