@@ -54,7 +54,7 @@ def ready(command: Sequence[str], **options: Any) -> Iterator[tuple[str, Run, ps
             yield line, Run(seconds, _memory(watched), processor(watched)), watched
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 def processor(process: psutil.Process) -> float:
