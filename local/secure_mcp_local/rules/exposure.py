@@ -267,6 +267,16 @@ def _publishing(site: Resource, stack: Stack) -> Iterator[str]:
             yield f"{site.name} has no basicPublishingCredentialsPolicies/{word}: whoever has its publishing password can replace its code"
 
 
+def _old_protocols(service: Resource, stack: Stack) -> Iterator[str]:
+    del stack
+    for name, value in mapping(service.inputs, "customProperties").items():
+        old = re.search(
+            r"\.(?:Protocols\.(?:Tls10|Tls11|Ssl30)|Ciphers\.(?:\w*CBC\w*|TripleDes168|TLS_RSA_\w+))\Z", name
+        )
+        if old and str(value).lower() == "true":
+            yield f"customProperties.{name} is {value!r}"
+
+
 def _cors(site: Resource, stack: Stack) -> Iterator[str]:
     del stack
     if "*" in (at(site.inputs, "siteConfig.cors.allowedOrigins") or []):
@@ -295,6 +305,15 @@ RULES = (
         "https://learn.microsoft.com/security/benchmark/azure/mcsb-data-protection#dp-3-encrypt-sensitive-data-in-transit",
         frozenset(_TLS),
         wrong(_TLS),
+    ),
+    Rule(
+        "old-protocols",
+        "error",
+        "The gateway takes old versions of TLS, or weak ciphers, which can be read and changed on their way.",
+        "Leave them out of customProperties: they are off by default.",
+        "https://learn.microsoft.com/azure/api-management/api-management-howto-manage-protocols-ciphers",
+        frozenset({"apimanagement:ApiManagementService"}),
+        _old_protocols,
     ),
     Rule(
         "keys-on",

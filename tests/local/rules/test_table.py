@@ -110,6 +110,8 @@ MISTAKES: Mapping[str, tuple[str, Where, Any]] = {
     "secret-in-settings": ("azure-native:web:WebApp", ("siteConfig", "appSettings", 0), {"name": "DB_PASSWORD", "value": "Tr0ub4dor"}),
     "key-vault-reference": ("azure-native:web:WebApp", ("siteConfig", "appSettings", 0),
                             {"name": "KEY", "value": "@Microsoft.KeyVault(SecretUrl=https://kv.vault.azure.net/secrets/x)"}),
+    "old-protocols": (f"{APIM}ApiManagementService", ("customProperties",),
+                      {"Microsoft.WindowsAzure.ApiManagement.Gateway.Security.Protocols.Tls10": "True"}),
     "policy-place": (f"{APIM}ApiOperationPolicy", ("value",), "<!-- GET /elsewhere: x --><policies><inbound /></policies>"),
     "flex-site-config": ("azure-native:web:WebApp", ("siteConfig", "ftpsState"), "Disabled"),
 }  # fmt: skip
