@@ -54,10 +54,10 @@ OF_lowest := lowest-direct 3.11
 OF_highest := highest 3.13
 ENDS := .venv-$(END)
 TESTS_OF_ENDS := $(addprefix tests/,contract policy_engine policies infra local function_app e2e/test_python_client.py)
-ends: ## the tests with the oldest versions that pyproject.toml allows (END=lowest) or the newest (END=highest); SEED, JOBS and ARGS as above
+ends: ## the tests with the oldest versions that pyproject.toml allows (END=lowest) or the newest (END=highest), by PYTHON if it is given; SEED, JOBS and ARGS as above
 	$(if $(OF_$(END)),,$(error END is $(END): lowest or highest))
 	@echo "Setting up $(ENDS) ..."
-	@uv venv --quiet --clear --python $(word 2,$(OF_$(END))) $(ENDS)
+	@uv venv --quiet --clear --python $(if $(filter file,$(origin PYTHON)),$(word 2,$(OF_$(END))),$(PYTHON)) $(ENDS)
 	@uv pip install --quiet --resolution $(word 1,$(OF_$(END))) --python $(ENDS)/bin/python -e local/policy_engine -e '.[local,dev]'
 	@$(if $(filter lowest,$(END)),$(ENDS)/bin/python .ci/floors.py)
 	@env -u PYTHONDONTWRITEBYTECODE $(ENDS)/bin/python -m secure_mcp_local.azure.storage
