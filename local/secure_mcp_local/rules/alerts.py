@@ -227,7 +227,7 @@ _EVENTS = {
 
 
 def _untold(service: Resource, stack: Stack) -> Iterator[str]:
-    """Events of the gateway of which no alert on the workspace with its log tells."""
+    """Events of the gateway of which no alert tells."""
     policies = stack.policies.get(service.id.lower(), "")
     queries = "\n".join(
         _COMMENT.sub("", str(one.get("query")))
@@ -236,16 +236,9 @@ def _untold(service: Resource, stack: Stack) -> Iterator[str]:
     )
     if "secure-mcp.audit" not in policies:
         return
-    logs = [
-        log.name
-        for setting in stack.all("monitor:DiagnosticSetting")
-        if text(setting, "resourceUri").lower() == service.id.lower()
-        and (log := stack.at(text(setting, "workspaceId")))
-    ]
-    where = f" on {' or '.join(logs)}" if logs else ""
     for event, sign in _EVENTS.items():
         if event in policies and event not in queries:
-            yield f"no alert{where} tells of {service.name} {sign}"
+            yield f"no alert tells of {service.name} {sign}"
 
 
 def _minutes(duration: object) -> int:
