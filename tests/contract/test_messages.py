@@ -121,6 +121,38 @@ async def test_M34_F3_lenient_json_is_refused(caller: Caller) -> None:
     assert not await caller.accepts('{"jsonrpc":"2.0","id":1,"method":"ping"}'.encode("utf-16"))
 
 
+NO_MESSAGES = [
+    '{"jsonrpc":"2.0","id":null,"method":"ping"}',
+    '{"jsonrpc":"2.0","id":1.5,"method":"ping"}',
+    '{"jsonrpc":"2.0","id":1e3,"method":"ping"}',
+    '{"jsonrpc":"2.0","id":true,"method":"ping"}',
+    '{"jsonrpc":"2.0","id":[1],"method":"ping"}',
+    '{"jsonrpc":"2.0","id":{},"method":"ping"}',
+    '{"jsonrpc":"2.0"}',
+    '{"jsonrpc":"2.0","id":1}',
+    '{"jsonrpc":"2.0","id":1,"params":{}}',
+    '{"jsonrpc":"2.0","id":null,"result":{}}',
+    '{"jsonrpc":"2.0","id":1,"result":{},"error":{"code":1,"message":"no"}}',
+]
+MESSAGES = [
+    '{"jsonrpc":"2.0","id":"2026-11-30T12:00:00Z","method":"ping"}',
+    '{"jsonrpc":"2.0","id":"","method":"ping"}',
+    '{"jsonrpc":"2.0","id":-7,"method":"ping"}',
+    '{"jsonrpc":"2.0","id":123456789012345678901234567890,"method":"ping"}',
+    '{"jsonrpc":"2.0","method":"notifications/initialized"}',
+    '{"jsonrpc":"2.0","id":1,"result":null}',
+    '{"jsonrpc":"2.0","id":"a","error":{"code":-32601,"message":"no"}}',
+]
+
+
+async def test_M34_what_is_neither_request_nor_notification_nor_answer_reaches_no_server(caller: Caller) -> None:
+    """A server that fails at one would be told of as one that is down."""
+    for body in NO_MESSAGES:
+        assert not await caller.accepts(body), body
+    for body in MESSAGES:
+        assert await caller.accepts(body), body
+
+
 REPEATED = [
     # What a lenient reader takes for tools/call, and the check of tools would pass by.
     '{"jsonrpc":"2.0","id":1,"method":"Tools/Call","params":{"name":"save_snippet"}}',

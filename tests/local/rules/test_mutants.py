@@ -87,9 +87,12 @@ def test_a_stack_that_nobody_can_use_says_so_instead_of_judging() -> None:
 
 def test_what_check_does_not_see_is_seen_by_using_it() -> None:
     stack = record(ROOT, "dev", {"apimPublisherEmail": "mcp@example.com"})
-    # Somebody else's policy, as well-formed as its own.
-    swapped = next(one for one in mutants(stack) if one.name == "mcp-oauth-authorize-policy" and one.kind == "swap")
-    silent = Judge(stack).judged(swapped)
+    [policy] = [one for one in stack if one.name == "mcp-oauth-authorize-policy"]
+    # As well-formed as before; nothing that is read shows that no client asks so.
+    wrong = policy.inputs["value"].replace('parameters["response_type"]', 'parameters["code_challenge"]')
+    assert wrong != policy.inputs["value"]
+    other = Mutant(policy.urn, policy.type, policy.name, "weaker", ("value",), wrong, ("/authorize",))
+    silent = Judge(stack).judged(other)
     assert not silent.killed
     life = Life([ROOT], "dev", {"apimPublisherEmail": "mcp@example.com"})
     life.expect()
