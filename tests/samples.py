@@ -10,9 +10,9 @@ def _some(keep: int, why: str, of: str | None = None) -> pytest.MarkDecorator:
     return pytest.mark.sampled(keep=keep, why=why, of=of)
 
 
-LATER_STEPS = _some(4, "later steps in the life of a deployed stack, by the real engine")
+LATER_STEPS = _some(3, "later steps in the life of a deployed stack, by the real engine")
 SMALL_STACKS = _some(2, "what the real engine does to a small stack")
-OTHER_LANGUAGES = _some(2, "programs in other languages, by the real engine")
+OTHER_LANGUAGES = _some(1, "programs in other languages, by the real engine")
 PROVIDER = _some(6, "components for other languages, each by a provider's process")
 STACKS_OF_OTHERS = _some(5, "stacks of others, each by a command")
 COMMANDS = _some(3, "what commands say of mistakes, and how they end")

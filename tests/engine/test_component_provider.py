@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from engine.workspace import ROOT, Workspace
-from samples import LATER_STEPS
+from samples import LATER_STEPS, SMALL_STACKS
 
 PROGRAM = """
 import pulumi
@@ -53,6 +53,7 @@ def test_a_server_is_deployed_and_changed(small: Callable[[str], Workspace]) -> 
     assert workspace.up().changed() == {}
 
 
+@SMALL_STACKS
 def test_what_cannot_work_is_said_and_nothing_is_made(small: Callable[[str], Workspace]) -> None:
     workspace = remote(small(program('{"apimSku": "Gold"}')))
     run = workspace.up(check=False)

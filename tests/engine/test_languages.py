@@ -41,6 +41,7 @@ async def uses_snippets(cloud: LocalCloud, path: str) -> None:
         assert "here it is" in text_of(await client.call_tool("get_snippet", {"name": "kept"}))
 
 
+@OTHER_LANGUAGES
 async def test_the_yaml_example_is_installed_deployed_and_used(components: Workspace, tmp_path: Path) -> None:
     workspace = components.copied_to(tmp_path / "yaml")
     example = workspace.within(YAML)

@@ -51,6 +51,7 @@ def shown(host: str) -> dict[str, int]:
     return dict(zip(("API Management", "Entra ID", "Azure"), map(int, row), strict=True))
 
 
+@LATER_STEPS
 def test_a_server_is_added_changed_and_removed_and_the_gateway_stays_as_it_is(teams: Workspace) -> None:
     platform, notes, calendar = (teams.within(name) for name in NAMES)
     gateway, state = teams.everything(), platform.state

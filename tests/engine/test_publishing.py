@@ -144,6 +144,7 @@ def test_a_site_that_is_made_anew_gets_its_code_again(deployed: Workspace) -> No
     assert "save_snippet" in deployed.functions()
 
 
+@LATER_STEPS
 def test_the_key_of_the_server_is_read_when_the_code_is_there(deployed: Workspace) -> None:
     run = deployed.up(backendAuth="functionKey")
     assert run.exit_code == 0

@@ -15,6 +15,7 @@ import pytest
 
 from engine.conftest import Making
 from engine.workspace import Workspace, copied_project
+from samples import SMALL_STACKS
 from secure_mcp_local.testing import Application, Person
 
 METADATA = "/.well-known/oauth-authorization-server"
@@ -82,6 +83,7 @@ for name in ("one", "two"):
 """
 
 
+@SMALL_STACKS
 def test_both_gateways_of_a_stack_are_served(small: Making) -> None:
     first = 18080 + 1500
     workspace = replace(small(TWO), gateway_url=f"http://localhost:{first}")
@@ -140,6 +142,7 @@ def test_a_stack_that_is_not_there_is_refused(untouched: Workspace) -> None:
     assert "--config has no effect" in answer.stderr
 
 
+@SMALL_STACKS
 def test_the_command_line_runs_pulumi_with_the_stand_ins(cli: str, tmp_path: Path) -> None:
     command = ["stand-ins", "--state", str(tmp_path / "cloud")]
     answer = _run(*command, "--", "pulumi", "version")
