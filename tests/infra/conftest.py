@@ -8,7 +8,7 @@ from _pytest.mark import ParameterSet
 from google.protobuf.json_format import MessageToDict
 
 import samples
-from secure_mcp_local.recording import Recording, monitor, record
+from secure_mcp_local.recording import Recording, monitor, program, record
 
 ROOT = Path(__file__).parents[2]
 OURS = [{"stack": "dev"}, {"stack": "prod"}]
@@ -46,7 +46,7 @@ def _recorded(stack: str, config: tuple[tuple[str, str], ...]) -> Recording:
             return super().RegisterResourceOutputs(request)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(monitor, "Monitor", Monitor)
+        patch.setattr(program, "Monitor", Monitor)
         recording = record(ROOT, stack, dict(config))
     _states[id(recording)] = state
     return recording

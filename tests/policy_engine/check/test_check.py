@@ -28,7 +28,7 @@ WRONG = """<policies>
 def test_every_finding_has_its_place() -> None:
     found = check_document(WRONG, "a.xml")
     assert [(problem.line, problem.column) for problem in found] == [
-        (3, 9), (4, 9), (4, 35), (5, 29), (5, 54), (6, 49), (7, 35), (7, 74), (8, 9), (11, 9),
+        (3, 9), (4, 9), (4, 35), (5, 29), (5, 54), (6, 49), (7, 35), (7, 76), (8, 9), (11, 9),
     ]  # fmt: skip
     assert {problem.document for problem in found} == {"a.xml"}
     assert "set-variable is one" in found[0].message

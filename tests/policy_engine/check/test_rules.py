@@ -104,7 +104,7 @@ CASES = [
     Case("element-count", inbound("»<choose />"), inbound("<choose><when condition='true' /></choose>")),
     Case("value-combination", inbound(f'»<validate-jwt header-name="Authorization">{AUDIENCE}</validate-jwt>'),
          inbound(f'<validate-jwt header-name="Authorization">{KEYS}{AUDIENCE}</validate-jwt>')),
-    Case("expression-syntax", value("»@(1 + )"), value("@(1 + 1)")),
+    Case("expression-syntax", value("@(»1 + )"), value("@(1 + 1)")),
     Case("expression-type", value("@(1 »+ true)"), value("@(1 + 1)")),
     Case("forbidden-type", value("@(»Aes.Create())"), value("@(SHA256.Create())")),
     Case("not-modelled", inbound("»<cross-domain />"), inbound("")),
