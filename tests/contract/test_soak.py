@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from actors.platform import deployed
+from samples import TUTORIALS
 from soak.life import Life
 
 
+@TUTORIALS
 async def test_C3_nobody_is_signed_out_without_a_reason_nothing_leaks_and_nothing_grows(tmp_path: Path) -> None:
     async with deployed(tmp_path) as platform:
         life = Life(platform, seed=11)

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from actors.everything import app, served
 from actors.node_tools import run_signing_in
 from apim_policies.listener import bind
+from samples import CONFORMANCE
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.testing import Application, Person
 
@@ -86,6 +87,7 @@ def differences(direct: Results, through: Results) -> list[str]:
     ]
 
 
+@CONFORMANCE
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("era", ["2025-11-25", "2026-07-28"])
 async def test_B1_the_gateway_changes_no_result_of_the_conformance_suite(

@@ -21,6 +21,7 @@ def fresh(cli: str, tmp_path: Path) -> Workspace:
     return copied_project(tmp_path / "fresh")
 
 
+@LATER_STEPS
 def test_nothing_is_deployed_for_nobody(fresh: Workspace) -> None:
     fresh.pulumi("config", "rm", "apimPublisherEmail")
     refused = fresh.up(check=False)
@@ -53,6 +54,7 @@ def test_what_is_deployed_is_known_from_the_state(untouched: Workspace, monkeypa
     assert str(state.outputs["secure-mcp"]["mcpUrl"]).endswith("/mcp")
 
 
+@LATER_STEPS
 def test_another_up_changes_nothing(deployed: Workspace) -> None:
     assert set(deployed.up().counts) == {"same"}
 
@@ -118,6 +120,7 @@ def test_a_failure_in_the_middle_is_completed_by_another_up(fresh: Workspace) ->
     assert POLICY in fresh.names
 
 
+@LATER_STEPS
 def test_C_destroy_deletes_the_group_and_what_is_outside_and_leaves_nothing(deployed: Workspace) -> None:
     inside = {r.name for r in deployed.store if "/resourceGroups/rg-mcp-" in r.id and r.name != "mcp-rg"}
     assert len(inside) > 90

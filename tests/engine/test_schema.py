@@ -10,6 +10,7 @@ from importlib.metadata import version
 import pytest
 
 from engine.workspace import ROOT, Workspace, copied_project
+from samples import OTHER_LANGUAGES
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +23,7 @@ def components(cli: str, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     return workspace
 
 
+@OTHER_LANGUAGES
 def test_the_engine_gets_the_schema_of_the_components(components: Workspace) -> None:
     schema = json.loads(components.pulumi("package", "get-schema", "./provider").output)
     assert schema["name"] == "secure-mcp"
@@ -32,6 +34,7 @@ def test_the_engine_gets_the_schema_of_the_components(components: Workspace) -> 
     assert "mcpUrl" in server["properties"]
 
 
+@OTHER_LANGUAGES
 def test_nothing_is_fetched_and_nothing_is_said_of_it(components: Workspace) -> None:
     """Stand-ins are the installed plugins: also those that a plugin needs itself, which the engine does not look for on PATH."""
     command = [sys.executable, "-m", "secure_mcp_local", "stand-ins", "pulumi"]

@@ -12,6 +12,7 @@ import yaml
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
+from samples import EVERY_EXAMPLE
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.testing import Application, Person
 
@@ -69,6 +70,7 @@ def test_no_example_is_left_out() -> None:
         assert (runtime["name"] if isinstance(runtime, dict) else runtime) == language
 
 
+@EVERY_EXAMPLE
 @pytest.mark.parametrize("name", EXAMPLE)
 def test_it_is_planned(name: str) -> None:
     done = run(EXAMPLE[name], "plan", "--json")
@@ -78,6 +80,7 @@ def test_it_is_planned(name: str) -> None:
         assert f"/{path}" in json.dumps(planned["outputs"])
 
 
+@EVERY_EXAMPLE
 @pytest.mark.parametrize("name", EXAMPLE)
 def test_each_of_its_policies_is_written(name: str, tmp_path: Path) -> None:
     done = run(EXAMPLE[name], "policies", "--out", str(tmp_path))
@@ -87,6 +90,7 @@ def test_each_of_its_policies_is_written(name: str, tmp_path: Path) -> None:
     assert len(list(tmp_path.rglob("*.xml"))) == len(declared) > 2
 
 
+@EVERY_EXAMPLE
 @pytest.mark.parametrize("name", EXAMPLE)
 def test_nothing_is_wrong_with_it(name: str) -> None:
     done = run(EXAMPLE[name], "check", "--strict", "--config", "publisherEmail=me@contoso.com")
@@ -98,6 +102,7 @@ async def answering(scope: Scope, receive: Receive, send: Send) -> None:
     await JSONResponse({"jsonrpc": "2.0", "id": 1, "result": {"tools": []}})(scope, receive, send)
 
 
+@EVERY_EXAMPLE
 @pytest.mark.parametrize("name", EXAMPLE)
 async def test_a_person_uses_each_of_its_servers(name: str) -> None:
     example = EXAMPLE[name]

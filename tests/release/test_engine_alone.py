@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from actors.processes import interrupted
+from samples import RELEASES
 
 ROOT = Path(__file__).parents[2]
 ENGINE = ROOT / "local" / "policy_engine"
@@ -75,6 +76,7 @@ def run(environment: Path, folder: Path, command: str | list[str]) -> str:
     return done.stdout
 
 
+@RELEASES
 def test_nothing_else_is_there(environment: Path, tmp_path: Path) -> None:
     there = subprocess.run(
         [str(environment / "python"), "-c", "import importlib.metadata as m\nfor d in m.distributions(): print(d.name.lower())"],
@@ -84,6 +86,7 @@ def test_nothing_else_is_there(environment: Path, tmp_path: Path) -> None:
     assert not [name for name in there if "pulumi" in name or "secure" in name or "grpc" in name]
 
 
+@RELEASES
 def test_the_commands_of_the_page_run(environment: Path, theirs: Path) -> None:
     block = re.search(r"## From a repository to a test in CI\n\n```\n(.*?)```", PAGE, re.DOTALL)
     assert block is not None
@@ -104,6 +107,7 @@ def test_the_commands_of_the_page_run(environment: Path, theirs: Path) -> None:
     assert "SF:policies/orders.xml" in (theirs / "coverage.info").read_text()
 
 
+@RELEASES
 def test_the_commands_of_the_readme_run(environment: Path, theirs: Path) -> None:
     text = (ENGINE / "README.md").read_text(encoding="utf-8")
     block = re.search(r"```\n(pip install apim-policies\n.*?)```", text, re.DOTALL)
@@ -123,6 +127,7 @@ def test_the_commands_of_the_readme_run(environment: Path, theirs: Path) -> None
     ).resolve() == ROOT / "docs" / "policy-engine.md"
 
 
+@RELEASES
 async def test_it_serves_a_folder(environment: Path, theirs: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         str(environment / "apim-policies"), "run", "policies/", "--port", "0", "--named-value", "BackendKey=k",

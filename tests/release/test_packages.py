@@ -22,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 from actors.component_provider import component_provider
 from actors.processes import interrupted
 from apim_policies.listener import Listener, bind
+from samples import RELEASES
 from secure_mcp_local.testing import Application, Person
 
 ROOT = Path(__file__).parents[2]
@@ -117,6 +118,7 @@ def run(environment: Path, project: Path, *arguments: str) -> str:
     return done.stdout
 
 
+@RELEASES
 def test_what_a_release_has(release: Path) -> None:
     names = {file.name for file in release.iterdir()}
     (version,) = {name.split("-")[1] for name in names if name.endswith(".whl")}
@@ -138,6 +140,7 @@ def test_what_a_release_has(release: Path) -> None:
     assert notes.strip() in (ROOT / "CHANGELOG.md").read_text()
 
 
+@RELEASES
 def test_the_licence_is_in_everything_that_is_handed_on(release: Path) -> None:
     licence = (ROOT / "LICENSE").read_bytes()
     assert (ROOT / "local" / "policy_engine" / "LICENSE").read_bytes() == licence
@@ -152,6 +155,7 @@ def test_the_licence_is_in_everything_that_is_handed_on(release: Path) -> None:
             assert member.read() == licence
 
 
+@RELEASES
 def test_the_bill_of_materials_names_what_is_installed(release: Path, environment: Path) -> None:
     (file,) = release.glob("*.cdx.json")
     text = file.read_text()
@@ -169,6 +173,7 @@ def test_the_bill_of_materials_names_what_is_installed(release: Path, environmen
     assert "file:" not in text, "a folder of this machine is in it"
 
 
+@RELEASES
 def test_a_release_whose_parts_do_not_agree_is_refused(tmp_path: Path) -> None:
     assert "the tag must be v" in rehearsed(tmp_path / "out", "--tag", "v9.9.9")
     assert not (tmp_path / "out").exists()
@@ -178,6 +183,7 @@ def test_a_release_whose_parts_do_not_agree_is_refused(tmp_path: Path) -> None:
     assert (tmp_path / "precious" / "thesis.txt").exists()
 
 
+@RELEASES
 def test_the_plugin_of_the_release_offers_what_that_of_the_checkout_does(
     release: Path, environment: Path, tmp_path: Path
 ) -> None:
@@ -194,6 +200,7 @@ def test_the_plugin_of_the_release_offers_what_that_of_the_checkout_does(
     assert offered == {name: value for name, value in expected.items() if name != "version"}
 
 
+@RELEASES
 def test_the_wheels_have_every_file(wheels: dict[str, Path]) -> None:
     for name, packages in PACKAGES.items():
         with zipfile.ZipFile(wheels[name]) as archive:
@@ -215,6 +222,7 @@ def test_the_wheels_have_every_file(wheels: dict[str, Path]) -> None:
     assert policies <= there, policies - there
 
 
+@RELEASES
 def test_a_project_that_imports_the_wheel_is_planned_and_checked(environment: Path, project: Path) -> None:
     planned = json.loads(run(environment, project, "plan", "--json"))
     assert "/notes" in json.dumps(planned)
@@ -242,6 +250,7 @@ async def backend() -> AsyncIterator[str]:
         yield f"http://localhost:{port}/mcp"
 
 
+@RELEASES
 async def test_a_person_signs_in_to_it_and_uses_the_server(environment: Path, project: Path, backend: str) -> None:
     process = await asyncio.create_subprocess_exec(
         *command(environment, "local", "--json", "--port", "0", "--backend", backend),

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from actors.terminal import Terminal, port, serving
-from samples import TERMINAL
+from samples import AUTHOR, TERMINAL
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.cloud.keeping import Kept
 from secure_mcp_local.errors import LocalCloudError
@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[3]
 CODE = "server/function_app.py"
 
 
+@AUTHOR
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from actors.waiting import Clock
+from samples import PUBLISHED_CODE
 from secure_mcp.package import build_package
 from secure_mcp.publishing import PublishingError
 from secure_mcp.publishing.app import app_of
@@ -124,6 +125,7 @@ def test_every_fault_is_tried_here() -> None:
     assert set(PUBLISHING) == tried
 
 
+@PUBLISHED_CODE
 @pytest.mark.timeout(400)  # three processes
 def test_the_commands_do_it_as_the_docs_say(cloud: LocalCloud, tmp_path: Path) -> None:
     """A file of variables, sourced by a shell in which the code is published as a pipeline does it."""

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from actors.waiting import Clock
+from samples import PUBLISHED_CODE
 from secure_mcp.azure.propagation import WAIT
 from secure_mcp.package import build_package
 from secure_mcp.publishing import PublishingError
@@ -114,12 +115,14 @@ def test_a_package_is_deployed_and_its_functions_are_listed(stand: Stand, stack:
     assert package.read_bytes() == build_package(ROOT / "function_app").archive.read_bytes()
 
 
+@PUBLISHED_CODE
 @pytest.mark.parametrize("kind", ["forbid", "early", "busy", "unavailable", "lose", "recycle"])
 def test_what_passes_passes(stand: Stand, kind: str) -> None:
     deployment = stand(f"{kind} publish mcp-func")
     assert "save_snippet" in deployment.publish()
 
 
+@PUBLISHED_CODE
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
@@ -167,6 +170,7 @@ def test_a_private_account_needs_its_endpoint(stand: Stand) -> None:
         deployment.publish()
 
 
+@PUBLISHED_CODE
 def test_settings_that_flex_refuses_fail_the_deployment(stand: Stand) -> None:
     deployment = stand()
     deployment.change(
