@@ -12,4 +12,8 @@ async def interrupted(process: asyncio.subprocess.Process) -> None:
         await asyncio.wait_for(process.wait(), 30)
         return
     process.send_signal(signal.SIGINT)
-    assert await asyncio.wait_for(process.wait(), 30) == 0
+    try:
+        assert await asyncio.wait_for(process.wait(), 30) == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
