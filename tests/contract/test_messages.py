@@ -128,6 +128,9 @@ NO_MESSAGES = [
     '{"jsonrpc":"2.0","id":true,"method":"ping"}',
     '{"jsonrpc":"2.0","id":[1],"method":"ping"}',
     '{"jsonrpc":"2.0","id":{},"method":"ping"}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}',
+    '{"jsonrpc":"2.0","id":1,"method":"tools/list","params":"x"}',
+    '{"jsonrpc":"2.0","method":"notifications/initialized","params":1}',
     '{"jsonrpc":"2.0"}',
     '{"jsonrpc":"2.0","id":1}',
     '{"jsonrpc":"2.0","id":1,"params":{}}',
@@ -140,6 +143,7 @@ MESSAGES = [
     '{"jsonrpc":"2.0","id":-7,"method":"ping"}',
     '{"jsonrpc":"2.0","id":123456789012345678901234567890,"method":"ping"}',
     '{"jsonrpc":"2.0","method":"notifications/initialized"}',
+    '{"jsonrpc":"2.0","id":1,"method":"tools/list","params":null}',
     '{"jsonrpc":"2.0","id":1,"result":null}',
     '{"jsonrpc":"2.0","id":"a","error":{"code":-32601,"message":"no"}}',
 ]

@@ -11,7 +11,7 @@ from secure_mcp_local.check import order
 from secure_mcp_local.check.operations import UNANSWERED, unanswered
 from secure_mcp_local.recording import Recording
 from secure_mcp_local.rules import table
-from secure_mcp_local.rules.gateway import REFERENCES
+from secure_mcp_local.rules.documents import REFERENCES
 from secure_mcp_local.rules.rule import Stack
 
 CONFIGURATION = Rule(

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
-from xml.etree import ElementTree
 
 from secure_mcp_local.recording.resources import Resource
 from secure_mcp_local.rules.directory import APPLICATION, signs_in
@@ -23,7 +22,8 @@ _READERS = frozenset({_SECRETS_USER, "b86a8fe4-44ce-4948-aee5-eccb2c155cd7", "00
 METRICS_PUBLISHER = "3913510d-42f4-4e42-8a64-420c390055eb"
 
 
-def _service_of(resource: Resource, stack: Stack) -> Resource | None:
+def service_of(resource: Resource, stack: Stack) -> Resource | None:
+    """The API Management that something is of."""
     return stack.at("/".join(resource.id.split("/")[:9]))
 
 
@@ -73,7 +73,7 @@ def _closed_at_creation(service: Resource, stack: Stack) -> Iterator[str]:
 
 def _credential(resource: Resource, stack: Stack) -> Iterator[str]:
     """An identity that the gateway signs in with, for a logger or a named value."""
-    service = _service_of(resource, stack)
+    service = service_of(resource, stack)
     path = "credentials.identityClientId" if resource.type == f"{_APIM}Logger" else "keyVault.identityClientId"
     client = str(at(resource.inputs, path) or "")
     if service is None or not client or client.lower() == "systemassigned":
@@ -87,7 +87,7 @@ def _credential(resource: Resource, stack: Stack) -> Iterator[str]:
 
 def _signing_in(value: Resource, stack: Stack) -> Iterator[str]:
     """A named value that policies sign in with: as which identity, and for which host."""
-    service = _service_of(value, stack)
+    service = service_of(value, stack)
     given, name = text(value, "value"), text(value, "displayName")
     if service is None or not given or not stack.identities:
         return
@@ -127,22 +127,12 @@ def _signing_in(value: Resource, stack: Stack) -> Iterator[str]:
 def _keyless(api: Resource, stack: Stack) -> Iterator[str]:
     if api.inputs.get("subscriptionRequired") is not True:
         return
-    service = _service_of(api, stack)
+    service = service_of(api, stack)
     if service is None or service.read:
         return
     keys = [one for kind in ("Subscription", "Product", "ProductApi") for one in stack.all(f"apimanagement:{kind}")]
     if not keys:
         yield "subscriptionRequired is True, and the stack declares no product or subscription: nobody has a key for it"
-
-
-def _copied(fragment: Resource, stack: Stack) -> Iterator[str]:
-    value = text(fragment, "value").strip()
-    for other in stack.all("apimanagement:PolicyFragment"):
-        if other is fragment or not value:
-            break
-        same = other.id.lower().rpartition("/")[0] == fragment.id.lower().rpartition("/")[0]
-        if same and text(other, "value").strip() == value:
-            yield f"it is the same as {other.name}, word for word"
 
 
 def _logger(logger: Resource, stack: Stack) -> Iterator[str]:
@@ -162,7 +152,7 @@ def _logger(logger: Resource, stack: Stack) -> Iterator[str]:
                 yield f"credentials.connectionString is not that of {component.name}"
             if component.inputs.get("disableLocalAuth") is True:
                 client = str(credentials.get("identityClientId") or "")
-                service = _service_of(logger, stack)
+                service = service_of(logger, stack)
                 if not client:
                     yield f"credentials.identityClientId is not given, and {component.name} takes only tokens"
                 who = stack.identities.get(client.lower())
@@ -202,7 +192,7 @@ def _named_value(value: Resource, stack: Stack) -> Iterator[str]:
     if stack.at(f"{store.id}/secrets/{match[2]}") is None:
         yield f"the named value {name} is the secret {match[2]}, which {store.name} does not have"
     client = str(vault.get("identityClientId") or "").lower()
-    who, service = stack.identities.get(client), _service_of(value, stack)
+    who, service = stack.identities.get(client), service_of(value, stack)
     principal = (
         who.get("principalId")
         if who is not None
@@ -283,20 +273,6 @@ def _api(api: Resource, stack: Stack) -> Iterator[str]:
 
 
 _HOST = re.compile(r"\Ahttps?://(?P<user>[^/?#@]*@)?(?P<name>[^/?#:@]+)")
-_COMMENT = re.compile(r"\A\s*<!--\s*(?P<method>GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) (?P<path>/[^\s:?]*)[\s:?]")
-
-
-def _misplaced(policy: Resource, stack: Stack) -> Iterator[str]:
-    """A document that says at its beginning which request it answers stands at that operation."""
-    said = _COMMENT.match(str(policy.inputs.get("value") or ""))
-    operation = stack.at(re.sub(r"/policies/[^/]+$", "", policy.id))
-    if said is None or operation is None:
-        return
-    method, template = text(operation, "method"), text(operation, "urlTemplate")
-    path = said["path"]
-    fits = template.startswith(path[:-3]) if path.endswith("...") else template.rstrip("/") == path.rstrip("/")
-    if method.upper() != said["method"] or not fits:
-        yield f"the document is that of {said['method']} {path}, and the operation is {method} {template}"
 
 
 _METHODS = ("POST", "GET", "DELETE")
@@ -322,52 +298,6 @@ def _methods(api: Resource, stack: Stack) -> Iterator[str]:
         of_mcp = address.endswith("/mcp") or (len(missing) < len(_METHODS) - 1 and _OF_MCP.search(policies))
         if missing and of_mcp and "*" not in methods:
             yield f"{address} has no operation for {' and '.join(missing)}: Azure answers 404, and clients take their session for ended"
-
-
-def _policy(policy: Resource, stack: Stack) -> Iterator[str]:
-    del stack
-    value = str(policy.inputs.get("value") or "")
-    if not value.strip() and "value" not in policy.unknowns:
-        yield "value is empty: there is no policy"
-    form = policy.inputs.get("format")
-    if form in {None, "", "xml"} and value and not _well_formed(value):
-        yield f"format is {form or 'not given'!r}, and the document is not escaped as XML: it must be 'rawxml'"
-    if form in {"xml-link", "rawxml-link"} and not value.startswith("https://"):
-        yield f"format is {form!r}, and value is no address"
-
-
-_NAMED = re.compile(r"\{\{([\w.-]+)\}\}")
-_INCLUDED = re.compile(r'<include-fragment\s+fragment-id="([^"]+)"')
-REFERENCES = "policy-reference"
-
-
-def _references(policy: Resource, stack: Stack) -> Iterator[str]:
-    service = _service_of(policy, stack)
-    if service is None or service.read or "value" in policy.unknowns:
-        return
-    value, prefix = str(policy.inputs.get("value") or ""), f"{service.id.lower()}/"
-    for kind, names, key in (
-        ("NamedValue", _NAMED.findall(value), "displayName"),
-        ("PolicyFragment", _INCLUDED.findall(value), "id"),
-    ):
-        # Named values are found without case: Microsoft's own sample writes one in another case than it declares it.
-        alike = str.lower if kind == "NamedValue" else str
-        there = {
-            alike(str(one.inputs.get(key)))
-            for one in stack.all(f"apimanagement:{kind}")
-            if one.id.lower().startswith(prefix)
-        }
-        for name in dict.fromkeys(names):
-            if alike(name) not in there:
-                yield f"the policy uses the {kind} {name!r}, which does not exist yet: let it depend on it"
-
-
-def _well_formed(text: str) -> bool:
-    try:
-        ElementTree.fromstring(text)  # noqa: S314  (the program's own text)
-    except ElementTree.ParseError:
-        return False
-    return True
 
 
 _BACKENDS = "https://learn.microsoft.com/azure/api-management/backends"
@@ -445,15 +375,6 @@ RULES = (
         _keyless,
     ),
     Rule(
-        "copied-fragment",
-        "warning",
-        "Two fragments of a gateway are the same: one has the text of the other by mistake, or is not needed.",
-        "Give it its own text, or include the other one.",
-        "https://learn.microsoft.com/azure/api-management/policy-fragments",
-        frozenset({"apimanagement:PolicyFragment"}),
-        _copied,
-    ),
-    Rule(
         "logger",
         "error",
         "A logger that names no place, or that the place does not let in, writes nothing.",
@@ -491,15 +412,6 @@ RULES = (
         _api,
     ),
     Rule(
-        "policy-place",
-        "warning",
-        "A policy document says which request it answers, and stands at another operation: what that one should refuse may pass.",
-        "Give each operation its own document; where the comment is wrong, correct it.",
-        "https://learn.microsoft.com/azure/api-management/set-edit-policies#operation-scope",
-        frozenset({"apimanagement:ApiOperationPolicy"}),
-        _misplaced,
-    ),
-    Rule(
         "mcp-methods",
         "warning",
         "Clients of MCP open a stream with GET and end a session with DELETE; where a server has neither, they have to be told 405.",
@@ -507,32 +419,6 @@ RULES = (
         "https://modelcontextprotocol.io/specification/2025-06-18/basic/transports#listening-for-messages-from-the-server",
         frozenset({"apimanagement:Api"}),
         _methods,
-    ),
-    Rule(
-        "policy-format",
-        "error",
-        "Azure refuses a policy that is empty, or that is not in the form that it says.",
-        "Give the document; rawxml is as it stands, xml is escaped.",
-        "https://learn.microsoft.com/azure/api-management/set-edit-policies",
-        frozenset(
-            f"apimanagement:{kind}"
-            for kind in ("Policy", "ApiPolicy", "ApiOperationPolicy", "ProductPolicy", "PolicyFragment")
-        ),
-        _policy,
-        ON_SAVE,
-    ),
-    Rule(
-        REFERENCES,
-        "error",
-        "Azure refuses a policy whose named values and fragments are not there.",
-        "Declare what is named, and let the policy depend on it.",
-        "https://learn.microsoft.com/azure/api-management/policy-fragments",
-        frozenset(
-            f"apimanagement:{kind}"
-            for kind in ("Policy", "ApiPolicy", "ApiOperationPolicy", "ProductPolicy", "PolicyFragment")
-        ),
-        _references,
-        ON_SAVE,
     ),
     Rule(
         "backend",

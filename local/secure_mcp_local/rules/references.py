@@ -461,8 +461,9 @@ RULES = (
     Rule(
         "region",
         "warning",
-        "It is in another region than its group: networks and plans are for their region only, and traffic between regions is slow and paid for.",
-        "Give it the location of the group.",
+        "Azure has no such region, or it is another one than its group's: networks and plans are for their region only, and traffic between regions is slow "
+        "and paid for.",
+        "Give it the location of the group, by a name that az account list-locations prints.",
         "https://learn.microsoft.com/azure/azure-resource-manager/management/overview#resource-group-location-alignment",
         frozenset(),
         _region,

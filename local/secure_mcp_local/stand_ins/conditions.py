@@ -5,7 +5,7 @@ from functools import cache
 
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.recording.wire import bare
-from secure_mcp_local.rules.gateway import REFERENCES
+from secure_mcp_local.rules.documents import REFERENCES
 from secure_mcp_local.rules.references import missing_parent, parents
 from secure_mcp_local.rules.rule import Stack
 from secure_mcp_local.rules.table import refused
