@@ -14,6 +14,14 @@ QUESTIONS: tuple[Question, ...] = (
         by_hand="call a tool that gives back its argument with escapes, spaces and letters beyond ASCII, and compare the bytes at the host",
     ),
     Question(
+        name="method-case",
+        text="Is `post /mcp` in lower case the operation `POST /mcp`?",
+        belief="perhaps; it is refused by the policy if it is, and with 404 if it is not",
+        matters="the checks of messages, tool scopes and tool roles are for POST (policies/mcp/api.xml)",
+        source="RFC 9110, section 9.1: methods are case-sensitive; nothing is documented of API Management, and ASP.NET Core routes without case",
+        by_hand="`curl -X post https://…/mcp` with a session key: 400 or 404, never the answer of a server",
+    ),
+    Question(
         name="api-management-defaults",
         text="Do the v2 tiers take what the provider's SDK fills in for API Management, such as enableClientCertificate false?",
         belief="nothing of it is sent, so it does not matter",
