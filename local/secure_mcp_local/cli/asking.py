@@ -23,6 +23,10 @@ _ApplicationOption = Annotated[
     str, typer.Option(metavar="ID", help="Client id of the gateway's sign-in application; not at a local cloud.")
 ]
 _PersonOption = Annotated[str, typer.Option("--as", metavar="NAME", help="Local cloud: who you are.")]
+_ResourceManagerOption = Annotated[
+    str, typer.Option("--resource-manager", metavar="URL", help="Azure Resource Manager of another cloud.")
+]
+_RESOURCE_MANAGER = "https://management.azure.com"
 
 
 @sessions.command("list", short_help="List the sessions that there are.")
@@ -78,9 +82,7 @@ def doctor(
         ),
     ] = "",
     config: ConfigOption = None,
-    endpoint: Annotated[
-        str, typer.Option("--resource-manager", metavar="URL", help="With --stack: Azure Resource Manager of another cloud.")
-    ] = "https://management.azure.com",
+    endpoint: _ResourceManagerOption = _RESOURCE_MANAGER,
     cwd: CwdsOption = None,
     anonymous: Annotated[bool, typer.Option("--anonymous", help="Only what needs no sign-in.")] = False,
     only: Annotated[
@@ -145,9 +147,7 @@ def preflight(
     only: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only this check, such as providers. Can be repeated.")
     ] = None,
-    endpoint: Annotated[
-        str, typer.Option("--resource-manager", metavar="URL", help="Azure Resource Manager of another cloud.")
-    ] = "https://management.azure.com",
+    endpoint: _ResourceManagerOption = _RESOURCE_MANAGER,
     graph: Annotated[
         str, typer.Option("--graph", metavar="URL", help="Microsoft Graph of another cloud.")
     ] = "https://graph.microsoft.com",
@@ -180,9 +180,7 @@ def probe_azure(
     show: Annotated[
         bool, typer.Option("--list", help="Show every question and what is believed; ask nothing.")
     ] = False,
-    endpoint: Annotated[
-        str, typer.Option("--resource-manager", metavar="URL", help="Azure Resource Manager of another cloud.")
-    ] = "https://management.azure.com",
+    endpoint: _ResourceManagerOption = _RESOURCE_MANAGER,
     json: JsonOption = False,
     cwd: CwdOption = None,
 ) -> None:
