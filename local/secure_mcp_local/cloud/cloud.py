@@ -7,7 +7,6 @@ import tempfile
 import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -33,6 +32,7 @@ from secure_mcp_local.azure.microsoft_graph import MicrosoftGraph
 from secure_mcp_local.azure.storage import Azurite, BlobStorage, account_names
 from secure_mcp_local.azure.storage.installation import installed
 from secure_mcp_local.cloud.addresses import LOGIN_HOSTS, Addresses
+from secure_mcp_local.cloud.changes import but_for_code, refuse_other_places
 from secure_mcp_local.cloud.edge import Edge
 from secure_mcp_local.cloud.following import follow
 from secure_mcp_local.cloud.gateways import DeclaredGateway, backends_of, gateways
@@ -399,9 +399,9 @@ class LocalCloud(Running):
         Raises:
             ExplainedError: it cannot be served, or not without a restart.
         """
-        if _but_for_code(recording) == _but_for_code(self.recording):
+        if but_for_code(recording) == but_for_code(self.recording):
             return False
-        _refuse_other_places(self.recording, recording)
+        refuse_other_places(self.recording, recording)
         issuer, refused = self.entra.issuer, self.journal.refused
         directory = Directory.from_recording(recording)
         identities = ManagedIdentities(recording, issuer, self.clock, self.network.faults, refused)
@@ -515,41 +515,6 @@ class LocalCloud(Running):
             await self.gateways[service].app(scope, receive, send)
 
         return answer
-
-
-def _but_for_code(recording: Recording) -> Recording:
-    """The stack without what follows from the content of code folders, whose edits are served by themselves."""
-    return replace(
-        recording,
-        resources=tuple(one if one.code is None else replace(one, inputs={}, outputs={}) for one in recording),
-    )
-
-
-def _refuse_other_places(served: Recording, recording: Recording) -> None:
-    """Raises where a change is one of those that need other processes or other addresses than the running ones.
-
-    Raises:
-        LocalCloudError: says what has changed, and that a restart serves it.
-    """
-    if served.tenant != recording.tenant:
-        raise LocalCloudError(_RESTART.format("the tenant is another one"))
-    if {one.urn: one.code for one in served if one.code} != {one.urn: one.code for one in recording if one.code}:
-        raise LocalCloudError(_RESTART.format("code comes from another folder"))
-    for type, key in _PLACES.items():
-        before, now = ({one.id.lower(): one.get(key) for one in some.all(type)} for some in (served, recording))
-        for id in sorted(before.keys() | now.keys()):
-            if id not in before or id not in now or before[id] != now[id]:
-                change = "is new" if id not in before else "is gone" if id not in now else f"has another {key}"
-                raise LocalCloudError(_RESTART.format(f"{type} {id.rpartition('/')[2]} {change}"))
-
-
-_RESTART = "{}: Ctrl-C and secure-mcp local again serves it; sessions stay"
-_PLACES = {
-    "azure-native:apimanagement:ApiManagementService": "gatewayUrl",
-    "azure-native:storage:StorageAccount": "accountName",
-    _SITE: "siteConfig",
-}
-"""Resource types that processes or addresses are made for when the local cloud starts, and what of them these depend on."""
 
 
 async def _all(*work: Coroutine[Any, Any, None]) -> None:
