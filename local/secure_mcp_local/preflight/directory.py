@@ -5,7 +5,8 @@ from typing import Any
 from secure_mcp_local.preflight.check import Check, Unknown, Wrong
 from secure_mcp_local.preflight.subject import Subject
 from secure_mcp_local.resource_manager import Refused
-from secure_mcp_local.rules.directory import GRAPH, RIGHTS
+from secure_mcp_local.rules.directory import RIGHTS
+from secure_mcp_local.rules.grants import GRAPH
 
 _BAD_REQUEST, _FORBIDDEN, _NOT_FOUND = 400, 403, 404
 # https://learn.microsoft.com/entra/identity/role-based-access-control/permissions-reference

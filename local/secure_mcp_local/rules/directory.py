@@ -4,16 +4,15 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
-from secure_mcp_local.recording import microsoft_graph
 from secure_mcp_local.recording.resources import Resource
 from secure_mcp_local.rules.rule import Rule, Stack, at, lists, text
 
 APPLICATION = "azuread:index/application:Application"
-_PRINCIPAL = "azuread:index/servicePrincipal:ServicePrincipal"
+PRINCIPAL = "azuread:index/servicePrincipal:ServicePrincipal"
 _CREDENTIAL = "azuread:index/applicationFederatedIdentityCredential:ApplicationFederatedIdentityCredential"
 _REDIRECTS = "azuread:index/applicationRedirectUris:ApplicationRedirectUris"
 _ASSIGNMENT = "azuread:index/appRoleAssignment:AppRoleAssignment"
-_GRANT = "azuread:index/servicePrincipalDelegatedPermissionGrant:ServicePrincipalDelegatedPermissionGrant"
+GRANT = "azuread:index/servicePrincipalDelegatedPermissionGrant:ServicePrincipalDelegatedPermissionGrant"
 _IDENTIFIER = "azuread:index/applicationIdentifierUri:ApplicationIdentifierUri"
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _REGISTERING = "https://learn.microsoft.com/entra/identity-platform/reference-app-manifest"
@@ -25,10 +24,6 @@ _AUDIENCES = frozenset(
 )
 
 
-GRAPH = "00000003-0000-0000-c000-000000000000"
-"""Microsoft Graph's client id, in every tenant."""
-_SIGNING_IN = ("openid", "profile", "offline_access")
-_OF_GRAPH = frozenset({*_SIGNING_IN, "email", "User.Read"})
 _PROOFS = (
     _CREDENTIAL,
     "azuread:index/applicationPassword:ApplicationPassword",
@@ -47,7 +42,7 @@ def signs_in(application: Resource, stack: Stack) -> bool:
     )
 
 
-def _application_of(principal: Resource | None, stack: Stack) -> Resource | None:
+def application_of(principal: Resource | None, stack: Stack) -> Resource | None:
     """The declared application of a service principal."""
     if principal is None:
         return None
@@ -108,11 +103,11 @@ def _needs(application: Resource, stack: Stack, *, proven: bool) -> Iterator[str
         return
     if not proven:
         yield f"{application.name} needs other APIs (requiredResourceAccesses) and has no federated credential: it cannot prove who it is, and gets no token of them"
-    own = {str(one.get("objectId")) for one in stack.all(_PRINCIPAL) if _application_of(one, stack) is application}
-    clients = {str(one.get("objectId")): str(one.get("clientId")) for one in stack.all(_PRINCIPAL)}
+    own = {str(one.get("objectId")) for one in stack.all(PRINCIPAL) if application_of(one, stack) is application}
+    clients = {str(one.get("objectId")): str(one.get("clientId")) for one in stack.all(PRINCIPAL)}
     granted = {
         clients.get(text(one, "resourceServicePrincipalObjectId"))
-        for one in stack.all(_GRANT)
+        for one in stack.all(GRANT)
         if text(one, "servicePrincipalObjectId") in own
     }
     for access in accesses:
@@ -124,10 +119,10 @@ def _needs(application: Resource, stack: Stack, *, proven: bool) -> Iterator[str
 def _granted(application: Resource, stack: Stack) -> Iterator[str]:
     """Whether somebody may ask for what an application of a stack with a sign-in offers."""
     scopes = [str(one.get("value")) for one in lists(application, "api.oauth2PermissionScopes")]
-    own = {str(one.get("objectId")) for one in stack.all(_PRINCIPAL) if _application_of(one, stack) is application}
+    own = {str(one.get("objectId")) for one in stack.all(PRINCIPAL) if application_of(one, stack) is application}
     if not scopes or not own or not any(signs_in(one, stack) for one in stack.all(APPLICATION)):
         return
-    asked = any(text(one, "resourceServicePrincipalObjectId") in own for one in stack.all(_GRANT))
+    asked = any(text(one, "resourceServicePrincipalObjectId") in own for one in stack.all(GRANT))
     asked = asked or any(
         access.get("resourceAppId") == application.get("clientId")
         for one in stack.all(APPLICATION)
@@ -135,7 +130,7 @@ def _granted(application: Resource, stack: Stack) -> Iterator[str]:
     )
     asked = asked or bool(stack.all("azuread:index/applicationPreAuthorized:ApplicationPreAuthorized"))
     if not asked:
-        principal = next(one.name for one in stack.all(_PRINCIPAL) if str(one.get("objectId")) in own)
+        principal = next(one.name for one in stack.all(PRINCIPAL) if str(one.get("objectId")) in own)
         yield f"the scope {', '.join(scopes)} of {application.name} ({principal}) is granted to no client: nobody gets a token for it"
 
 
@@ -153,7 +148,7 @@ def _principal(principal: Resource, stack: Stack) -> Iterator[str]:
     own = client in {str(one.get("clientId")) for one in stack.all(APPLICATION)}
     if not _GUID.fullmatch(client) and "clientId" not in principal.unknowns:
         yield f"clientId is {client!r}, and must be that of an application"
-    for other in stack.all(_PRINCIPAL):
+    for other in stack.all(PRINCIPAL):
         if other is principal:
             break
         if client and text(other, "clientId") == client and principal.inputs.get("useExisting") is not True:
@@ -168,7 +163,7 @@ def _principal(principal: Resource, stack: Stack) -> Iterator[str]:
     by_role = len(stack.all(APPLICATION)) == 1 or any(lists(one, "appRoles") for one in stack.all(APPLICATION))
     if in_use and required is not True and not (required is False and by_role):
         yield f"appRoleAssignmentRequired is {required!r}: every user and guest of the tenant can sign in"
-    application = _application_of(principal, stack)
+    application = application_of(principal, stack)
     if (
         application is not None
         and not in_use
@@ -185,7 +180,7 @@ def _principal(principal: Resource, stack: Stack) -> Iterator[str]:
 
 
 def _without_principal(application: Resource, stack: Stack) -> Iterator[str]:
-    if not any(one.get("clientId") == application.get("clientId") for one in stack.all(_PRINCIPAL)):
+    if not any(one.get("clientId") == application.get("clientId") for one in stack.all(PRINCIPAL)):
         yield f"{application.name} ({application.get('clientId')}) has no service principal: who may use it cannot be said, and its tokens are given to anybody or nobody"
 
 
@@ -279,7 +274,7 @@ def _answered(path: str, stack: Stack) -> bool:
 
 
 def _role(assignment: Resource, stack: Stack) -> Iterator[str]:
-    principals = {str(one.get("objectId")) for one in stack.all(_PRINCIPAL)}
+    principals = {str(one.get("objectId")) for one in stack.all(PRINCIPAL)}
     resource = text(assignment, "resourceObjectId")
     if principals and resource not in principals:
         yield f"resourceObjectId is {resource!r}, which is no service principal of the stack"
@@ -288,8 +283,8 @@ def _role(assignment: Resource, stack: Stack) -> Iterator[str]:
         if key not in assignment.unknowns and not _GUID.fullmatch(value):
             yield f"{key} is {value!r}, and must be a GUID"
     role = text(assignment, "appRoleId")
-    principal = next((one for one in stack.all(_PRINCIPAL) if str(one.get("objectId")) == resource), None)
-    application = _application_of(principal, stack)
+    principal = next((one for one in stack.all(PRINCIPAL) if str(one.get("objectId")) == resource), None)
+    application = application_of(principal, stack)
     if (
         principal is not None
         and application is None
@@ -313,102 +308,11 @@ _DEFAULT_ROLE = "00000000-0000-0000-0000-000000000000"
 
 def _principal_of_stack(id: str, stack: Stack) -> bool:
     """Whether an object id is that of an identity or a service principal that the stack declares."""
-    return id.lower() in stack.identities or id in {str(one.get("objectId")) for one in stack.all(_PRINCIPAL)}
+    return id.lower() in stack.identities or id in {str(one.get("objectId")) for one in stack.all(PRINCIPAL)}
 
 
 def _elsewhere_declared(stack: Stack) -> bool:
     return bool(stack.all("azuread:index/applicationAppRole:ApplicationAppRole"))
-
-
-def _grant(grant: Resource, stack: Stack) -> Iterator[str]:
-    principals = {str(one.get("objectId")): one for one in stack.all(_PRINCIPAL)}
-    client, resource = text(grant, "servicePrincipalObjectId"), text(grant, "resourceServicePrincipalObjectId")
-    for key, value in (("servicePrincipalObjectId", client), ("resourceServicePrincipalObjectId", resource)):
-        if principals and value not in principals:
-            yield f"{key} is {value!r}, which is no service principal of the stack"
-    if client and client == resource:
-        yield "servicePrincipalObjectId and resourceServicePrincipalObjectId are the same: it would be its own client"
-    if (actor := _acting(principals.get(client), stack)) is not None:
-        yield from _delegated(grant, actor, principals.get(resource), stack)
-        return
-    holder = principals.get(client)
-    if holder is not None and holder.inputs.get("useExisting") is True and client != resource:
-        yield f"servicePrincipalObjectId is that of {holder.name}, an application of others: it may act as everybody who signs in"
-    values = [str(one) for one in grant.inputs.get("claimValues") or ()]
-    application = _application_of(principals.get(client), stack)
-    if application is not None and not signs_in(application, stack):
-        yield f"servicePrincipalObjectId is that of {principals[client].name}, with which nobody signs in: it has no redirect URI"
-    if not values:
-        yield "claimValues is empty: nothing is granted"
-    target = principals.get(resource)
-    offering = _application_of(target, stack)
-    if offering is not None and not _scopes_elsewhere(stack):
-        offered = {str(one.get("value")) for one in lists(offering, "api.oauth2PermissionScopes")}
-        for value in values:
-            if value not in offered:
-                yield f"claimValues has {value!r}, which {offering.name} does not offer"
-    if target is not None and offering is None and text(target, "clientId") != GRAPH and set(values) & set(_SIGNING_IN):
-        yield f"claimValues has {', '.join(values)} of {target.name}, and those are permissions of Microsoft Graph, {GRAPH}"
-    existing = resource in principals and principals[resource].inputs.get("useExisting") is True
-    if existing:
-        for value in values:
-            if value not in _OF_GRAPH:
-                yield f"claimValues has {value!r}: the gateway may act as its users at Microsoft Graph"
-        if "openid" not in values:
-            yield "claimValues lacks 'openid': nobody can sign in"
-        elif missing := [one for one in _SIGNING_IN if one not in values]:
-            yield f"claimValues lacks {', '.join(missing)}: everybody is asked for it, and may not be allowed to consent"
-
-
-def _acting(principal: Resource | None, stack: Stack) -> Resource | None:
-    """The application of a principal, if it goes on to other APIs in its users' names: it says what it needs of them, and nobody signs in to it."""
-    application = _application_of(principal, stack)
-    if application is None or signs_in(application, stack) or not lists(application, "requiredResourceAccesses"):
-        return None
-    return application
-
-
-def _delegated(grant: Resource, actor: Resource, target: Resource | None, stack: Stack) -> Iterator[str]:
-    """What is granted to an application that acts in its users' names, held against what it says that it needs."""
-    values = {str(one) for one in grant.inputs.get("claimValues") or ()}
-    if not values:
-        yield "claimValues is empty: nothing is granted"
-    offering = _application_of(target, stack)
-    names = _permissions_of(target, offering)
-    if names is None or target is None:
-        return
-    offered = set(names.values())
-    if offering is not None and not _scopes_elsewhere(stack):
-        for value in sorted(values - offered):
-            yield f"claimValues has {value!r}, which {offering.name} does not offer"
-    accesses = [
-        one for one in lists(actor, "requiredResourceAccesses") if one.get("resourceAppId") == target.get("clientId")
-    ]
-    if not accesses:
-        yield f"it grants {', '.join(sorted(values))} of {target.name}, which requiredResourceAccesses of {actor.name} does not name"
-        return
-    ids = [str(each.get("id")) for one in accesses for each in one.get("resourceAccesses") or ()]
-    if any(id not in names for id in ids):
-        # A permission of Microsoft Graph's that is not known here.
-        return
-    needed = {names[id] for id in ids}
-    for value in sorted(needed - values):
-        yield f"claimValues lacks {value!r}, which {actor.name} needs: nobody has agreed to it, and its calls are refused (AADSTS65001)"
-    for value in sorted(values - needed):
-        yield f"claimValues has {value!r}, which requiredResourceAccesses of {actor.name} does not name: its calls may do more than is declared"
-
-
-def _permissions_of(target: Resource | None, offering: Resource | None) -> dict[str, str] | None:
-    """Names of an API's permissions by their ids; None where nobody here knows them."""
-    if offering is not None:
-        return {str(one.get("id")): str(one.get("value")) for one in lists(offering, "api.oauth2PermissionScopes")}
-    if target is not None and text(target, "clientId") == GRAPH:
-        return {id: name for name, id in microsoft_graph.PERMISSIONS.items()}
-    return None
-
-
-def _scopes_elsewhere(stack: Stack) -> bool:
-    return bool(stack.all("azuread:index/applicationPermissionScope:ApplicationPermissionScope"))
 
 
 def _identifier(identifier: Resource, stack: Stack) -> Iterator[str]:
@@ -435,12 +339,12 @@ def _placeholder(resource: Resource, stack: Stack) -> Iterator[str]:
 
 RIGHTS = {
     APPLICATION: ("Application Administrator", "Application.ReadWrite.OwnedBy"),
-    _PRINCIPAL: ("Application Administrator", "Application.ReadWrite.OwnedBy"),
+    PRINCIPAL: ("Application Administrator", "Application.ReadWrite.OwnedBy"),
     _CREDENTIAL: ("Application Administrator", "Application.ReadWrite.OwnedBy"),
     _REDIRECTS: ("Application Administrator", "Application.ReadWrite.OwnedBy"),
     _IDENTIFIER: ("Application Administrator", "Application.ReadWrite.OwnedBy"),
     _ASSIGNMENT: ("Cloud Application Administrator", "AppRoleAssignment.ReadWrite.All"),
-    _GRANT: ("Cloud Application Administrator", "DelegatedPermissionGrant.ReadWrite.All"),
+    GRANT: ("Cloud Application Administrator", "DelegatedPermissionGrant.ReadWrite.All"),
 }
 """By type: what a person, and what a pipeline needs. https://learn.microsoft.com/graph/permissions-reference"""
 _AZURE_RIGHTS = {
@@ -494,7 +398,7 @@ RULES = (
         "It is nobody's, or everybody in the tenant can sign in.",
         "Set app_role_assignment_required=True, and assign who may.",
         "https://learn.microsoft.com/entra/identity/enterprise-apps/assign-user-or-group-access-portal",
-        frozenset({_PRINCIPAL}),
+        frozenset({PRINCIPAL}),
         _principal,
     ),
     Rule(
@@ -523,15 +427,6 @@ RULES = (
         "https://learn.microsoft.com/graph/api/resources/approleassignment",
         frozenset({_ASSIGNMENT}),
         _role,
-    ),
-    Rule(
-        "permission-grant",
-        "error",
-        "Nobody is asked for consent to what is granted here for everybody: it is refused, or more than signing in.",
-        "Grant openid, profile and offline_access, from the gateway's principal to Microsoft Graph's.",
-        "https://learn.microsoft.com/graph/api/resources/oauth2permissiongrant",
-        frozenset({_GRANT}),
-        _grant,
     ),
     Rule(
         "identifier-uri",
