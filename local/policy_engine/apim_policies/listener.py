@@ -78,6 +78,7 @@ class Listener:
         self._server = _Server(
             uvicorn.Config(
                 app,
+                ws="none",
                 # Or uvicorn takes httptools where something else has installed it, which lets requests without a host through, or with two.
                 http="h11",
                 log_config=None,

@@ -2,11 +2,13 @@
 
 from apim_policies.command import run
 from secure_mcp_local.cli.app import app
+from secure_mcp_local.cli.memory import uncollected
 
 
 def main() -> None:
     """Runs the command line."""
-    run(app)
+    with uncollected():
+        run(app)
 
 
 __all__ = ["main"]

@@ -23,7 +23,6 @@ from secure_mcp_local.cli.arguments import (
     project_root,
     project_roots,
 )
-from secure_mcp_local.cli.memory import uncollected
 from secure_mcp_local.errors import LocalCloudError
 
 app = typer.Typer(
@@ -367,28 +366,27 @@ def check(
 
     Exit code: 0 nothing found that counts, 1 errors (with --strict also warnings), 2 nothing could be checked.
     """
-    with uncollected():
-        from apim_policies.check import Report, check_files  # noqa: PLC0415
-        from apim_policies.command.check import print_rules, run  # noqa: PLC0415
-        from secure_mcp_local.check import RULES, check_stack  # noqa: PLC0415
+    from apim_policies.check import Report, check_files  # noqa: PLC0415
+    from apim_policies.command.check import print_rules, run  # noqa: PLC0415
+    from secure_mcp_local.check import RULES, check_stack  # noqa: PLC0415
 
-        if rules:
-            print_rules(RULES)
-            return
-        if paths and (stack or config or cwd):
-            raise typer.BadParameter("files are checked without --stack, --config and --cwd")
-        if not paths and (named_value or secret_value):
-            raise typer.BadParameter("--named-value and --secret-value go with files; a stack declares its own")
+    if rules:
+        print_rules(RULES)
+        return
+    if paths and (stack or config or cwd):
+        raise typer.BadParameter("files are checked without --stack, --config and --cwd")
+    if not paths and (named_value or secret_value):
+        raise typer.BadParameter("--named-value and --secret-value go with files; a stack declares its own")
 
-        def work() -> Report:
-            if paths:
-                return check_files(paths, named_value or [], ignore or [], secret_value or [])
-            roots, values = project_roots(cwd), parsed(config)
-            with output_aside():
-                reports = [check_stack(roots, name, values, ignore or [], accept or []) for name in stack or ["dev"]]
-            return Report.joined(reports)
+    def work() -> Report:
+        if paths:
+            return check_files(paths, named_value or [], ignore or [], secret_value or [])
+        roots, values = project_roots(cwd), parsed(config)
+        with output_aside():
+            reports = [check_stack(roots, name, values, ignore or [], accept or []) for name in stack or ["dev"]]
+        return Report.joined(reports)
 
-        run(work, RULES, "json" if json else format, ignore or [], strict=strict)
+    run(work, RULES, "json" if json else format, ignore or [], strict=strict)
 
 
 app.add_typer(asking.sessions, name="sessions")

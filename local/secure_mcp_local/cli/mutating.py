@@ -10,6 +10,7 @@ from pathlib import Path
 import typer
 
 from apim_policies.command.progress import working
+from secure_mcp_local.cli.memory import collected
 from secure_mcp_local.cloud import Backends
 from secure_mcp_local.mutants.generation import mutants
 from secure_mcp_local.mutants.judgement import Judge, Verdict
@@ -54,6 +55,7 @@ def run(request: Request, aside: Callable[[], AbstractContextManager[None]]) -> 
 def _run(request: Request, stack: str, seed: int) -> Run:
     with working(f"Running the program of stack {stack}"):
         recording = Recording.together(record_together(request.roots, stack, request.config, accept=request.accept))
+    collected()
     every = mutants(recording)
     chosen = every
     if request.sample and request.sample < len(every):

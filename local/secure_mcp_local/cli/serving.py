@@ -1,7 +1,6 @@
 """`secure-mcp local`: runs a stack until it is told to stop."""
 
 import asyncio
-import gc
 import json
 import shlex
 import signal
@@ -12,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from secure_mcp_local.azure.functions.host import Said
+from secure_mcp_local.cli.memory import collected
 from secure_mcp_local.cloud import Backends, LocalCloud
 from secure_mcp_local.cloud.keeping import Kept
 from secure_mcp_local.errors import LocalCloudError
@@ -128,8 +128,7 @@ async def _serve(
         starting.result()
         if deployer is not None:
             _write(await cloud.deployer(), deployer)
-        # What is there now stays, the SDK's modules above all: it is not to be gone through each time that garbage is looked for.
-        gc.freeze()
+        collected()
     finally:
         if status:
             status.stop()

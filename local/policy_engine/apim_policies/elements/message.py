@@ -3,10 +3,10 @@
 import re
 from collections.abc import Sequence
 from http.client import responses
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from apim_policies.documents.document import Element
-from apim_policies.elements.liquid import Template
 from apim_policies.elements.model import (
     ANY,
     BOTH_REQUEST,
@@ -28,6 +28,9 @@ from apim_policies.pipeline.bodies import message_body, set_message_body
 from apim_policies.pipeline.call import Call, Failure
 from apim_policies.pipeline.sections import Policy
 from apim_policies.pipeline.values import Compiled, Source
+
+if TYPE_CHECKING:
+    from apim_policies.elements.liquid import Template
 
 _PARAMETER = re.compile(r"\{([^{}]+)\}")
 
@@ -110,7 +113,7 @@ class SetBody:
 class SetLiquidBody(SetBody):
     """A body that a Liquid template gives."""
 
-    def __init__(self, template: Template, origin: Compiled) -> None:
+    def __init__(self, template: "Template", origin: Compiled) -> None:
         super().__init__(origin)
         self._template = template
 
@@ -124,6 +127,8 @@ class SetLiquidBody(SetBody):
 
 def set_body(source: Source, element: Element) -> SetBody:
     if source.literal(element, "template") == "liquid":
+        from apim_policies.elements.liquid import Template  # noqa: PLC0415  (few stacks have one)
+
         text = element.text
         if text is not None and text.expression:
             raise source.error(element, "a Liquid template is no expression")
