@@ -5,7 +5,7 @@ from apim_policies.expressions.values.text import joined, utf16
 
 def upper(text: str) -> str:
     """ToUpperInvariant: each character by its simple mapping; the dotless i stays."""
-    return utf16("".join(upper_unit(c) for c in joined(text)))
+    return text.upper() if text.isascii() else utf16("".join(upper_unit(c) for c in joined(text)))
 
 
 def upper_unit(character: str) -> str:
@@ -17,7 +17,7 @@ def upper_unit(character: str) -> str:
 
 def lower(text: str) -> str:
     """ToLowerInvariant: the capital I with a dot stays."""
-    return utf16("".join(lower_unit(c) for c in joined(text)))
+    return text.lower() if text.isascii() else utf16("".join(lower_unit(c) for c in joined(text)))
 
 
 def lower_unit(character: str) -> str:
