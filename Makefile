@@ -1,4 +1,4 @@
-# make setup | local | test | ends | check | bench | bench-store | soak | fuzz | recorded | mutants | lock | outdated | options | diagrams | deployment-log | snapshots | screenshots | release-rehearsal | scorecard | site | clean
+# make setup | local | test | ends | check | bench | bench-store | soak | fuzz | recorded | mutants | lock | outdated | pages | options | diagrams | deployment-log | snapshots | screenshots | release-rehearsal | scorecard | site | clean
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
@@ -7,7 +7,7 @@ RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 REPORTS := .reports
 
-.PHONY: setup local test ends check bench bench-store soak fuzz recorded mutants lock outdated options snapshots screenshots diagrams release-rehearsal scorecard site clean deployment-log
+.PHONY: setup local test ends check bench bench-store soak fuzz recorded mutants lock outdated pages options snapshots screenshots diagrams release-rehearsal scorecard site clean deployment-log
 .DELETE_ON_ERROR:
 
 setup: $(STAMP) ## create .venv with everything
@@ -106,12 +106,16 @@ outdated: setup ## what is pinned and has a newer version, of Python and from np
 	  echo "== $$(dirname "$$lock")"; $$npm outdated --loglevel=error --prefix "$$(dirname "$$lock")" | awk '$$3 != $$4'; \
 	done
 
+pages: options ## what docs say of what is declared in code: options, and rules, checks, policies, expressions, questions to Azure
+	@$(BIN)/python -m secure_mcp_local.pages
+	@PYTHONPATH=tests $(BIN)/python -m fuzz.members
+
 options: setup ## what Pulumi.yaml and docs say of options, components and commands, from what declares them
 	@$(BIN)/python -m secure_mcp.options.written
 	@$(BIN)/python -m secure_mcp_local.cli.page
 
 snapshots: setup ## what each stack declares and costs, and the schema of the provider, for review
-	UPDATE_SNAPSHOTS=1 $(BIN)/python -m pytest -q tests/infra/test_snapshots.py tests/infra/test_provider.py tests/infra/test_deployed_costs.py
+	UPDATE_SNAPSHOTS=1 $(BIN)/python -m pytest -q tests/infra/test_snapshots.py tests/infra/test_provider.py tests/infra/test_deployed_costs.py tests/contract/test_costs.py
 
 deployment-log: setup ## docs/deployment-log.md: preflight, up, doctor and destroy without Azure; needs pulumi on PATH
 	@env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m engine.log

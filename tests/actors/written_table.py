@@ -1,23 +1,21 @@
-"""Tables of the docs that are what a test counted: between two marks, written anew with UPDATE_SNAPSHOTS=1."""
+"""Tables of the docs that are what a test counted: between two marks. `make snapshots` writes them anew, by UPDATE_SNAPSHOTS=1."""
 
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from secure_mcp_local.markdown import replaced, table
+
 
 def hold(document: Path, name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Holds the table between `<!-- NAME -->` and `<!-- end of NAME -->` to its rows, or writes it.
+    """Holds the table of a page between the marks of that name to its rows, or writes it.
 
     Raises:
         AssertionError: it says something else.
     """
-    lines = [f"| {' | '.join(header)} |", "|---" * len(header) + "|"]
-    lines += [f"| {' | '.join(map(str, row))} |" for row in rows]
-    table, text = "\n".join(lines) + "\n", document.read_text("utf-8")
-    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
-    before, rest = text.split(begin)
-    written, after = rest.split(end)
+    text = document.read_text("utf-8")
+    right = replaced(text, name, table(header, rows))
     if os.environ.get("UPDATE_SNAPSHOTS"):
-        document.write_text(before + begin + table + end + after, "utf-8")
+        document.write_text(right, "utf-8")
         return
-    assert written == table, f"{document.name}: UPDATE_SNAPSHOTS=1 writes it anew"
+    assert text == right, f"{document.name}: run make snapshots"

@@ -1,6 +1,6 @@
 """What a sign-in, a call and a refresh cost in production: operations of the session store, requests to Entra ID, operations of the cache, by the traces of each.
 
-The table in docs/performance.md is what was counted; UPDATE_SNAPSHOTS=1 writes it.
+The table in docs/performance.md is what was counted; `make snapshots` writes it.
 """
 
 from collections.abc import Awaitable

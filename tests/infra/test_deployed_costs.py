@@ -1,6 +1,6 @@
 """What a stack costs before anybody calls: the text of the policies that a request goes through, and how much of `pulumi up` waits for something else.
 
-The tables in docs/performance.md are what was counted; UPDATE_SNAPSHOTS=1 writes them.
+The tables in docs/performance.md are what was counted; `make snapshots` writes them.
 """
 
 import re

@@ -1,9 +1,8 @@
-"""The tables of docs/azure-unknowns.md."""
+"""The tables of docs/azure-unknowns.md. `make pages` writes them."""
 
+from secure_mcp_local.markdown import table
 from secure_mcp_local.unknowns import QUESTIONS
 from secure_mcp_local.unknowns.question import Question
-
-BEGIN, END = "<!-- generated: secure-mcp probe-azure --list -->", "<!-- end -->"
 
 
 def tables() -> str:
@@ -21,14 +20,10 @@ def tables() -> str:
 
 
 def _table(questions: list[Question]) -> str:
-    rows = [
-        "| name | question | what we believe, and why | what depends on it | five minutes by hand |",
-        "|---|---|---|---|---|",
-    ]
+    rows: list[tuple[str, ...]] = []
     for one in questions:
         belief = f"**{one.belief}** ({one.source})"
         if not one.modelled:
             belief += "; the local cloud does not model it"
-        cells = [f"`{one.name}`", one.text, belief, one.matters, one.by_hand]
-        rows.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
-    return "\n".join(rows)
+        rows.append((f"`{one.name}`", one.text, belief, one.matters, one.by_hand))
+    return table(("name", "question", "what we believe, and why", "what depends on it", "five minutes by hand"), rows)

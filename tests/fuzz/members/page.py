@@ -14,7 +14,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "expression-members.md"
 
 _HEAD = """# Members in expressions
 
-<!-- generated: PYTHONPATH=tests python -m fuzz.members -->
+Written by `make pages` from what .NET was asked.
 
 Every member of every type that [API Management admits](https://learn.microsoft.com/azure/api-management/api-management-policy-expressions#CLRTypes)
 is one of three here:

@@ -1,4 +1,4 @@
-"""docs/doctor.md is true: it has every check as it is declared, and every line of the contract."""
+"""docs/doctor.md is true: it has every line of the contract."""
 
 import re
 from pathlib import Path
@@ -7,17 +7,6 @@ from secure_mcp_local.doctor import SECTIONS
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "doctor.md").read_text(encoding="utf-8")
-
-
-def test_every_check_is_there_in_its_order_with_what_it_says() -> None:
-    start, end = PAGE.index("## The checks"), PAGE.index("## What cannot be seen")
-    rows = [tuple(row.strip("| ").split(" | ")) for row in re.findall(r"^\| `.*$", PAGE[start:end], re.MULTILINE)]
-    checks = [check for section in SECTIONS for check in section.checks]
-    assert rows == [(f"`{check.name}`", check.line or "-", check.title, check.why, check.fix) for check in checks]
-    headings = re.findall(r"^### (.*)$", PAGE, re.MULTILINE)
-    assert headings == [section.title for section in SECTIONS]
-    parts = re.split(r"^### ", PAGE[start:end], flags=re.MULTILINE)[1:]
-    assert ["Needs a sign-in." in part for part in parts] == [section.signed_in for section in SECTIONS]
 
 
 def test_every_line_of_the_contract_is_looked_at_or_said_to_be_out_of_sight() -> None:

@@ -427,9 +427,3 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     assert CliRunner().invoke(app, both).exit_code == 0
     azure.answers["GET", "/providers"] = (403, "AuthorizationFailed", "no")
     assert CliRunner().invoke(app, [*base, "--only", "providers"]).exit_code == 2
-
-
-def test_every_check_stands_in_the_docs() -> None:
-    page = (ROOT / "docs" / "preflight.md").read_text(encoding="utf-8")
-    for check in CHECKS:
-        assert f"| `{check.name}` | {check.title} | {check.source} |" in page

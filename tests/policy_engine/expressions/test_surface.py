@@ -76,4 +76,4 @@ def test_a_member_that_dotnet_does_not_have_is_an_error(type: str) -> None:
 
 
 def test_the_page_tells_what_is_modelled() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "run PYTHONPATH=tests python -m fuzz.members"
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: make pages"
