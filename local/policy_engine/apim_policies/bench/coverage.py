@@ -59,17 +59,17 @@ class Coverage:
         coverage = self
 
         class Covered(Binder):
-            def root(self, node: Node) -> Callable[[list[Any]], Any]:
-                run = super().root(node)
+            def root(self, node: Node) -> Callable[[], Callable[[list[Any]], Any]]:
+                given = super().root(node)
                 inner = node.a if node.kind == "return" else None
                 while inner is not None and inner.kind == "paren":
                     inner = inner.a
                 if inner is None or inner.kind == "bool" or (inner.kind == "bin" and inner.a in {"&&", "||"}):
-                    return run
+                    return given
                 if Binder(self.source, self.extensions).rvalue(inner).type != BOOL:
-                    return run
-                decision = self._decision(inner)
-                return lambda env: decision.mark(run(env))
+                    return given
+                run, decision = given(), self._decision(inner)
+                return lambda: lambda env: decision.mark(run(env))
 
             def _decision(self, node: Node) -> Decision:
                 place = self.source.error(node.pos, "")

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from apim_policies.errors import DocumentError
-from apim_policies.expressions.scanner import position, scan_expression
+from apim_policies.expressions.scanner import Lines, position, scan_expression
 from apim_policies.expressions.values.failures import ExpressionError
 
 _NAME = re.compile(r"[A-Za-z_][\w:.-]*")
@@ -115,9 +115,10 @@ def parse(text: str, document: str) -> Element:
 class _Parser:
     def __init__(self, text: str, document: str) -> None:
         self.text, self.document, self.at = text, document, 0
+        self._lines = Lines(text)
 
     def fail(self, message: str, at: int | None = None) -> DocumentError:
-        line, column = position(self.text, self.at if at is None else at)
+        line, column = self._lines.position(self.at if at is None else at)
         return DocumentError(message, document=self.document, line=line, column=column)
 
     def parse(self) -> Element:
@@ -183,7 +184,7 @@ class _Parser:
         """CDATA: a text, or an expression, as it is written."""
         start, self.at = self.at + len(_CDATA), self._end("]]>", "CDATA")
         raw = self.text[start : self.at - len("]]>")]
-        line, column = position(self.text, start + len(raw) - len(raw.lstrip()))
+        line, column = self._lines.position(start + len(raw) - len(raw.lstrip()))
         return Value(raw.strip(), True, line, column) if _scans(raw.strip()) else Value(raw, False, line, column)
 
     def _template(self, element: Element) -> None:
@@ -194,11 +195,11 @@ class _Parser:
         start = self.at
         end = self.text.find("</set-body", start)
         if end > 0 and "<" in self.text[start:end]:
-            line, column = position(self.text, start)
+            line, column = self._lines.position(start)
             element.text, self.at = Value(self.text[start:end], False, line, column), end
 
     def _element(self) -> tuple[Element, bool]:
-        line, column = position(self.text, self.at)
+        line, column = self._lines.position(self.at)
         self.at += 1
         element = Element(self._name("an element"), line, column)
         while True:
@@ -220,7 +221,7 @@ class _Parser:
             if quote not in {'"', "'"}:
                 raise self.fail(f"attribute {name} of <{element.name}> has no quotes")
             self.at += 1
-            line, column = position(self.text, self.at)
+            line, column = self._lines.position(self.at)
             element.attributes[name] = self._value(quote) or Value("", False, line, column)
             self._expect(quote)
 
@@ -229,7 +230,7 @@ class _Parser:
         start = self.at
         begin = self._skip_blank(start)
         if self.text.startswith(("@(", "@{"), begin):
-            line, column = position(self.text, begin)
+            line, column = self._lines.position(begin)
             after: int | ExpressionError
             try:
                 after = scan_expression(self.text, begin)
@@ -259,7 +260,7 @@ class _Parser:
         self.at = stop
         if end == "<" and not raw.strip():
             return None
-        line, column = position(self.text, start)
+        line, column = self._lines.position(start)
         return Value(html.unescape(raw), False, line, column)
 
     def _escaped(self, begin: int, after: int | ExpressionError, end: str) -> str | None:

@@ -10,6 +10,9 @@ from typing import Any
 
 _DEEPEST = 30
 """Pieces within pieces, of one function. Python allows 200 parentheses within each other."""
+_FLAT, _INDENT = 100, 41
+"""Fewer parentheses in a line, and no more blanks before it, are nothing that Python refuses: it allows 20 blocks within each other,
+of which ours are indented by four."""
 
 
 class Code:
@@ -250,16 +253,38 @@ def compiled(body: Code, slots: Sequence[int] = ()) -> Callable[..., Any]:
     Raises:
         NotImplementedError: it is nested deeper than Python allows.
     """
+    return _defined(*_source(body, slots))
+
+
+def compiled_later(body: Code) -> Callable[[], Callable[[list[Any]], Any]]:
+    """Gives the function of the environment that a piece is: Python compiles it when it is asked for, as most expressions of a gateway
+    never run. What Python might refuse is compiled at once.
+
+    Raises:
+        NotImplementedError: it is nested deeper than Python allows.
+    """
+    text, objects = _source(body, ())
+    if all(line.count("(") < _FLAT and line[:_INDENT].strip() for line in text.split("\n")):
+        return lambda: _defined(text, objects)
+    run = _defined(text, objects)
+    return lambda: run
+
+
+def _source(body: Code, slots: Sequence[int]) -> tuple[str, dict[str, Any]]:
+    """A function of Python, and the objects that it names."""
     module = Module()
     arguments = [f"a{slot}" for slot in slots]
     lines = [f"env[{slot}] = a{slot}" for slot in slots]
     lines += block(body, module) if isinstance(body, Statement) else [f"return {body.written(module)}"]
-    text = "\n ".join([f"def run({', '.join(['env', *arguments])}):", *lines])
+    return "\n ".join([f"def run({', '.join(['env', *arguments])}):", *lines]), module.objects
+
+
+def _defined(text: str, objects: dict[str, Any]) -> Callable[..., Any]:
     try:
-        exec(compile(text, "<expression>", "exec"), module.objects)  # noqa: S102 - nothing of a policy is in it
+        exec(compile(text, "<expression>", "exec"), objects)  # noqa: S102 - nothing of a policy is in it
     except (SyntaxError, MemoryError, RecursionError) as error:
         raise NotImplementedError(f"an expression nested this deep ({error})") from error
-    return module.objects["run"]
+    return objects["run"]
 
 
 def shallow(run: Code) -> Code:

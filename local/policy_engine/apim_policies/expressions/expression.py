@@ -1,7 +1,7 @@
 """The public face of the compiler: one compiled expression."""
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from apim_policies.errors import NotModelled
@@ -19,12 +19,18 @@ from apim_policies.expressions.values.failures import CSharpException, Expressio
 class Expression:
     """A compiled expression; `evaluate` may be called any number of times."""
 
-    def __init__(self, text: str, members: frozenset[str], run: Callable[[list[Any]], Any], slots: int) -> None:
+    def __init__(
+        self, text: str, members: frozenset[str], run: Callable[[], Callable[[list[Any]], Any]], slots: int
+    ) -> None:
         self.text = text
         self.members = members
         """Every .NET member that it uses, such as `IRequest.Body` or `string.Split`. The gateway buffers a body only
         for expressions with `IRequest.Body` or `IResponse.Body`."""
-        self._run, self._locals = run, (None,) * (slots - FIRST_LOCAL)
+        self._given, self._locals = run, (None,) * (slots - FIRST_LOCAL)
+
+    @cached_property
+    def _run(self) -> Callable[[list[Any]], Any]:
+        return self._given()
 
     def evaluate(self, context: Context, profile: Profile) -> object:
         """The value, as the C# `object` that API Management would get.

@@ -5,6 +5,7 @@ The rules are those that policy documents need before any XML is parsed: strings
 """
 
 import re
+from bisect import bisect_right
 
 from apim_policies.expressions.values.failures import ExpressionError
 
@@ -27,6 +28,18 @@ def scan_expression(text: str, start: int) -> int:
 def position(text: str, index: int) -> tuple[int, int]:
     """Line and column (from 1) of an index of `text`."""
     return text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index)
+
+
+class Lines:
+    """Positions in one text that are asked for again and again: each takes the logarithm of its size."""
+
+    def __init__(self, text: str) -> None:
+        self._starts = [0, *(newline.end() for newline in re.finditer("\n", text))]
+
+    def position(self, index: int) -> tuple[int, int]:
+        """Line and column (from 1) of an index of the text."""
+        line = bisect_right(self._starts, index)
+        return line, index - self._starts[line - 1] + 1
 
 
 def _error(message: str, text: str, index: int) -> ExpressionError:
