@@ -26,7 +26,7 @@ from contract import (
     test_workloads,
 )
 from contract.conftest import CloudWith
-from contract.test_broken_once import Broken, assert_noticed
+from contract.test_broken_once import FIXTURES, Broken, assert_noticed
 from samples import BROKEN_DOORS
 from secure_mcp_local.cloud import LocalCloud
 
@@ -270,6 +270,20 @@ WITH_USER_TOKENS = {
 async def whole(cloud_with: CloudWith) -> AsyncIterator[LocalCloud]:
     async with cloud_with() as cloud:
         yield cloud
+
+
+@pytest.mark.parametrize(
+    ("table", "own"),
+    [
+        (BROKEN, set[str]()),
+        (WITH_CLIENTS, set[str]()),
+        (WITH_OPERATORS, set[str]()),
+        (WITH_WORKLOADS, {"host"}),
+        (WITH_USER_TOKENS, {"downstream"}),
+    ],
+)
+def test_its_test_is_given_all_that_it_takes(table: dict[str, Broken], own: set[str]) -> None:
+    assert {name for name, broken in table.items() if not broken.wanted <= FIXTURES | own} == set()
 
 
 @BROKEN_DOORS

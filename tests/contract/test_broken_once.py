@@ -21,6 +21,8 @@ from secure_mcp_local.recording import Recording
 from secure_mcp_local.testing import Application, Person
 
 ROOT = Path(__file__).parents[2]
+FIXTURES = frozenset({"application", "registered", "key", "caller", "backend", "cloud", "operated", "cloud_with"})
+"""What `assert_noticed` gives a test that takes it."""
 UNLIMITED = {"signInRateLimit": "100000", "mcpRateLimit": "100000"}
 DOCUMENTS = tuple(
     f"azure-native:apimanagement:{kind}" for kind in ("ApiOperationPolicy", "ApiPolicy", "PolicyFragment")
@@ -40,6 +42,11 @@ class Broken:
     times: int = 1
     """How often the pattern is there."""
 
+    @property
+    def wanted(self) -> set[str]:
+        """Names of the fixtures that the test takes."""
+        return set(self.test.__annotations__) - {"return"} - set(self.parameters)
+
 
 def ends(reason: str) -> str:
     """A pattern for where a session is ended for a reason: group 1 is what stays."""
@@ -57,7 +64,7 @@ BROKEN = {
     ),
     "a code presented at once ends nothing": Broken(
         "M17, S4", "token", ends("code presented twice at once"), r"\1",
-        test_sessions.test_M17_S4_a_code_presented_at_once_makes_one_session_and_ends_it,
+        test_sessions.test_M17_S4_a_code_presented_at_once_makes_one_session_and_ends_it, {"rounds": range(8)},
     ),
     "writes to the store do not ask who was faster": Broken(
         "M17", "session-store", r'(<set-header name="If-Match" exists-action="override">\s*<value>)[^<]*', r"\1*",
@@ -191,6 +198,11 @@ async def lives(cloud: LocalCloud, path: str = "/mcp") -> None:
         tokens = (await application.refresh(tokens["refresh_token"])).json()
 
 
+@pytest.mark.parametrize("name", BROKEN)
+def test_its_test_is_given_all_that_it_takes(name: str) -> None:
+    assert BROKEN[name].wanted <= FIXTURES
+
+
 @BROKEN_SESSIONS
 @pytest.mark.parametrize("name", BROKEN)
 async def test_its_test_fails(name: str, whole: LocalCloud) -> None:
@@ -200,7 +212,7 @@ async def test_its_test_fails(name: str, whole: LocalCloud) -> None:
 async def assert_noticed(broken: Broken, whole: LocalCloud, path: str = "/mcp", **fixtures: Callable[[], Any]) -> None:
     """An ordinary life goes on at the server at `path`, and the test of the line fails; `fixtures`: of that test, made when life is over."""
     breaking = Breaking(broken)
-    wanted = set(broken.test.__annotations__) - {"return"} - set(broken.parameters)
+    wanted = broken.wanted
 
     async def fails(cloud: LocalCloud) -> None:
         await lives(cloud, path)
