@@ -145,8 +145,19 @@ BROKEN = {
         test_redirects.test_M39_D15_an_approval_is_not_remembered_where_any_program_may_listen, {"redirect": "http://localhost/"},
     ),
     "failing costs nothing": Broken(
-        "M40, A1", "failed-check", '"failed-check:" \\+ context.Request.IpAddress', '"failed-check:" + context.RequestId.ToString()',
+        "M40, A1", "failed-check", r'return "failed-check:" \+', 'return context.RequestId.ToString() +',
         test_limits.test_M40_A1_failing_is_not_free, {"headers": {}},
+    ),
+    "an IPv6 network is as many callers as it has addresses": Broken(
+        "S7, M40", "register", r"BitConverter\.ToString\(bytes, 0, 8\)", "address.ToString()",
+        test_limits.test_S7_M40_an_ipv6_network_is_one_caller,
+    ),
+    "an IPv4 address that is written as IPv6 is a network": Broken(
+        "S7, M40", "token", r"mapped \|\| bytes", "bytes", test_limits.test_S7_M40_an_ipv6_network_is_one_caller,
+    ),
+    "what has no address is not counted": Broken(
+        "S7, M40", "authorize", '"authorize:no address"', "context.RequestId.ToString()",
+        test_limits.test_S7_M40_an_ipv6_network_is_one_caller,
     ),
     "every page may ask": Broken(
         "S1", "oauth", "<origin>http://localhost:6274</origin>", "<origin>*</origin>",

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
+import httpx
 import pytest
 
 from samples import CONFIGURED
@@ -140,3 +141,37 @@ async def test_sizes_a_message_of_just_under_2_mib_passes(application: Applicati
     key = (await application.tokens(Person()))["access_token"]
     response = await application.call(key, "ping", {"x": "x" * (2 * 1024 * 1024 - 200)})
     assert response.status_code == 200, response.text
+
+
+BY_ADDRESS = {
+    "POST /register": 1, "GET /authorize": 1, "GET /consent": 1, "POST /consent": 1, "GET /oauth-callback": 1, "POST /token": 1,
+    "POST /revoke": 1, "GET /": 1, "POST /sessions/end": 1, "POST /sessions/list": 1, "POST /mcp": 10,
+    "GET /.well-known/oauth-authorization-server": 10, "GET /.well-known/oauth-protected-resource/mcp": 10,
+}  # fmt: skip
+"""Every operation that is limited by its caller's address, and how often one may call where signInRateLimit is 1. Nobody has a key here."""
+
+
+async def refused(cloud: LocalCloud, call: str, first: str, *others: str) -> list[bool]:
+    """Which other addresses are past the limit of an operation when the first one has used it up, within the same minute."""
+    method, path = call.split()
+    found: list[bool] = []
+    for address in [*[first] * BY_ADDRESS[call], *others]:
+        transport = httpx.ASGITransport(cloud.gateway.app, client=(address, 50000))
+        async with httpx.AsyncClient(transport=transport, base_url=cloud.gateway_url) as client:
+            found.append((await client.request(method, path)).status_code == 429)
+    assert not any(found[: BY_ADDRESS[call]])
+    cloud.clock.advance(61)
+    return found[BY_ADDRESS[call] :]
+
+
+async def test_S7_M40_an_ipv6_network_is_one_caller(cloud_with: CloudWith) -> None:
+    async with cloud_with(signInRateLimit="1", operators='["00000000-0000-4000-8000-0000000000aa"]') as cloud:
+        for call in BY_ADDRESS:
+            network = ["2001:db8:1:2::1", "2001:db8:1:2::2", "2001:DB8:0001:0002:ffff:ffff:ffff:ffff"]
+            assert all(await refused(cloud, call, *network)), call
+            networks = ["2001:db8:1:2::1", "2001:db8:1:3::1", "2001:db8:0:2::1", "::1"]
+            assert not any(await refused(cloud, call, *networks)), call
+            assert all(await refused(cloud, call, "192.0.2.1", "::ffff:192.0.2.1", "::FFFF:c000:201")), call
+            assert not any(await refused(cloud, call, "::ffff:192.0.2.1", "192.0.2.2", "::ffff:192.0.2.3")), call
+            assert all(await refused(cloud, call, "fe80::1%3", "fe80::1%4", "fe80::2")), call
+            assert all(await refused(cloud, call, "192.0.2.1:443", "192.0.2.1:444", "unknown", "")), call

@@ -113,6 +113,7 @@ def contexts(texts: list[str]) -> list[dict[str, Any]]:
             {
                 "request": {
                     "method": ("GET", "POST", "DELETE", "OPTIONS")[salt - 1],
+                    "ipAddress": ("2001:DB8:1:0002::7", "::ffff:203.0.113.7", "fe80::7%3", "203.0.113.7:443")[salt - 1],
                     "body": body,
                     "originalUrl": f"https://gateway.example/authorize?state=s{salt}&code=c&error=access_denied&client_id=a%20b",
                     "headers": {

@@ -11,6 +11,7 @@ QUESTIONS: tuple[Question, ...] = (
     requests.CONNECTION_HEADER,
     policies.TWO_COOKIES,
     requests.IP_ADDRESS,
+    requests.ADDRESS_FORM,
     expressions.EXPRESSION_TIME_LIMIT,
     policies.SHARED_CACHE,
     policies.QUERY_CASE,

@@ -57,6 +57,38 @@ IP_ADDRESS = Question(
 )
 
 
+def _address_form(gateway: Gateway) -> str:
+    return gateway.send("/address-form").text
+
+
+ADDRESS_FORM = Question(
+    name="address-form",
+    text="Does a v2 tier take calls over IPv6, and how does `context.Request.IpAddress` write such an address? With `--via`: of a proxy that calls over it?",
+    belief="a bare IPv4 address",
+    matters="limits by address (address_counter in policies/macros.jinja): they read every form of RFC 4291; what has a port or is no address shares one counter",
+    source="learn.microsoft.com/azure/api-management/api-management-howto-ip-addresses shows IPv4 addresses alone, and says of IPv6 nothing",
+    by_hand="look for an AAAA record of the gateway's name; where there is one, answer with `context.Request.IpAddress` over IPv6",
+    probe=Probe(
+        [
+            Operation(
+                "address-form",
+                said(
+                    """@{
+            IPAddress address;
+            if (!IPAddress.TryParse(context.Request.IpAddress, out address))
+            {
+                return "no address: " + context.Request.IpAddress;
+            }
+            return context.Request.IpAddress != address.ToString() ? "another form: " + context.Request.IpAddress : address.GetAddressBytes().Length == 4 ? "a bare IPv4 address" : "a bare IPv6 address";
+        }"""
+                ),
+            )
+        ],
+        _address_form,
+    ),
+)
+
+
 def _encoded_slash(gateway: Gateway) -> str:
     answer = gateway.send("/segments/a%2Fb")
     if answer.status_code == 404:

@@ -112,6 +112,10 @@ def _mixed(text: str) -> str:
     raise NotImplementedError(f"WebUtility.UrlDecode of {text!r}")
 
 
+_MAPPED = bytes(10) + b"\xff\xff"
+"""How an IPv4 address begins that is written as one of IPv6 (RFC 4291, section 2.5.5.2)."""
+
+
 class _Address:
     type = _ADDRESS
 
@@ -119,13 +123,28 @@ class _Address:
         self.address = address
 
     def text(self) -> str:
-        return str(self.address)
+        address = self.address
+        if isinstance(address, IPv4Address):
+            return str(address)
+        # The first twelve bytes are shortened as ever. Those of a mapped address are not left to Python, whose versions differ.
+        first, last = address.packed[:12], address.packed[12:]
+        shortened = "::ffff:" if first == _MAPPED else str(IPv6Address(first + bytes([1] * 4))).removesuffix("101:101")
+        if _ends_as_ipv4(address):
+            return f"{shortened}{IPv4Address(last)}{f'%{address.scope_id}' if address.scope_id else ''}"
+        return str(address) if first != _MAPPED else f"{shortened}0:{int.from_bytes(last):x}"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Address) and self.address == other.address
 
     def __hash__(self) -> int:
         return hash(self.address)
+
+
+def _ends_as_ipv4(address: IPv6Address) -> bool:
+    """Whether .NET writes its last four bytes as an IPv4 address: mapped, translated and such (RFC 5952, section 5; RFC 5214)."""
+    groups = [int.from_bytes(address.packed[at : at + 2]) for at in range(0, 16, 2)]
+    embedded = not any(groups[:4]) and groups[6] != 0 and groups[4:6] in ([0, 0], [0, 0xFFFF], [0xFFFF, 0])
+    return embedded or groups[4:6] == [0, 0x5EFE]
 
 
 _FAMILY = Type("AddressFamily")
@@ -144,11 +163,12 @@ def _parse_address(text: str | None) -> _Address:
     try:
         if re.fullmatch(r"(?:(?:0|[1-9][0-9]{0,2})\.){3}(?:0|[1-9][0-9]{0,2})", text):
             return _Address(IPv4Address(text))
-        if re.fullmatch("[0-9a-fA-F:]+", text) and ":" in text and "::ffff" not in text.lower():
+        if ":" in text and re.fullmatch(r"[0-9a-fA-F:.]+(?:%[1-9][0-9]{0,8})?", text):
             return _Address(IPv6Address(text))
     except AddressValueError:
         raise format_error("An invalid IP address was specified.") from None
-    if re.fullmatch("[g-wyzG-WYZ ]+", text) or text == "":
+    # Brackets, ports, named zones, and the short forms of IPv4 are addresses as well.
+    if (":" in text and not re.search(r"[%/\[\]]", text)) or re.fullmatch("[g-wyzG-WYZ ]*", text):
         raise format_error("An invalid IP address was specified.")
     raise NotModelled(f"the IP address {text!r} is not modelled by the local cloud")
 
