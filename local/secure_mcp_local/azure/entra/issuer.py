@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping
+from functools import cached_property
 from typing import Any
 
 from joserfc import jws
@@ -27,8 +28,11 @@ class TokenIssuer:
         self.base_url = base_url.rstrip("/")
         self.tenant = tenant
         self._clock = clock
-        # A new key for each run, unless one is restored: nothing signed by an earlier run is valid in this one.
-        self._key = RSAKey.generate_key(2048, auto_kid=True)
+
+    @cached_property
+    def _key(self) -> RSAKey:
+        """A new one for each run, unless one is restored: nothing signed by an earlier run is valid in this one."""
+        return RSAKey.generate_key(2048, auto_kid=True)
 
     def kept(self) -> dict[str, Any]:
         """The key, private as it is, JSON-ready."""
