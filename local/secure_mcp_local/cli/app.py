@@ -175,6 +175,10 @@ def plan(
 ) -> None:
     """Show every resource that a stack declares, offline.
 
+    \b
+      secure-mcp plan --stack prod
+      secure-mcp plan --config apimSku=StandardV2 --json
+
     Runs the program as `pulumi preview` would, against a monitor that records. Secret values are shown as [secret].
     """
     from apim_policies.command.progress import working  # noqa: PLC0415
@@ -255,6 +259,10 @@ def mutants_(
 ) -> None:
     """Make single mistakes in what a stack declares, and see which of them nothing notices.
 
+    \b
+      secure-mcp mutants --stack dev --sample 100
+      secure-mcp mutants -C team --local --backend http://localhost:3000/mcp --sample 20
+
     Every resource by every input, reference and dependency: dropped, empty, swapped, somebody else's, weaker. The program runs once.
     With --local somebody has to be assigned who can sign in, and servers that the local cloud does not run need --backend.
     """
@@ -311,6 +319,10 @@ def package(
     ] = "",
 ) -> None:
     """Build the package of a function app as pulumi up deploys it; nothing is sent to Azure.
+
+    \b
+      secure-mcp package
+      secure-mcp package --lock server
 
     Dependencies are fetched once, by pip; afterwards this works offline.
     """

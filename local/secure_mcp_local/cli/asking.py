@@ -32,8 +32,8 @@ _RESOURCE_MANAGER = "https://management.azure.com"
 @sessions.command("list", short_help="List the sessions that there are.")
 def list_sessions(
     gateway: _GatewayArgument,
-    user: Annotated[str, typer.Option(metavar="ID", help="Object id of the only user whose sessions count.")] = "",
-    client: Annotated[str, typer.Option(metavar="ID", help="Id of the only client whose sessions count.")] = "",
+    user: Annotated[str, typer.Option(metavar="ID", help="Only the sessions of the user with this object id.")] = "",
+    client: Annotated[str, typer.Option(metavar="ID", help="Only those of the client with this id.")] = "",
     application: _ApplicationOption = "",
     person: _PersonOption = "alice",
     json: JsonOption = False,
@@ -155,6 +155,10 @@ def preflight(
     cwd: CwdsOption = None,
 ) -> None:
     """Ask a real subscription whether it would take a stack, before anything is created.
+
+    \b
+      secure-mcp preflight --stack prod
+      secure-mcp preflight --only providers --only rights
 
     Reads only, with the login of the Azure CLI or any other of azure-identity. One line each: ok, or what is wrong and the command
     that mends it.

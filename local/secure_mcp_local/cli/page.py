@@ -4,6 +4,7 @@ python -m secure_mcp_local.cli.page
 """
 
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,11 @@ def _section(path: str, command: Any) -> Iterator[str]:
     context = typer.Context(command, info_name=path)
     yield f"## {path}"
     yield ""
-    yield from (command.help or "").strip().splitlines()
-    yield ""
+    for paragraph in (command.help or "").strip().split("\n\n"):
+        # What click prints line by line is marked.
+        lines = paragraph.removeprefix("\b\n")
+        yield paragraph if lines == paragraph else f"```\n{textwrap.dedent(lines)}\n```"
+        yield ""
     yield f"`{' '.join([path, *command.collect_usage_pieces(context)])}`"
     described = (one.get_help_record(context) for one in command.get_params(context) if one.name != "help")
     rows = [record for record in described if record is not None]

@@ -147,3 +147,11 @@ def test_local_prints_one_json_line_when_ready_and_stops_cleanly(stop: signal.Si
 
 def test_the_page_of_commands_is_as_they_are() -> None:
     assert (ROOT / "docs" / "commands.md").read_text(encoding="utf-8") == page(), "run: make options"
+
+
+def test_the_help_of_each_command_has_an_example() -> None:
+    sections = page().split("\n## ")[1:]
+    assert len(sections) > 15
+    for section in sections:
+        command, _, text = section.partition("\n")
+        assert f"```\n{command}" in text, command
