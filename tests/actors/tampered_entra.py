@@ -1,7 +1,7 @@
 """An Entra ID whose answers are not what they should be."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -51,14 +51,19 @@ async def tampered_entra(cloud: LocalCloud, tamper: Tamper) -> AsyncIterator[Non
             cloud.network.serve(host, cloud.entra.app, kind="entra")
 
 
-def with_claims(**changes: Any) -> Tamper:
+def with_claims(*, of: Sequence[str] = ("id_token",), **changes: Any) -> Tamper:
+    """Tokens, by their names in the answer, that say something else and are signed as ever; None: nothing of it."""
+
     def tamper(cloud: LocalCloud, tokens: dict[str, Any]) -> dict[str, Any]:
-        claims = json.loads(jws.extract_compact(tokens["id_token"].encode()).payload)
-        for name, value in changes.items():
-            if value is None:
-                claims.pop(name, None)
-            else:
-                claims[name] = value(cloud) if callable(value) else value
-        return tokens | {"id_token": cloud.entra.issuer.sign(claims)}
+        changed: dict[str, str] = {}
+        for token in of:
+            claims = json.loads(jws.extract_compact(tokens[token].encode()).payload)
+            for name, value in changes.items():
+                if value is None:
+                    claims.pop(name, None)
+                else:
+                    claims[name] = value(cloud) if callable(value) else value
+            changed[token] = cloud.entra.issuer.sign(claims)
+        return tokens | changed
 
     return tamper

@@ -13,6 +13,7 @@ from contract import (
     test_authorization,
     test_client_authentication,
     test_configured_clients,
+    test_id_token,
     test_limits,
     test_mcp,
     test_messages,
@@ -22,6 +23,7 @@ from contract import (
     test_registration,
     test_sessions,
     test_token,
+    test_tool_roles,
     test_user_tokens,
     test_workloads,
 )
@@ -148,6 +150,14 @@ BROKEN = {
         "M40, A1", "failed-check", r'return "failed-check:" \+', 'return context.RequestId.ToString() +',
         test_limits.test_M40_A1_failing_is_not_free, {"headers": {}},
     ),
+    "roles are those of any user's token": Broken(
+        "M16", "server-token", r'claims\.GetValueOrDefault\("oid", ""\) == .*? \?', "true ?",
+        test_id_token.test_M16_a_wrong_id_token_signs_nobody_in, {"name": "an access token of another user, whose roles would be this one's"},
+    ),
+    "a session is refreshed by any user's sign-in": Broken(
+        "M16, S11", "token", r'!string\.Equals\(\(\(Jwt\)context\.Variables\["idToken"\]\)\.Claims\.GetValueOrDefault\("oid", ""\), .*, StringComparison\.OrdinalIgnoreCase\)', "false",
+        test_tool_roles.test_B2_M16_a_refresh_believes_no_wrong_id_token, {"name": "another user, in every token"},
+    ),
     "an IPv6 network is as many callers as it has addresses": Broken(
         "S7, M40", "register", r"BitConverter\.ToString\(bytes, 0, 8\)", "address.ToString()",
         test_limits.test_S7_M40_an_ipv6_network_is_one_caller,
@@ -262,6 +272,10 @@ WITH_USER_TOKENS = {
     "whose assignment is taken goes on": Broken(
         "U1", "mcp-desk", r'\(\(JArray\)context\.Variables\["roles"\]\)\.Count == 0 \|\| (?=!string\.Equals)', "",
         test_user_tokens.test_U1_it_ends_with_the_session_the_assignment_and_the_sign_in,
+    ),
+    "whose session it is does not matter": Broken(
+        "U1", "mcp-desk", r'(\(\(JArray\)context\.Variables\["roles"\]\)\.Count == 0) \|\| !string\.Equals\(.*, StringComparison\.OrdinalIgnoreCase\)', r"\1",
+        test_user_tokens.test_U1_a_session_of_another_user_than_its_sign_in_gets_no_token,
     ),
     "who must prove more is refreshed as before": Broken(
         "U2", "mcp-desk",

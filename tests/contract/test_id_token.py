@@ -29,6 +29,7 @@ WRONG = {
     "no tenant": with_claims(tid=None),
     "no object id": with_claims(oid=None),
     "an object id that is none": with_claims(oid="../../x"),
+    "an access token of another user, whose roles would be this one's": with_claims(of=["access_token"], oid=FOREIGN),
     "expired": with_claims(exp=lambda cloud: int(cloud.clock.now()) - 3600),
     "no expiry": with_claims(exp=None),
     "unsigned": unsigned,

@@ -106,6 +106,9 @@ WRONG = {
     "expired": (with_claims(exp=1), 503),
     "none": (lambda cloud, tokens: {name: value for name, value in tokens.items() if name != "id_token"}, 503),
     "another user": (with_claims(oid=BOB, roles=["Snippets.Delete"]), 400),
+    # Each token agrees with the other, or with the session, and with nothing else.
+    "another user, in every token": (with_claims(of=["id_token", "access_token"], oid=BOB), 400),
+    "another user's access token": (with_claims(of=["access_token"], oid=BOB, roles=["Snippets.Delete"]), 400),
     "no user": (with_claims(oid=None), 400),
 }
 

@@ -248,6 +248,23 @@ async def test_U1_it_ends_with_the_session_the_assignment_and_the_sign_in(downst
     assert (await application.refresh(tokens["refresh_token"])).json()["error"] == "invalid_grant"
 
 
+async def test_U1_a_session_of_another_user_than_its_sign_in_gets_no_token(downstream: Downstream) -> None:
+    application, tokens = await downstream.signed_in()
+    bob = downstream.cloud.entra.user("bob").oid
+    # Alice's sign-in under Bob's name: each of its tokens is good, and none is for who the session says.
+    stored = [document for container in downstream.cloud.cosmos.containers for document in container.documents()]
+    (session,) = [
+        one for one in stored if one["id"].startswith("session-") and one["clientId"] == application.client_id
+    ]
+    downstream.cloud.cosmos.edit(session["id"], user={**session["user"], "oid": bob})
+    downstream.cloud.gateway.cache.clear()
+    refused = await call(application, tokens["access_token"])
+    assert (refused.status_code, challenged(refused)["error"]) == (401, "invalid_token")
+    assert downstream.seen == []
+    assert downstream.entra.grants(OBO) == []
+    assert (await application.refresh(tokens["refresh_token"])).json()["error"] == "invalid_grant"
+
+
 def test_U1_what_cannot_work_is_refused_when_it_is_declared() -> None:
     def refused(**options: Any) -> str:
         with pytest.raises(ConfigError) as error:
