@@ -1,10 +1,11 @@
 """The order in which a stack's resources are made, and taken away in reverse."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from apim_policies.check.finding import Finding, Rule
 from secure_mcp_local.recording import Recording, Resource
 from secure_mcp_local.rules import concurrency
+from secure_mcp_local.rules.host import BLOB_CONTRIBUTOR, BLOB_OWNER, QUEUE_CONTRIBUTOR
 from secure_mcp_local.rules.logs import hiding
 from secure_mcp_local.rules.rule import Stack, lists, text
 
@@ -125,8 +126,30 @@ def _late(stack: Stack, by_urn: Mapping[str, Resource], file: str) -> Iterator[F
             names = [f"/secrets/{scope[10].lower()}"]
         for one, inputs, used, earlier in users:
             as_it = any(str(id).lower() in inputs for id in (who.id, who.get("clientId")))
-            if as_it and any(name in used for name in names) and role.urn not in earlier:
+            needed = any(name in used for name in names) and role.urn not in earlier
+            if as_it and needed and not _unneeded_at_start(one, who, role, target, earlier, stack):
                 yield Finding(LATE_ROLE, f"{one.name} signs in as {who.name}, and does not depend on {role.name}", file)
+
+
+def _unneeded_at_start(
+    user: Resource, who: Resource, role: Resource, target: Resource, earlier: Collection[str], stack: Stack
+) -> bool:
+    """Whether a function app starts without a role on its storage: the host's blobs and queues and its package need theirs, its own code may wait.
+
+    https://learn.microsoft.com/azure/azure-functions/functions-reference#connecting-to-host-storage-with-an-identity
+    https://learn.microsoft.com/azure/azure-functions/flex-consumption-how-to#configure-deployment-settings
+    """
+    if user.type != "azure-native:web:WebApp" or target.type != "azure-native:storage:StorageAccount":
+        return False
+    of_host = [
+        one for one in lists(user, "siteConfig.appSettings") if str(one.get("name")).startswith("AzureWebJobsStorage")
+    ]
+    enough = {BLOB_OWNER: {BLOB_OWNER, BLOB_CONTRIBUTOR}, BLOB_CONTRIBUTOR: {BLOB_OWNER, BLOB_CONTRIBUTOR}}
+    if str(who.get("clientId")).lower() in str(of_host).lower():
+        enough |= {BLOB_OWNER: {BLOB_OWNER}, QUEUE_CONTRIBUTOR: {QUEUE_CONTRIBUTOR}}
+    definition = text(role, "roleDefinitionId").rpartition("/")[2].lower()
+    had = Stack(one for one in stack if one.urn in earlier).roles(who.get("principalId"), text(role, "scope"))
+    return definition not in enough or bool(had & enough[definition])
 
 
 def _at_start(resource: Resource) -> str:

@@ -13,7 +13,7 @@ import pytest
 from apim_policies.check import Finding
 from samples import REFUSALS, WHOLE_STACKS
 from secure_mcp_local.check import check_recording, check_stack
-from secure_mcp_local.recording import Recording, record
+from secure_mcp_local.recording import Recording, Resource, record
 
 ROOT = Path(__file__).parents[3]
 
@@ -114,6 +114,50 @@ def test_who_signs_in_before_the_role_is_there_is_found(ours: Recording) -> None
     (said,) = of(early, "late-role")
     assert said.startswith("mcp-func signs in as ")
     assert said.endswith(f"and does not depend on {role}")
+
+
+@pytest.mark.parametrize(
+    ("definition", "late"),
+    [
+        # Storage Table Data Contributor: the host starts without it, and its code opens tables later.
+        ("0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3", False),
+        # Storage Blob Data Contributor, where the host has Storage Blob Data Owner already.
+        ("ba92f5b4-2d11-453d-a403-e96b0029c9fe", False),
+        # Storage Queue Data Contributor, of which nothing was there before.
+        ("974c5e8b-45b9-4653-ba55-5f855dd0fb88", True),
+    ],
+)
+def test_a_later_role_on_the_hosts_storage_is_late_only_where_the_host_needs_it(
+    ours: Recording, definition: str, late: bool
+) -> None:
+    kind = "azure-native:authorization:RoleAssignment"
+    queues = next(
+        one
+        for one in ours.all(kind)
+        if str(one.get("roleDefinitionId")).endswith("974c5e8b-45b9-4653-ba55-5f855dd0fb88")
+    )
+    owner = next(
+        one for one in ours.all(kind) if one.get("principalId") == queues.get("principalId") and one is not queues
+    )
+    assert str(owner.get("scope")) == str(queues.get("scope"))
+    id = f"/subscriptions/s/providers/Microsoft.Authorization/roleDefinitions/{definition}"
+    second = replace(
+        queues, urn=f"{queues.urn}-second", name="second", inputs={**queues.inputs, "roleDefinitionId": id}
+    )
+    changed = replace(ours, resources=(*(one for one in ours if not late or one is not queues), second))
+    found = of(changed, "late-role")
+    assert found == ([f"mcp-func signs in as {who(ours, queues)}, and does not depend on second"] if late else []), (
+        found
+    )
+
+
+def who(ours: Recording, role: Resource) -> str:
+    (identity,) = (
+        one
+        for one in ours.all("azure-native:managedidentity:UserAssignedIdentity")
+        if one.get("principalId") == role.get("principalId")
+    )
+    return identity.name
 
 
 PROGRAM = """\
