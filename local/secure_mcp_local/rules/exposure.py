@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from secure_mcp_local.recording.resources import Resource
 from secure_mcp_local.rules.directory import AUTHORITIES
-from secure_mcp_local.rules.rule import NATIVE, Rule, Stack, at, known, mapping, text
+from secure_mcp_local.rules.rule import NATIVE, Rule, Stack, at, known, lists, mapping, text
 from secure_mcp_local.rules.settings import Setting, among, between, exactly, unless, wrong
 
 _UNSAFE = re.compile(r"http://(?!(?:localhost|127\.0\.0\.1|\[::1\])(?:[:/]|$))", re.IGNORECASE)
@@ -175,10 +175,23 @@ def _authentication(site: Resource, stack: Stack) -> Iterator[str]:
     if found is None or (by_key and at(found.inputs, "platform.enabled") is False):
         if not by_key:
             yield f"{site.name} has no WebAppAuthSettingsV2: it takes calls of everybody who reaches it"
+        elif (level := _webhook_level(site)).lower() == "anonymous":
+            yield f"{site.name} asks for no key ({_WEBHOOK_LEVEL} is {level!r}), and App Service authentication is not on: it takes calls of everybody who reaches it"
         return
     if at(found.inputs, "globalValidation.requireAuthentication") is not True:
         yield f"{found.name}: globalValidation.requireAuthentication is {at(found.inputs, 'globalValidation.requireAuthentication')!r}: everybody gets in"
     yield from _lets_in(found, stack)
+
+
+_WEBHOOK_LEVEL = "AzureFunctionsJobHost__extensions__mcp__system__webhookAuthorizationLevel"
+"""https://learn.microsoft.com/azure/azure-functions/functions-bindings-mcp#hostjson-settings"""
+
+
+def _webhook_level(site: Resource) -> str:
+    """What the MCP endpoint of a function app asks of a caller, by its settings; empty where they leave it to the host, which asks for a key."""
+    settings = lists(site, "siteConfig.appSettings")
+    given = (one.get("value") for one in settings if str(one.get("name")).lower() == _WEBHOOK_LEVEL.lower())
+    return str(next(given, None) or "")
 
 
 def _container_authentication(container: Resource, stack: Stack) -> Iterator[str]:

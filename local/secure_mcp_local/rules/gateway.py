@@ -259,17 +259,24 @@ def _api(api: Resource, stack: Stack) -> Iterator[str]:
     url = str(api.inputs.get("serviceUrl") or "")
     if url and not url.startswith("https://") and "://localhost" not in url and "://127.0.0.1" not in url:
         yield f"serviceUrl is {url!r}, and must be https"
-    host, own = _HOST.match(url), urlsplit(str((stack.at(service) or api).get("gatewayUrl") or "")).hostname
+    host, gateway = _HOST.match(url), stack.at(service)
     if host and host["user"]:
         yield f"serviceUrl has a user and a password for {host['name']}, which stand in the state and are sent to nobody"
     if host and host["name"].startswith("169.254."):
         yield f"serviceUrl is {url!r}, where Azure tells its own machines secrets"
-    if host and host["name"].lower() == own:
+    if host and gateway is not None and host["name"].lower() in _hosts(gateway):
         yield f"serviceUrl is {url!r}, the gateway itself: every call comes back until one fails"
     if not any(
         one.id.lower().startswith(f"{api.id.lower()}/operations/") for one in stack.all("apimanagement:ApiOperation")
     ) and not api.inputs.get("value"):
         yield "it has no operation: every call is answered with 404"
+
+
+def _hosts(gateway: Resource) -> frozenset[str]:
+    """Names that lead to a service, in lower case."""
+    given = (str(one.get("hostName") or "") for one in lists(gateway, "hostnameConfigurations"))
+    own = urlsplit(str(gateway.get("gatewayUrl") or "")).hostname or ""
+    return frozenset(one.lower() for one in (own, *given) if one)
 
 
 _HOST = re.compile(r"\Ahttps?://(?P<user>[^/?#@]*@)?(?P<name>[^/?#:@]+)")

@@ -127,6 +127,30 @@ def test_what_comes_too_early_is_found(
     assert any(words in one for one in found), found
 
 
+def test_a_server_that_is_the_gateway_itself_is_found(ours: Recording) -> None:
+    """By each of its names, in whatever case; the host of somebody else is none of them."""
+    gateway, api = (
+        ours.one(f"{AZURE}apimanagement:ApiManagementService"),
+        ours.one(f"{AZURE}apimanagement:Api", "mcp-mcp-api"),
+    )
+    named = ours.changed(gateway.urn, hostnameConfigurations=[{"type": "Proxy", "hostName": "mcp.fabrikam.com"}])
+    own = str(gateway.get("gatewayUrl"))
+    for url in (f"{own}/mcp", own.replace("//apim", "//APIM"), "https://Mcp.fabrikam.com/x"):
+        found = said(named.changed(api.urn, serviceUrl=url), "api")
+        assert any(f"serviceUrl is {url!r}, the gateway itself" in one for one in found), (url, found)
+    assert said(named.changed(api.urn, serviceUrl="https://other.fabrikam.com/mcp"), "api") == []
+
+
+def test_a_host_that_asks_neither_for_a_key_nor_who_calls_is_found() -> None:
+    ours = record(ROOT, "dev", {"apimPublisherEmail": "mcp@fabrikam.com", "backendAuth": "functionKey"})
+    assert said(ours, "open-host") == []
+    site = ours.one(f"{AZURE}web:WebApp")
+    settings = site.inputs["siteConfig"]["appSettings"]
+    (level,) = (n for n, one in enumerate(settings) if one["name"].endswith("__webhookAuthorizationLevel"))
+    found = said(with_(ours, site, ("siteConfig", "appSettings", level, "value"), "anonymous"), "open-host")
+    assert any("mcp-func asks for no key" in one and "it takes calls of everybody" in one for one in found), found
+
+
 def test_locks_of_another_group_say_nothing_about_this_one(ours: Recording) -> None:
     elsewhere: Callable[[str], str] = lambda scope: scope.replace("/resourceGroups/", "/resourceGroups/other-")  # noqa: E731
     moved = ours
