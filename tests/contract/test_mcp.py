@@ -382,6 +382,31 @@ async def test_B2_B5_what_servers_may_read_in_two_ways_is_refused(
 
 
 @pytest.mark.parametrize(
+    "params",
+    [
+        "",
+        ',"params":null',
+        ',"params":{}',
+        ',"params":{"name":""}',
+        ',"params":{"name":["a"]}',
+        ',"params":{"tool":"a"}',
+    ],
+)
+async def test_B2_B5_a_call_that_names_no_tool_reaches_no_server(
+    cloud: LocalCloud, application: Application, key: str, backend: Backend, params: str
+) -> None:
+    """One that takes a tool of its own choice would run what no scope and no role was looked up for."""
+    cloud.gateway.traces.clear()
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    body = '{"jsonrpc":"2.0","id":7,"method":"tools/call"' + params + "}"
+    response = await application.send("POST", "/mcp", content=body, headers=headers)
+    assert (response.status_code, response.json()["id"], response.json()["error"]["code"]) == (400, 7, -32602)
+    assert backend.requests == []
+    told = [event for trace in cloud.gateway.traces for event in trace.events("secure-mcp.audit")]
+    assert [(event["event"], event["outcome"], event["reason"]) for event in told] == [("tool", "refused", "name")]
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         {"text": 'a quote " and a name "name": in it', "name": "Name", "Method": {"Params": 1}},
@@ -488,7 +513,7 @@ async def test_a_body_that_is_no_message_is_refused_before_the_server(
 
 
 async def test_the_body_reaches_the_server_as_it_was_sent(application: Application, key: str, backend: Backend) -> None:
-    body = b'{"jsonrpc":"2.0", "id":1,\n"method":"tools/call","params":{"at":"2026-01-02T03:04:05+01:00","n":1.10}}'
+    body = b'{"jsonrpc":"2.0", "id":1,\n"method":"tools/call","params":{"name":"save","at":"2026-01-02T03:04:05+01:00","n":1.10}}'
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     await application.send("POST", "/mcp", content=body, headers=headers)
     assert backend.requests[0][1] == body
