@@ -169,6 +169,17 @@ def _registry(container: Resource, stack: Stack) -> Iterator[str]:
             yield f"template.containers: the image of {one.get('name')} is in {host}, which configuration.registries does not have"
 
 
+def _moving(container: Resource, stack: Stack) -> Iterator[str]:
+    """Images that are another one tomorrow."""
+    del stack
+    for kind in ("containers", "initContainers"):
+        for one in lists(container, f"template.{kind}"):
+            image = str(one.get("image") or "")
+            name, _, tag = image.rpartition("/")[2].partition(":")
+            if name and "@" not in image and tag in {"", "latest"}:
+                yield f"template.{kind}: the image of {one.get('name')} is {image!r}, which {'names no version' if not tag else 'is whatever was pushed last'}"
+
+
 def _pulled(container: Resource, stack: Stack, server: str, identity: str) -> Iterator[str]:
     """Whether the identity that pulls is there, and may."""
     if not identity:
@@ -338,6 +349,15 @@ RULES = (
         f"{_DOCS}managed-identity-image-pull {_DOCS}containers#container-registries",
         _APP,
         _registry,
+    ),
+    Rule(
+        "container-image",
+        "warning",
+        "Nobody knows which code runs: replicas that start on different days may differ, a new image makes no revision, and there is no way back.",
+        "Name a version that is not given again, such as :1.4.2, or the image's digest (@sha256:…).",
+        "https://learn.microsoft.com/azure/container-registry/container-registry-image-tag-version",
+        _APP,
+        _moving,
     ),
     Rule(
         "container-secret",

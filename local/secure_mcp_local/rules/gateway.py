@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
 from secure_mcp_local.recording.resources import Resource
@@ -282,6 +283,53 @@ def _hosts(gateway: Resource) -> frozenset[str]:
 _HOST = re.compile(r"\Ahttps?://(?P<user>[^/?#@]*@)?(?P<name>[^/?#:@]+)")
 
 
+_PRIVATE = tuple(
+    ip_network(one)
+    for one in (
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "fc00::/7",
+        "fe80::/10",
+        "::1/128",
+    )
+)
+"""RFC 1918, RFC 4193, RFC 3927, RFC 4291: addresses that mean something inside a network only."""
+_OWN = re.compile(r"(?:.+\.)?localhost\.?", re.IGNORECASE)
+_INNER = re.compile(r".+\.internal\.?", re.IGNORECASE)
+"""https://www.icann.org/en/board-activities-and-meetings/materials/approved-resolutions-special-meeting-of-the-icann-board-29-07-2024-en"""
+
+
+def _unreachable(resource: Resource, stack: Stack) -> Iterator[str]:
+    """A server behind the gateway at an address that is not of the internet, and to which the gateway has no way."""
+    service = service_of(resource, stack)
+    key = "url" if resource.type.endswith(":Backend") else "serviceUrl"
+    url = text(resource, key)
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return
+    try:
+        # An IPv4 address that is written as one of IPv6 is that address.
+        address = ip_address(host)
+        address = getattr(address, "ipv4_mapped", None) or address
+    except ValueError:
+        address = None
+    if _OWN.fullmatch(host) or (address is not None and address.is_loopback):
+        yield f"{key} is {url!r}, which is the gateway's own machine to it, where nothing of yours listens"
+        return
+    private = _INNER.fullmatch(host) or (address is not None and any(address in network for network in _PRIVATE))
+    if (
+        private
+        and service is not None
+        and not service.read
+        and (service.inputs.get("virtualNetworkType") or "None") == "None"
+    ):
+        yield f"{key} is {url!r}, which is of a private network, and {service.name} is in none: every call fails"
+
+
 _METHODS = ("POST", "GET", "DELETE")
 _OF_MCP = re.compile(r"mcp-(?:session-id|protocol-version)", re.IGNORECASE)
 
@@ -417,6 +465,15 @@ RULES = (
         "https://learn.microsoft.com/azure/api-management/add-api-manually",
         frozenset({"apimanagement:Api"}),
         _api,
+    ),
+    Rule(
+        "private-server",
+        "error",
+        "The gateway does not reach the server: a private address means something only inside of its network.",
+        "Give the gateway a network from which the server is reached (vnetEnabled, with StandardV2), or the server's public address.",
+        "https://learn.microsoft.com/azure/api-management/integrate-vnet-outbound https://www.rfc-editor.org/rfc/rfc1918",
+        frozenset({"apimanagement:Api", "apimanagement:Backend"}),
+        _unreachable,
     ),
     Rule(
         "mcp-methods",

@@ -241,6 +241,12 @@ def _containers(site: Resource, stack: Stack) -> Iterator[str]:
             yield f"the app setting {name} is {value!r}, and the stack declares {', '.join(sorted(declared))}"
 
 
+_IDENTITY_ID = re.compile(
+    r"/subscriptions/[^/]+/resourcegroups/[^/]+/providers/microsoft\.managedidentity/userassignedidentities/[^/]+/?",
+    re.IGNORECASE,
+)
+
+
 def _identity(resource: Resource, stack: Stack) -> Iterator[str]:
     identity = mapping(resource.inputs, "identity")
     type, attached = str(identity.get("type") or ""), stack.attached(resource)
@@ -248,6 +254,9 @@ def _identity(resource: Resource, stack: Stack) -> Iterator[str]:
         yield f"identity.type is {type!r}, and userAssignedIdentities is given"
     if "UserAssigned" in type and not attached:
         yield f"identity.type is {type!r}, and userAssignedIdentities is not given"
+    for id in attached:
+        if not _IDENTITY_ID.fullmatch(id):
+            yield f"identity.userAssignedIdentities has {id!r}, which is no id of an identity: /subscriptions/…/Microsoft.ManagedIdentity/userAssignedIdentities/NAME"
 
 
 def _unneeded(resource: Resource, stack: Stack) -> Iterator[str]:
@@ -316,8 +325,8 @@ RULES = (
     Rule(
         "identity-type",
         "error",
-        "Azure refuses an identity whose type does not go with what is assigned.",
-        "Make type and userAssignedIdentities agree.",
+        "Azure refuses an identity whose type does not go with what is assigned, or that is named by anything but its id.",
+        "Make type and userAssignedIdentities agree, and give the ids of identities.",
         "https://learn.microsoft.com/azure/app-service/overview-managed-identity",
         frozenset({"web:WebApp", "apimanagement:ApiManagementService", "app:ContainerApp"}),
         _identity,

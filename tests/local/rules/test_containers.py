@@ -82,6 +82,25 @@ def test_configuration(ours: Recording, path: str, value: object, rule: str) -> 
     assert rule in said(ours.changed(ours.one(APP).urn, configuration=configuration))
 
 
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        ("docker.io/x", "names no version"),
+        ("registry.example.com:5000/team/x", "names no version"),
+        ("ghcr.io/a/x:latest", "is whatever was pushed last"),
+        ("ghcr.io/a/x:1.4.2", None),
+        ("registry.example.com:5000/team/x:1", None),
+        (f"ghcr.io/a/x@sha256:{'0' * 64}", None),
+        (f"ghcr.io/a/x:latest@sha256:{'0' * 64}", None),
+    ],
+)
+def test_an_image_that_is_another_one_tomorrow_is_found(ours: Recording, image: str, words: str | None) -> None:
+    template = {**ours.one(APP).inputs["template"], "containers": [{"name": "c", "image": image}]}
+    stack = Stack(ours.changed(ours.one(APP).urn, template=template))
+    found = [one.said for one in broken(stack, "warning") if one.rule.name == "container-image"]
+    assert found == ([f"template.containers: the image of c is {image!r}, which {words}"] if words else [])
+
+
 def test_the_identity_that_pulls_needs_its_role(ours: Recording) -> None:
     who = next(one for one in Stack(ours).identities.values() if one.id.lower() in Stack(ours).attached(ours.one(APP)))
     registry = Resource("urn:registry", "azure-native:containerregistry:Registry", "images", "", {}, id=REGISTRY)

@@ -76,6 +76,10 @@ def without(ours: Recording, resource: Resource, *names: str) -> Recording:
         ("region", f"{AZURE}resources:ResourceGroup", "rg", ("location",), "swedencentrall", "did you mean swedencentral?"),
         ("region", f"{AZURE}resources:ResourceGroup", "rg", ("location",), "Sweden Central", None),
         ("api", f"{AZURE}apimanagement:Api", "mcp-api", ("serviceUrl",), "https://me:secret@a.fabrikam.net/mcp", "a user and a password"),
+        ("identity-type", f"{AZURE}web:WebApp", "", ("identity", "userAssignedIdentities", 0), "id-of-mine", "'id-of-mine', which is no id"),
+        ("private-server", f"{AZURE}apimanagement:Api", "mcp-mcp-api", ("serviceUrl",), "https://10.0.0.4/mcp", None),
+        ("private-server", f"{AZURE}apimanagement:Api", "mcp-mcp-api", ("serviceUrl",), "https://[::ffff:127.0.0.1]/mcp", "the gateway's own machine"),
+        ("private-server", f"{AZURE}apimanagement:Api", "mcp-mcp-api", ("serviceUrl",), "https://LocalHost:8000/mcp", "the gateway's own machine"),
         ("api", f"{AZURE}apimanagement:Api", "mcp-api", ("serviceUrl",), "https://169.254.169.254/metadata", "its own machines"),
         ("logger", f"{AZURE}apimanagement:Logger", "", ("credentials", "connectionString"), STRANGER, "InstrumentationKey="),
         *[("secret-in-settings", f"{AZURE}web:WebApp", "", ("siteConfig", "appSettings", 0), {"name": "A", "value": value}, words)
@@ -139,6 +143,33 @@ def test_a_server_that_is_the_gateway_itself_is_found(ours: Recording) -> None:
         found = said(named.changed(api.urn, serviceUrl=url), "api")
         assert any(f"serviceUrl is {url!r}, the gateway itself" in one for one in found), (url, found)
     assert said(named.changed(api.urn, serviceUrl="https://other.fabrikam.com/mcp"), "api") == []
+
+
+@pytest.mark.parametrize(
+    ("host", "private"),
+    [
+        ("10.0.0.4", True), ("172.16.9.9", True), ("172.31.0.1:8443", True), ("192.168.1.1", True), ("169.254.7.7", True), ("[fd00::4]", True), ("[fe80::1]", True),
+        ("[::ffff:10.0.0.4]", True), ("mcp.corp.internal", True), ("172.32.0.1", False), ("11.0.0.4", False), ("[2001:db8::1]", False),
+        ("mcp.internal.example.com", False), ("mcp.fabrikam.com", False), ("10.0.0.4.nip.io", False),
+    ],
+)  # fmt: skip
+def test_a_private_server_is_found_where_the_gateway_has_no_network(
+    ours: Recording, host: str, *, private: bool
+) -> None:
+    gateway, api = (
+        ours.one(f"{AZURE}apimanagement:ApiManagementService"),
+        ours.one(f"{AZURE}apimanagement:Api", "mcp-mcp-api"),
+    )
+    alone = ours.changed(gateway.urn, virtualNetworkType="None")
+    url = f"https://{host}/mcp"
+    found = said(alone.changed(api.urn, serviceUrl=url), "private-server")
+    assert found == (
+        [
+            f"mcp-mcp-api (Api): serviceUrl is {url!r}, which is of a private network, and mcp-apim is in none: every call fails"
+        ]
+        if private
+        else []
+    )
 
 
 def test_a_host_that_asks_neither_for_a_key_nor_who_calls_is_found() -> None:
