@@ -257,6 +257,17 @@ async def test_E2_a_failing_store_admits_nobody_and_keys_that_cannot_be_read_are
         cloud.gateway.cache.clear()
 
 
+async def test_E2_where_no_keys_are_known_nobody_is_refused_for_another_who_asks(cloud: LocalCloud, agent: Agent) -> None:
+    cloud.gateway.cache.clear()
+    CORP.answers = False
+    try:
+        assert_refused(await agent.bring(agent.assertion()), "temporarily_unavailable", 503)
+    finally:
+        CORP.answers = True
+    answers = await asyncio.gather(*(agent.bring(agent.assertion()) for _ in range(8)))
+    assert [answer.status_code for answer in answers] == [200] * 8
+
+
 async def test_E2_two_providers_do_not_share_a_user(agent: Agent) -> None:
     async def user(provider: IdentityProvider, **changes: Any) -> str:
         key = (await agent.bring(agent.assertion(provider, **changes))).json()["access_token"]
