@@ -1,13 +1,13 @@
 """Commands and their options. What a command needs is imported when it runs, so that `--help` is quick."""
 
 import inspect
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from apim_policies.command import app as engine
+from apim_policies.command.program import program
 from secure_mcp_local.cli import asking
 from secure_mcp_local.cli.arguments import (
     AcceptOption,
@@ -25,30 +25,11 @@ from secure_mcp_local.cli.arguments import (
 )
 from secure_mcp_local.errors import LocalCloudError
 
-app = typer.Typer(
-    name="secure-mcp",
-    help="Secure remote MCP servers on Azure: see what a stack declares, and run it on this machine without Azure.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+app = program(
+    "secure-mcp",
+    "Secure remote MCP servers on Azure: see what a stack declares, and run it on this machine without Azure.",
+    "pulumi-secure-mcp",
 )
-
-
-def _print_version(value: bool) -> None:
-    if value:
-        typer.echo(version("pulumi-secure-mcp"))
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    show_version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    del show_version
 
 
 @app.command()

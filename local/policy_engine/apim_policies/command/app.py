@@ -1,21 +1,17 @@
 """Commands and their options. What a command needs is imported when it runs, so that `--help` is quick."""
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from apim_policies.command.program import program
 from apim_policies.errors import ExplainedError
 
-app = typer.Typer(
-    name="apim-policies",
-    help="Policies of Azure API Management, on this machine: check, run and test them, and evaluate expressions.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+app = program(
+    "apim-policies",
+    "Policies of Azure API Management, on this machine: check, run and test them, and evaluate expressions.",
+    "apim-policies",
 )
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value for scripts.")]
@@ -45,21 +41,6 @@ FormatJsonOption = Annotated[bool, typer.Option("--json", help="The same as --fo
 RulesOption = Annotated[
     bool, typer.Option("--rules", help="Show every rule, why it is one and how to fix it; check nothing.")
 ]
-
-
-def _print_version(value: bool) -> None:
-    if value:
-        typer.echo(version("apim-policies"))
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    show_version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    del show_version
 
 
 @app.command(short_help="Find what Azure would refuse, offline.")
