@@ -144,6 +144,9 @@ class McpFunctionApp(Component):
                 type=web.ManagedServiceIdentityType.USER_ASSIGNED,
                 user_assigned_identities=[identity.id, deployer.id, *args.extra_identities],
             ),
+            # Settings that refer to a key vault are read as the app's own identity, unless another is named; it has none.
+            # https://learn.microsoft.com/azure/app-service/app-service-key-vault-references#access-vaults-with-a-user-assigned-identity
+            key_vault_reference_identity=identity.id,
             function_app_config=web.FunctionAppConfigArgs(
                 deployment=web.FunctionsDeploymentArgs(
                     storage=web.FunctionsDeploymentStorageArgs(

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 
 from secure_mcp_local.recording.resources import Resource
-from secure_mcp_local.rules.rule import NATIVE, Rule, Stack, lists
+from secure_mcp_local.rules.gateway import SECRET_READERS
+from secure_mcp_local.rules.rule import NATIVE, Rule, Stack, at, known, lists, text
 
 _REFERENCES = "https://learn.microsoft.com/azure/app-service/app-service-key-vault-references"
 _SITE, _APP = "web:WebApp", "app:ContainerApp"
@@ -25,6 +26,7 @@ _REFERENCE = re.compile(
     r"|(?=.*\bVaultName=[A-Za-z0-9-]+)(?=.*\bSecretName=[A-Za-z0-9-]+)(?:(?:VaultName|SecretName|SecretVersion)=[A-Za-z0-9-]+;?)+)\)",
     re.IGNORECASE,
 )
+_NAMED = re.compile(r"VaultName=([A-Za-z0-9-]+)|SecretUri=https://([^./]+)\.", re.IGNORECASE)
 
 
 def _settings(host: Resource) -> Iterator[tuple[str, str, str]]:
@@ -68,6 +70,33 @@ def _unresolved(host: Resource, stack: Stack) -> Iterator[str]:
             yield f"the setting {name} is {value!r}, which is no reference that App Service knows"
 
 
+def _unread(site: Resource, stack: Stack) -> Iterator[str]:
+    """References that are well written, and that the app may not resolve."""
+    reader = text(site, "keyVaultReferenceIdentity")
+    own = reader.lower() in {"", "systemassigned"}
+    who = None if own else stack.identities.get(reader.lower())
+    for _, name, value in _settings(site):
+        if not _REFERENCE.fullmatch(value):
+            continue
+        if (
+            own
+            and "SystemAssigned" not in str(at(site.inputs, "identity.type"))
+            and known(site, "keyVaultReferenceIdentity")
+        ):
+            yield f"the setting {name} is read as the app's own identity, and it has none: keyVaultReferenceIdentity is {reader or None!r}"
+        elif not own and reader.lower() not in stack.attached(site):
+            yield f"the setting {name} is read as {reader.rpartition('/')[2]} (keyVaultReferenceIdentity), which the app does not have"
+        found = _NAMED.search(value)
+        vault = str(found[1] or found[2]).lower() if found else ""
+        store = next((one for one in stack.all("keyvault:Vault") if str(one.get("name")).lower() == vault), None)
+        if store is not None and who is not None and not stack.roles(who.get("principalId"), store.id) & SECRET_READERS:
+            yield f"the setting {name} is in {store.name}, on which {who.name} has no role: it needs Key Vault Secrets User"
+        # A vault that is named by its address is the business of foreign-id.
+        declared = stack.all("keyvault:Vault")
+        if found and found[1] and store is None and declared and all(stack.inside(one.id) for one in declared):
+            yield f"the setting {name} is in the vault {found[1]}, which the stack does not declare"
+
+
 RULES = (
     Rule(
         "secret-in-settings",
@@ -87,5 +116,15 @@ RULES = (
         f"{_REFERENCES} https://learn.microsoft.com/azure/container-apps/manage-secrets",
         frozenset({_SITE, _APP}),
         _unresolved,
+    ),
+    Rule(
+        "key-vault-reader",
+        "error",
+        "App Service does not get the secret: the code gets the text of the reference instead.",
+        "Set keyVaultReferenceIdentity to the id of an identity of the app, give that the role Key Vault Secrets User on the vault, and name a vault that is declared or "
+        "is somebody's whom you know (--ignore key-vault-reader).",
+        f"{_REFERENCES}#access-vaults-with-a-user-assigned-identity",
+        frozenset({_SITE}),
+        _unread,
     ),
 )

@@ -19,7 +19,9 @@ _CAPACITY = {"Consumption": (0, 0), "Developer": (1, 1), "Basic": (1, 2), "Stand
 """Units. https://learn.microsoft.com/azure/api-management/upgrade-and-scale"""
 _PARAMETER = re.compile(r"\{([^}]*)\}")
 _SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
-_READERS = frozenset({_SECRETS_USER, "b86a8fe4-44ce-4948-aee5-eccb2c155cd7", "00482a5a-887f-4fb3-b363-3b70fe92e6da"})
+SECRET_READERS = frozenset(
+    {_SECRETS_USER, "b86a8fe4-44ce-4948-aee5-eccb2c155cd7", "00482a5a-887f-4fb3-b363-3b70fe92e6da"}
+)
 METRICS_PUBLISHER = "3913510d-42f4-4e42-8a64-420c390055eb"
 
 
@@ -201,7 +203,7 @@ def _named_value(value: Resource, stack: Stack) -> Iterator[str]:
         if service is not None and not client
         else None
     )
-    if principal and not stack.roles(principal, f"{store.id}/secrets/{match[2]}") & _READERS:
+    if principal and not stack.roles(principal, f"{store.id}/secrets/{match[2]}") & SECRET_READERS:
         yield f"{who.name if who is not None else 'the service'} has no role on {store.name}: it needs Key Vault Secrets User"
     if closed(store):
         if client and client != "systemassigned":

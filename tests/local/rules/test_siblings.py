@@ -10,6 +10,7 @@ import pytest
 from secure_mcp_local.check.plan import declared
 from secure_mcp_local.mutants.mutant import GONE, Mutant
 from secure_mcp_local.recording import Recording, Resource, record
+from secure_mcp_local.rules.rule import Stack
 
 ROOT = Path(__file__).parents[3]
 AZURE = "azure-native:"
@@ -92,6 +93,8 @@ def without(ours: Recording, resource: Resource, *names: str) -> Recording:
               ("@Microsoft.KeyVault(SecretUri=https://kv.vault.azure.net/secrets/db)", None),
               ("https://db.fabrikam.net/?password_policy=strict", None),
           )],
+        ("key-vault-reader", f"{AZURE}web:WebApp", "", ("siteConfig", "appSettings", 0), {"name": "A", "value": "@Microsoft.KeyVault(VaultName=foreign;SecretName=db)"},
+         "the vault foreign, which the stack does not declare"),
         *[("key-vault-reference", f"{AZURE}web:WebApp", "", ("siteConfig", "appSettings", 0), {"name": "A", "value": f"@Microsoft.KeyVault({value})"}, words)
           for value, words in (
               ("VaultName=kv;SecretName=db", None),
@@ -170,6 +173,28 @@ def test_a_private_server_is_found_where_the_gateway_has_no_network(
         if private
         else []
     )
+
+
+def test_who_reads_a_reference_to_a_vault_must_be_there_and_may(ours: Recording) -> None:
+    site, vault = ours.one(f"{AZURE}web:WebApp"), ours.one(f"{AZURE}keyvault:Vault")
+    setting = {"name": "A", "value": f"@Microsoft.KeyVault(VaultName={vault.get('name')};SecretName=db)"}
+    config = {**site.inputs["siteConfig"], "appSettings": [*site.inputs["siteConfig"]["appSettings"], setting]}
+    referring = ours.changed(site.urn, siteConfig=config)
+    (found,) = said(referring, "key-vault-reader")
+    assert "on which mcp-id has no role: it needs Key Vault Secrets User" in found
+    # The gateway's role on the vault, for the host: nothing is left to say.
+    role = next(
+        one for one in ours.all(f"{AZURE}authorization:RoleAssignment") if str(one.get("scope")).startswith(vault.id)
+    )
+    reader = next(one for one in Stack(ours).identities.values() if one.id == site.get("keyVaultReferenceIdentity"))
+    allowed = referring.changed(role.urn, principalId=reader.get("principalId"), scope=vault.id)
+    assert said(allowed, "key-vault-reader") == []
+    for reads, words in (
+        (None, "the app's own identity, and it has none"),
+        (f"{reader.id}-other", "which the app does not have"),
+    ):
+        (found,) = said(allowed.changed(site.urn, keyVaultReferenceIdentity=reads), "key-vault-reader")
+        assert words in found
 
 
 def test_a_host_that_asks_neither_for_a_key_nor_who_calls_is_found() -> None:

@@ -78,6 +78,7 @@ MISTAKES: Mapping[str, tuple[str, Where, Any]] = {
     "empty-secret": ("azure-native:keyvault:Secret", ("properties", "value"), ""),
     "unlocked": ("azure-native:authorization:ManagementLockByScope", (), GONE),
     "private-server": (f"{APIM}Api", ("serviceUrl",), "https://localhost:8000/mcp"),
+    "key-vault-reader": ("azure-native:web:WebApp", ("siteConfig", "appSettings", 0), {"name": "A", "value": "@Microsoft.KeyVault(VaultName=foreign;SecretName=db)"}),
     "mcp-methods": (f"{APIM}ApiOperation", ("method",), "PATCH"),
     "host-container": ("azure-native:storage:BlobContainer", ("containerName",), "elsewhere"),
     "unalerted": ("azure-native:monitor:MetricAlert", (), GONE),
