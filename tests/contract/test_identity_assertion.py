@@ -257,7 +257,9 @@ async def test_E2_a_failing_store_admits_nobody_and_keys_that_cannot_be_read_are
         cloud.gateway.cache.clear()
 
 
-async def test_E2_where_no_keys_are_known_nobody_is_refused_for_another_who_asks(cloud: LocalCloud, agent: Agent) -> None:
+async def test_E2_where_no_keys_are_known_nobody_is_refused_for_another_who_asks(
+    cloud: LocalCloud, agent: Agent
+) -> None:
     cloud.gateway.cache.clear()
     CORP.answers = False
     try:
