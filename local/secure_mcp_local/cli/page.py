@@ -47,7 +47,9 @@ def _section(path: str, command: Any) -> Iterator[str]:
         lines = paragraph.removeprefix("\b\n")
         yield paragraph if lines == paragraph else f"```\n{textwrap.dedent(lines)}\n```"
         yield ""
-    yield f"`{' '.join([path, *command.collect_usage_pieces(context)])}`"
+    usage = " ".join([path, *command.collect_usage_pieces(context)])
+    # From 0.29 on Typer says once more of what can be repeated that it can, although its name says so.
+    yield f"`{usage.replace('...}...', '...}')}`"
     described = (one.get_help_record(context) for one in command.get_params(context) if one.name != "help")
     rows = [record for record in described if record is not None]
     if rows:
