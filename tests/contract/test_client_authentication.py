@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from secure_mcp_local.azure.cosmos.container import Container
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.testing import Application, Person
 
@@ -30,6 +31,10 @@ async def exchanged(
     } | form
     data = {name: value for name, value in fields.items() if value is not None}
     return await application.send("POST", "/token", data=data, **({"auth": basic} if basic else {}))
+
+
+def registrations(cloud: LocalCloud) -> Container:
+    return next(container for container in cloud.cosmos.containers if container.name == "registrations")
 
 
 def assert_invalid_client(response: httpx.Response) -> None:
@@ -64,6 +69,36 @@ async def test_M6_who_asked_for_nothing_may_come_without_until_it_used_its_secre
     assert_invalid_client(await exchanged(application))
     cloud.gateway.cache.clear()
     assert_invalid_client(await exchanged(application))
+
+
+async def test_M6_a_secret_that_was_used_at_another_gateway_is_needed_here_at_once(cloud: LocalCloud) -> None:
+    """So it is at this one, where a request from before the first use wrote to the cache after it."""
+    application, answer = await registered(cloud, None)
+    code = await application.code(Person())
+    tokens = (await application.exchange(code)).json()
+    assert registrations(cloud).edit(f"client-{application.client_id}", secretRequired=True) == 1
+    assert_invalid_client(await application.refresh(tokens["refresh_token"]))
+    assert_invalid_client(await application.exchange(code))
+    form = {"token": tokens["refresh_token"], "client_id": application.client_id}
+    assert_invalid_client(await application.send("POST", "/revoke", data=form))
+    again = await application.refresh(tokens["refresh_token"], client_secret=answer["client_secret"])
+    assert again.status_code == 200, "and nothing was ended"
+
+
+async def test_M6_a_registration_that_was_taken_away_is_gone_though_it_is_used(cloud: LocalCloud) -> None:
+    application, _ = await registered(cloud, "none")
+    tokens = await application.tokens(Person())
+    document = f"client-{application.client_id}"
+    registrations(cloud).delete(document, document, None)
+    answers: list[httpx.Response] = []
+    for _ in range(15):  # What is looked up is kept for two hours; whether it is still there is looked at daily.
+        cloud.clock.advance(7100)
+        answers.append(await application.refresh(tokens["refresh_token"]))
+        tokens = answers[-1].json()
+        if answers[-1].status_code != 200:
+            break
+    assert_invalid_client(answers[-1])
+    assert len(answers) > 1, "the cache had it"
 
 
 async def test_M6_who_asked_for_none_is_public(cloud: LocalCloud) -> None:
