@@ -44,6 +44,15 @@ class Author:
         # As most editors do: another file takes its place.
         (path.parent / f"{path.name}.new~").write_text(change(text))
         (path.parent / f"{path.name}.new~").replace(path)
+        return await self._said(before)
+
+    async def rename(self, file: str, name: str) -> str:
+        """Gives a file another name beside the old one; returns what is said of it."""
+        before = len(self.told)
+        (self.root / file).rename((self.root / file).with_name(name))
+        return await self._said(before)
+
+    async def _said(self, before: int) -> str:
         end = time.monotonic() + PATIENCE
         while len(self.told) == before:
             assert time.monotonic() < end, "nothing was said of the edit"
@@ -155,6 +164,14 @@ async def test_a_package_that_is_not_required_is_missing_as_in_azure(author: Aut
     assert "add the line 'PyYAML' to" in first
     assert "requirements.in" in first
     await author.edit(CODE, lambda text: text.replace("import yaml\n", ""))
+    assert (await author.call("hello_mcp")).startswith("Hello, ")
+
+
+async def test_functions_in_a_file_of_another_name_are_no_missing_package(author: Author) -> None:
+    told = await author.rename(CODE, "tools.py")
+    assert f"The Functions host looks for functions in {author.root / CODE}, which is not there." in told
+    assert "add the line" not in told
+    await author.rename(str(Path(CODE).with_name("tools.py")), Path(CODE).name)
     assert (await author.call("hello_mcp")).startswith("Hello, ")
 
 

@@ -28,6 +28,10 @@ _PACKAGES = Path(".python_packages/lib/site-packages")
 """Where a package holds its dependencies."""
 
 
+_ENTRY = "function_app"
+"""The module that a host imports first: https://learn.microsoft.com/azure/azure-functions/functions-reference-python#programming-model"""
+
+
 @dataclass(frozen=True)
 class Code:
     """What a worker loads."""
@@ -66,6 +70,8 @@ class Code:
         top = module.partition(".")[0]
         if not module or self.packages is None or self.live is None:
             return ""
+        if module == _ENTRY:
+            return f"The Functions host looks for functions in {near(self.live / _ENTRY)}.py, which is not there."
         names = packages_distributions().get(top, [])
         name = sorted(names)[0] if len(names) == 1 else module.replace(".", "-") if names else top
         file = near(self.live / "requirements.in")
