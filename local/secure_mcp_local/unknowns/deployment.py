@@ -22,6 +22,14 @@ QUESTIONS: tuple[Question, ...] = (
         by_hand="`curl -X post https://…/mcp` with a session key: 400 or 404, never the answer of a server",
     ),
     Question(
+        name="rotated-key-at-units",
+        text="Within how many seconds does every unit and region of a gateway have a changed named value?",
+        belief="within seconds; until then one without the new key refuses what another sealed with it, and whoever signs in or refreshes then signs in again",
+        matters="rotation of the key that seals (infra/secure_mcp/gateway/authorization_server.py)",
+        source=_REVIEW,
+        by_hand="with two units, raise encryptionKeyVersion while a client refreshes each second, and count what is 401 or invalid_grant",
+    ),
+    Question(
         name="api-management-defaults",
         text="Do the v2 tiers take what the provider's SDK fills in for API Management, such as enableClientCertificate false?",
         belief="nothing of it is sent, so it does not matter",
