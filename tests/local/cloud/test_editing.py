@@ -167,6 +167,16 @@ async def test_a_package_that_is_not_required_is_missing_as_in_azure(author: Aut
     assert (await author.call("hello_mcp")).startswith("Hello, ")
 
 
+async def test_a_module_of_ones_own_that_is_gone_may_be_no_package(author: Author) -> None:
+    told = await author.edit(CODE, lambda text: text.replace("import asyncio\n", "import asyncio\nimport greetings\n"))
+    first = told.splitlines()[0]
+    assert "ModuleNotFoundError: No module named 'greetings'" in first
+    assert f"If it is a module of yours: {(author.root / CODE).with_name('greetings.py')} is not there." in first
+    assert "If it is a package: add the line 'greetings' to" in first
+    await author.edit(CODE, lambda text: text.replace("import greetings\n", ""))
+    assert (await author.call("hello_mcp")).startswith("Hello, ")
+
+
 async def test_functions_in_a_file_of_another_name_are_no_missing_package(author: Author) -> None:
     told = await author.rename(CODE, "tools.py")
     assert f"The Functions host looks for functions in {author.root / CODE}, which is not there." in told

@@ -72,13 +72,16 @@ class Code:
             return ""
         if module == _ENTRY:
             return f"The Functions host looks for functions in {near(self.live / _ENTRY)}.py, which is not there."
+        own = self.live.joinpath(*module.split("."))
+        if (self.live / top).is_dir():
+            return f"{near(own)}.py is not there."
         names = packages_distributions().get(top, [])
         name = sorted(names)[0] if len(names) == 1 else module.replace(".", "-") if names else top
         file = near(self.live / "requirements.in")
-        return (
-            f"The package does not have it, here as in Azure: add the line {name!r} to {file} and lock: "
-            f"secure-mcp package --lock {near(self.live)}"
-        )
+        added = f"add the line {name!r} to {file} and lock: secure-mcp package --lock {near(self.live)}"
+        if names:
+            return f"The package does not have it, here as in Azure: {added}"
+        return f"If it is a module of yours: {near(own)}.py is not there. If it is a package: {added}"
 
 
 class Codes:
