@@ -64,7 +64,7 @@ async def test_U1_no_other_tool_and_no_other_request_gets_one(downstream: Downst
     key = tokens["access_token"]
     assert (await call(application, key)).status_code == 200
     assert downstream.token()
-    for tool in ("hello", "my_profile2", "my_profil", "my-profile", "my_profile.", ""):
+    for tool in ("hello", "my_profile2", "my_profil", "my-profile", "my_profile."):
         assert (await call(application, key, tool)).status_code == 200
         assert not downstream.token(), tool
     for method in ("tools/list", "prompts/get", "resources/read", "ping"):
@@ -76,8 +76,8 @@ async def test_U1_no_other_tool_and_no_other_request_gets_one(downstream: Downst
     # Servers may take names without regard to case.
     assert (await call(application, key, "My_Profile")).status_code == 200
     assert downstream.token()
-    # What a server might fold to the name is refused.
-    for tool in ("my_profile ", "my_pro\u017file", "my\u200b_profile"):
+    # What a server might fold to the name is refused, and no name, for which it might take one of its own choice.
+    for tool in ("", "my_profile ", "my_pro\u017file", "my\u200b_profile"):
         assert (await call(application, key, tool)).status_code == 400, tool
     batch = [{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "my_profile"}}]
     headers = {"Authorization": f"Bearer {key}", "Accept": "application/json, text/event-stream"}
