@@ -43,7 +43,8 @@ def no_identity(recording: Recording) -> Recording:
     ("change", "reason"),
     [
         (no_storage_role, "AuthorizationPermissionMismatch"),
-        (no_identity, "no user-assigned identity"),
+        # What Entra ID says of it, the oldest azure-identity that is allowed leaves out.
+        (no_identity, "CredentialUnavailableError: App Service managed identity"),
         (without_setting("AzureWebJobsStorage__clientId"), "AzureWebJobsStorage__clientId"),
         (without_setting("AzureWebJobsStorage__blobServiceUri"), "AzureWebJobsStorage__blobServiceUri"),
     ],
