@@ -13,7 +13,7 @@ REPORTS := .reports
 setup: $(STAMP) ## create .venv with everything
 	@echo "$(VENV) is ready"
 
-# uv when it is there (seconds), plain venv and pip when not. Outside .venv is what all environments of a user share, in the
+# uv when it is there (seconds), plain venv and pip when not. Neither compiles what it installs: of the SDK's thousands of modules few are imported. Outside .venv is what all environments of a user share, in the
 # user's cache: Azurite, and the packages of the sample.
 $(RUNS): pyproject.toml local/policy_engine/pyproject.toml constraints.txt function_app/requirements.txt local/secure_mcp_local/azure/storage/package-lock.json
 	@echo "Setting up $(VENV) ..."
@@ -23,7 +23,7 @@ $(RUNS): pyproject.toml local/policy_engine/pyproject.toml constraints.txt funct
 	else \
 	  test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); \
 	  $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e local/policy_engine -e '.[local]'; \
+	  $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e local/policy_engine -e '.[local]'; \
 	fi
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m secure_mcp_local.azure.storage
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m secure_mcp.package function_app >/dev/null
@@ -33,7 +33,7 @@ $(STAMP): $(RUNS)
 	@if command -v uv >/dev/null 2>&1; then \
 	  uv pip install --quiet --python $(BIN)/python -c constraints.txt -e local/policy_engine -e '.[local,dev]'; \
 	else \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e local/policy_engine -e '.[local,dev]'; \
+	  $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e local/policy_engine -e '.[local,dev]'; \
 	fi
 	@touch $(STAMP)
 
