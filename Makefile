@@ -13,8 +13,8 @@ REPORTS := .reports
 setup: $(STAMP) ## create .venv with everything
 	@echo "$(VENV) is ready"
 
-# uv when it is there (seconds), plain venv and pip when not. Neither compiles what it installs: of the SDK's thousands of modules few are imported. Outside .venv is what all environments of a user share, in the
-# user's cache: Azurite, and the packages of the sample.
+# uv when it is there (seconds), plain venv and pip when not. Neither compiles what it installs: of the SDK's thousands of modules few are
+# imported. Outside .venv is what all environments of a user share, in the user's cache: Azurite, and the packages of the sample.
 $(RUNS): pyproject.toml local/policy_engine/pyproject.toml constraints.txt function_app/requirements.txt local/secure_mcp_local/azure/storage/package-lock.json
 	@echo "Setting up $(VENV) ..."
 	@if command -v uv >/dev/null 2>&1; then \
