@@ -1,17 +1,18 @@
 """What somebody edits while the local cloud runs.
 
-Files are looked at, four times a second, and no library is asked to be told of changes. Editors replace files instead of writing
-them, folders come and go, and what is shared with a container or a virtual machine sends no notifications at all: looking works for
-all of these alike, needs no watch on each of a project's folders, and takes a hundredth of a second for a thousand files.
+Files are looked at, four times a second while somebody edits, and no library is asked to be told of changes. Editors replace files
+instead of writing them, folders come and go, and what is shared with a container or a virtual machine sends no notifications at all:
+looking works for all of these alike, needs no watch on each of a project's folders, and takes a hundredth of a second for a thousand files.
 """
 
 import asyncio
 import os
+import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 
-_INTERVAL = 0.25
-"""Seconds between two looks."""
+_INTERVAL, _IDLE, _AFTER = 0.25, 0.5, 60.0
+"""Seconds between two looks, and between two once nothing has changed for so long: looking is all that an idle machine does."""
 _SETTLED = 0.1
 """Seconds without another change, after which what an editor or git writes is taken for whole."""
 _FOLDERS = frozenset({"__pycache__", "node_modules", "site-packages", "bin", "obj"})
@@ -41,9 +42,9 @@ async def watch(folders: Callable[[], Iterable[Path]], take: Callable[[set[Path]
         folders: What is watched by now.
         take: Serves the change. While it does, changes are collected.
     """
-    seen = await asyncio.to_thread(look, folders())
+    seen, edited = await asyncio.to_thread(look, folders()), time.monotonic()
     while True:
-        await asyncio.sleep(_INTERVAL)
+        await asyncio.sleep(_INTERVAL if time.monotonic() - edited < _AFTER else _IDLE)
         now = await asyncio.to_thread(look, folders())
         if now == seen:
             continue
@@ -56,6 +57,7 @@ async def watch(folders: Callable[[], Iterable[Path]], take: Callable[[set[Path]
         changed = {Path(path) for path in seen.keys() | now.keys() if seen.get(path) != now.get(path)}
         seen = now
         await take(changed)
+        edited = time.monotonic()
 
 
 def _files(folder: str) -> Iterator[os.DirEntry[str]]:
