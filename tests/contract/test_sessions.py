@@ -298,6 +298,8 @@ async def test_M37_S3_a_session_that_the_store_did_not_end_is_not_said_to_be_end
 async def test_M37_a_revocation_whose_session_cannot_be_looked_up_is_not_said_to_be_done(
     cloud: LocalCloud, registered: Application
 ) -> None:
+    # Of a client without a secret nothing else is looked up.
+    await registered.register(token_endpoint_auth_method="none")
     tokens = await registered.tokens(Person())
     form = {"token": tokens["refresh_token"], "client_id": registered.client_id}
     before = len(events(cloud))
