@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 import samples
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.recording import Recording, record
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,6 +29,12 @@ STAND_IN = "localhost:9"
 async def stand_in(scope: Scope, receive: Receive, send: Send) -> None:
     """An MCP server that says yes to everything, where a test is not about the server."""
     await JSONResponse({"jsonrpc": "2.0", "id": 1, "result": {}})(scope, receive, send)
+
+
+@pytest.fixture(scope="session")
+def declared() -> Recording:
+    """What the dev stack declares."""
+    return record(ROOT, "dev")
 
 
 @pytest.fixture(scope="session")

@@ -28,9 +28,10 @@ from contract import (
     test_workloads,
 )
 from contract.conftest import CloudWith
-from contract.test_broken_once import FIXTURES, Broken, assert_noticed
+from contract.test_broken_once import FIXTURES, Broken, assert_noticed, assert_there
 from samples import BROKEN_DOORS
 from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.recording import Recording
 
 CLIENTS = [
     *test_configured_clients.CLIENTS,
@@ -309,6 +310,11 @@ async def whole(cloud_with: CloudWith) -> AsyncIterator[LocalCloud]:
 )
 def test_its_test_is_given_all_that_it_takes(table: dict[str, Broken], own: set[str]) -> None:
     assert {name for name, broken in table.items() if not broken.wanted <= FIXTURES | own} == set()
+
+
+@pytest.mark.parametrize("name", [name for name, broken in BROKEN.items() if "cloud_with" not in broken.wanted])
+def test_what_it_breaks_is_there(name: str, declared: Recording) -> None:
+    assert_there(BROKEN[name], declared)
 
 
 @BROKEN_DOORS

@@ -203,6 +203,18 @@ def test_its_test_is_given_all_that_it_takes(name: str) -> None:
     assert BROKEN[name].wanted <= FIXTURES
 
 
+@pytest.mark.parametrize("name", [name for name, broken in BROKEN.items() if "cloud_with" not in broken.wanted])
+def test_what_it_breaks_is_there(name: str, declared: Recording) -> None:
+    assert_there(BROKEN[name], declared)
+
+
+def assert_there(broken: Broken, declared: Recording) -> None:
+    """What a policy no longer says would be noticed only where the sample has the test."""
+    breaking = Breaking(broken)
+    breaking(declared)
+    assert breaking.met
+
+
 @BROKEN_SESSIONS
 @pytest.mark.parametrize("name", BROKEN)
 async def test_its_test_fails(name: str, whole: LocalCloud) -> None:
