@@ -30,6 +30,14 @@ QUESTIONS: tuple[Question, ...] = (
         by_hand="with two units, raise encryptionKeyVersion while a client refreshes each second, and count what is 401 or invalid_grant",
     ),
     Question(
+        name="vault-reference-identity",
+        text="Does Flex Consumption read settings that refer to a key vault as the identity that keyVaultReferenceIdentity names?",
+        belief="yes, as any App Service does",
+        matters="settings of an author's own that refer to a vault (infra/secure_mcp/hosts/function_app.py)",
+        source="learn.microsoft.com/azure/app-service/app-service-key-vault-references, read from memory: no plan is excepted",
+        by_hand="give the app a setting with a reference and its identity the role, and look at its source in the portal: green, or what is wrong",
+    ),
+    Question(
         name="api-management-defaults",
         text="Do the v2 tiers take what the provider's SDK fills in for API Management, such as enableClientCertificate false?",
         belief="nothing of it is sent, so it does not matter",
