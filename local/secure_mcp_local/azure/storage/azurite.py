@@ -103,7 +103,12 @@ class Azurite:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, "SECURE_MCP_AZURITE": str(main)},
+            # Nothing of an Azurite that somebody has set up for other work, such as its database.
+            env={
+                **{name: value for name, value in os.environ.items() if not name.startswith("AZURITE_")},
+                "SECURE_MCP_AZURITE": str(main),
+                "NODE_COMPILE_CACHE": str(main.parent / ".compiled"),
+            },
             # Ctrl-C in a terminal is for us; we end it when nobody uses it any more.
             **APART,
         )
@@ -137,7 +142,8 @@ class Azurite:
             raise LocalCloudError(f"Azurite does not listen after {_START} s:\n" + "\n".join(self._output)) from None
         self.blob_url, self.queue_url = urls["Blob"], urls["Queue"]
         self._reader = asyncio.create_task(self._drain(self._process.stdout))
-        self.client = httpx.AsyncClient(trust_env=False, timeout=60)
+        # It speaks no TLS, and to read the machine's certificates takes longer than to ask it.
+        self.client = httpx.AsyncClient(trust_env=False, timeout=60, verify=False)  # noqa: S501
 
     async def stop(self) -> None:
         """Ends it; nothing to do if it does not run."""

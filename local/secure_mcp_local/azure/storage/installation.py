@@ -29,7 +29,7 @@ def install() -> Path:
     if not installed():
         console = Console(stderr=True)
         started = time.monotonic()
-        text = "Installing Azurite, which stands in for Azure Storage (Node packages, once, about 400 MB) ..."
+        text = "Installing Azurite, which stands in for Azure Storage (Node packages, once, about 60 MB) ..."
         if console.is_terminal:
             with console.status(text):
                 _install(target)
@@ -62,8 +62,17 @@ def _install(target: Path) -> None:
     try:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(_HERE / name, folder / name)
+        # What its telemetry and its databases would bring is left out: see there. A copy of it, or npm links to this folder, which is renamed.
+        shutil.copytree(_HERE / "unused", folder / "unused")
         # No scripts of packages are run: Azurite needs none.
-        options = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-progress", "--loglevel=error"]
+        options = [
+            "--install-links",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--no-progress",
+            "--loglevel=error",
+        ]
         result = subprocess.run(  # noqa: S603
             [*npm(), "ci", *options], cwd=folder, capture_output=True, encoding="utf-8", errors="replace", check=False
         )

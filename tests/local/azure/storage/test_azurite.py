@@ -63,6 +63,22 @@ def test_it_is_installed_once(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr().err == ""
 
 
+def test_nothing_is_installed_that_could_tell_anybody_of_us_or_needs_a_database() -> None:
+    packages = {each.name: each for each in (install().parents[3]).glob("*")}
+    assert "azurite" in packages
+    assert not {"@opentelemetry", "@js-joda", "@grpc"} & packages.keys()
+    for name in ("applicationinsights", "mysql2", "tedious"):
+        assert (packages[name] / "index.js").read_text() == "module.exports = {};\n"
+
+
+async def test_it_has_nothing_of_an_azurite_that_somebody_has_set_up_for_other_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AZURITE_DB", "mysql://root@localhost:1/azurite_blob")
+    async with Azurite(None, ["stmcp"]) as running, httpx.AsyncClient(trust_env=False) as client:
+        assert (await client.get(f"{running.blob_url}/stmcp/snippets/x")).status_code in {403, 404}
+
+
 def test_a_failed_installation_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(installation, "_target", lambda: tmp_path / "storage-x")
     monkeypatch.setattr(
