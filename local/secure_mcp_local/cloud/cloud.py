@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from apim_policies.clock import Clock
 from apim_policies.console import Console
@@ -29,7 +29,7 @@ from secure_mcp_local.azure.entra.managed_identities import ManagedIdentities
 from secure_mcp_local.azure.faults import FAULTS
 from secure_mcp_local.azure.microsoft_graph import HOSTS as GRAPH_HOSTS
 from secure_mcp_local.azure.microsoft_graph import MicrosoftGraph
-from secure_mcp_local.azure.storage import Azurite, BlobStorage, account_names
+from secure_mcp_local.azure.storage import Azurite, BlobStorage, account_names, blob_hosts
 from secure_mcp_local.azure.storage.installation import installed
 from secure_mcp_local.cloud.addresses import LOGIN_HOSTS, Addresses
 from secure_mcp_local.cloud.changes import but_for_code, refuse_other_places
@@ -105,6 +105,8 @@ class LocalCloud(Running):
         """While an edit is read."""
         self._kept, self._watched = kept, watched
         self._azurite: Azurite | None = None
+        self._storage: asyncio.Future[Mapping[str, ASGIApp]] | None = None
+        """Once it is there; none: nobody needs it."""
         self._deployer: Deployer | None = None
 
     @classmethod
@@ -311,7 +313,12 @@ class LocalCloud(Running):
         running = "storage and the function apps" if len(sites) > 1 else "storage and the function app"
         self._progress(f"Compiling the policies, starting {running}" if sites else "Compiling the policies")
         # Most of the time is spent waiting for other processes. A broken policy is reported at once all the same.
-        await _all(asyncio.to_thread(self.restart_gateway), self._start_function_apps(sites))
+        hosts = self._function_apps(sites)
+        await _all(
+            self._compile(hosts),
+            self._start_storage(),
+            *(self._resources.enter_async_context(host) for host in hosts),
+        )
         self._note_unserved()
         await self._listen(login)
         for name in self._faults:
@@ -454,31 +461,24 @@ class LocalCloud(Running):
         wanted = {host for _, host in backends_of(self.recording)}
         return [site for site in sites if str(site.get("defaultHostName")).lower() in wanted]
 
-    async def _start_function_apps(self, sites: Sequence[Resource]) -> None:
-        assert self._azurite is not None
+    def _function_apps(self, sites: Sequence[Resource]) -> "list[FunctionHost]":
+        """Hosts of the function apps, to be started; the network knows them all, and storage, which may be about to start."""
         if not sites:
-            await self._azurite.stop()
-            self._azurite = None
-            return
+            return []
         # Only needed where code runs here.
         from secure_mcp_local.azure.functions import FunctionHost  # noqa: PLC0415
         from secure_mcp_local.azure.functions.code import Codes  # noqa: PLC0415
 
         self._code = Codes(self._folder / "code")
-        azurite = self._azurite
-        azurite.add(account_names(self.recording))
-        await azurite.start()
-        storage = await BlobStorage.from_recording(
-            self.recording, azurite, self.entra.issuer, self.clock, self.journal.refused
-        )
-        for host, app in storage.hosts.items():
-            self.network.serve(host, app)
+        self._storage = asyncio.get_running_loop().create_future()
+        for name in blob_hosts(self.recording):
+            self.network.serve(name, _once_there(self._storage, name))
         published = Store(self._projects.state) if self._projects.state else None
+        hosts: list[FunctionHost] = []
         for site in sites:
             try:
                 if reason := self.recording.unknown(site, "siteConfig"):
                     raise NotModelled(reason)
-                # It reaches the hosts that are there when it starts.
                 host = FunctionHost.from_recording(
                     self.recording,
                     self._code.of(self.recording, site, published.package(site.id) if published else None),
@@ -493,10 +493,31 @@ class LocalCloud(Running):
             except NotModelled as error:
                 self.idle.append(str(error))
                 continue
-            await self._resources.enter_async_context(host)
+            hosts.append(host)
             for name, app in host.hosts.items():
                 self.hosts[name] = host
                 self.network.serve(name, app, kind="functions")
+        return hosts
+
+    async def _start_storage(self) -> None:
+        assert self._azurite is not None
+        if self._storage is None:
+            await self._azurite.stop()
+            self._azurite = None
+            return
+        self._azurite.add(account_names(self.recording))
+        await self._azurite.start()
+        issuer, refused = self.entra.issuer, self.journal.refused
+        storage = await BlobStorage.from_recording(self.recording, self._azurite, issuer, self.clock, refused)
+        for name, app in storage.hosts.items():
+            self.network.serve(name, app)
+        self._storage.set_result(storage.hosts)
+
+    async def _compile(self, hosts: "Sequence[FunctionHost]") -> None:
+        # Once the workers are there, which load the code on other cores: the compiler leaves little of this process to anybody else.
+        for host in hosts:
+            await host.loading.wait()
+        await asyncio.to_thread(self.restart_gateway)
 
     def _heard(self, said: "Said") -> None:
         self.hear(said, self.journal.said(said.tool or said.app, said.line))
@@ -517,7 +538,16 @@ class LocalCloud(Running):
         return answer
 
 
-async def _all(*work: Coroutine[Any, Any, None]) -> None:
+def _once_there(services: "asyncio.Future[Mapping[str, ASGIApp]]", name: str) -> ASGIApp:
+    """A service that is about to start: who calls it waits for it."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await (await services)[name](scope, receive, send)
+
+    return app
+
+
+async def _all(*work: Coroutine[Any, Any, object]) -> None:
     """Waits for everything. What fails first ends the rest and is raised."""
     try:
         async with asyncio.TaskGroup() as group:

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from secure_mcp_local.recording.project import Project, heard
 from secure_mcp_local.recording.registration import Environment
 from secure_mcp_local.recording.resources import Recording
 
+_LIBRARY = "secure_mcp"
+"""Ours, which a program has in its own folder where it is developed together with it."""
 _TIMEOUT = 120
 """Seconds; a program that never ends waits for an output that never comes."""
 
@@ -131,6 +134,7 @@ def _lighten() -> None:
     - Names that a resource would have had under its old types, some two thousand, also for children that may want to
       inherit them: there is no former state here that a name could be looked up in.
     - Where in the program a resource was made: engines show it beside their own messages.
+    - Four messages for each resource that only `pulumi up --debug` shows.
     """
 
     async def no_aliases(*_: object) -> list[Any]:
@@ -138,6 +142,7 @@ def _lighten() -> None:
 
     pulumi.resource.collapse_alias_to_urn = lambda *_: ""  # pyright: ignore[reportPrivateImportUsage]
     resource.prepare_aliases = no_aliases
+    pulumi.log.debug = lambda *_, **__: None
     resource._get_stack_trace = source_pb2.StackTrace  # pyright: ignore[reportPrivateUsage]
 
 
@@ -149,6 +154,8 @@ def _in_its_folder(folder: Path) -> Generator[None]:
     """
     # Whoever runs the program may have loaded the same modules for itself, perhaps before an edit.
     own = _modules(folder)
+    if shared := _LIBRARY in own and _unedited(folder / _LIBRARY):
+        own.remove(_LIBRARY)
     aside = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in own}
     before, modules = Path.cwd(), set(sys.modules)
     sys.path.insert(0, str(folder))
@@ -161,9 +168,29 @@ def _in_its_folder(folder: Path) -> Generator[None]:
         sys.path.remove(str(folder))
         for name in set(sys.modules) - modules:
             file = getattr(sys.modules[name], "__file__", None)
+            if shared and name.partition(".")[0] == _LIBRARY:
+                continue
             if name.partition(".")[0] in own or (file and folder in Path(file).parents and "site-packages" not in file):
                 del sys.modules[name]
         sys.modules.update(aside)
+
+
+def _unedited(package: Path) -> bool:
+    """Whether the library in a program's folder is the one that this process has loaded, which then serves the program as an installed one
+    would: to load it once more takes a fifth of a short run."""
+    loaded = getattr(sys.modules.get(package.name), "__file__", None)
+    return loaded == str(package / "__init__.py") and _first_seen(package) == _seen(package)
+
+
+@cache
+def _first_seen(package: Path) -> dict[str, tuple[int, int, int]]:
+    """As it was when the first program ran, right after it was loaded."""
+    return _seen(package)
+
+
+def _seen(package: Path) -> dict[str, tuple[int, int, int]]:
+    each = ((str(file), file.stat()) for file in package.rglob("*.py"))
+    return {name: (status.st_mtime_ns, status.st_ctime_ns, status.st_size) for name, status in each}
 
 
 def _modules(folder: Path) -> set[str]:

@@ -1,6 +1,8 @@
 """A program's recording: what the engine would see."""
 
+import importlib
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -106,6 +108,27 @@ def test_an_address_that_only_azure_writes_to_is_filled_in(tmp_path: Path) -> No
 def test_two_recordings_in_one_process_are_the_same(tmp_path: Path) -> None:
     root = project(tmp_path)
     assert record(root, "dev") == record(root, "dev")
+
+
+def test_modules_of_a_program_are_its_own_and_our_library_in_its_folder_is_the_one_that_is_loaded_until_an_edit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = "import ours, settings, pulumi\nours.seen += 1\nsettings.seen += 1\npulumi.export('seen', [ours.seen, settings.seen])"
+    root = project(tmp_path, program)
+    (root / "settings.py").write_text("seen = 0")
+    (root / "ours").mkdir()
+    (root / "ours" / "__init__.py").write_text("seen = 0")
+    monkeypatch.setattr("secure_mcp_local.recording.program._LIBRARY", "ours")
+    monkeypatch.syspath_prepend(str(root))
+    loaded = importlib.import_module("ours")
+    try:
+        assert [record(root, "dev").outputs["seen"] for _ in range(2)] == [[1, 1], [2, 1]]
+        (root / "ours" / "__init__.py").write_text("seen = 40")
+        assert [record(root, "dev").outputs["seen"] for _ in range(2)] == [[41, 1], [41, 1]]
+        assert loaded.seen == 2
+        assert sys.modules["ours"] is loaded
+    finally:
+        del sys.modules["ours"]
 
 
 def test_a_recording_can_be_made_in_an_event_loop(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from apim_policies.errors import NotModelled
 from apim_policies.expressions.binding.binder import Binder
@@ -16,21 +16,38 @@ from apim_policies.expressions.syntax.tree import Source
 from apim_policies.expressions.values.failures import CSharpException, ExpressionError
 
 
+class Bound(NamedTuple):
+    """What an expression does."""
+
+    run: Callable[[list[Any]], Any]
+    """A function of the environment: the context, the profile, and its variables."""
+    variables: int
+
+
 class Expression:
     """A compiled expression; `evaluate` may be called any number of times."""
 
-    def __init__(
-        self, text: str, members: frozenset[str], run: Callable[[], Callable[[list[Any]], Any]], slots: int
-    ) -> None:
+    def __init__(self, text: str, members: frozenset[str], given: "Callable[[], Bound | Expression]") -> None:
+        """`given`: gives what it does, once it first runs."""
         self.text = text
         self.members = members
         """Every .NET member that it uses, such as `IRequest.Body` or `string.Split`. The gateway buffers a body only
         for expressions with `IRequest.Body` or `IResponse.Body`."""
-        self._given, self._locals = run, (None,) * (slots - FIRST_LOCAL)
+        self._given = given
 
     @cached_property
     def _run(self) -> Callable[[list[Any]], Any]:
-        return self._given()
+        return self.bound.run
+
+    @cached_property
+    def _locals(self) -> tuple[None, ...]:
+        return (None,) * self.bound.variables
+
+    @cached_property
+    def bound(self) -> "Bound":
+        """What it does."""
+        given = self._given()
+        return given.bound if isinstance(given, Expression) else given
 
     def evaluate(self, context: Context, profile: Profile) -> object:
         """The value, as the C# `object` that API Management would get.
@@ -85,4 +102,5 @@ def compile_by(binds: type[Binder], text: str, document: str, line: int, column:
     except CSharpException as error:
         # While constants were calculated, which C# does in checked mode.
         raise source.error(source.shift, error.message, "compile", "CS0220") from error
-    return Expression(text, frozenset(binder.members), run, max(binder.slots, FIRST_LOCAL))
+    variables = max(binder.slots - FIRST_LOCAL, 0)
+    return Expression(text, frozenset(binder.members), lambda: Bound(run(), variables))

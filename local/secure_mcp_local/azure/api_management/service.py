@@ -1,6 +1,11 @@
 """The gateway that a stack declares, ready to answer."""
 
+from functools import cache
+
+import platformdirs
+
 from apim_policies.clock import Clock
+from apim_policies.expressions.known import Known
 from apim_policies.gateway import Gateway
 from apim_policies.network import Network
 from apim_policies.pipeline.trace import Journal
@@ -30,4 +35,12 @@ def gateway(
         LocalCloudError: the stack declares no gateway, or something about it that is not modelled.
     """
     own = identities.of(recording.one(SERVICE).urn)
-    return Gateway.of(describe(recording), network, clock, own, journal=journal)
+    made = Gateway.of(describe(recording), network, clock, own, known().compile, journal)
+    known().keep()
+    return made
+
+
+@cache
+def known() -> Known:
+    """The expressions that this user's gateways have had before."""
+    return Known(platformdirs.user_cache_path("secure-mcp", appauthor=False))

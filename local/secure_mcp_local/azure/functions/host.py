@@ -64,6 +64,8 @@ class FunctionHost:
         self.hosts: dict[str, ASGIApp] = {}
         """The app by its host name, to be served by the network."""
         self.code = code
+        self.loading = asyncio.Event()
+        """Set once a process loads the code."""
         self._host_json, self._hear = host_json, hear
         self.functions: list[str] = []
         """Names of the functions in the code that was loaded last."""
@@ -159,7 +161,7 @@ class FunctionHost:
     async def _loaded(self, code: Code, host_json: Mapping[str, Any]) -> tuple[Worker, Server]:
         """A worker that has loaded some code, and the server of its tools."""
         self._offset = self._ahead()
-        worker = Worker(code, self._environment(code), self._heard)
+        worker = Worker(code, self._environment(code), self._heard, self.loading)
         try:
             tools = tools_of(await worker.start(), self.site.settings)
         except BaseException:

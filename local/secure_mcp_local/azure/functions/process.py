@@ -58,9 +58,22 @@ class FunctionFailed(Exception):
 class Worker:
     """One worker process with the code of one function app."""
 
-    def __init__(self, code: Code, environment: Mapping[str, str], hear: Hear = unheard) -> None:
-        """Nothing runs yet. `environment` is all that the code sees of ours; `hear` takes what it says."""
-        self._code, self._hear = code, hear
+    def __init__(
+        self,
+        code: Code,
+        environment: Mapping[str, str],
+        hear: Hear = unheard,
+        loading: asyncio.Event | None = None,
+    ) -> None:
+        """Nothing runs yet.
+
+        Args:
+            code: What it loads.
+            environment: All that the code sees of ours.
+            hear: Takes what it says.
+            loading: To be set once its process is there, and loads the code.
+        """
+        self._code, self._hear, self._loading = code, hear, loading or asyncio.Event()
         self._environment = dict(environment)
         self._process: asyncio.subprocess.Process | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -93,6 +106,7 @@ class Worker:
             # Ctrl-C in a terminal is for the host, which ends it by closing its input.
             **APART,
         )
+        self._loading.set()
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         listener = asyncio.create_task(self._listen(self._process.stderr))

@@ -2,6 +2,6 @@
 
 from secure_mcp_local.azure.storage.azurite import Azurite
 from secure_mcp_local.azure.storage.installation import install
-from secure_mcp_local.azure.storage.service import BlobStorage, account_names
+from secure_mcp_local.azure.storage.service import BlobStorage, account_names, blob_hosts
 
-__all__ = ["Azurite", "BlobStorage", "account_names", "install"]
+__all__ = ["Azurite", "BlobStorage", "account_names", "blob_hosts", "install"]

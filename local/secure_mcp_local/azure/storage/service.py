@@ -80,6 +80,15 @@ def account_names(recording: Recording) -> list[str]:
     return [_name(account) for account in recording.all(ACCOUNT)]
 
 
+def blob_hosts(recording: Recording) -> list[str]:
+    """The host names of their blob endpoints."""
+    return [_host(name) for name in account_names(recording)]
+
+
+def _host(account: str) -> str:
+    return f"{account}.blob.core.windows.net"
+
+
 class BlobStorage:
     """The blob endpoints of every declared account, by host name."""
 
@@ -129,7 +138,7 @@ class Account:
         self._explain = explain
         self.id = declared.id
         self.name = _name(declared)
-        self.host = f"{self.name}.blob.core.windows.net"
+        self.host = _host(self.name)
         self._shared_keys = declared.get("allowSharedKeyAccess", True) is not False
         self._roles = roles
         self._issuer = issuer
