@@ -76,6 +76,9 @@ def opened(root: Path, **options: Any) -> LocalCloud:
 @pytest.fixture(scope="module")
 async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Author]:
     root = copied(tmp_path_factory.mktemp("project"))
+    # Code may ask storage while it is loaded, which at the start may be before storage listens.
+    code = root / "function_app" / "function_app.py"
+    code.write_text(f"{code.read_text()}\nFOUND = Snippets(container(), 'nobody').names()\nassert FOUND == []\n")
     cloud = opened(root, watched=True)
     told: list[str] = []
     heard: list[tuple[str, str, str]] = []
