@@ -1,4 +1,4 @@
-"""What is compared: an MCP server alone, the same guarded by the official SDK, and the same behind the gateway, each in a process of its own."""
+"""What is compared: an MCP server alone, the same guarded by the official SDK in two ways, and the same behind the gateway, each in a process of its own."""
 
 import asyncio
 import json
@@ -42,6 +42,9 @@ class Side:
 class Sides:
     plain: Side
     guarded: Side
+    """A key is compared."""
+    asking: Side
+    """The authorization server is asked about a key."""
     gateway: Side
     """In front of the plain one."""
 
@@ -49,21 +52,31 @@ class Sides:
 @asynccontextmanager
 async def opened(root: Path) -> AsyncIterator[Sides]:
     """All three, as long as the block lasts."""
-    async with _server(TOKEN) as guarded, _server("") as plain:
+    async with (
+        _server(TOKEN) as guarded,
+        _server("") as plain,
+        _server(TOKEN, "--authorization") as authorization,
+        _server(TOKEN, authorization.url.replace("/mcp", "/introspect")) as asking,
+    ):
         config = ["--config", "mcpRateLimit=1000000"]
         command = [COMMAND, "local", "--port", "0", "--json", "--backend", plain.url, *config]
         with ready(command, cwd=root) as (line, _, process):
             urls = json.loads(line)
             key = (await Application(urls["gateway"]).tokens(Person()))["access_token"]
-            yield Sides(plain, guarded, Side(urls["mcp"], process, key))
+            yield Sides(plain, guarded, asking, Side(urls["mcp"], process, key))
 
 
 @asynccontextmanager
-async def _server(token: str) -> AsyncIterator[Side]:
+async def _server(token: str, other: str = "") -> AsyncIterator[Side]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    arguments = [str(Path(__file__).with_name("servers.py")), str(port), *([token] if token else [])]
+    arguments = [
+        str(Path(__file__).with_name("servers.py")),
+        str(port),
+        *([token] if token else []),
+        *([other] if other else []),
+    ]
     process = await asyncio.create_subprocess_exec(sys.executable, *arguments, env=ENVIRONMENT)
     try:
         await _answers(port)
