@@ -77,7 +77,23 @@ class SetHeader:
                 headers.set(name, values)
 
 
+class DeleteHeader(SetHeader):
+    """A header with a name that stands in the document is taken away, as gateways do with dozens of them."""
+
+    def __init__(self, name: Compiled, literal: str) -> None:
+        super().__init__(name, "delete", ())
+        self._key = literal.lower()
+
+    def apply(self, call: Call, headers: Headers) -> None:
+        if call.trace.detailed:
+            self._name.text(call)
+        headers.drop(self._key)
+
+
 def set_header(source: Source, element: Element) -> SetHeader:
+    name = element.attributes["name"]
+    if not name.expression and not element.children and source.literal(element, "exists-action") == "delete":
+        return DeleteHeader(source.attribute(element, "name"), name.text)
     return SetHeader(
         source.attribute(element, "name"),
         source.literal(element, "exists-action") or "override",

@@ -34,7 +34,11 @@ class Headers:
             self.delete(name)
 
     def delete(self, name: str) -> None:
-        self._values.pop(name.lower(), None)
+        self.drop(name.lower())
+
+    def drop(self, key: str) -> None:
+        """As `delete`, with the name in lower case."""
+        self._values.pop(key, None)
 
     def get_all(self, name: str) -> list[str]:
         """All values of a header; empty when it is missing."""

@@ -29,6 +29,19 @@ class ResponseStream(httpx.AsyncByteStream):
         await self._exchange.end()
 
 
+class _Whole:
+    """A body that is there: no generator, which the event loop would have to end for every app that does not read on to its end."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    async def __anext__(self) -> bytes:
+        content, self._content = self._content, b""
+        if not content:
+            raise StopAsyncIteration
+        return content
+
+
 class Exchange:
     """Runs an ASGI app for one request.
 
@@ -42,8 +55,7 @@ class Exchange:
         self._head: asyncio.Future[tuple[int, list[tuple[bytes, bytes]]]] = asyncio.get_running_loop().create_future()
         # One chunk at a time: an app cannot run ahead of its reader.
         self._chunks: asyncio.Queue[bytes | Exception | None] = asyncio.Queue(maxsize=1)
-        content = request.content
-        self._upload = aiter(httpx.ByteStream(content) if isinstance(content, bytes) else content)
+        self._upload = _Whole(request.content) if isinstance(request.content, bytes) else aiter(request.content)
         self._uploaded = False
         self._gone = asyncio.Event()
         self._complete = False
