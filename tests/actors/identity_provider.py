@@ -21,9 +21,12 @@ class IdentityProvider:
         self.host, self.issuer = host, f"https://{host}"
         self.signer = Signer(kid=f"key-of-{host}")
         self.answers = True
+        self.asked = 0
+        """How often its keys were."""
         self.app = Starlette(routes=[Route("/keys", self._keys)])
 
     async def _keys(self, request: Request) -> Response:
+        self.asked += 1
         return JSONResponse(self.signer.jwks) if self.answers else Response(status_code=500)
 
     @property

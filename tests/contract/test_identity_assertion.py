@@ -261,11 +261,14 @@ async def test_E2_where_no_keys_are_known_nobody_is_refused_for_another_who_asks
     cloud: LocalCloud, agent: Agent
 ) -> None:
     cloud.gateway.cache.clear()
-    CORP.answers = False
+    CORP.answers, CORP.asked = False, 0
     try:
-        assert_refused(await agent.bring(agent.assertion()), "temporarily_unavailable", 503)
+        for _ in range(3):
+            assert_refused(await agent.bring(agent.assertion()), "temporarily_unavailable", 503)
     finally:
         CORP.answers = True
+    assert CORP.asked == 1, "an address that gives no keys is not asked by everybody who wants them"
+    cloud.clock.advance(5)
     answers = await asyncio.gather(*(agent.bring(agent.assertion()) for _ in range(8)))
     assert [answer.status_code for answer in answers] == [200] * 8
 
