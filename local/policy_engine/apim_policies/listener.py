@@ -101,7 +101,8 @@ class Listener:
         while not self._server.started:
             if self._task.done():
                 await self._task
-            await asyncio.sleep(0.01)
+            # A few turns of the event loop: the sockets are bound.
+            await asyncio.sleep(0)
         return self
 
     async def __aexit__(self, *_: object) -> None:
