@@ -304,17 +304,20 @@ def test_B1_the_package_runs_by_itself_on_each_python(tmp_path: Path, version: s
     unpacked = tmp_path
     with zipfile.ZipFile(build_package(APP, version).archive) as archive:
         archive.extractall(unpacked)
-    program = (
-        f"import sys, runpy; sys.argv = ['worker.py', {str(unpacked)!r}, {str(unpacked / SITE_PACKAGES)!r}, 'own']; "
-        f"runpy.run_path({str(WORKER)!r}, run_name='__main__')"
-    )
-    call = json.dumps({"id": 1, "function": "hello_mcp", "arguments": {"context": {}}}).encode()
+    program = f"import runpy; runpy.run_path({str(WORKER)!r}, run_name='__main__')"
+    environment = {"PYTHONDONTWRITEBYTECODE": "1"}
+    frames = b""
+    for message in (
+        {"code": str(unpacked), "packages": str(unpacked / SITE_PACKAGES), "own": True, "environment": environment},
+        {"id": 1, "function": "hello_mcp", "arguments": {"context": {}}},
+    ):
+        content = json.dumps(message).encode()
+        frames += len(content).to_bytes(4, "big") + content
     finished = subprocess.run(
         [python, "-ISc", program],
-        input=len(call).to_bytes(4, "big") + call,
+        input=frames,
         capture_output=True,
-        cwd=unpacked,
-        env={"PYTHONDONTWRITEBYTECODE": "1"},
+        env=environment,
         timeout=60,
         check=False,
     )

@@ -51,7 +51,7 @@ from secure_mcp_local.stand_ins.store import Store
 
 if TYPE_CHECKING:
     from secure_mcp_local.azure.deployer import Deployer
-    from secure_mcp_local.azure.functions import FunctionHost
+    from secure_mcp_local.azure.functions import FunctionHost, Spare
     from secure_mcp_local.azure.functions.code import Codes
     from secure_mcp_local.azure.functions.host import Said
 
@@ -105,6 +105,7 @@ class LocalCloud(Running):
         """While an edit is read."""
         self._kept, self._watched = kept, watched
         self._azurite: Azurite | None = None
+        self._spare: Spare | None = None
         self._storage: asyncio.Future[Mapping[str, ASGIApp]] | None = None
         """Once it is there; none: nobody needs it."""
         self._deployer: Deployer | None = None
@@ -278,7 +279,7 @@ class LocalCloud(Running):
         self._progress(
             f"{'Reading what is deployed' if projects.state else 'Running the program'} of stack {projects.stack}"
         )
-        await _all(self._record(), self._load_storage())
+        await _all(self._record(), self._load_ahead())
         self.passed = passed(self.recording)
         self.idle, self.hosts, self.gateways = [], {}, {}
         self._declared = gateways(self.recording, self._addresses.of_gateway)
@@ -339,8 +340,8 @@ class LocalCloud(Running):
         # In a thread: the program has an event loop of its own.
         self.recording = await asyncio.to_thread(self._projects.record, self._addresses)
 
-    async def _load_storage(self) -> None:
-        """Lets Azurite load while the program runs, which most likely has a function app unless its servers have another backend here."""
+    async def _load_ahead(self) -> None:
+        """Lets Azurite and a worker load while the program runs, which most likely has a function app unless its servers have another backend here."""
         self._folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="secure-mcp-")))
         self._azurite = Azurite(self._folder if self._kept is None else self._kept.storage)
         self._resources.push_async_callback(self._azurite.stop)
@@ -349,6 +350,12 @@ class LocalCloud(Running):
             # What is wrong with it matters to those who need it only.
             with suppress(LocalCloudError):
                 await self._azurite.load()
+            # Only needed where code runs here.
+            from secure_mcp_local.azure.functions import Spare  # noqa: PLC0415
+
+            self._spare = Spare()
+            self._resources.push_async_callback(self._spare.stop)
+            await self._spare.start()
 
     def _state(self) -> Mapping[str, Any]:
         """What the next run must know."""
@@ -489,6 +496,7 @@ class LocalCloud(Running):
                     self.journal.refused,
                     site,
                     self._heard,
+                    self._spare,
                 )
             except NotModelled as error:
                 self.idle.append(str(error))

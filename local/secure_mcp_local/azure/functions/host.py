@@ -23,7 +23,7 @@ from secure_mcp_local.azure.functions.code import Code
 from secure_mcp_local.azure.functions.extension import PATH, Extension
 from secure_mcp_local.azure.functions.identity import IdentityEndpoint
 from secure_mcp_local.azure.functions.outbound import Outbound
-from secure_mcp_local.azure.functions.process import FunctionFailed, Worker
+from secure_mcp_local.azure.functions.process import FunctionFailed, Spare, Worker
 from secure_mcp_local.azure.functions.server import Server
 from secure_mcp_local.azure.functions.site import SITE, Site, host_json, mapping
 from secure_mcp_local.azure.functions.tools import Tool, tools_of
@@ -59,6 +59,7 @@ class FunctionHost:
         network: Network,
         clock: Clock,
         hear: Heard | None = None,
+        spare: Spare | None = None,
     ) -> None:
         self.site = site
         self.hosts: dict[str, ASGIApp] = {}
@@ -66,7 +67,7 @@ class FunctionHost:
         self.code = code
         self.loading = asyncio.Event()
         """Set once a process loads the code."""
-        self._host_json, self._hear = host_json, hear
+        self._host_json, self._hear, self._spare = host_json, hear, spare
         self.functions: list[str] = []
         """Names of the functions in the code that was loaded last."""
         self._names: dict[str, str] = {}
@@ -95,15 +96,17 @@ class FunctionHost:
         explain: Explain = unexplained,
         declared: Resource | None = None,
         hear: Heard | None = None,
+        spare: Spare | None = None,
     ) -> "FunctionHost":
-        """A function app of the stack, the only one if none is given, with its code. Nothing runs yet. `hear`: told what it prints.
+        """A function app of the stack, the only one if none is given, with its code. Nothing runs yet. `hear`: told what it prints;
+        `spare`: a process for its first worker.
 
         Raises:
             LocalCloudError: the declaration, or host.json, is one that Azure would refuse or that is not modelled.
         """
         site = Site.of(declared or recording.one(SITE))
         endpoint = IdentityEndpoint(site, identities, clock)
-        host = cls(site, code, host_json(code.folder, site.settings), endpoint, network, clock, hear)
+        host = cls(site, code, host_json(code.folder, site.settings), endpoint, network, clock, hear, spare)
         host.hosts[site.host] = authenticated(host.answer, site, recording, issuer, explain)
         return host
 
@@ -161,7 +164,7 @@ class FunctionHost:
     async def _loaded(self, code: Code, host_json: Mapping[str, Any]) -> tuple[Worker, Server]:
         """A worker that has loaded some code, and the server of its tools."""
         self._offset = self._ahead()
-        worker = Worker(code, self._environment(code), self._heard, self.loading)
+        worker = Worker(code, self._environment(code), self._heard, self.loading, self._spare)
         try:
             tools = tools_of(await worker.start(), self.site.settings)
         except BaseException:

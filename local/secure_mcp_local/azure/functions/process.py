@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import logging
+import os
 import struct
 import sys
 from collections import deque
@@ -55,6 +56,27 @@ class FunctionFailed(Exception):
         """The same as one message, with the line of the author's code on top."""
 
 
+class Spare:
+    """A worker process that begins before anybody knows what it is to load, for the first worker that there is."""
+
+    def __init__(self) -> None:
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        self._process = await _begun()
+
+    def take(self) -> asyncio.subprocess.Process | None:
+        """The process, once."""
+        process, self._process = self._process, None
+        return process if process is not None and process.returncode is None else None
+
+    async def stop(self) -> None:
+        """Ends it if nobody took it."""
+        if (process := self.take()) is not None:
+            process.kill()
+            await process.wait()
+
+
 class Worker:
     """One worker process with the code of one function app."""
 
@@ -64,6 +86,7 @@ class Worker:
         environment: Mapping[str, str],
         hear: Hear = unheard,
         loading: asyncio.Event | None = None,
+        spare: "Spare | None" = None,
     ) -> None:
         """Nothing runs yet.
 
@@ -71,9 +94,11 @@ class Worker:
             code: What it loads.
             environment: All that the code sees of ours.
             hear: Takes what it says.
-            loading: To be set once its process is there, and loads the code.
+            loading: To be set once its process loads the code.
+            spare: A process that may have begun before.
         """
         self._code, self._hear, self._loading = code, hear, loading or asyncio.Event()
+        self._spare = spare
         self._environment = dict(environment)
         self._process: asyncio.subprocess.Process | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -93,19 +118,15 @@ class Worker:
         Raises:
             LocalCloudError: the code cannot be loaded.
         """
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            # Without what is installed here, where the app's own packages are for this interpreter.
-            *("-I", *(("-S",) if self._code.fits else ()), "-X", "utf8", str(_SCRIPT), str(self._code.folder)),
-            *(str(self._code.packages or ""), "own" if self._code.fits else "others"),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=self._environment,
-            cwd=self._code.folder,
-            # Ctrl-C in a terminal is for the host, which ends it by closing its input.
-            **APART,
-        )
+        self._process = (self._spare.take() if self._spare else None) or await _begun()
+        assert self._process.stdin is not None
+        wanted = {
+            "code": str(self._code.folder),
+            "packages": str(self._code.packages) if self._code.packages else None,
+            "own": self._code.fits,
+            "environment": self._environment,
+        }
+        await _send(self._process.stdin, wanted)
         self._loading.set()
         assert self._process.stdout is not None
         assert self._process.stderr is not None
@@ -163,9 +184,7 @@ class Worker:
                 "blobs": read,
                 "outputs": list(outputs),
             }
-            content = json.dumps(message).encode()
-            self._process.stdin.write(_LENGTH.pack(len(content)) + content)
-            await self._process.stdin.drain()
+            await _send(self._process.stdin, message)
             answer = await future
         except (BrokenPipeError, ConnectionResetError):
             raise FunctionFailed("the worker ended") from None
@@ -238,6 +257,27 @@ class Worker:
                 self._said.append(text)
                 _log.info("%s", text)
                 self._hear("", text)
+
+
+async def _begun() -> asyncio.subprocess.Process:
+    """A worker process, which waits for what it is to load."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-I", "-S", "-X", "utf8", str(_SCRIPT)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        # What the machine needs to start it; the app's own comes with its code.
+        env={name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TEMP", "TMPDIR") if name in os.environ},
+        # Ctrl-C in a terminal is for the host, which ends it by closing its input.
+        **APART,
+    )
+
+
+async def _send(input: asyncio.StreamWriter, message: Mapping[str, Any]) -> None:
+    content = json.dumps(message).encode()
+    input.write(_LENGTH.pack(len(content)) + content)
+    await input.drain()
 
 
 async def _receive(output: asyncio.StreamReader) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """The Python worker: a process of its own that loads the function app's code and runs its functions.
 
-Run as a script in isolated mode, without this package: the code sees the modules that the platform's worker would show it,
-and the environment that the host gives it. Arguments: the folder of the code, the folder of the packages that it brings (empty:
-none), and `own` if the interpreter is one that these are for. Speaks frames on standard input and output: four bytes of length,
-then JSON.
+Run as a script in isolated mode and without what is installed, this package included: the code sees the modules that the platform's
+worker would show it, and the environment that the host gives it. Speaks frames on standard input and output: four bytes of length,
+then JSON. The first says what to load: the folder of the code, the folder of the packages that it brings (null: none), whether the
+interpreter is one that these are for (`own`), and the environment.
 """
 
 import asyncio
@@ -17,9 +17,11 @@ import io
 import json
 import logging
 import os
+import site
 import struct
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -130,6 +132,20 @@ def _holds(folder: Path, parts: Sequence[str]) -> bool:
             return any(folder.glob(f"{part}.*"))
         folder = inside
     return True
+
+
+def _loaded(wanted: dict[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """What the host wants, as `_load` gives it."""
+    os.environ.clear()
+    os.environ.update(wanted["environment"])
+    if hasattr(time, "tzset"):
+        time.tzset()
+    os.chdir(wanted["code"])
+    if not wanted["own"]:
+        # What is installed here, which stands in for packages that are for another interpreter.
+        site.main()
+    packages = wanted["packages"]
+    return _load(Path(wanted["code"]), Path(packages) if packages else None, own=wanted["own"])
 
 
 def _load(folder: Path, packages: Path | None, *, own: bool) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -274,9 +290,11 @@ def main() -> None:
     handler = _Logged(output)
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.INFO)
-    code, packages, own = sys.argv[1:4]
+    wanted = _read(sys.stdin.buffer)
+    if wanted is None:
+        return
     try:
-        described, callables = _load(Path(code), Path(packages) if packages else None, own=own == "own")
+        described, callables = _loaded(wanted)
     except BaseException as error:  # anything: it is the app's code that runs here
         _write(output, _failure(error))
         return
