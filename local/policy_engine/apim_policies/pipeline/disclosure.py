@@ -116,19 +116,23 @@ class Disclosure:
                 self._hidden[spelling] = name
         self._texts: set[str] = {*_WORDS, *spoken.texts}
         self._names: set[str] = {*_WORDS, *spoken.names}
+        self._learned: set[str] = set()
         for text in known:
             self.learn(text)
 
     def learn(self, text: str) -> None:
         """A text of a policy document or of the stack: no secret, unless it holds one or looks like one."""
         text = text.strip()
-        if not text or self._holds_secret(text) or (_CREDENTIAL.search(text) and not _GUID.fullmatch(text)):
+        if not text or text in self._texts or self._holds_secret(text) or (_CREDENTIAL.search(text) and not _GUID.fullmatch(text)):
             return
         self._texts.add(text)
         self._names.update(_NAME.findall(text))
 
     def learn_expression(self, text: str) -> None:
-        """The strings in a C# expression."""
+        """The strings in a C# expression, of which many stand in several places."""
+        if text in self._learned:
+            return
+        self._learned.add(text)
         for verbatim, plain in _STRING.findall(text):
             self.learn(verbatim.replace('""', '"') or plain)
 

@@ -36,10 +36,16 @@ class Origin:
     """Where a value comes from: an attribute or a child of a policy's element."""
 
     name: str
-    text: str
-    """The expression or literal, with secrets named by their named values."""
+    given: str
+    """The expression or literal. Never shown as it is."""
+    disclosure: Disclosure
     expression: bool
     line: int
+
+    @property
+    def text(self) -> str:
+        """The expression or literal, with secrets named by their named values."""
+        return self.disclosure.source(self.given)
 
 
 @dataclass(slots=True)

@@ -32,7 +32,7 @@ class Source:
         """A value, with the name of its attribute or element."""
         expression = None
         text = value.text if value.expression else value.text.strip()
-        origin = Origin(name, self.disclosure.source(text), value.expression, value.line)
+        origin = Origin(name, text, self.disclosure, value.expression, value.line)
         if value.expression:
             self.disclosure.learn_expression(value.text)
             expression = self._compile(value.text, document=self.document, line=value.line, column=value.column)
