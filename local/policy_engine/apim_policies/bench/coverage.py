@@ -9,7 +9,8 @@ from typing import Any
 from apim_policies.elements.flow import inside
 from apim_policies.expressions.binding.binder import Binder
 from apim_policies.expressions.code import Code
-from apim_policies.expressions.expression import Expression, compile_by
+from apim_policies.expressions.compiler import compile_by
+from apim_policies.expressions.expression import Expression
 from apim_policies.expressions.syntax.tree import Node
 from apim_policies.expressions.types import BOOL
 from apim_policies.gateway.gateway import Gateway

@@ -26,7 +26,7 @@ from apim_policies.elements.model import (
     PolicyElement,
 )
 from apim_policies.errors import NotModelled
-from apim_policies.expressions.dotnet.certificates import distinguished, thumbprint
+from apim_policies.expressions.values.certificates import distinguished, thumbprint
 from apim_policies.expressions.values.failures import CSharpException
 from apim_policies.expressions.xml.reader import parse_element
 from apim_policies.pipeline.bodies import is_request, message_body

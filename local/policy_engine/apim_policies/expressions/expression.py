@@ -1,19 +1,13 @@
-"""The public face of the compiler: one compiled expression."""
+"""The public face of the compiler: one expression."""
 
 from collections.abc import Callable
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from apim_policies.errors import NotModelled
-from apim_policies.expressions.binding.binder import Binder
-from apim_policies.expressions.binding.scope import FIRST_LOCAL
 from apim_policies.expressions.context import Context
-from apim_policies.expressions.linq.extensions import EXTENSIONS
 from apim_policies.expressions.newtonsoft.texts import NEWLINE
 from apim_policies.expressions.profile import Profile
-from apim_policies.expressions.syntax.parsing import parse
-from apim_policies.expressions.syntax.tree import Source
-from apim_policies.expressions.values.failures import CSharpException, ExpressionError
 
 
 class Bound(NamedTuple):
@@ -69,38 +63,7 @@ def compile_expression(text: str, *, document: str = "", line: int = 1, column: 
     Raises:
         ExpressionError: syntax errors, what C# or API Management refuse, and what is not modelled.
     """
-    try:
-        return _compiled(text)
-    except ExpressionError:
-        # Again, for the place: errors are not kept.
-        return _compile(text, document, line, column)
-    except RecursionError:
-        raise Source(text, document, line, column).not_modelled(0, "an expression that is nested this deep") from None
+    # More than a hundred modules, which a gateway whose expressions are all known starts without.
+    from apim_policies.expressions.compiler import compiled  # noqa: PLC0415
 
-
-@lru_cache(maxsize=4096)
-def _compiled(text: str) -> Expression:
-    return _compile(text, "", 1, 1)
-
-
-def _compile(text: str, document: str, line: int, column: int) -> Expression:
-    return compile_by(Binder, text, document, line, column)
-
-
-def compile_by(binds: type[Binder], text: str, document: str, line: int, column: int) -> Expression:
-    """Compiles with a binder that does more than the usual one, such as to note which ways conditions go.
-
-    Raises:
-        ExpressionError: as `compile_expression`.
-    """
-    source, root = parse(text, document, line, column)
-    binder = binds(source, EXTENSIONS)
-    try:
-        run = binder.root(root)
-    except NotImplementedError as error:
-        raise source.not_modelled(source.shift, str(error)) from error
-    except CSharpException as error:
-        # While constants were calculated, which C# does in checked mode.
-        raise source.error(source.shift, error.message, "compile", "CS0220") from error
-    variables = max(binder.slots - FIRST_LOCAL, 0)
-    return Expression(text, frozenset(binder.members), lambda: Bound(run(), variables))
+    return compiled(text, document, line, column)

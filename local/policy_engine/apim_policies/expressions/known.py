@@ -1,6 +1,7 @@
 """Expressions that were found right before: they are compiled anew when they first run, as most of a gateway's never do."""
 
 import hashlib
+import importlib.util
 import json
 import os
 import tempfile
@@ -9,9 +10,6 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
-
-import tree_sitter
-import tree_sitter_c_sharp
 
 from apim_policies.expressions.expression import Expression, compile_expression
 
@@ -88,7 +86,12 @@ def _later(text: str) -> Callable[[], Expression]:
 def _compiler() -> str:
     """What tells one compiler from another: all that it is made of."""
     made = hashlib.sha256()
-    grammars = (Path(module.__file__ or "") for module in (tree_sitter, tree_sitter_c_sharp))
-    for file in (*sorted(Path(__file__).parent.rglob("*.py")), *grammars):
+    for file in sorted(Path(__file__).parent.rglob("*.py")):
         made.update(file.read_bytes())
+    for name in ("tree_sitter", "tree_sitter_c_sharp"):
+        # Megabytes of compiled code: what is installed has other times and sizes when it is another.
+        spec = importlib.util.find_spec(name)
+        for file in sorted(Path(spec.origin or "").parent.iterdir()) if spec is not None else ():
+            if file.is_file():
+                made.update(f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}".encode())
     return made.hexdigest()[:16]

@@ -16,11 +16,12 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from apim_policies.expressions.context import Certificate
 from apim_policies.expressions.dotnet.registry import Method, Model, Property
 from apim_policies.expressions.types import BOOL, BYTES, DATETIME, INT, STRING, VOID, Type, generic
+from apim_policies.expressions.values.certificates import distinguished, thumbprint
 from apim_policies.expressions.values.containers import Dictionary
 from apim_policies.expressions.values.failing import argument_null
 from apim_policies.expressions.values.failures import CSharpException
 from apim_policies.expressions.values.moments import DateTime
-from apim_policies.expressions.values.text import joined, utf16
+from apim_policies.expressions.values.text import joined
 
 CERTIFICATE = Type("X509Certificate2")
 CERTIFICATES = generic("IReadOnlyDictionary", STRING, CERTIFICATE)
@@ -190,27 +191,6 @@ class _Distinguished:
 
     def __init__(self, name: x509.Name) -> None:
         self.name = distinguished(name)
-
-
-_SHORT = {"emailAddress": "E", "stateOrProvinceName": "S", "serialNumber": "SERIALNUMBER"}
-
-
-def distinguished(name: x509.Name) -> str:
-    """A name as .NET writes it: the last part first, with blanks behind the commas."""
-    parts: list[str] = []
-    for attribute in reversed(list(name)):
-        text = str(attribute.value)
-        if any(character in text for character in ',+="\n<>#;') or text != text.strip():
-            quoted = text.replace('"', '""')
-            text = f'"{quoted}"'
-        key = attribute.rfc4514_attribute_name
-        parts.append(f"{_SHORT.get(key, 'S' if key == 'ST' else key)}={text}")
-    return utf16(", ".join(parts))
-
-
-def thumbprint(certificate: Certificate) -> str:
-    """The SHA-1 of a certificate, in capitals."""
-    return certificate.certificate.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303  (it is what .NET calls so)
 
 
 def _serial(certificate: Certificate) -> str:
