@@ -12,9 +12,8 @@ from apim_policies.check.finding import Finding, Report, Rule
 from apim_policies.check.inspection import examined, quoted, report
 from apim_policies.check.inspection import shown as shown_path
 from apim_policies.errors import DocumentError
-from apim_policies.expressions import compile_expression
 from apim_policies.gateway.compilation import Compilation
-from secure_mcp_local.azure.api_management import describe
+from secure_mcp_local.azure.api_management import describe, known
 from secure_mcp_local.check import code, plan
 from secure_mcp_local.check.gateway import documents_of, gateways
 from secure_mcp_local.check.templates import Templates
@@ -111,18 +110,19 @@ def _of_gateway(recording: Recording, documents: Mapping[str, Document], file: s
         for resource in recording.all(plan.MODULE + "NamedValue")
     }
     fragments = {document.fragment: document.text for document in documents.values() if document.fragment}
-    findings = [*examined(documents.values(), named_values, fragments)]
+    findings = [*examined(documents.values(), named_values, fragments, known().compile)]
     declared_here = len(recording.all(plan.MODULE + "ApiManagementService")) == 1
     if declared_here and not any(finding.rule.level == "error" for finding in findings):
         # The rest of what the gateway looks at when it starts.
         try:
-            Compilation.of(describe(recording), compile_expression)
+            Compilation.of(describe(recording), known().compile)
         except DocumentError:
             pass
         except NotModelled as error:
             findings.append(Finding(RULES["not-modelled"], str(error), file))
         except ExplainedError as error:
             findings.append(Finding(plan.PLAN, str(error), file))
+    known().keep()
     return [*findings, *counters.shared(documents.values()), *plan.findings(recording, documents, file)]
 
 

@@ -12,6 +12,8 @@ from apim_policies.check.document_check import check_document
 from apim_policies.check.finding import Finding, Report, Rule
 from apim_policies.check.lints import LINTS
 from apim_policies.errors import ExplainedError
+from apim_policies.expressions import compile_expression
+from apim_policies.pipeline.values import Compile
 
 UNKNOWN_RULE = Rule(
     "unknown-rule",
@@ -96,28 +98,35 @@ def shown(path: Path) -> str:
 
 
 def examined(
-    documents: Iterable[Document], named_values: Mapping[str, str | None] | None, fragments: Mapping[str, str] | None
+    documents: Iterable[Document],
+    named_values: Mapping[str, str | None] | None,
+    fragments: Mapping[str, str] | None,
+    compile: Compile = compile_expression,
 ) -> Iterator[Finding]:
     """All findings about some documents; arguments as those of `check_document`."""
     for document in documents:
-        yield from examine(document, named_values, fragments)
+        yield from examine(document, named_values, fragments, compile)
 
 
 def examine(
     document: Document,
     named_values: Mapping[str, str | None] | None = None,
     fragments: Mapping[str, str] | None = None,
+    compile: Compile = compile_expression,
 ) -> Iterator[Finding]:
     """All findings about one document; arguments as those of `check_document`."""
     try:
-        yield from _examine(document, named_values, fragments)
+        yield from _examine(document, named_values, fragments, compile)
     except RecursionError:
         rule = RULES["well-formed"]
         yield Finding(rule, "elements or brackets are nested too deeply to be read", document.name, 1, 1)
 
 
 def _examine(
-    document: Document, named_values: Mapping[str, str | None] | None, fragments: Mapping[str, str] | None
+    document: Document,
+    named_values: Mapping[str, str | None] | None,
+    fragments: Mapping[str, str] | None,
+    compile: Compile,
 ) -> Iterator[Finding]:
     explained: set[tuple[int, int]] = set()
     found: list[Finding] = []
@@ -134,7 +143,9 @@ def _examine(
         ]
         found = [one for one in found if one.rule.name not in names or not start <= (one.line, one.column) < end]
     yield from found
-    for problem in check_document(document.text, document.name, named_values=named_values, fragments=fragments):
+    for problem in check_document(
+        document.text, document.name, named_values=named_values, fragments=fragments, compile=compile
+    ):
         place = (problem.line, problem.column)
         if problem.document != document.name or place not in explained or problem.rule not in _EXPLAINABLE:
             yield Finding(RULES[problem.rule], problem.message, problem.document, *place)
