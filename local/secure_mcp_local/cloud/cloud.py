@@ -550,7 +550,8 @@ def _once_there(services: "asyncio.Future[Mapping[str, ASGIApp]]", name: str) ->
     """A service that is about to start: who calls it waits for it."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await (await services)[name](scope, receive, send)
+        # Shielded: a caller that gives up must not take it from the others.
+        await (await asyncio.shield(services))[name](scope, receive, send)
 
     return app
 
