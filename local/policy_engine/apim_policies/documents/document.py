@@ -272,7 +272,7 @@ class _Parser:
             # Quotes that are entities do not hide the quote behind the value.
             after = self.text.find(end, begin)
         raw = self.text[begin:after]
-        if after < 0 or not _ESCAPED.search(_LITERAL.sub('""', raw)):
+        if after < 0 or "&" not in raw or not _ESCAPED.search(_LITERAL.sub('""', raw)):
             return None
         decoded = _ESCAPED.sub(lambda match: html.unescape(match[0]), raw).rstrip()
         if not _scans(decoded):
@@ -296,6 +296,8 @@ class _Parser:
         self.at = self._skip_blank(self.at)
 
     def _skip_blank(self, at: int) -> int:
+        if " " < self.text[at : at + 1] < "\x7f":
+            return at
         match = _BLANK.match(self.text, at)
         assert match is not None
         return match.end()
