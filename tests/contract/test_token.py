@@ -191,7 +191,7 @@ async def test_M21_repeated_fields_are_refused(registered: Application, name: st
     assert_error(await registered.send("POST", "/token", data=form), "invalid_request")
 
 
-async def test_M22_refresh_tokens_rotate(registered: Application) -> None:
+async def test_M22_S4_refresh_tokens_rotate(registered: Application) -> None:
     first = await registered.tokens(Person())
     second = (await registered.refresh(first["refresh_token"])).json()
     third = (await registered.refresh(second["refresh_token"])).json()
