@@ -72,7 +72,8 @@ check: setup ## lint, strict types, and what the dev stack declares
 	$(BIN)/secure-mcp check --strict --config apimPublisherEmail=gate@localhost
 
 # Needs uv. constraints.txt is what is installed and tested here, for every Python and system; the function app has the same versions,
-# for every Python that it can run on. Without UPGRADE pins stay what they are and what is missing comes to them.
+# for every Python that it can run on. Without UPGRADE pins stay what they are and what is missing comes to them. Azurite's lock is npm's: in its folder
+# `npm install --package-lock-only --install-links --omit-lockfile-registry-resolved`, without a lock there, or npm takes no notice of what is overridden.
 lock: ## pin what is tested, and what the function app needs, with hashes; UPGRADE=1 the newest versions
 	@printf -- '-e local/policy_engine\n-e .[local,dev]\n' | uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
 	  $(if $(UPGRADE),--upgrade) --no-emit-package apim-policies --no-emit-package pulumi-secure-mcp --output-file constraints.txt - >/dev/null
