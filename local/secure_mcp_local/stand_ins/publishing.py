@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import os
 import sys
 import tempfile
 import zipfile
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from secure_mcp_local.azure.functions.code import Code
-from secure_mcp_local.azure.functions.process import Worker
+from secure_mcp_local.azure.functions.process import Worker, machine
 from secure_mcp_local.azure.functions.site import mapping
 from secure_mcp_local.errors import ExplainedError
 from secure_mcp_local.recording import Recording, Resource
@@ -50,8 +49,7 @@ async def _indexed(site: Resource, content: bytes) -> list[str]:
     """
     with tempfile.TemporaryDirectory(prefix="secure-mcp-package-") as folder:
         await asyncio.to_thread(_unpack, content, Path(folder))
-        machine = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
-        worker = Worker(Code(Path(folder)), {**machine, "LANG": "C.UTF-8", **_environment(site)})
+        worker = Worker(Code(Path(folder)), {**machine(), "LANG": "C.UTF-8", **_environment(site)})
         try:
             return sorted(str(function["name"]) for function in await worker.start())
         except ExplainedError as error:

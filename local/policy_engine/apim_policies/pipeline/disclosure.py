@@ -123,12 +123,7 @@ class Disclosure:
     def learn(self, text: str) -> None:
         """A text of a policy document or of the stack: no secret, unless it holds one or looks like one."""
         text = text.strip()
-        if (
-            not text
-            or text in self._texts
-            or self._holds_secret(text)
-            or (_CREDENTIAL.search(text) and not _GUID.fullmatch(text))
-        ):
+        if not text or self._holds_secret(text) or (_CREDENTIAL.search(text) and not _GUID.fullmatch(text)):
             return
         self._texts.add(text)
         self._names.update(_NAME.findall(text))

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -23,7 +22,7 @@ from secure_mcp_local.azure.functions.code import Code
 from secure_mcp_local.azure.functions.extension import PATH, Extension
 from secure_mcp_local.azure.functions.identity import IdentityEndpoint
 from secure_mcp_local.azure.functions.outbound import Outbound
-from secure_mcp_local.azure.functions.process import FunctionFailed, Spare, Worker
+from secure_mcp_local.azure.functions.process import FunctionFailed, Spare, Worker, machine
 from secure_mcp_local.azure.functions.server import Server
 from secure_mcp_local.azure.functions.site import SITE, Site, host_json, mapping
 from secure_mcp_local.azure.functions.tools import Tool, tools_of
@@ -233,9 +232,8 @@ class FunctionHost:
 
     def _environment(self, code: Code) -> dict[str, str]:
         """All that the code sees: the declared settings, and what the platform itself sets."""
-        machine = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TEMP", "TMPDIR") if name in os.environ}
         return {
-            **machine,
+            **machine(),
             "LANG": "C.UTF-8",
             **self.site.settings,
             "FUNCTIONS_WORKER_RUNTIME": "python",

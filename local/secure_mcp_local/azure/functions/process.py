@@ -126,7 +126,9 @@ class Worker:
             "own": self._code.fits,
             "environment": self._environment,
         }
-        await _send(self._process.stdin, wanted)
+        # If it is gone already, what it said is the error below.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            await _send(self._process.stdin, wanted)
         self._loading.set()
         assert self._process.stdout is not None
         assert self._process.stderr is not None
@@ -259,6 +261,11 @@ class Worker:
                 self._hear("", text)
 
 
+def machine() -> dict[str, str]:
+    """Of this machine's environment, what a process needs to start, and what its code may see."""
+    return {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TEMP", "TMPDIR") if name in os.environ}
+
+
 async def _begun() -> asyncio.subprocess.Process:
     """A worker process, which waits for what it is to load."""
     return await asyncio.create_subprocess_exec(
@@ -267,8 +274,8 @@ async def _begun() -> asyncio.subprocess.Process:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        # What the machine needs to start it; the app's own comes with its code.
-        env={name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TEMP", "TMPDIR") if name in os.environ},
+        # The app's own comes with its code.
+        env=machine(),
         # Ctrl-C in a terminal is for the host, which ends it by closing its input.
         **APART,
     )

@@ -9,6 +9,8 @@ from typing import Any
 import psutil
 import pytest
 
+from secure_mcp_local.azure.functions import process
+from secure_mcp_local.azure.functions.code import Code
 from secure_mcp_local.errors import LocalCloudError, NotModelled
 from secure_mcp_local.recording import Recording
 
@@ -276,3 +278,17 @@ async def test_a_site_that_is_no_python_function_app(run: Any) -> None:
     with pytest.raises(NotModelled, match="node"):
         async with run(other):
             pass
+
+
+async def test_a_worker_that_ends_before_it_is_told_what_to_load_says_why(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "worker.py").write_text("import sys; sys.exit('no memory left')")
+    monkeypatch.setattr(process, "_SCRIPT", tmp_path / "worker.py")
+    # More than a pipe holds.
+    worker = process.Worker(Code.of(tmp_path), {"LARGE": "x" * 1_000_000})
+    try:
+        with pytest.raises(LocalCloudError, match="no memory left"):
+            await worker.start()
+    finally:
+        await worker.stop()
