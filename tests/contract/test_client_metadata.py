@@ -17,6 +17,11 @@ from secure_mcp_local.testing import Application, Person
 CloudWith = Callable[..., AbstractAsyncContextManager[LocalCloud]]
 HOST = "client.example.com"
 GOOD = f"https://{HOST}/client.json"
+ANSWERS = [
+    "https://app.example/cb?code=1&state=2",
+    "https://app.example/cb?a=b;c%6Fde[]=1",
+    "http://127.0.0.1:53682/cb?ISS=x",
+]
 
 
 class Publisher:
@@ -24,6 +29,7 @@ class Publisher:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.status = 200
         self.app = Starlette(routes=[Route("/{path:path}", self.answer)])
 
     async def answer(self, request: Request) -> Response:
@@ -53,9 +59,11 @@ class Publisher:
                 return JSONResponse(document, 404)
             case "bidi.json":
                 document["client_name"] = "good\u202eevil"
+            case "answers.json":
+                document["redirect_uris"] = ANSWERS
             case _:
                 pass
-        return JSONResponse(document)
+        return JSONResponse(document, self.status)
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +148,44 @@ async def test_S3_a_published_redirect_uri_must_be_of_an_acceptable_kind(
     application = Application(cloud.gateway_url, client_id=GOOD, redirect_uri="javascript:alert(1)")
     page = await Person().request("GET", application.authorize_url())
     assert page.status_code == 400
+
+
+@pytest.mark.parametrize("uri", ANSWERS)
+async def test_S3_M5_D12_a_published_redirect_uri_has_nothing_of_an_answer(
+    published: tuple[LocalCloud, Publisher], uri: str
+) -> None:
+    """The client would get the code twice, and whoever published the address chose the first."""
+    cloud, _ = published
+    application = Application(cloud.gateway_url, client_id=f"https://{HOST}/answers.json", redirect_uri=uri)
+    page = await Person().request("GET", application.authorize_url())
+    assert (page.status_code, "Wrong return address" in page.text) == (400, True)
+    assert "location" not in page.headers
+
+
+@pytest.mark.parametrize("status", [429, 500, 503, "no answer"])
+async def test_S3_M19_a_document_that_cannot_be_read_now_is_503(
+    published: tuple[LocalCloud, Publisher], status: int | str
+) -> None:
+    """After `invalid_client` a client forgets who it is (RFC 6749, section 5.2), and its user signs in again."""
+    cloud, publisher = published
+    application = Application(cloud.gateway_url, client_id=GOOD)
+    tokens = await application.tokens(Person())
+    cloud.gateway.cache.clear()
+    if isinstance(status, int):
+        publisher.status = status
+    else:
+        cloud.network.forward(HOST, "http://127.0.0.1:1")
+    try:
+        page = await Person().request("GET", application.authorize_url())
+        refreshed = await application.refresh(tokens["refresh_token"])
+        revoked = await application.send("POST", "/revoke", data={"token": tokens["refresh_token"], "client_id": GOOD})
+    finally:
+        publisher.status = 200
+        cloud.network.serve(HOST, publisher.app)
+    assert page.status_code == 503
+    for answer in (refreshed, revoked):
+        assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
+    assert (await application.refresh(tokens["refresh_token"])).status_code == 200
 
 
 async def refused(cloud: LocalCloud, url: str) -> httpx.Response:

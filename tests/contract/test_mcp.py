@@ -231,6 +231,32 @@ async def test_M25_a_failure_of_the_server_has_none_of_its_words(
     assert "detail" not in response.text
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 399])
+async def test_M25_nobody_is_sent_past_the_gateway(
+    application: Application, key: str, backend: Backend, status: int
+) -> None:
+    """Frameworks do it for a slash at the end, with the host's own name: a client would post its call there, and sign in where that host says."""
+    backend.answer = PlainTextResponse("detail", status, headers={"Location": "https://elsewhere.example/mcp/"})
+    response = await application.call(key)
+    assert (response.status_code, response.json()["error"]["code"]) == (502, -32603)
+    assert "location" not in response.headers
+    assert "detail" not in response.text
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Alt-Svc", "Clear-Site-Data", "NEL", "Report-To", "Set-Cookie", "WWW-Authenticate", "Server", "X-Powered-By"],
+)
+async def test_M25_no_server_speaks_for_the_whole_address(
+    application: Application, key: str, backend: Backend, name: str
+) -> None:
+    """The sign-in and other teams' servers are there, too."""
+    backend.answer = JSONResponse({"result": 1}, headers={name: "x", "X-Own": "x"})
+    response = await application.call(key)
+    assert (response.status_code, response.headers["x-own"]) == (200, "x")
+    assert name not in response.headers
+
+
 async def test_M32_what_passes_through_has_strict_transport_security(
     application: Application, key: str, backend: Backend
 ) -> None:

@@ -174,6 +174,9 @@ def wrong(client_id: str, issuer: str, now: int) -> dict[str, dict[str, str | No
         "issued in the future": changed(iat=now + 300),
         "a text for a time": changed(nbf="now"),
         "a huge time": changed(nbf=1e300),
+        "brackets without end": changed(x=[[]] * 300),
+        "brackets without end in what says how it is signed": changed({"x": [[]] * 300}),
+        "an id of brackets": changed({"kid": [[]]}),
     }
 
 
@@ -300,6 +303,15 @@ async def test_C1_keys_that_cannot_be_read_now_are_503(cloud: LocalCloud, publis
     code = await application.code(Person())
     answer = await application.exchange(code, **asserted(SIGNER.assertion(url, cloud.gateway_url)))
     assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
+
+
+async def test_M5_metadata_of_brackets_without_end_are_refused(cloud: LocalCloud) -> None:
+    """Thousands of levels would take more stack than .NET has; no level is without a bracket."""
+    application = Application(cloud.gateway_url)
+    metadata: dict[str, Any] = {"token_endpoint_auth_method": "private_key_jwt", "jwks": SIGNER.jwks}
+    assert (await application.register(**metadata, contacts=[[]] * 200)).status_code == 201
+    answer = await application.register(**metadata, contacts=[[]] * 300)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
 
 
 BAD_DOCUMENTS: dict[str, dict[str, Any]] = {
