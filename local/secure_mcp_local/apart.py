@@ -1,7 +1,11 @@
 """How a process is started that keys pressed in our terminal are not for: who started it ends it, by closing its input."""
 
+import asyncio
+import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from typing import Any
 
 
@@ -14,3 +18,12 @@ def _apart() -> dict[str, Any]:
 
 
 APART = _apart()
+
+
+def end(process: asyncio.subprocess.Process) -> None:
+    """Ends one that was started so, if it still runs, and the processes that it has left behind."""
+    with suppress(OSError):  # none is left
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)

@@ -307,8 +307,9 @@ def test_B1_the_package_runs_by_itself_on_each_python(tmp_path: Path, version: s
     program = f"import runpy; runpy.run_path({str(WORKER)!r}, run_name='__main__')"
     environment = {"PYTHONDONTWRITEBYTECODE": "1"}
     frames = b""
+    packages = str(unpacked / SITE_PACKAGES)
     for message in (
-        {"code": str(unpacked), "packages": str(unpacked / SITE_PACKAGES), "own": True, "environment": environment},
+        {"code": str(unpacked), "packages": packages, "own": True, "environment": environment, "patience": 60},
         {"id": 1, "function": "hello_mcp", "arguments": {"context": {}}},
     ):
         content = json.dumps(message).encode()

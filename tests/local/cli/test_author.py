@@ -101,6 +101,18 @@ async def test_who_edits_a_tool_reads_in_the_terminal_what_it_says_and_whose_cal
         calls = {(call, text) for call, _, text in lines}
         assert len(calls) == len({call for call, _ in calls}) == 2, said
 
+        failing = edited.replace("    return f", "    return 1 / 0 or f")
+        file.write_text(failing, "utf-8")
+        await shows(terminal, f"Served anew after {CODE}")
+        assert await counted("one two") == "An error occurred invoking 'count_words'."
+        file.write_text(edited, "utf-8")
+        said = await shows(terminal, f"Served anew after {CODE}")
+        number = next(number for number, line in enumerate(failing.splitlines(), 1) if "1 / 0" in line)
+        assert re.search(
+            rf"^count_words \w{{8}} \| {CODE}:{number}: ZeroDivisionError: division by zero$", said, re.MULTILINE
+        )
+        assert "Traceback" not in said
+
         broken = edited.replace("app = func.FunctionApp()", "app = func.FunctionApp(")
         file.write_text(broken, "utf-8")
         said = await shows(terminal, "what was served goes on being served")

@@ -196,7 +196,7 @@ class FunctionHost:
         else:
             await Response(status_code=404)(scope, receive, send)
 
-    async def _invoke(self, tool: Tool, context: Mapping[str, Any]) -> str:
+    async def _invoke(self, tool: Tool, context: Mapping[str, Any]) -> dict[str, Any]:
         async with self._replacing:
             worker = self._worker
             if worker is None or not worker.alive or self._ahead() - self._offset > _STALE:
@@ -205,7 +205,7 @@ class FunctionHost:
                 worker, _ = await self._loaded(self.code, self._host_json)
                 self._worker = worker
         try:
-            return await self._run(worker, tool, context)
+            return _result(tool, await self._run(worker, tool, context))
         except FunctionFailed as failed:
             for line in failed.told.splitlines():
                 self._heard(tool.function, line)
@@ -243,3 +243,17 @@ class FunctionHost:
             "WEBSITE_HOSTNAME": self.site.host,
             **self._outbound.environment,
         }
+
+
+def _result(tool: Tool, returned: str) -> dict[str, Any]:
+    """
+    Raises:
+        FunctionFailed: what the function returned is none.
+    """
+    try:
+        return tool.result(returned)
+    except (ValueError, KeyError, TypeError) as error:
+        raise FunctionFailed(
+            f"{tool.function}: what it returned is no result as the host reads it, with its type and content "
+            f"({type(error).__name__}: {error}): {returned[:100]!r}"
+        ) from None

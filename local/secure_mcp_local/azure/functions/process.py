@@ -5,6 +5,7 @@ import base64
 import json
 import logging
 import os
+import signal
 import struct
 import sys
 from collections import deque
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from secure_mcp_local.apart import APART
+from secure_mcp_local.apart import APART, end
 from secure_mcp_local.azure.functions.code import Code
 from secure_mcp_local.errors import LocalCloudError
 
@@ -105,12 +106,13 @@ class Worker:
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._calls: dict[int, tuple[str, Context]] = {}
         self._last = 0
+        self._ending = False
         self._said: deque[str] = deque(maxlen=20)
 
     @property
     def alive(self) -> bool:
         """Whether it can be asked."""
-        return self._process is not None and self._process.returncode is None and not self._tasks[0].done()
+        return self._process is not None and self._process.returncode is None and not self._ending
 
     async def start(self) -> list[dict[str, Any]]:
         """Starts it and returns its functions, each with `name` and `bindings` (as in function.json).
@@ -125,6 +127,7 @@ class Worker:
             "packages": str(self._code.packages) if self._code.packages else None,
             "own": self._code.fits,
             "environment": self._environment,
+            "patience": _START,
         }
         # If it is gone already, what it said is the error below.
         with suppress(BrokenPipeError, ConnectionResetError):
@@ -135,19 +138,20 @@ class Worker:
         listener = asyncio.create_task(self._listen(self._process.stderr))
         self._tasks = [listener]
         try:
-            async with asyncio.timeout(_START):
+            async with asyncio.timeout(_START + _STOP):
                 while "said" in (first := await _receive(self._process.stdout)):
                     self._heard(first)
         except TimeoutError:
             raise LocalCloudError(f"the code of the function app does not load within {_START} s") from None
         except asyncio.IncompleteReadError:
-            await listener
-            raise LocalCloudError("the worker of the function app ended:\n" + "\n".join(self._said)) from None
+            await asyncio.wait([listener], timeout=_STOP)
+            said = "\n".join(["", *self._said])
+            raise LocalCloudError(f"the worker of the function app ended{await _how(self._process)}{said}") from None
         if "error" in first:
             raise LocalCloudError(
                 f"{self._code.told(first['mistake'])}\nThe code of the function app cannot be loaded."
             )
-        self._tasks.insert(0, asyncio.create_task(self._receive_answers(self._process.stdout)))
+        self._tasks.insert(0, asyncio.create_task(self._receive_answers(self._process)))
         return first["functions"]
 
     async def invoke(
@@ -215,29 +219,32 @@ class Worker:
         process, self._process = self._process, None
         assert process.stdin is not None
         process.stdin.close()
-        try:
-            async with asyncio.timeout(_STOP):
-                await process.wait()
-        except TimeoutError:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await _ended(process)
+        end(process)
+        await _ended(process)
+        # A process that the code has started and that nothing ends may hold the output for ever.
+        _, waiting = await asyncio.wait(self._tasks, timeout=_STOP) if self._tasks else (set(), set())
+        for task in waiting:
+            task.cancel()
 
-    async def _receive_answers(self, output: asyncio.StreamReader) -> None:
+    async def _receive_answers(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
         try:
             while True:
-                answer = await _receive(output)
+                answer = await _receive(process.stdout)
                 if "said" in answer:
                     self._heard(answer)
                     continue
+                self._ending = answer["ended"]
                 future = self._waiting.get(answer["id"])
                 if future is not None and not future.done():
                     future.set_result(answer)
         except asyncio.IncompleteReadError:
+            self._ending = True
+            error = f"the worker ended{await _how(process)}"
             for future in self._waiting.values():
                 if not future.done():
-                    future.set_result({"error": "the worker ended"})
+                    future.set_result({"error": error})
 
     def _heard(self, message: Mapping[str, Any]) -> None:
         function, context = self._calls.get(message["call"], ("", None))
@@ -279,6 +286,22 @@ async def _begun() -> asyncio.subprocess.Process:
         # Ctrl-C in a terminal is for the host, which ends it by closing its input.
         **APART,
     )
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """Waits until it is gone, some seconds at most: with some Pythons that takes as long as anybody holds its output."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_STOP):
+            await process.wait()
+
+
+async def _how(process: asyncio.subprocess.Process) -> str:
+    """How it ended, to be said after that it did."""
+    await _ended(process)
+    code = process.returncode
+    if code is None:
+        return ""
+    return f" with exit code {code}" if code >= 0 else f", killed by {signal.Signals(-code).name}"
 
 
 async def _send(input: asyncio.StreamWriter, message: Mapping[str, Any]) -> None:

@@ -16,8 +16,8 @@ from secure_mcp_local.azure.functions.tools import Tool
 VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 """Protocol versions, the newest last."""
 
-Invoke = Callable[[Tool, Mapping[str, Any]], Awaitable[str]]
-"""Runs a tool's function with the call's context, as the trigger describes it."""
+Invoke = Callable[[Tool, Mapping[str, Any]], Awaitable[dict[str, Any]]]
+"""The result of a call: runs the tool's function with the call's context, as the trigger describes it."""
 
 _INVALID_PARAMS, _METHOD_NOT_FOUND, _INTERNAL_ERROR = -32602, -32601, -32603
 _EMPTY_LISTS = {
@@ -27,6 +27,8 @@ _EMPTY_LISTS = {
 }
 
 _log = logging.getLogger(__name__)
+# For tests. Where nobody listens, Python would print it beside what the host tells of the same failure.
+_log.addHandler(logging.NullHandler())
 
 
 class InvalidMessage(Exception):
@@ -120,8 +122,8 @@ class Server:
         if transport.session_id:
             context["sessionid"] = transport.session_id
         try:
-            return tool.result(await self._invoke(tool, context))
-        except (FunctionFailed, ValueError, KeyError, TypeError) as error:
+            return await self._invoke(tool, context)
+        except FunctionFailed as error:
             # The client hears nothing of it; whoever develops the function does.
             _log.error("%s failed: %s", name, error)
             text = f"An error occurred invoking '{name}'."

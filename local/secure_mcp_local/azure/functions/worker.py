@@ -3,7 +3,7 @@
 Run as a script in isolated mode and without what is installed, this package included: the code sees the modules that the platform's
 worker would show it, and the environment that the host gives it. Speaks frames on standard input and output: four bytes of length,
 then JSON. The first says what to load: the folder of the code, the folder of the packages that it brings (null: none), whether the
-interpreter is one that these are for (`own`), and the environment.
+interpreter is one that these are for (`own`), the environment, and the seconds that loading may take.
 """
 
 import asyncio
@@ -35,6 +35,8 @@ _PLATFORM = ("azure.functions", "werkzeug", "markupsafe", "__main__")
 """What the platform brings if the package does not: its library, and what that needs."""
 _LONGEST = 10_000
 """Characters of a line that are passed on."""
+_KEPT = 4 * (_LONGEST + 1)
+"""Bytes of a line that are looked at for these: one character more, to know whether there are more."""
 
 
 def _write(output: BinaryIO, message: dict[str, Any]) -> None:
@@ -52,32 +54,49 @@ def _read(source: BinaryIO) -> dict[str, Any] | None:
     return json.loads(source.read(_LENGTH.unpack(head)[0]))
 
 
-class _Said(io.TextIOBase):
-    """Standard output or error of the code: each line goes to the host, with the call that printed it."""
+class _Said(io.RawIOBase):
+    """What is below standard output or error of the code: each line goes to the host, with the call that printed it."""
 
-    def __init__(self, output: BinaryIO) -> None:
-        self._output = output
-        self._begun: dict[int, str] = {}
+    def __init__(self, output: BinaryIO, descriptor: int, name: str) -> None:
+        """`descriptor`: where other processes of the code write."""
+        self._output, self._descriptor, self.name = output, descriptor, name
+        self._begun: dict[int, bytearray] = {}
+
+    def text(self) -> io.TextIOWrapper:
+        """As the code knows it. What cannot be encoded is shown all the same."""
+        return io.TextIOWrapper(self, "utf-8", "backslashreplace", newline="\n", write_through=True)
 
     def writable(self) -> bool:
         return True
 
-    def write(self, text: str) -> int:
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def write(self, content: Any, /) -> int:
         call = _CALL.get()
+        first, *others = bytes(content).split(b"\n")
+        lines: list[bytes] = []
         with _ONE_AT_A_TIME:
-            *lines, rest = (self._begun.pop(call, "") + text).split("\n")
-            if rest:
-                self._begun[call] = rest
+            begun = self._begun.setdefault(call, bytearray())
+            # No more than can be told, or a line that never ends fills the memory.
+            begun += first[: max(0, _KEPT - len(begun))]
+            if others:
+                lines = [bytes(begun), *others[:-1]]
+                self._begun[call] = bytearray(others[-1])
         for line in lines:
-            said(self._output, line)
-        return len(text)
+            said(self._output, _told(line))
+        return len(content)
 
     def finish(self) -> None:
         """The call is over: what it has not ended with a line break is a line, too."""
         with _ONE_AT_A_TIME:
-            rest = self._begun.pop(_CALL.get(), "")
+            rest = self._begun.pop(_CALL.get(), b"")
         if rest:
-            said(self._output, rest)
+            said(self._output, _told(rest))
+
+
+def _told(line: bytes | bytearray) -> str:
+    return line[:_KEPT].decode(errors="backslashreplace")
 
 
 class _Logged(logging.Handler):
@@ -98,7 +117,11 @@ class _Logged(logging.Handler):
 def said(output: BinaryIO, line: str) -> None:
     """Tells the host one line of the call that runs."""
     with contextlib.suppress(OSError, ValueError):  # it is gone
-        _write(output, {"said": line[:_LONGEST].rstrip("\r"), "call": _CALL.get()})
+        _write(output, {"said": _cut(line.rstrip("\r")), "call": _CALL.get()})
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} … (only the first {_LONGEST} characters are shown)"
 
 
 class _OnlyPackaged(importlib.abc.MetaPathFinder):
@@ -195,11 +218,17 @@ def _unwarned() -> Generator[None, None, None]:
         root.removeFilter(_avoidable)
 
 
+def _placed(frame: traceback.FrameSummary) -> list[Any]:
+    return [frame.filename, frame.lineno or 0, frame.line or ""]
+
+
 def _failure(error: BaseException) -> dict[str, Any]:
     """An exception as the host explains it: where, what, and the whole of it."""
-    frames = traceback.extract_tb(error.__traceback__)
-    lines: list[Any] = [[frame.filename, frame.lineno or 0, frame.line or ""] for frame in frames]
-    message = str(error)
+    lines = [_placed(frame) for frame in traceback.extract_tb(error.__traceback__)]
+    try:
+        message = str(error)
+    except Exception:  # the code's own exceptions may be anything
+        message = "<exception str() failed>"
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         lines.append([error.filename, error.lineno, error.text or ""])
         message = error.msg
@@ -265,42 +294,69 @@ async def _serve(source: BinaryIO, output: BinaryIO, callables: dict[str, Any], 
 
     async def answer(message: dict[str, Any]) -> None:
         _CALL.set(message["id"])
+        ended = False
         try:
             reply = await _answer(callables[message["function"]], message)
-        except Exception as error:  # the function's own failure, whatever it is
+        except BaseException as error:  # the function's own failure, whatever it is
+            if over:
+                raise
+            # The platform's worker catches what is an Exception; these two end it.
+            # https://github.com/Azure/azure-functions-python-worker (dispatcher._handle__invocation_request)
+            ended = isinstance(error, SystemExit | KeyboardInterrupt)
             reply = _failure(error)
         for stream in streams:
             stream.finish()
-        _write(output, {"id": message["id"], **reply})
+        _write(output, {"id": message["id"], "ended": ended, **reply})
+        if ended:
+            os._exit(1)
 
+    over = False
     while (message := await asyncio.to_thread(_read, source)) is not None:
         task = asyncio.create_task(answer(message))
         running.add(task)
         task.add_done_callback(running.discard)
+    over = True
 
 
 def main() -> None:
     """Serve until the host closes standard input."""
-    # Standard output is the host's. What the code prints is told line by line; what others write past Python, to the
-    # descriptors, goes to standard error.
-    output = os.fdopen(os.dup(1), "wb")
+    # Standard input and output are the host's: the code, and processes that it starts, find nothing to read. What the code prints is
+    # told line by line; what others write past Python, to the descriptors, goes to standard error.
+    source, output = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
     os.dup2(2, 1)
-    streams = (_Said(output), _Said(output))
-    sys.stdout, sys.stderr = streams
+    streams = (_Said(output, 1, "<stdout>"), _Said(output, 2, "<stderr>"))
+    sys.stdout, sys.stderr = (stream.text() for stream in streams)
     handler = _Logged(output)
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.INFO)
-    wanted = _read(sys.stdin.buffer)
+    wanted = _read(source)
     if wanted is None:
         return
+    patience = threading.Timer(wanted["patience"], _give_up, [output, wanted["patience"]])
+    patience.daemon = True
+    patience.start()
     try:
         described, callables = _loaded(wanted)
     except BaseException as error:  # anything: it is the app's code that runs here
         _write(output, _failure(error))
         return
+    finally:
+        patience.cancel()
     _write(output, {"functions": described})
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-        asyncio.run(_serve(sys.stdin.buffer, output, callables, streams))
+        asyncio.run(_serve(source, output, callables, streams))
+
+
+def _give_up(output: BinaryIO, seconds: float) -> None:
+    """The code is still being loaded, and most likely always will be: says where."""
+    frame = sys._current_frames()[threading.main_thread().ident or 0]  # pyright: ignore[reportPrivateUsage] (it is documented)
+    error = TimeoutError(f"the code does not load within {seconds:g} s; this is where it is")
+    failure = _failure(error)
+    failure["mistake"]["lines"] = [_placed(frame) for frame in traceback.extract_stack(frame)]
+    _write(output, failure)
+    os._exit(1)
 
 
 if __name__ == "__main__":

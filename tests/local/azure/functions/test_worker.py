@@ -152,6 +152,90 @@ async def test_what_the_code_prints_is_not_an_answer(run: Any, code_with: Any) -
         assert text_of(await app.call("tool")) == "done"
 
 
+async def test_output_is_a_file_as_elsewhere_and_a_line_is_told_as_far_as_it_can_be_shown(
+    run: Any, code_with: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = """
+    import subprocess
+    sys.stdout.buffer.write(b"bytes \\xff\\n")
+    subprocess.run([sys.executable, "-c", "print('from a child')"], stdout=sys.stdout, check=True)
+    for _ in range(50_000):
+        print("é", end="")
+    print("\\udcff", file=sys.stderr)
+    return sys.stdout.encoding
+    """
+    caplog.set_level("INFO", logger="secure_mcp_local")
+    async with run(code=code_with(body)) as app:
+        assert text_of(await app.call("tool")) == "utf-8"
+    said = [record.message for record in caplog.records]
+    assert "bytes \\xff" in said
+    assert "from a child" in said
+    assert "\\udcff" in said
+    assert f"{'é' * 10_000} … (only the first 10000 characters are shown)" in said
+
+
+FAILURES = """
+import subprocess
+class Mute(Exception):
+    def __str__(self):
+        raise ValueError
+match context["arguments"]["how"]:
+    case "mute": raise Mute
+    case "cancelled": raise asyncio.CancelledError
+    case "exit": sys.exit("enough")
+    case "keyboard": raise KeyboardInterrupt
+    case "input": return input()
+    case "child": return "read: " + subprocess.run(["cat"], stdout=subprocess.PIPE, text=True).stdout
+    case "killed": os._exit(3)
+    case "crashed": os.kill(os.getpid(), 11)
+return "well"
+"""
+
+
+async def test_whatever_a_function_does_its_call_ends_and_the_next_one_works(
+    run: Any, code_with: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    reasons = {
+        "mute": "Mute: <exception str() failed>",
+        "cancelled": "CancelledError",
+        "exit": "SystemExit: enough",
+        "keyboard": "KeyboardInterrupt",
+        "input": "EOFError: EOF when reading a line",
+        "killed": "the worker ended with exit code 3",
+        "crashed": "the worker ended, killed by SIGSEGV",
+    }
+    async with run(code=code_with(FAILURES)) as app, asyncio.timeout(60):
+        for how, reason in reasons.items():
+            assert text_of(await app.call("tool", {"how": how})) == "An error occurred invoking 'tool'."
+            assert reason in caplog.text
+            assert text_of(await app.call("tool", {"how": "not"})) == "well"
+        # What the host says to the worker is not for processes that the code starts.
+        assert text_of(await app.call("tool", {"how": "child"})) == "read: "
+
+
+async def test_a_function_may_fork(run: Any, code_with: Any, caplog: pytest.LogCaptureFixture) -> None:
+    body = """
+    import multiprocessing
+    child = multiprocessing.get_context("fork").Process(target=print, args=("from a fork",))
+    child.start()
+    await asyncio.to_thread(child.join)
+    return str(child.exitcode)
+    """
+    caplog.set_level("INFO", logger="secure_mcp_local")
+    async with run(code=code_with(body)) as app, asyncio.timeout(30):
+        assert text_of(await app.call("tool")) == "0"
+    assert "from a fork" in caplog.text
+
+
+async def test_what_is_no_result_is_told(run: Any, code_with: Any, caplog: pytest.LogCaptureFixture) -> None:
+    file = code_with("return 'a text'") / "function_app.py"
+    trigger = "@app.mcp_tool_trigger(arg_name='context', tool_name='tool', description='', use_result_schema=True)"
+    file.write_text(file.read_text().replace("@app.mcp_tool()", trigger).replace(": func.MCPToolContext", ""))
+    async with run(code=file.parent) as app:
+        assert (await app.call("tool"))["result"]["isError"]
+    assert "tool: what it returned is no result as the host reads it" in caplog.text
+
+
 async def test_an_app_of_tools_alone_starts_without_a_warning_that_nobody_can_heed(
     run: Any, code_with: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -209,12 +293,32 @@ async def test_it_is_gone_even_if_it_does_not_want_to(run: Any, code_with: Any) 
     assert not psutil.pid_exists(pid)
 
 
+async def test_so_is_what_it_has_started(run: Any, code_with: Any) -> None:
+    body = "import subprocess\nreturn str(subprocess.Popen([sys.executable, '-c', 'input()'], stdin=-1).pid)"
+    async with run(code=code_with(body)) as app:
+        pid = int(text_of(await app.call("tool")))
+        assert psutil.pid_exists(pid)
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+async def test_code_that_is_loaded_for_ever_is_said_with_its_line(
+    run: Any, code_with: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_START", 1)
+    file = code_with("pass") / "function_app.py"
+    file.write_text("while True: pass\n")
+    expected = r"function_app\.py:1: TimeoutError: the code does not load within 1 s; this is where it is\n    while True: pass"
+    with pytest.raises(LocalCloudError, match=expected):
+        async with run(code=file.parent):
+            pass
+
+
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
         ("import nonsense_module", "nonsense_module"),
         ("this is no Python", "SyntaxError"),
-        ("import os; os._exit(1)", "the worker of the function app ended"),
+        ("import os; os._exit(1)", "the worker of the function app ended with exit code 1"),
         ("import sys; sys.exit('on purpose')", "on purpose"),
         ("x = 1", "it has 0"),
         ("import azure.functions as f\na = f.FunctionApp()\nb = f.FunctionApp()", "it has 2"),
