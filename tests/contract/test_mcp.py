@@ -171,7 +171,7 @@ async def test_M24_nothing_that_passes_for_a_credential_or_an_identity_goes_on(
         "Client-Ip", "client_ip", "True-Client-IP", "X-Client-IP", "X-Cluster-Client-IP", "CF-Connecting-IP", "X_Real_IP",
         "X_Forwarded_For", "X-Forwarded-Host", "Forwarded", "X_Functions_Key", "x_ms_client_principal", "X-MS-Client-Principal",
         "Proxy", "Proxy_Authorization", "Remote-User", "X_Remote_User", "X-Auth-User", "SSL_Client_Cert", "Cookie2",
-        "secure_mcp_lookup", "Ocp-Apim-Subscription-Key",
+        "secure_mcp_lookup", "Ocp-Apim-Subscription-Key", "Ocp-Apim-Debug-Authorization", "ocp_apim_trace",
         "Remote-Groups", "Remote_Email", "OIDC_CLAIM_sub", "X-Envoy-Original-Path", "x_envoy_external_address", "X-Middleware-Subrequest",
         "X-Consumer-Username", "X-Userinfo", "X-Goog-Authenticated-User-Email", "x_amzn_oidc_data", "Tailscale-User-Login", "Proxy_Client_IP",
         "WL-Proxy-Client-IP", "X-Originating-IP",
@@ -255,6 +255,24 @@ async def test_M25_no_server_speaks_for_the_whole_address(
     response = await application.call(key)
     assert (response.status_code, response.headers["x-own"]) == (200, "x")
     assert name not in response.headers
+
+
+async def test_M23_no_cache_in_between_gives_an_answer_to_others(
+    application: Application, key: str, backend: Backend
+) -> None:
+    """One in front of the gateway looks at no keys; without these words it would keep nothing of a request with one (RFC 9111, section 3.5)."""
+    lasting = {
+        "Cache-Control": "public, s-maxage=600",
+        "CDN-Cache-Control": "max-age=600",
+        "Surrogate-Control": "max-age=600",
+    }
+    backend.answer = JSONResponse({"result": 1}, headers=lasting)
+    for method in ("GET", "POST"):
+        headers = {"Authorization": f"Bearer {key}"}
+        body = {"json": {"jsonrpc": "2.0", "id": 1, "method": "ping"}} if method == "POST" else {}
+        answer = await application.send(method, "/mcp", headers=headers, **body)
+        assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+        assert not {"cdn-cache-control", "surrogate-control"} & set(answer.headers)
 
 
 async def test_M32_what_passes_through_has_strict_transport_security(
