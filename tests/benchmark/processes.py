@@ -14,6 +14,9 @@ import psutil
 # Bytecode is written and used, as it is for users.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
+PROGRAM = "secure_mcp_local.recording.process"
+"""Runs programs for another process, as which it counts."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -21,7 +24,7 @@ class Run:
     memory: float
     """MB, at the end or at its highest while it ran."""
     processor: float
-    """Seconds of processor time, of the process alone: what else the machine does adds little to them."""
+    """Seconds of processor time: what else the machine does adds little to them."""
 
 
 def finished(command: Sequence[str], **options: Any) -> Run:
@@ -51,7 +54,8 @@ def ready(command: Sequence[str], **options: Any) -> Iterator[tuple[str, Run, ps
                 sys.exit(f"{' '.join(command)} ended before it was ready")
             seconds = time.perf_counter() - started
             watched = psutil.Process(process.pid)
-            yield line, Run(seconds, _memory(watched), processor(watched)), watched
+            ours = [watched, *(child for child in watched.children() if PROGRAM in child.cmdline())]
+            yield line, Run(seconds, sum(map(_memory, ours)), sum(map(processor, ours))), watched
         finally:
             process.terminate()
             process.wait(60)

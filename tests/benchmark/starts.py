@@ -10,6 +10,7 @@ from benchmark.processes import Run, finished, ready
 from benchmark.table import Row
 from secure_mcp_local.recording import record
 
+PORT = 18080
 ROUNDS = 5
 COMMAND = str(Path(sys.executable).with_name("secure-mcp"))
 
@@ -41,7 +42,8 @@ def rows(root: Path) -> Iterator[Row]:
     for _ in range(ROUNDS):
         bare.append(finished([sys.executable, "-c", program]))
         plan.append(finished([COMMAND, "plan", "--json"], cwd=root))
-        with ready([COMMAND, "local", "--port", "0", "--json"], cwd=root) as (line, run, _):
+        # The same port each time, as for users: it stands in an expression, which would be another one.
+        with ready([COMMAND, "local", "--port", str(PORT), "--json"], cwd=root) as (line, run, _):
             json.loads(line)
             local.append(run)
     base = _middle(bare)

@@ -9,7 +9,8 @@ from starlette.responses import JSONResponse
 
 from contract.conftest import ROOT, CloudWith
 from samples import CONFIGURED
-from secure_mcp.apis.branding import BrandOptions, ServerBrandOptions, contrast
+from secure_mcp.apis.branding import BrandOptions, ServerBrandOptions
+from secure_mcp.apis.colours import contrast
 from secure_mcp.options import ConfigError
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.recording import Recording

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from ..options import Options, Rule, matches, option
+from .colours import ACCENT, ACCENT_DARK, contrast, ink
 
 _COLOUR = Rule(r"#[0-9a-f]{6}", "give a colour as # and six hexadecimal digits in lower case, such as #1f5fd0")
 _SHOWN = Rule(
@@ -11,27 +12,8 @@ _SHOWN = Rule(
 # What policies/pages/style.css puts behind a link or a button: the page and the card, by day and by night.
 _LIGHT = ("#f3f5f9", "#ffffff")
 _DARK = ("#11151c", "#1a202a")
-_INKS = ("#ffffff", "#0b1526")
 _READABLE = 4.5
 """Lowest contrast of text, WCAG 2.2, success criterion 1.4.3."""
-
-
-def contrast(one: str, other: str) -> float:
-    """Contrast of two colours `#rrggbb`, from 1 to 21, as WCAG 2.2 defines it."""
-    first, second = sorted((_luminance(one), _luminance(other)))
-    return (second + 0.05) / (first + 0.05)
-
-
-def _luminance(colour: str) -> float:
-    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def _ink(colour: str) -> str:
-    """What can best be read on a button of that colour. One of the two always can: at least 4.5."""
-    return max(_INKS, key=lambda ink: contrast(ink, colour))
-
 
 _LOGO = Rule(r"|https://[a-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?", "give an https address without a query")
 _SUPPORT = Rule(
@@ -65,9 +47,9 @@ class BrandOptions(Options):
         default="",
     )
     """Address of a logo that pages show, such as https://contoso.example/logo.svg. If empty, a plain mark."""
-    accent_color: str = option(matches(_COLOUR), default="#1f5fd0")
+    accent_color: str = option(matches(_COLOUR), default=ACCENT)
     """Colour of buttons and links by day, as #rrggbb. It must be readable on white."""
-    accent_color_dark: str = option(matches(_COLOUR), default="#7fb0ff")
+    accent_color_dark: str = option(matches(_COLOUR), default=ACCENT_DARK)
     """Colour of buttons and links by night, as #rrggbb. It must be readable on a dark page."""
     support_url: str = option(
         matches(_SUPPORT),
@@ -82,12 +64,12 @@ class BrandOptions(Options):
     @property
     def on_accent(self) -> str:
         """What is written on a button by day."""
-        return _ink(self.accent_color)
+        return ink(self.accent_color)
 
     @property
     def on_accent_dark(self) -> str:
         """What is written on a button by night."""
-        return _ink(self.accent_color_dark)
+        return ink(self.accent_color_dark)
 
     @property
     def image_source(self) -> str:
@@ -121,8 +103,8 @@ class ServerBrandOptions(Options):
             "logo": self.server_logo_url,
             "support": self.server_support_url,
             "accent": self.server_accent_color,
-            "onAccent": self.server_accent_color and _ink(self.server_accent_color),
+            "onAccent": self.server_accent_color and ink(self.server_accent_color),
             "accentDark": self.server_accent_color_dark,
-            "onAccentDark": self.server_accent_color_dark and _ink(self.server_accent_color_dark),
+            "onAccentDark": self.server_accent_color_dark and ink(self.server_accent_color_dark),
         }
         return {name: value for name, value in given.items() if value}

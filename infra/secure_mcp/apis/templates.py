@@ -12,8 +12,8 @@ from typing import cast
 import jinja2
 import platformdirs
 
-from ..options import Options
 from . import redirects
+from .colours import Palette
 
 _CACHE_FORMAT = "1"
 """Goes up when the same templates compile to something else, because delimiters or extensions have changed."""
@@ -114,8 +114,8 @@ def _given(context: jinja2.runtime.Context) -> dict[str, object]:
     return {"settings": _settings(context), "style": style(_settings(context))}
 
 
-def _settings(context: jinja2.runtime.Context) -> Options:
-    return cast("Options", context.resolve("settings"))
+def _settings(context: jinja2.runtime.Context) -> Palette:
+    return cast("Palette", context.resolve("settings"))
 
 
 def _verbatim(text: str) -> str:
@@ -129,8 +129,8 @@ def _minified(html: str) -> str:
     return "\n".join(line.strip() for line in html.splitlines() if line.strip()) + "\n"
 
 
-def style(settings: Options) -> str:
-    """The style sheet that all pages carry, in the colours of these options, one rule per line."""
+def style(settings: Palette) -> str:
+    """The style sheet that all pages carry, in these colours, one rule per line."""
     css = environment().get_template("pages/style.css").render(settings=settings)
     css = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
     return re.sub(r"\s*\n\s*", " ", css).strip().replace("}}", "} }")

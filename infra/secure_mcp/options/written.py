@@ -176,7 +176,7 @@ def texts(root: Path) -> Mapping[Path, str]:
 
     components = [
         one
-        for name in ("SecureMcpServer", "Gateway", "Server", *secure_mcp.__all__)
+        for name in ("SecureMcpServer", "Gateway", "Server", *dir(secure_mcp))
         if isinstance(one := getattr(secure_mcp, name), type) and issubclass(one, pulumi.ComponentResource)
     ]
 

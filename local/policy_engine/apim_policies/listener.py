@@ -10,6 +10,7 @@ from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from apim_policies.errors import ExplainedError
 
@@ -80,7 +81,7 @@ class Listener:
                 app,
                 ws="none",
                 # Or uvicorn takes httptools where something else has installed it, which lets requests without a host through, or with two.
-                http="h11",
+                http=H11Protocol,
                 log_config=None,
                 access_log=False,
                 interface="asgi3",

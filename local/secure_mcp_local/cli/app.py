@@ -1,5 +1,6 @@
 """Commands and their options. What a command needs is imported when it runs, so that `--help` is quick."""
 
+import contextlib
 import inspect
 from pathlib import Path
 from typing import Annotated
@@ -93,16 +94,21 @@ def local(
     Starts a stand-in for every Azure service that the stack declares, prints where to point an MCP client, and runs until
     Ctrl-C. Edits are served within two seconds. Nothing leaves the machine.
     """
-    from secure_mcp_local.cli.serving import serve  # noqa: PLC0415
+    from secure_mcp_local.recording.process import ProgramProcess  # noqa: PLC0415
 
     if from_state is not None and config:
         raise LocalCloudError("--config has no effect on what is deployed already; give it to pulumi up")
     backends = addresses(backend)
     roots, values = project_roots(cwd), parsed(config)
-    serve(
-        roots, stack, values, port, backends, fault or [], from_state, accept or [],
-        as_json=json, watched=watch, fresh=fresh, deployer=deployer,
-    )  # fmt: skip
+    # Programs begin before what serves is imported.
+    starting = ProgramProcess(roots, stack, values, accept or []) if from_state is None else contextlib.nullcontext()
+    with starting as programs:
+        from secure_mcp_local.cli.serving import serve  # noqa: PLC0415
+
+        serve(
+            roots, stack, values, port, backends, fault or [], from_state, accept or [],
+            as_json=json, watched=watch, fresh=fresh, deployer=deployer, programs=programs,
+        )  # fmt: skip
 
 
 @app.command("stand-ins", context_settings={"allow_interspersed_args": False, "ignore_unknown_options": False})

@@ -15,6 +15,8 @@ from secure_mcp_local.cli.memory import collected
 from secure_mcp_local.cloud import Backends, LocalCloud
 from secure_mcp_local.cloud.keeping import Kept
 from secure_mcp_local.errors import LocalCloudError
+from secure_mcp_local.recording import record_together
+from secure_mcp_local.recording.process import ProgramProcess
 from secure_mcp_local.recording.project import stood_in
 from secure_mcp_local.recording.unmodelled import passed_by
 
@@ -33,6 +35,7 @@ def serve(
     watched: bool = True,
     fresh: bool = False,
     deployer: Path | None = None,
+    programs: ProgramProcess | None = None,
 ) -> None:
     """Runs until SIGINT or SIGTERM; both are the normal way to end it, so the exit code is 0.
 
@@ -42,7 +45,9 @@ def serve(
     kept = _kept(roots[0], stack, fresh=fresh) if state is None else None
     try:
         asyncio.run(
-            _serve(roots, stack, config, port, backend, faults, state, accept, as_json, watched, kept, deployer)
+            _serve(
+                roots, stack, config, port, backend, faults, state, accept, as_json, watched, kept, deployer, programs
+            )
         )
     finally:
         if kept is not None:
@@ -71,6 +76,7 @@ async def _serve(
     watched: bool,
     kept: Kept | None,
     deployer: Path | None,
+    programs: ProgramProcess | None,
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -103,6 +109,7 @@ async def _serve(
         accept=accept,
         kept=kept,
         watched=watched,
+        record=programs.record_together if programs is not None else record_together,
     )
 
     def announce(message: str) -> None:
@@ -123,6 +130,9 @@ async def _serve(
         await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():
             starting.cancel()
+            if programs is not None:
+                # Or its answer would be waited for.
+                programs.close()
             await asyncio.gather(starting, return_exceptions=True)
             return
         starting.result()

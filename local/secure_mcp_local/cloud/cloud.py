@@ -38,15 +38,14 @@ from secure_mcp_local.cloud.following import follow
 from secure_mcp_local.cloud.gateways import DeclaredGateway, backends_of, gateways
 from secure_mcp_local.cloud.keeping import Kept
 from secure_mcp_local.cloud.pausing import Pause
-from secure_mcp_local.cloud.projects import Backends, Hook, Projects
+from secure_mcp_local.cloud.projects import Backends, Hook, Projects, Record
 from secure_mcp_local.cloud.watching import watch
 from secure_mcp_local.errors import ExplainedError, LocalCloudError, NotModelled
 from secure_mcp_local.mistakes import Mistake
-from secure_mcp_local.recording import Recording, Resource
+from secure_mcp_local.recording import Recording, Resource, record_together
 from secure_mcp_local.recording.unmodelled import Passed, passed
 from secure_mcp_local.running import Running
 from secure_mcp_local.sources import Sources
-from secure_mcp_local.stand_ins.deployed import ports_of
 from secure_mcp_local.stand_ins.store import Store
 
 if TYPE_CHECKING:
@@ -126,6 +125,7 @@ class LocalCloud(Running):
         kept: Kept | None = None,
         *,
         watched: bool = False,
+        record: Record = record_together,
     ) -> "LocalCloud":
         """A cloud that starts when it is entered.
 
@@ -145,9 +145,10 @@ class LocalCloud(Running):
             accept: Types that are passed by although they are not modelled and may decide who gets in.
             kept: Where sign-ins, registrations and what is stored are kept for the next run; none: nowhere.
             watched: Whether edits of the program, of policies and of the code of function apps are served as they come.
+            record: Runs the program, as `record_together` does in this process.
         """
         roots = [root] if isinstance(root, Path) else list(root)
-        projects = Projects(roots, stack, config or {}, accept, backend, recording_hook, state)
+        projects = Projects(roots, stack, config or {}, accept, backend, recording_hook, state, record)
         return cls(projects, port, faults, progress, kept, watched=watched and state is None)
 
     @property
@@ -272,6 +273,9 @@ class LocalCloud(Running):
             self.network.faults.active.require(name)
         deployed: Mapping[str, int] = {}
         if projects.state is not None:
+            # Imports Pulumi.
+            from secure_mcp_local.stand_ins.deployed import ports_of  # noqa: PLC0415
+
             self._port, deployed = ports_of(projects.state, projects.stack)
         self._addresses = Addresses(self._port, deployed)
         self._resources.callback(self._addresses.close)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 from secure_mcp_local.cloud.addresses import Addresses
 from secure_mcp_local.cloud.gateways import with_backends
@@ -11,11 +12,23 @@ from secure_mcp_local.recording import Environment, Recording, record_together
 from secure_mcp_local.recording.project import name_of, program_folder
 from secure_mcp_local.rules.rule import Stack
 from secure_mcp_local.rules.table import refused
-from secure_mcp_local.stand_ins.deployed import deployed
 
 Hook = Callable[[Recording], Recording]
 Backends = str | Mapping[str, str] | None
 """The address of a server in place of the only one's, or addresses by the names of APIs."""
+
+
+class Record(Protocol):
+    """Runs the programs of projects: `record_together`, here or in another process."""
+
+    def __call__(
+        self,
+        roots: Sequence[Path],
+        stack: str,
+        config: Mapping[str, str] | None = None,
+        environment: Environment = ...,
+        accept: Collection[str] | None = (),
+    ) -> list[Recording]: ...
 
 
 class Projects:
@@ -30,12 +43,13 @@ class Projects:
         backends: Backends,
         hook: Hook | None,
         state: Path | None,
+        record: Record = record_together,
     ) -> None:
         """Arguments are those of `LocalCloud.open`."""
         self.stack, self.state = stack, state
         self.config = dict(config)
         self.backends: Mapping[str, str] = {"": backends} if isinstance(backends, str) else dict(backends or {})
-        self.roots, self._accept, self._hook = roots, accept, hook
+        self.roots, self._accept, self._hook, self._record = roots, accept, hook, record
 
     @property
     def root(self) -> Path:
@@ -49,12 +63,15 @@ class Projects:
             LocalCloudError: a program fails, or something is declared that must not be passed by.
         """
         if self.state is not None:
+            # Imports Pulumi, which runs elsewhere as long as there is a program.
+            from secure_mcp_local.stand_ins.deployed import deployed  # noqa: PLC0415
+
             # The state does not say where relative paths start from.
             folders = {name_of(root): program_folder(root) for root in self.roots}
             recording = replace(deployed(self.state, self.stack), folders=folders)
         else:
             environment = Environment(addresses.of_gateway)
-            recordings = record_together(self.roots, self.stack, self.config, environment, self._accept)
+            recordings = self._record(self.roots, self.stack, self.config, environment, self._accept)
             recording = Recording.together(recordings)
         _refuse(recording)
         recording = with_backends(recording, self.backends)

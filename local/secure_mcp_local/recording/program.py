@@ -20,6 +20,7 @@ from pulumi.runtime.config import CONFIG, set_all_config
 from pulumi.runtime.proto import resource_pb2, source_pb2
 from pulumi.runtime.stack import run_in_stack
 
+import secure_mcp
 from secure_mcp_local.errors import ExplainedError, LocalCloudError
 from secure_mcp_local.mistakes import Mistake
 from secure_mcp_local.recording.monitor import Callbacks, Monitor
@@ -27,7 +28,7 @@ from secure_mcp_local.recording.project import Project, heard
 from secure_mcp_local.recording.registration import Environment
 from secure_mcp_local.recording.resources import Recording
 
-_LIBRARY = "secure_mcp"
+_LIBRARY = secure_mcp.__name__
 """Ours, which a program has in its own folder where it is developed together with it."""
 _TIMEOUT = 120
 """Seconds; a program that never ends waits for an output that never comes."""
@@ -184,7 +185,7 @@ def _unedited(package: Path) -> bool:
 
 @cache
 def _first_seen(package: Path) -> dict[str, tuple[int, int, int]]:
-    """As it was when the first program ran, right after it was loaded."""
+    """As it was when the first program ran, before anything of it was loaded that is loaded by now."""
     return _seen(package)
 
 

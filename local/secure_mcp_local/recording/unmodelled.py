@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from secure_mcp_local.errors import LocalCloudError, NotModelled
-from secure_mcp_local.recording import arguments, models
+from secure_mcp_local.recording import models
 from secure_mcp_local.recording.azure_types import RESOURCE_GROUP
 from secure_mcp_local.recording.resources import Recording, Resource
 
@@ -154,6 +154,9 @@ def _child(resource: Resource, parent: Resource) -> bool:
     package, module, _ = ([*resource.type.split(":"), "", ""])[:3]
     if parent.type.split(":")[:2] != [package, module] or not parent.id:
         return False
+    # Imports Pulumi, and most stacks have no such resource.
+    from secure_mcp_local.recording import arguments  # noqa: PLC0415
+
     names = models.id_properties(parent.type) - {"resourceGroupName"}
     own = arguments.own_name(resource.type)
     return bool(names) and all(

@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -15,6 +16,8 @@ from apim_policies.expressions.expression import Expression, compile_expression
 
 _MOST = 4096
 """How many are remembered: those of some gateways."""
+_UNUSED = 30 * 24 * 3600
+"""Seconds after which what was remembered for another compiler is forgotten."""
 
 
 class Known:
@@ -58,7 +61,7 @@ class Known:
         return expression
 
     def keep(self) -> None:
-        """Writes down what is new; those of other compilers are forgotten."""
+        """Writes down what is new; what has not been new for another compiler for long is forgotten."""
         if not self._new:
             return
         self._new = False
@@ -74,7 +77,8 @@ class Known:
                 json.dump(kept, file)
             Path(path).replace(self._file)
             for other in self._file.parent.glob("expressions-*.json"):
-                if other != self._file:
+                # Of another version, or of another environment, which may start again any time.
+                if other.stat().st_mtime < time.time() - _UNUSED:
                     other.unlink(missing_ok=True)
 
 

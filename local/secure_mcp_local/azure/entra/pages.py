@@ -6,7 +6,7 @@ import jinja2
 from starlette.responses import HTMLResponse, Response
 
 from apim_policies.clock import Clock
-from secure_mcp.apis.branding import BrandOptions
+from secure_mcp.apis.colours import Plain
 from secure_mcp.apis.templates import style
 from secure_mcp_local.azure.entra.directory import GRAPH
 from secure_mcp_local.azure.entra.permissions import Permissions
@@ -38,7 +38,7 @@ class Pages:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._style = style(BrandOptions())
+        self._style = style(Plain())
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
             autoescape=True,

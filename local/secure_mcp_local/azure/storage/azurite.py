@@ -112,6 +112,8 @@ class Azurite:
             # Ctrl-C in a terminal is for us; we end it when nobody uses it any more.
             **APART,
         )
+        # It speaks no TLS, and to read the machine's certificates takes longer than to ask it.
+        self.client = httpx.AsyncClient(trust_env=False, timeout=60, verify=False)  # noqa: S501
 
     async def start(self) -> None:
         """Starts it with its accounts, loading it first unless that is done; returns when it listens.
@@ -142,16 +144,13 @@ class Azurite:
             raise LocalCloudError(f"Azurite does not listen after {_START} s:\n" + "\n".join(self._output)) from None
         self.blob_url, self.queue_url = urls["Blob"], urls["Queue"]
         self._reader = asyncio.create_task(self._drain(self._process.stdout))
-        # It speaks no TLS, and to read the machine's certificates takes longer than to ask it.
-        self.client = httpx.AsyncClient(trust_env=False, timeout=60, verify=False)  # noqa: S501
 
     async def stop(self) -> None:
         """Ends it; nothing to do if it does not run."""
         if self._process is None:
             return
         process, self._process = self._process, None
-        if self._reader is not None:
-            await self.client.aclose()
+        await self.client.aclose()
         assert process.stdin is not None
         process.stdin.close()
         if not self._serving:
