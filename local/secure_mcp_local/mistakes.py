@@ -27,7 +27,10 @@ class Mistake:
         lines = [
             (frame.filename, frame.lineno or 0, frame.line or "") for frame in traceback.extract_tb(error.__traceback__)
         ]
-        message = str(error)
+        try:
+            message = str(error)
+        except Exception:  # somebody's own exceptions may be anything
+            message = "<exception str() failed>"
         # Mistakes of syntax, in Python as in a template, have a place that never ran.
         file, line = getattr(error, "filename", None), getattr(error, "lineno", None)
         if isinstance(file, str) and isinstance(line, int):
@@ -74,5 +77,8 @@ def _line(file: Path, number: int) -> str:
 
 def near(path: Path) -> Path:
     """As somebody in the present folder would write it."""
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # somebody has removed it
+        return path
     return path.relative_to(here) if path.is_relative_to(here) else path

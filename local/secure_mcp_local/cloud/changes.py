@@ -7,11 +7,10 @@ from secure_mcp_local.recording import Recording
 
 
 def but_for_code(recording: Recording) -> Recording:
-    """The stack without what follows from the content of code folders, whose edits are served by themselves."""
-    return replace(
-        recording,
-        resources=tuple(one if one.code is None else replace(one, inputs={}, outputs={}) for one in recording),
-    )
+    """The stack without what follows from the content of code folders, whose edits are served by themselves, to be compared: programs
+    declare in an order that differs from run to run."""
+    resources = (one if one.code is None else replace(one, inputs={}, outputs={}) for one in recording)
+    return replace(recording, resources=tuple(sorted(resources, key=lambda one: one.urn)))
 
 
 def refuse_other_places(served: Recording, recording: Recording) -> None:
@@ -22,14 +21,16 @@ def refuse_other_places(served: Recording, recording: Recording) -> None:
     """
     if served.tenant != recording.tenant:
         raise LocalCloudError(_RESTART.format("the tenant is another one"))
-    if {one.urn: one.code for one in served if one.code} != {one.urn: one.code for one in recording if one.code}:
-        raise LocalCloudError(_RESTART.format("code comes from another folder"))
     for type, key in _PLACES.items():
         before, now = ({one.id.lower(): one.get(key) for one in some.all(type)} for some in (served, recording))
         for id in sorted(before.keys() | now.keys()):
             if id not in before or id not in now or before[id] != now[id]:
                 change = "is new" if id not in before else "is gone" if id not in now else f"has another {key}"
                 raise LocalCloudError(_RESTART.format(f"{type} {id.rpartition('/')[2]} {change}"))
+    before, now = ({one.urn: one.code for one in some if one.code} for some in (served, recording))
+    if before != now:
+        folders = ", ".join(str(folder) for folder in sorted({*now.values()} - {*before.values()}))
+        raise LocalCloudError(_RESTART.format(f"code comes from another folder{folders and f' ({folders})'}"))
 
 
 _RESTART = "{}: Ctrl-C and secure-mcp local again serves it; sessions stay"

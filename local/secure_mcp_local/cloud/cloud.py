@@ -103,6 +103,8 @@ class LocalCloud(Running):
         self.pause = Pause()
         """While an edit is read."""
         self._kept, self._watched = kept, watched
+        self._mistaken = False
+        """Whether the last edit could not be served."""
         self._azurite: Azurite | None = None
         self._spare: Spare | None = None
         self._storage: asyncio.Future[Mapping[str, ASGIApp]] | None = None
@@ -250,7 +252,7 @@ class LocalCloud(Running):
         Raises:
             ExplainedError: it cannot be served, or not without a restart.
         """
-        await self._redeclare(await asyncio.to_thread(self._projects.record, self._addresses))
+        await self._redeclare(await self._projects.recorded(self._addresses))
 
     def _made(self, declared: Sequence[DeclaredGateway], identities: ManagedIdentities) -> dict[str, Gateway]:
         return {one.service: self._gateway(one.recording, identities) for one in declared}
@@ -342,7 +344,7 @@ class LocalCloud(Running):
 
     async def _record(self) -> None:
         # In a thread: the program has an event loop of its own.
-        self.recording = await asyncio.to_thread(self._projects.record, self._addresses)
+        self.recording = await self._projects.recorded(self._addresses)
 
     async def _load_ahead(self) -> None:
         """Lets Azurite and a worker load while the program runs, which most likely has a function app unless its servers have another backend here."""
@@ -377,6 +379,7 @@ class LocalCloud(Running):
         began = time.monotonic()
         names = sorted({self._near(file) for file in files})
         what = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        mistaken, self._mistaken = self._mistaken, True
         try:
             with self.pause:
                 served = await self._serve_again(files)
@@ -386,7 +389,9 @@ class LocalCloud(Running):
             told = Mistake.of(error).told(self._projects.root)
             self.announce(f"{told}\n{what} cannot be served: what was served goes on being served")
         else:
-            if served:
+            # After a mistake, what was served may be right again.
+            self._mistaken = False
+            if served or mistaken:
                 self.announce(f"Served anew after {what} ({time.monotonic() - began:.1f} s)")
 
     def _near(self, file: Path) -> str:
@@ -408,7 +413,7 @@ class LocalCloud(Running):
             await host.renew(await asyncio.to_thread(self._code.again, live, host.site.name, host.code))
         if all(any(file.is_relative_to(live) for live in hosts.values()) for file in files):
             return bool(hosts)
-        recording = await asyncio.to_thread(self._projects.record, self._addresses)
+        recording = await self._projects.recorded(self._addresses)
         return await self._redeclare(recording) or bool(hosts)
 
     async def _redeclare(self, recording: Recording) -> bool:

@@ -20,6 +20,11 @@ class Pause:
         self._over = asyncio.Event()
         self._over.set()
 
+    @property
+    def lasts(self) -> bool:
+        """Whether requests wait."""
+        return not self._over.is_set()
+
     def __enter__(self) -> None:
         self._over.clear()
 
@@ -32,7 +37,7 @@ class Pause:
         """An app whose requests wait."""
 
         async def waiting(scope: Scope, receive: Receive, send: Send) -> None:
-            if not self._over.is_set():
+            if self.lasts:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._over.wait(), self.longest)
             await app(scope, receive, send)

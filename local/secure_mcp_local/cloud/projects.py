@@ -1,5 +1,7 @@
 """The projects that are run, and what they declare: read anew whenever that may have changed."""
 
+import asyncio
+import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -56,8 +58,20 @@ class Projects:
         """Folder of the first project."""
         return self.roots[0]
 
-    def record(self, addresses: Addresses) -> Recording:
-        """What is declared, or deployed where a state is followed. Blocks while programs run.
+    async def recorded(self, addresses: Addresses) -> Recording:
+        """As `record`, in a thread. Who stops waiting stops the programs.
+
+        Raises:
+            LocalCloudError: as there.
+        """
+        over = threading.Event()
+        try:
+            return await asyncio.to_thread(self.record, addresses, over.is_set)
+        finally:
+            over.set()
+
+    def record(self, addresses: Addresses, over: Callable[[], bool] = lambda: False) -> Recording:
+        """What is declared, or deployed where a state is followed. Blocks while programs run, or until it is `over`.
 
         Raises:
             LocalCloudError: a program fails, or something is declared that must not be passed by.
@@ -70,7 +84,7 @@ class Projects:
             folders = {name_of(root): program_folder(root) for root in self.roots}
             recording = replace(deployed(self.state, self.stack), folders=folders)
         else:
-            environment = Environment(addresses.of_gateway)
+            environment = Environment(addresses.of_gateway, over=over)
             recordings = self._record(self.roots, self.stack, self.config, environment, self._accept)
             recording = Recording.together(recordings)
         _refuse(recording)

@@ -8,15 +8,21 @@ looking works for all of these alike, needs no watch on each of a project's fold
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 _INTERVAL, _IDLE, _AFTER = 0.25, 0.5, 60.0
 """Seconds between two looks, and between two once nothing has changed for so long: looking is all that an idle machine does."""
+_LONG = 2.0
+"""Seconds after which the serving of an edit is given up if there is another one, which may be what ends it. Each time, twice as many: a
+program may write files whenever it runs."""
 _SETTLED = 0.1
 """Seconds without another change, after which what an editor or git writes is taken for whole."""
 _FOLDERS = frozenset({"__pycache__", "node_modules", "site-packages", "bin", "obj"})
-_FILES = (".log", ".pyc", ".swp", ".swx", ".tmp", "~")
+_FILES = (".log", ".pyc", ".swp", ".swx", ".tmp", "~", "#", "___jb_tmp___", "___jb_old___")
+_VIM = "4913"
+"""A file that Vim makes to see whether it can: https://github.com/vim/vim/blob/master/src/bufwrite.c"""
 
 Seen = dict[str, tuple[int, int]]
 """By path: when it was changed, in nanoseconds, and its size."""
@@ -35,13 +41,14 @@ def look(folders: Iterable[Path]) -> Seen:
     return seen
 
 
-async def watch(folders: Callable[[], Iterable[Path]], take: Callable[[set[Path]], Awaitable[None]]) -> None:
+async def watch(folders: Callable[[], Iterable[Path]], take: Callable[[set[Path]], Coroutine[Any, Any, None]]) -> None:
     """Calls `take` with the files that have changed, come or gone. Never ends by itself.
 
     Args:
         folders: What is watched by now.
-        take: Serves the change. While it does, changes are collected.
+        take: Serves the change. While it does, changes are collected; if it takes long, it is cancelled for them, and called with all.
     """
+    long, left = _LONG, set[Path]()
     seen, edited = await asyncio.to_thread(look, folders()), time.monotonic()
     while True:
         await asyncio.sleep(_INTERVAL if time.monotonic() - edited < _AFTER else _IDLE)
@@ -54,10 +61,27 @@ async def watch(folders: Callable[[], Iterable[Path]], take: Callable[[set[Path]
             if later == now:
                 break
             now = later
-        changed = {Path(path) for path in seen.keys() | now.keys() if seen.get(path) != now.get(path)}
+        changed = left | {Path(path) for path in seen.keys() | now.keys() if seen.get(path) != now.get(path)}
         seen = now
-        await take(changed)
+        if await _done(take(changed), lambda: look(folders()) != seen, long):  # noqa: B023  (it is done with when this goes on)
+            long, left = _LONG, set()
+        else:
+            long, left = 2 * long, changed
         edited = time.monotonic()
+
+
+async def _done(work: Coroutine[Any, Any, None], newer: Callable[[], bool], long: float) -> bool:
+    """Whether some work came to its end; else it is cancelled, after so many seconds, because there is something newer."""
+    task = asyncio.create_task(work)
+    try:
+        while not (await asyncio.wait([task], timeout=long))[0]:
+            if await asyncio.to_thread(newer):
+                return False
+        await task
+        return True
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 def _files(folder: str) -> Iterator[os.DirEntry[str]]:
@@ -73,5 +97,5 @@ def _files(folder: str) -> Iterator[os.DirEntry[str]]:
         if entry.is_dir(follow_symlinks=False):
             if entry.name not in _FOLDERS:
                 yield from _files(entry.path)
-        elif not entry.name.endswith(_FILES):
+        elif not entry.name.endswith(_FILES) and entry.name != _VIM:
             yield entry

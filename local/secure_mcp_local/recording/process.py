@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Self, cast
@@ -26,6 +26,8 @@ from secure_mcp_local.recording import record_together
 from secure_mcp_local.recording.registration import Environment
 from secure_mcp_local.recording.resources import Recording
 
+_LOOK = 0.1
+"""Seconds between two looks whether anybody still waits for an answer."""
 _STOP = 2
 """Seconds for what a program wants to do when its process ends."""
 
@@ -54,19 +56,29 @@ class ProgramProcess:
         environment: Environment = Environment(),  # noqa: B008  (frozen)
         accept: Collection[str] | None = (),
     ) -> list[Recording]:
-        """As the function of that name. Of the environment, it takes the addresses of gateways.
+        """As the function of that name. Of the environment, it takes the addresses of gateways. When that is over, the process ends.
 
         Raises:
             LocalCloudError: as there, or the program has ended its process.
         """
+        answered = threading.Event()
         with self._lock:
+            threading.Thread(target=self._end_when, args=(environment.over, answered), daemon=True).start()
             try:
                 kind, value = self._asked((list(roots), stack, dict(config or {}), accept), environment)
             except (EOFError, OSError, ValueError, pickle.UnpicklingError):
                 raise LocalCloudError(f"the program ended its own process: {_ended(self._process)}") from None
+            finally:
+                answered.set()
         if kind == "failed":
             raise LocalCloudError(value)
         return value
+
+    def _end_when(self, over: Callable[[], bool], answered: threading.Event) -> None:
+        while not answered.wait(_LOOK):
+            if over():
+                self._process.kill()
+                return
 
     def close(self) -> None:
         """Ends it, also while a program runs."""

@@ -30,6 +30,8 @@ from secure_mcp_local.recording.resources import Recording
 
 _LIBRARY = secure_mcp.__name__
 """Ours, which a program has in its own folder where it is developed together with it."""
+_LOOK, _UNWIND = 0.1, 2.0
+"""Seconds between two looks whether anybody still waits for a program, and those that one which is stopped has to end."""
 _TIMEOUT = 120
 """Seconds; a program that never ends waits for an output that never comes."""
 
@@ -63,9 +65,14 @@ def run(project: Project, stack: str, environment: Environment, others: Sequence
         except BaseException as error:
             result[0] = error
 
-    thread = threading.Thread(target=go, name="pulumi-program")
+    # One that never ends must not keep the process, which is told to stop or waits for another edit.
+    thread = threading.Thread(target=go, name="pulumi-program", daemon=True)
     thread.start()
-    thread.join()
+    while thread.is_alive():
+        thread.join(_LOOK)
+        if environment.over():
+            _stop(thread)
+            raise LocalCloudError(f"The program {project.main} was stopped.")
     if (error := result[0]) is not None:
         raise _explained(error, project) from error
     heard(project, asked)
@@ -81,6 +88,14 @@ def run(project: Project, stack: str, environment: Environment, others: Sequence
         tenant=monitor.tenant,
         filled=project.filled,
     )
+
+
+def _stop(thread: threading.Thread) -> None:
+    """Lets a program end where it is, if that is in Python: what it waits for outside, it still waits for."""
+    import ctypes  # noqa: PLC0415  (hardly ever needed)
+
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit))
+    thread.join(_UNWIND)
 
 
 def _run(project: Project, stack: str, monitor: Monitor, asked: set[str]) -> None:
@@ -158,14 +173,15 @@ def _in_its_folder(folder: Path) -> Generator[None]:
     if shared := _LIBRARY in own and _unedited(folder / _LIBRARY):
         own.remove(_LIBRARY)
     aside = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in own}
-    before, modules = Path.cwd(), set(sys.modules)
+    before, modules = _here(), set(sys.modules)
     sys.path.insert(0, str(folder))
     os.chdir(folder)
     try:
         with redirect_stdout(sys.stderr):
             yield
     finally:
-        os.chdir(before)
+        if before is not None:
+            os.chdir(before)
         sys.path.remove(str(folder))
         for name in set(sys.modules) - modules:
             file = getattr(sys.modules[name], "__file__", None)
@@ -174,6 +190,14 @@ def _in_its_folder(folder: Path) -> Generator[None]:
             if name.partition(".")[0] in own or (file and folder in Path(file).parents and "site-packages" not in file):
                 del sys.modules[name]
         sys.modules.update(aside)
+
+
+def _here() -> Path | None:
+    """The present folder; none where somebody has removed it, as git and a new clone do."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return None
 
 
 def _unedited(package: Path) -> bool:
@@ -213,7 +237,7 @@ def _program(main: Path, outputs: set[asyncio.Future[Any]]) -> Callable[[], Coro
 def _explained(error: BaseException, project: Project) -> BaseException:
     """The error as a user should see it, with their own line on top."""
     main = project.main
-    if isinstance(error, ExplainedError | KeyboardInterrupt):
+    if isinstance(error, ExplainedError):
         return error
     if isinstance(error, RunError):
         return LocalCloudError(str(error))

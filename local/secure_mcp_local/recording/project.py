@@ -63,7 +63,8 @@ def load_project(root: Path, stack: str, overrides: Mapping[str, str]) -> Projec
     stack_file = root / f"Pulumi.{stack}.yaml"
     known = sorted(path.name.split(".")[1] for path in root.glob("Pulumi.*.yaml"))
     settings = _read(
-        stack_file, f"unknown stack {stack!r}: there is no {stack_file.name}; known stacks: {', '.join(known)}"
+        stack_file,
+        f"unknown stack {stack!r}: there is no {stack_file.name}; known stacks: {', '.join(known) or 'none'}",
     )
     name = _name(project, root)
     _python(project, root)
@@ -236,12 +237,18 @@ def _read(path: Path, missing: str) -> dict[str, Any]:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  (it is a safe one)
     except FileNotFoundError:
         raise LocalCloudError(missing) from None
+    except OSError as error:
+        raise LocalCloudError(f"{path} cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise LocalCloudError(f"{path.name} is not UTF-8: {error}; save it as UTF-8") from None
     except yaml.YAMLError as error:
         raise LocalCloudError(f"{path.name} is not YAML: {error}") from None
     if content is None:
         return {}
     if not isinstance(content, dict):
         raise LocalCloudError(f"{path.name} must hold a mapping")
+    if not isinstance(content.get("config") or {}, dict):
+        raise LocalCloudError(f"{path.name}: config must be a mapping of keys to values")
     return content
 
 

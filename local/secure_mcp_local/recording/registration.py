@@ -17,12 +17,14 @@ _GUIDS = uuid.UUID("b4a6b7a3-9e5e-4a5e-8f33-2c7b6b1d7e55")
 
 @dataclass(frozen=True)
 class Environment:
-    """The addresses that the local cloud has and Azure would not know."""
+    """What whoever runs a program knows and Azure would not."""
 
     gateway_url: Callable[[str], str | None] = lambda _: None
     """Where the gateway of an API Management service of this name is, or none: `https://<name>.azure-api.net`."""
     permissions: Callable[[str], Mapping[str, str] | None] = lambda _: None
     """Delegated permissions that the application of a client id offers, their ids by their names; None: nobody here declares it."""
+    over: Callable[[], bool] = lambda: False
+    """Whether nobody waits for the program any more."""
 
 
 @dataclass(frozen=True)

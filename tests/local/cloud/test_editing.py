@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -11,8 +12,10 @@ from typing import Any
 
 import pytest
 
-from secure_mcp_local.cloud import LocalCloud
+from secure_mcp_local.cloud import LocalCloud, watching
+from secure_mcp_local.cloud.changes import refuse_other_places
 from secure_mcp_local.cloud.watching import look
+from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.testing import Application, Person
 
 ROOT = Path(__file__).parents[3]
@@ -53,11 +56,16 @@ class Author:
         return await self._said(before)
 
     async def _said(self, before: int) -> str:
-        end = time.monotonic() + PATIENCE
-        while len(self.told) == before:
-            assert time.monotonic() < end, "nothing was said of the edit"
-            await asyncio.sleep(0.05)
+        await until(lambda: len(self.told) > before)
         return self.told[-1]
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Waits for something that is about to hold."""
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end, "that does not come"
+        await asyncio.sleep(0.02)
 
 
 def copied(folder: Path) -> Path:
@@ -279,8 +287,67 @@ async def test_an_edit_of_the_library_is_served(author: Author) -> None:
     assert (await author.application.call(author.key, "ping")).status_code == 200
 
 
+@pytest.mark.parametrize("file", [CODE, PROGRAM])
+async def test_an_edit_that_never_ends_is_given_up_for_the_one_that_corrects_it(
+    author: Author, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    """And two seconds are not waited for here, which edits on a busy machine may take."""
+    monkeypatch.setattr(watching, "_LONG", 0.2)
+    path, change = author.root / file, "\n# Another edit\n"
+    text = path.read_text()
+    await author.edit(CODE, lambda text: text + change)  # After which the watch has the new time.
+    before = len(author.told)
+    path.write_text(f"{path.read_text()}\nwhile True:\n    pass\n")
+    await until(lambda: author.cloud.pause.lasts)
+    path.write_text(text)
+    assert (await author._said(before)).startswith(f"Served anew after {file}")
+    assert len(author.told) == before + 1
+    assert (await author.call("hello_mcp")).startswith("Hello, ")
+    if change in (author.root / CODE).read_text():
+        await author.edit(CODE, lambda text: text.replace(change, ""))
+
+
+async def test_a_program_that_never_ends_keeps_nobody_who_stops_waiting(tmp_path: Path) -> None:
+    root = copied(tmp_path)
+    program = f"import pathlib\npathlib.Path({str(tmp_path / 'begun')!r}).touch()\nwhile True:\n    pass\n"
+    (root / PROGRAM).write_text(program)
+    starting = asyncio.create_task(opened(root).__aenter__())
+    await until((tmp_path / "begun").exists)
+    starting.cancel()
+    await asyncio.wait([starting])
+    await until(lambda: "pulumi-program" not in {thread.name for thread in threading.enumerate()})
+
+
+async def test_a_file_that_changes_nothing_is_served_without_a_word(author: Author) -> None:
+    notes = author.root / "notes.md"
+    notes.write_text("To be done")
+    assert await author.cloud._serve_again({notes}) is False
+
+
+async def test_a_mistake_in_host_json_names_the_authors_file(author: Author) -> None:
+    file = "function_app/host.json"
+    told = await author.edit(file, lambda text: "{" + text)
+    assert told.startswith(f"{author.root / file} is not JSON: ")
+    await author.edit(file, lambda text: text[1:])
+    assert (await author.call("hello_mcp")).startswith("Hello, ")
+
+
+async def test_code_without_tools_is_said(author: Author) -> None:
+    await author.edit(CODE, lambda text: text.replace("@app.mcp_tool()", "@app.mcp_tool"))
+    assert f"{author.root / CODE} declares no tool" in [line for _, line, _ in author.heard][-1]
+    await author.edit(CODE, lambda text: text.replace("@app.mcp_tool\n", "@app.mcp_tool()\n"))
+    assert (await author.call("hello_mcp")).startswith("Hello, ")
+
+
+async def test_an_app_that_is_gone_is_no_code_from_another_folder(author: Author) -> None:
+    recording = author.cloud.recording
+    gone = recording.without(lambda resource: resource.code is not None or resource.type.endswith(":web:WebApp"))
+    with pytest.raises(LocalCloudError, match=r"WebApp \S+ is gone: Ctrl-C"):
+        refuse_other_places(recording, gone)
+
+
 def test_what_is_logged_into_the_project_is_no_edit(tmp_path: Path) -> None:
-    """Or a log of the local cloud itself would be served anew for ever."""
-    for name in ("local.log", "__main__.py"):
+    """Or a log of the local cloud itself would be served anew for ever. Nor is what editors write beside the file."""
+    for name in ("local.log", "4913", "#__main__.py#", "__main__.py~", "__main__.py___jb_tmp___", "__main__.py"):
         (tmp_path / name).write_text("")
     assert [Path(path).name for path in look([tmp_path])] == ["__main__.py"]

@@ -148,6 +148,7 @@ def test_a_recording_can_be_made_in_an_event_loop(tmp_path: Path) -> None:
         ("config:\n  needed: 1\n", {"unknown": "1"}, "unknown configuration key 'unknown'"),
         ("config:\n  needed: 1\n  greeting:\n    secure: v1:abc\n", {}, "is encrypted"),
         ("config: [\n", {}, "is not YAML"),
+        ("config: none\n", {}, "Pulumi.dev.yaml: config must be a mapping of keys to values"),
     ],
 )
 def test_wrong_configuration_is_named(tmp_path: Path, stack: str, config: dict[str, str], message: str) -> None:
@@ -191,6 +192,11 @@ def test_a_key_that_is_misspelt_where_one_is_needed_is_named(tmp_path: Path) -> 
     [
         ("import pulumi\nraise pulumi.RunError('say this')", "^say this$"),
         ("1 / 0", "ZeroDivisionError"),
+        ("raise KeyboardInterrupt", "program.py:1: KeyboardInterrupt"),
+        (
+            "class Mute(Exception):\n  def __str__(self): 1 / 0\nraise Mute",
+            "program.py:3: Mute: <exception str\\(\\) failed>",
+        ),
         (
             "from pulumi_azure_native import apimanagement\n"
             "apimanagement.Policy('a', resource_group_name='g', service_name='s', format='rawxml', value='')",
@@ -216,6 +222,24 @@ def test_what_is_not_modelled_is_refused_by_name(tmp_path: Path) -> None:
     program = "from pulumi_azure_native import resources\nresources.TagAtScope('t', scope='x', properties={})"
     with pytest.raises(NotModelled, match="azure-native:resources:TagAtScope"):
         record(project(tmp_path, program), "dev")
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (project(tmp_path) / "Pulumi.dev.yaml").write_bytes(b"config:\n  greeting: \xfc\n")
+    with pytest.raises(LocalCloudError, match=r"Pulumi\.dev\.yaml is not UTF-8: .*save it as UTF-8"):
+        record(tmp_path, "dev")
+
+
+def test_it_runs_where_the_present_folder_has_been_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by git, or by a new clone in the place of the old one."""
+    here, root = tmp_path / "here", tmp_path / "project"
+    here.mkdir()
+    root.mkdir()
+    monkeypatch.chdir(here)
+    here.rmdir()
+    assert record(project(root), "dev").project == "sample"
+    # Which left this process in a folder that is there.
+    assert Path.cwd() == root
 
 
 def test_unknown_stack_and_project(tmp_path: Path) -> None:

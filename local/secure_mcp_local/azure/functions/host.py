@@ -26,6 +26,7 @@ from secure_mcp_local.azure.functions.process import FunctionFailed, Spare, Work
 from secure_mcp_local.azure.functions.server import Server
 from secure_mcp_local.azure.functions.site import SITE, Site, host_json, mapping
 from secure_mcp_local.azure.functions.tools import Tool, tools_of
+from secure_mcp_local.mistakes import near
 from secure_mcp_local.recording import Recording, Resource
 
 _STALE = 12 * 3600.0
@@ -105,7 +106,7 @@ class FunctionHost:
         """
         site = Site.of(declared or recording.one(SITE))
         endpoint = IdentityEndpoint(site, identities, clock)
-        host = cls(site, code, host_json(code.folder, site.settings), endpoint, network, clock, hear, spare)
+        host = cls(site, code, host_json(code.folder, site.settings, code.live), endpoint, network, clock, hear, spare)
         host.hosts[site.host] = authenticated(host.answer, site, recording, issuer, explain)
         return host
 
@@ -139,15 +140,19 @@ class FunctionHost:
         Raises:
             LocalCloudError: it cannot be loaded. What was served goes on being served.
         """
-        host = host_json(code.folder, self.site.settings)
+        host = host_json(code.folder, self.site.settings, code.live)
         worker, server = await self._loaded(code, host)
         extension = Extension(server, host, self.site.system_key, self.site.master_key)
-        async with self._replacing:
-            before, self._worker = self._worker, worker
-            self.code, self._host_json = code, host
-            if self._extension is not None:
-                extension.succeed(self._extension)
-            self._extension = extension
+        try:
+            async with self._replacing:
+                before, self._worker = self._worker, worker
+                self.code, self._host_json = code, host
+                if self._extension is not None:
+                    extension.succeed(self._extension)
+                self._extension = extension
+        except asyncio.CancelledError:
+            await worker.stop()
+            raise
         if before is not None:
             retiring = asyncio.create_task(before.retire())
             self._retiring.add(retiring)
@@ -169,6 +174,12 @@ class FunctionHost:
         except BaseException:
             await worker.stop()
             raise
+        if not tools:
+            place = near((code.live or code.folder) / "function_app.py")
+            self._heard(
+                "",
+                f"{place} declares no tool: clients will see none. Decorators need their parentheses: @app.mcp_tool()",
+            )
         options = mapping(mapping(host_json.get("extensions")).get("mcp"))
         self.functions = sorted(tool.function for tool in tools.values())
         self._names = {**self._names, **{tool.function: tool.name for tool in tools.values()}}

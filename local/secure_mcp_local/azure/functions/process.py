@@ -219,8 +219,10 @@ class Worker:
         process, self._process = self._process, None
         assert process.stdin is not None
         process.stdin.close()
-        await _ended(process)
-        end(process)
+        try:
+            await _ended(process)
+        finally:
+            end(process)
         await _ended(process)
         # A process that the code has started and that nothing ends may hold the output for ever.
         _, waiting = await asyncio.wait(self._tasks, timeout=_STOP) if self._tasks else (set(), set())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from secure_mcp_local.errors import LocalCloudError, NotModelled
+from secure_mcp_local.mistakes import near
 from secure_mcp_local.recording import Resource
 from secure_mcp_local.recording.models import master_key, mcp_extension_key
 
@@ -64,7 +65,7 @@ class Site:
         return cls(declared.urn, declared.id, declared.id.rpartition("/")[2], dict(_settings(declared)))
 
 
-def host_json(code: Path, settings: Mapping[str, str]) -> Mapping[str, Any]:
+def host_json(code: Path, settings: Mapping[str, str], shown: Path | None = None) -> Mapping[str, Any]:
     """host.json with what app settings named `AzureFunctionsJobHost__...` override.
 
     https://learn.microsoft.com/azure/azure-functions/functions-host-json#override-hostjson-values
@@ -72,14 +73,15 @@ def host_json(code: Path, settings: Mapping[str, str]) -> Mapping[str, Any]:
     Args:
         code: Folder of the app.
         settings: Its app settings.
+        shown: What that folder is called, where it is a copy of this one.
 
     Raises:
         LocalCloudError: no host.json, or not one with which MCP triggers work.
         NotModelled: a bundle that is not released.
     """
-    path = code / "host.json"
+    path = near((shown or code) / "host.json")
     try:
-        document: object = json.loads(path.read_text("utf-8"))
+        document: object = json.loads((code / "host.json").read_text("utf-8"))
     except OSError as error:
         raise LocalCloudError(f"{path} cannot be read ({error.strerror}): it is no function app") from None
     except ValueError as error:

@@ -90,8 +90,11 @@ def tools_of(functions: Iterable[Mapping[str, Any]], settings: Mapping[str, str]
             result_schema=trigger.get("useResultSchema") is True,
             blobs=tuple(parameters),
         )
-        if tool.name.lower() in tools:
-            raise LocalCloudError(f"function {function['name']}: there is a tool named {tool.name!r} already")
+        if (other := tools.get(tool.name.lower())) is not None:
+            raise LocalCloudError(
+                f"function {tool.function}: there is a tool named {other.name!r} already, of the function {other.function}; "
+                "case makes no difference"
+            )
         tools[tool.name.lower()] = tool
     return tools
 

@@ -293,6 +293,27 @@ async def test_it_is_gone_even_if_it_does_not_want_to(run: Any, code_with: Any) 
     assert not psutil.pid_exists(pid)
 
 
+async def test_it_is_gone_even_if_nobody_waits_for_its_end(tmp_path: Path) -> None:
+    """As when the local cloud ends while it reads an edit: what still runs is cancelled, once and once more."""
+    (tmp_path / "function_app.py").write_text("print('begun')\nwhile True: pass\n")
+    begun = asyncio.Event()
+    worker = process.Worker(Code.of(tmp_path), process.machine(), lambda *_: begun.set())
+    starting = asyncio.create_task(worker.start())
+    await begun.wait()
+    assert worker._process is not None
+    pid = worker._process.pid
+    starting.cancel()
+    stopping = asyncio.create_task(worker.stop())
+    await asyncio.sleep(0)
+    stopping.cancel()
+    await asyncio.wait([starting, stopping])
+    for _ in range(100):
+        if not psutil.pid_exists(pid):
+            break
+        await asyncio.sleep(0.05)
+    assert not psutil.pid_exists(pid)
+
+
 async def test_so_is_what_it_has_started(run: Any, code_with: Any) -> None:
     body = "import subprocess\nreturn str(subprocess.Popen([sys.executable, '-c', 'input()'], stdin=-1).pid)"
     async with run(code=code_with(body)) as app:
