@@ -136,6 +136,16 @@ def test_a_program_that_nobody_asks_for_ends_at_once(tmp_path: Path) -> None:
     assert own_processes() <= before
 
 
+@pytest.mark.parametrize("wait", ["while True: pass", "import time; time.sleep(100)"], ids=["loops", "sleeps"])
+def test_a_program_that_nobody_waits_for_any_more_ends_and_the_next_one_runs(tmp_path: Path, wait: str) -> None:
+    root = project(tmp_path, f"import pathlib\npathlib.Path('begun').touch()\n{wait}")
+    with programs(root) as process:
+        with pytest.raises(LocalCloudError, match="the program ended its own process"):
+            process.record_together([root], "dev", environment=Environment(over=(root / "begun").exists))
+        project(tmp_path, "import pulumi\npulumi.export('value', 1)")
+        assert process.record_together([root], "dev")[0].outputs == {"value": 1}
+
+
 def test_ctrl_c_ends_a_program_that_does_not_end_itself(tmp_path: Path) -> None:
     root = project(tmp_path, "import time\nprint('running')\ntime.sleep(100)")
     began, before = time.monotonic(), own_processes()
