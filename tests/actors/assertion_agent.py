@@ -18,6 +18,8 @@ CLIENT, KEYED, OTHER, PUBLIC = "desk-agent", "keyed-agent", "other-agent", "publ
 REDIRECT = "https://agents.example.com/callback"
 CORP, PARTNER = IdentityProvider("login.corp.example.com"), IdentityProvider("login.partner.example.com")
 DIRECTORY = IdentityProvider("login.directory.example.com")
+SHARED = IdentityProvider("login.shared.example.com")
+ALL = (CORP, PARTNER, DIRECTORY, SHARED)
 KEY = Signer("agent-key")
 CLIENTS: list[dict[str, Any]] = [
     {"id": CLIENT, "name": "Desk agent", "secret": SECRET, "redirectUris": [REDIRECT]},
@@ -30,6 +32,7 @@ PROVIDERS: list[dict[str, Any]] = [
     PARTNER.declared | {"clients": [CLIENT, OTHER], "servers": {}},
     {"issuer": DIRECTORY.issuer, "keys": [DIRECTORY.signer.public], "userClaim": "oid", "clients": [CLIENT],
      "servers": {"mcp": ""}},
+    SHARED.declared | {"tenant": "t-1", "clients": [CLIENT], "servers": {"mcp": ""}},
 ]  # fmt: skip
 CONFIG = {
     "signInRateLimit": "100000",
@@ -88,6 +91,14 @@ WRONG: dict[str, Callable[[Agent], str]] = {
     "another client": lambda agent: agent.assertion(client_id=KEYED),
     "no client": lambda agent: agent.assertion(client_id=UNSET),
     "clients": lambda agent: agent.assertion(client_id=[CLIENT]),
+    "bound to a key": lambda agent: agent.assertion(cnf={"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}),
+    "bound to details": lambda agent: agent.assertion(authorization_details=[{"type": "snippets", "actions": ["read"]}]),
+    "bound to details and no scopes": lambda agent: agent.assertion(scope=UNSET, authorization_details=[]),
+    "of a tenant": lambda agent: agent.assertion(tenant="t-2"),
+    "of tenants": lambda agent: agent.assertion(tenant=["t-2"]),
+    "of another tenant": lambda agent: agent.assertion(SHARED, tenant="t-2"),
+    "of another tenant in another case": lambda agent: agent.assertion(SHARED, tenant="T-1"),
+    "of no tenant": lambda agent: agent.assertion(SHARED),
     "no subject": lambda agent: agent.assertion(sub=UNSET),
     "an empty subject": lambda agent: agent.assertion(sub=""),
     "a subject that is a number": lambda agent: agent.assertion(sub=1),

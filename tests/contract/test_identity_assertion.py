@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from actors.assertion_agent import (
+    ALL,
     CLIENT,
     CLIENTS,
     CONFIG,
@@ -31,6 +32,7 @@ from actors.assertion_agent import (
     PUBLIC,
     REDIRECT,
     SECRET,
+    SHARED,
     WRONG,
     Agent,
     now,
@@ -67,7 +69,7 @@ async def cloud() -> Any:
         Path(__file__).parents[2], stack="dev", config=CONFIG, port=0, backend=backend
     ) as running:
         running.network.serve("localhost:9", HOST)
-        for provider in (CORP, PARTNER, DIRECTORY):
+        for provider in ALL:
             provider.signer.now = running.clock.now
             running.network.serve(provider.host, provider.app)
         KEY.now = running.clock.now
@@ -91,7 +93,7 @@ async def test_E1_an_assertion_opens_the_server_for_its_user(cloud: LocalCloud, 
     tokens = answer.json()
     assert tokens["token_type"] == "Bearer"
     assert 0 < tokens["expires_in"] <= 1800
-    assert tokens["scope"] == "mcp:tools"
+    assert (tokens["scope"], tokens["resource"]) == ("mcp:tools", agent.application.resource)
     assert answer.headers["cache-control"] == "no-store"
     HOST.headers.clear()
     assert (await agent.application.call(tokens["access_token"])).status_code == 200
@@ -121,6 +123,11 @@ async def test_E1_the_metadata_says_so_by_the_profiles_name(agent: Agent) -> Non
 
 async def test_E1_a_provider_lets_nobody_in_unless_it_says_where(agent: Agent) -> None:
     assert_refused(await agent.bring(agent.assertion(PARTNER)))
+
+
+async def test_E1_a_provider_with_tenants_lets_one_of_them_in(agent: Agent) -> None:
+    assert (await agent.bring(agent.assertion(SHARED, tenant="t-1"))).status_code == 200
+    assert (await agent.bring(agent.assertion(tenant=None))).status_code == 200, "null is none"
 
 
 async def test_E1_a_provider_names_its_clients(cloud: LocalCloud) -> None:
@@ -296,7 +303,7 @@ async def test_E2_two_providers_do_not_share_a_user(agent: Agent) -> None:
 
 async def test_E3_the_session_is_short_bound_and_has_no_refresh_token(cloud: LocalCloud, agent: Agent) -> None:
     tokens = (await agent.bring(agent.assertion())).json()
-    assert set(tokens) == {"access_token", "token_type", "expires_in", "scope"}
+    assert set(tokens) == {"access_token", "token_type", "expires_in", "scope", "resource"}
     key = tokens["access_token"]
     assert_refused(await agent.application.refresh(key, client_secret=SECRET))
     assert (await agent.application.call(key)).status_code == 200

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.assertion_agent import CONFIG, CORP, DIRECTORY, OTHER, PARTNER, SECRET, WRONG, Agent, now
+from actors.assertion_agent import ALL, CONFIG, CORP, OTHER, SECRET, WRONG, Agent, now
 from samples import CHECKS_BROKEN
 from secure_mcp_local.cloud import LocalCloud
 from secure_mcp_local.recording import Recording
@@ -28,6 +28,10 @@ BROKEN: dict[str, tuple[str, str, list[str]]] = {
     "one audience": ("audiences.Count != 1", "false", ["two audiences"]),
     "client": (f'{text_of("client_id")} != ((string)context.Variables["clientId"])', "false",
                ["another client", "no client", "clients"]),
+    "key": ('claims["cnf"] != null', "false", ["bound to a key"]),
+    "details": ('claims["authorization_details"] != null', "false", ["bound to details", "bound to details and no scopes"]),
+    "tenant": ('(claims["tenant"] ?? "").ToString() != (string)provider["tenant"]', "false",
+               ["of a tenant", "of tenants", "of another tenant", "of another tenant in another case", "of no tenant"]),
     "subject": (f'{text_of("sub")} == ""', "false", ["an empty subject"]),
     "life": ('!((double)claims["exp"] <= now + 3660)', "false", ["a long life"]),
     "age": ('!((double)claims["iat"] >= now - 3660)', "false", ["made long ago"]),
@@ -42,7 +46,7 @@ BROKEN: dict[str, tuple[str, str, list[str]]] = {
 @contextmanager
 def clocks(clock: Callable[[], float]) -> Generator[None]:
     """Whoever signs has the clock of this cloud meanwhile."""
-    signers = [provider.signer for provider in (CORP, PARTNER, DIRECTORY)]
+    signers = [provider.signer for provider in ALL]
     before = [signer.now for signer in signers]
     for signer in signers:
         signer.now = clock
@@ -68,7 +72,7 @@ async def broken(type: str, name: str, old: str, new: str) -> AsyncGenerator[Age
     async with LocalCloud.open(
         root, stack="dev", config=CONFIG, port=0, backend=backend, recording_hook=change
     ) as cloud:
-        for provider in (CORP, PARTNER, DIRECTORY):
+        for provider in ALL:
             cloud.network.serve(provider.host, provider.app)
         with clocks(cloud.clock.now):
             yield Agent(cloud)

@@ -381,6 +381,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "a user's": {"idtyp": "user"},
     "no kind": {"idtyp": UNSET},
     "a delegated one": {"scp": "Mcp.SignIn"},
+    "one that is bound to a key": {"cnf": {"jwk": {"kty": "RSA"}}},
     "another application": {"azp": "40b07000-0000-4000-8000-00000000dead"},
     "no application": {"azp": UNSET},
     "the gateway's own identity": {"azp": "GATEWAY"},

@@ -41,6 +41,10 @@ class IdentityProviderOptions(Options):
         default="",
     )
     """Address of its public keys (a JSON Web Key Set), instead of the keys themselves."""
+    tenant: str = option(
+        length(0, 255), matches(Rule(r"[^{}\x00-\x1f]*", "give a tenant as its assertions name it")), default=""
+    )
+    """Tenant of an issuer that has several, as the claim `tenant` has it: others' users are refused. Not given: whoever comes with a tenant is refused."""
     user_claim: str = option(one_of("sub", "oid"), default="sub")
     """What names a user: sub, which makes an id for this provider alone, or oid for a provider that says the object ids of this tenant's users.
     One provider at most can be trusted with oid."""
