@@ -296,6 +296,16 @@ async def test_C1_keys_behind_an_address_are_cached_and_a_new_one_is_found(
     assert await exchanged(new) == 200
 
 
+async def test_C1_a_key_whose_private_half_is_published_proves_nothing(cloud: LocalCloud, publisher: Publisher) -> None:
+    """draft-ietf-oauth-client-id-metadata-document, restrictions on client authentication."""
+    url = publisher.publish("leaked.json", jwks_uri=f"https://{KEYS}/keys")
+    publisher.keys = {"keys": [SIGNER.private]}
+    application = Application(cloud.gateway_url, client_id=url)
+    proof = asserted(SIGNER.assertion(url, cloud.gateway_url))
+    assert_refused(await application.exchange(await application.code(Person()), **proof))
+    assert "/keys" in publisher.asked
+
+
 async def test_C1_keys_that_cannot_be_read_now_are_503(cloud: LocalCloud, publisher: Publisher) -> None:
     publisher.keys = None
     url = publisher.publish("no-keys.json", jwks_uri=f"https://{KEYS}/keys")
@@ -328,6 +338,8 @@ BAD_DOCUMENTS: dict[str, dict[str, Any]] = {
     "keys of a private address": {"jwks_uri": "https://169.254.169.254/keys"},
     "keys by http": {"jwks_uri": f"http://{KEYS}/keys"},
     "a secret key": {"jwks": {"keys": [{"kty": "oct", "k": "AAAA"}]}},
+    "a private key": {"jwks": {"keys": [SIGNER.private]}},
+    "the primes of a key": {"jwks": {"keys": [SIGNER.public | {"p": "AQAB", "q": "AQAB"}]}},
     "a short key": {"jwks": {"keys": [SIGNER.public | {"n": SIGNER.public["n"][:171]}]}},
     "a small exponent": {"jwks": {"keys": [SIGNER.public | {"e": "Aw"}]}},
     "an exponent of one": {"jwks": {"keys": [SIGNER.public | {"e": "AQ"}]}},
