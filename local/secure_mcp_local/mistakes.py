@@ -54,6 +54,8 @@ class Mistake:
             hint: What can be done.
         """
         said = f"{self.kind}: {self.message}" if self.message else self.kind
+        if shown is not None:
+            said = said.replace(str(folder), str(near(shown)))
         own = [one for one in self.lines if _inside(one[0], folder)]
         if not own:
             return f"{said}{hint and f'. {hint}'}"

@@ -305,8 +305,9 @@ class LocalCloud(Running):
         self.identities = ManagedIdentities(self.recording, issuer, self.clock, self.network.faults, refused)
         self.cosmos = Cosmos.from_recording(self.recording, issuer, self.clock, refused)
         if self._kept is not None and (state := self._kept.read()):
-            self.entra.restore(state["entra"])
-            self.cosmos.restore(state["cosmos"])
+            with self._kept.understood():
+                self.entra.restore(state["entra"])
+                self.cosmos.restore(state["cosmos"])
         for host in (*LOGIN_HOSTS, urlsplit(self.entra_url).netloc):
             self.network.serve(host, self.entra.app, kind="entra")
         for host, app in self.cosmos.hosts.items():

@@ -8,8 +8,8 @@ import asyncio
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,22 @@ class Kept:
             state: Any = json.loads(self._file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        return state["kept"] if isinstance(state, dict) and state.get("format") == _FORMAT else {}
+        return state.get("kept") or {} if isinstance(state, dict) and state.get("format") == _FORMAT else {}
+
+    @contextmanager
+    def understood(self) -> Generator[None]:
+        """While what was read is taken.
+
+        Raises:
+            LocalCloudError: it is not what is written today; says how it is forgotten.
+        """
+        try:
+            yield
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise LocalCloudError(
+                f"{self._file} is not what an earlier run can have kept ({type(error).__name__}: {error}); "
+                "secure-mcp local --fresh forgets it"
+            ) from None
 
     def write(self, state: Mapping[str, Any]) -> None:
         """Writes it, in one step, if it is not what was written last."""

@@ -27,11 +27,12 @@ CODE = "server/function_app.py"
     ("old", "new", "expected"),
     [
         ("app = func.FunctionApp()", "app = func.FunctionApp(", "SyntaxError: '(' was never closed"),
+        ("import json\n", "import json\nimport azure.storage.blob\n", "add the line 'azure-storage-blob' to"),
         # The new project has locked nothing yet, so its package has nothing but the platform's own, whatever is installed here.
         ("import json\n", "import json\nimport yaml\n", "add the line 'PyYAML' to"),
         ("import json\n", "import json\nimport azure.identity\n", "add the line 'azure-identity' to"),
     ],
-    ids=["syntax", "package", "namespace"],
+    ids=["syntax", "within a namespace", "package", "namespace"],
 )
 async def test_a_mistake_that_is_there_at_the_start_is_one_message_with_the_authors_line_on_top(
     tmp_path: Path, old: str, new: str, expected: str
@@ -50,6 +51,62 @@ async def test_a_mistake_that_is_there_at_the_start_is_one_message_with_the_auth
     assert expected in first
     assert line.strip() == new.splitlines()[-1]
     assert "Traceback" not in str(told.value)
+
+
+@AUTHOR
+async def test_code_asks_for_modules_as_where_they_are_not_installed_and_its_own_errors_name_its_own_files(
+    tmp_path: Path,
+) -> None:
+    """An optional dependency is looked for in more than one way; a folder of the code may be a link."""
+    write("word-counter", tmp_path / "word-counter")
+    file = tmp_path / "word-counter" / CODE
+    text = file.read_text("utf-8")
+    look = "import importlib.metadata, importlib.util\nassert importlib.util.find_spec('yaml') is None\n"
+    look += "assert importlib.metadata.version('azure-functions')\ntry:\n    import yaml\nexcept ImportError:\n    yaml = None\n"
+    file.write_text(text.replace("import json\n", f"import json\n{look}", 1), "utf-8")
+    file.parent.rename(tmp_path / "elsewhere")
+    file.parent.symlink_to(tmp_path / "elsewhere")
+    told: list[str] = []
+    cloud = LocalCloud.open(tmp_path / "word-counter", port=0, watched=True)
+    cloud.announce = told.append
+    async with cloud, asyncio.timeout(60):
+        await asyncio.sleep(1)  # Until it is watched.
+        (tmp_path / "elsewhere" / "words.py").write_text("", "utf-8")
+        file.write_text(text.replace("import json\n", "import json\nfrom words import count\n", 1), "utf-8")
+        while not told:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert "ImportError: cannot import name 'count' from 'words'" in told[0]
+    assert f"({tmp_path / 'elsewhere' / 'words.py'})" in told[0]
+
+
+async def test_a_package_that_waits_to_be_locked_is_said_so(tmp_path: Path) -> None:
+    write("word-counter", tmp_path / "word-counter")
+    file = tmp_path / "word-counter" / CODE
+    file.write_text(f"import yaml\n{file.read_text('utf-8')}", "utf-8")
+    file.with_name("requirements.in").write_text("azure-functions\npyyaml\n", "utf-8")
+    with pytest.raises(
+        LocalCloudError, match=r"requirements.in has 'PyYAML', which is not locked: secure-mcp package --lock "
+    ):
+        async with LocalCloud.open(tmp_path / "word-counter", port=0):
+            pass
+
+
+@pytest.mark.parametrize("kept", ['{"format": 1, "kept": {"entra": 3}}', '{"format": 1, "kept": [1]}'])
+async def test_what_an_earlier_run_cannot_have_kept_is_said_with_the_way_to_forget_it(
+    tmp_path: Path, kept: str
+) -> None:
+    write("word-counter", tmp_path / "word-counter")
+    keeping = Kept(tmp_path / "word-counter", "dev")
+    file = tmp_path / "word-counter" / ".secure-mcp" / "dev" / "state.json"
+    file.write_text(kept, "utf-8")
+    try:
+        with pytest.raises(LocalCloudError) as told:
+            async with LocalCloud.open(tmp_path / "word-counter", port=0, kept=keeping):
+                pass
+    finally:
+        keeping.release()
+    assert str(told.value).startswith(f"{file} is not what an earlier run can have kept (")
+    assert str(told.value).endswith("; secure-mcp local --fresh forgets it")
 
 
 def local(first: int, *options: str) -> list[str]:

@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -76,12 +76,24 @@ class Code:
         if (self.live / top).is_dir():
             return f"{near(own)}.py is not there."
         names = packages_distributions().get(top, [])
-        name = sorted(names)[0] if len(names) == 1 else module.replace(".", "-") if names else top
-        file = near(self.live / "requirements.in")
-        added = f"add the line {name!r} to {file} and lock: secure-mcp package --lock {near(self.live)}"
+        name = _package(module, names)
+        wanted = self.live / "requirements.in"
+        lock = f"secure-mcp package --lock {near(self.live)}"
+        if wanted.is_file() and name.lower() in wanted.read_text("utf-8", "replace").lower().split():
+            return f"{near(wanted)} has {name!r}, which is not locked: {lock}"
+        added = f"add the line {name!r} to {near(wanted)} and lock: {lock}"
         if names:
             return f"The package does not have it, here as in Azure: {added}"
         return f"If it is a module of yours: {near(own)}.py is not there. If it is a package: {added}"
+
+
+def _package(module: str, names: Sequence[str]) -> str:
+    """What a package is most likely called that has a module, by those that are installed here below the same name."""
+    guess = module.replace(".", "-")
+    near = sorted(name for name in names if name == guess or name.startswith(f"{guess}-")) or sorted(names)
+    if not near or guess in near:
+        return guess if names else module.partition(".")[0]
+    return near[0] if len(near) == 1 else guess
 
 
 class Codes:
@@ -204,4 +216,4 @@ def _laid_out(source: Path, folder: Path, python_version: str) -> Code:
         # Nothing is locked, so the package has no dependencies: whatever is installed here, it would not be there in Azure.
         packages = copy / _PACKAGES
         packages.mkdir(parents=True)
-    return Code(copy, packages, source, python_version)
+    return Code(copy, packages, source.resolve(), python_version)

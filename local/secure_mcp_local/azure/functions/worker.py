@@ -127,22 +127,29 @@ def _cut(line: str) -> str:
 class _OnlyPackaged(importlib.abc.MetaPathFinder):
     """Hides what is installed on this machine and not in the package: in Azure it would not be there either."""
 
-    def __init__(self, code: Path, packages: Path) -> None:
-        self._folders = (code, packages)
+    def __init__(self, code: Path, packages: Path, finders: Sequence[Any]) -> None:
+        """`finders`: which find what is not hidden."""
+        self._folders, self._finders = (code, packages), finders
 
-    def find_spec(self, fullname: str, path: Sequence[str] | None = None, target: Any = None) -> None:
-        """Never finds anything: it lets the others look for it, or ends the search.
-
-        Raises:
-            ModuleNotFoundError: it is in no package.
-        """
-        del path, target
+    def find_spec(self, fullname: str, path: Sequence[str] | None = None, target: Any = None) -> Any:
+        """What the others find, or nothing."""
         parts = fullname.split(".")
-        if parts[0] in sys.stdlib_module_names or fullname.startswith(_PLATFORM) or fullname == "azure":
-            return
-        if any(_holds(folder, parts) for folder in self._folders):
-            return
-        raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
+        known = parts[0] in sys.stdlib_module_names or fullname.startswith(_PLATFORM) or fullname == "azure"
+        if not known and not any(_holds(folder, parts) for folder in self._folders):
+            return None
+        found = (finder.find_spec(fullname, path, target) for finder in self._finders)
+        return next((spec for spec in found if spec is not None), None)
+
+    def find_distributions(self, *context: Any) -> Generator[Any]:
+        """What is known of packages (importlib.metadata): of all that are installed."""
+        for finder in self._finders:
+            if hasattr(finder, "find_distributions"):
+                yield from finder.find_distributions(*context)
+
+    def invalidate_caches(self) -> None:
+        for finder in self._finders:
+            if hasattr(finder, "invalidate_caches"):
+                finder.invalidate_caches()
 
 
 def _holds(folder: Path, parts: Sequence[str]) -> bool:
@@ -182,7 +189,7 @@ def _load(folder: Path, packages: Path | None, *, own: bool) -> tuple[list[dict[
         # compiled parts could not be loaded.
         sys.path.append(str(packages))
         if not own:
-            sys.meta_path.insert(0, _OnlyPackaged(folder, packages))
+            sys.meta_path[:] = [_OnlyPackaged(folder, packages, list(sys.meta_path))]
     import azure.functions as func  # noqa: PLC0415  (the app's own, from its path)
 
     module = importlib.import_module("function_app")
