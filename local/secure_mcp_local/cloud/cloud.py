@@ -6,12 +6,11 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from apim_policies.clock import Clock
 from apim_policies.console import Console
@@ -27,32 +26,30 @@ from secure_mcp_local.azure.entra import Entra
 from secure_mcp_local.azure.entra.directory import Directory
 from secure_mcp_local.azure.entra.managed_identities import ManagedIdentities
 from secure_mcp_local.azure.faults import FAULTS
+from secure_mcp_local.azure.functions import FunctionHost
+from secure_mcp_local.azure.functions.host import Said
 from secure_mcp_local.azure.microsoft_graph import HOSTS as GRAPH_HOSTS
 from secure_mcp_local.azure.microsoft_graph import MicrosoftGraph
-from secure_mcp_local.azure.storage import Azurite, BlobStorage, account_names, blob_hosts
-from secure_mcp_local.azure.storage.installation import installed
 from secure_mcp_local.cloud.addresses import LOGIN_HOSTS, Addresses
 from secure_mcp_local.cloud.changes import but_for_code, refuse_other_places
 from secure_mcp_local.cloud.edge import Edge
 from secure_mcp_local.cloud.following import follow
+from secure_mcp_local.cloud.function_apps import FunctionApps, wanted
 from secure_mcp_local.cloud.gateways import DeclaredGateway, backends_of, gateways
 from secure_mcp_local.cloud.keeping import Kept
 from secure_mcp_local.cloud.pausing import Pause
 from secure_mcp_local.cloud.projects import Backends, Hook, Projects, Record
+from secure_mcp_local.cloud.storage_accounts import StorageAccounts
 from secure_mcp_local.cloud.watching import watch
-from secure_mcp_local.errors import ExplainedError, LocalCloudError, NotModelled
+from secure_mcp_local.errors import ExplainedError, LocalCloudError
 from secure_mcp_local.mistakes import Mistake
-from secure_mcp_local.recording import Recording, Resource, record_together
+from secure_mcp_local.recording import Recording, record_together
 from secure_mcp_local.recording.unmodelled import Passed, passed
 from secure_mcp_local.running import Running
 from secure_mcp_local.sources import Sources
-from secure_mcp_local.stand_ins.store import Store
 
 if TYPE_CHECKING:
     from secure_mcp_local.azure.deployer import Deployer
-    from secure_mcp_local.azure.functions import FunctionHost, Spare
-    from secure_mcp_local.azure.functions.code import Codes
-    from secure_mcp_local.azure.functions.host import Said
 
 Progress = Callable[[str], None]
 
@@ -72,13 +69,10 @@ class LocalCloud(Running):
     identities: ManagedIdentities
     gateways: dict[str, Gateway]
     """By the name of the API Management service, in the order of the program."""
-    hosts: dict[str, "FunctionHost"]
-    """The function apps that run, by host name."""
-    idle: list[str]
-    """What is declared and does not run, each with the reason."""
-    _code: "Codes"
     passed: list[Passed]
     """What is declared and nothing stands in for."""
+    _apps: FunctionApps
+    _storage: StorageAccounts
 
     def __init__(
         self,
@@ -105,10 +99,6 @@ class LocalCloud(Running):
         self._kept, self._watched = kept, watched
         self._mistaken = False
         """Whether the last edit could not be served."""
-        self._azurite: Azurite | None = None
-        self._spare: Spare | None = None
-        self._storage: asyncio.Future[Mapping[str, ASGIApp]] | None = None
-        """Once it is there; none: nobody needs it."""
         self._deployer: Deployer | None = None
 
     @classmethod
@@ -179,7 +169,17 @@ class LocalCloud(Running):
         return [one.url for one in self._declared]
 
     @property
-    def functions(self) -> "FunctionHost":
+    def hosts(self) -> Mapping[str, FunctionHost]:
+        """The function apps that run, by host name."""
+        return self._apps.hosts
+
+    @property
+    def idle(self) -> Sequence[str]:
+        """What is declared and does not run, each with the reason."""
+        return [*self._apps.idle, *self._unserved()]
+
+    @property
+    def functions(self) -> FunctionHost:
         """The first function app that runs."""
         return next(iter(self.hosts.values()))
 
@@ -221,7 +221,7 @@ class LocalCloud(Running):
             apps = RunningApps(
                 lambda: self.recording,
                 self.hosts,
-                self._code,
+                self._apps.codes,
                 self.network.faults,
                 self._say,
             )
@@ -287,7 +287,7 @@ class LocalCloud(Running):
         )
         await _all(self._record(), self._load_ahead())
         self.passed = passed(self.recording)
-        self.idle, self.hosts, self.gateways = [], {}, {}
+        self.gateways = {}
         self._declared = gateways(self.recording, self._addresses.of_gateway)
         for gateway in self._declared:
             # One that is read from a state knows its address already, and still takes its port.
@@ -317,17 +317,18 @@ class LocalCloud(Running):
         for url in projects.backends.values():
             backend = urlsplit(url)
             self.network.forward(backend.netloc, f"{backend.scheme}://{backend.netloc}", kind="functions")
-        sites = self._sites()
+        sites = wanted(self.recording, projects.backends)
         running = "storage and the function apps" if len(sites) > 1 else "storage and the function app"
         self._progress(f"Compiling the policies, starting {running}" if sites else "Compiling the policies")
         # Most of the time is spent waiting for other processes. A broken policy is reported at once all the same.
-        hosts = self._function_apps(sites)
+        if sites:
+            self._storage.expect(self.recording)
+        self._apps.declare(self.recording, sites, self.identities, issuer, projects.state)
         await _all(
-            self._compile(hosts),
-            self._start_storage(),
-            *(self._resources.enter_async_context(host) for host in hosts),
+            self._compile(),
+            self._storage.start(self.recording, issuer),
+            *(self._resources.enter_async_context(host) for host in self._apps),
         )
-        self._note_unserved()
         await self._listen(login)
         for name in self._faults:
             self.network.faults.active.add(name)
@@ -349,20 +350,15 @@ class LocalCloud(Running):
 
     async def _load_ahead(self) -> None:
         """Lets Azurite and a worker load while the program runs, which most likely has a function app unless its servers have another backend here."""
-        self._folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="secure-mcp-")))
-        self._azurite = Azurite(self._folder if self._kept is None else self._kept.storage)
-        self._resources.push_async_callback(self._azurite.stop)
-        # The first time it is installed, which takes a minute: only when it is known to be needed.
-        if installed() and not self._projects.backends:
-            # What is wrong with it matters to those who need it only.
-            with suppress(LocalCloudError):
-                await self._azurite.load()
-            # Only needed where code runs here.
-            from secure_mcp_local.azure.functions import Spare  # noqa: PLC0415
-
-            self._spare = Spare()
-            self._resources.push_async_callback(self._spare.stop)
-            await self._spare.start()
+        folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="secure-mcp-")))
+        kept = folder if self._kept is None else self._kept.storage
+        self._storage = StorageAccounts(kept, self.network, self.clock, self.journal.refused)
+        self._resources.push_async_callback(self._storage.stop)
+        self._apps = FunctionApps(folder, self.network, self.clock, self.journal.refused, self._heard)
+        self._resources.push_async_callback(self._apps.stop)
+        if not self._projects.backends:
+            await self._storage.load()
+            await self._apps.load()
 
     def _state(self) -> Mapping[str, Any]:
         """What the next run must know."""
@@ -370,8 +366,7 @@ class LocalCloud(Running):
 
     def _folders(self) -> list[Path]:
         """What is watched: projects and their programs, templates of policies, and the code of function apps, each once."""
-        live = [host.code.live for host in self.hosts.values() if host.code.live is not None]
-        places = (*self._projects.roots, *self.recording.folders.values(), *live)
+        places = (*self._projects.roots, *self.recording.folders.values(), *self._apps.folders)
         wanted = {*(folder.resolve() for folder in places), templates.directory()}
         return sorted(one for one in wanted if not any(one != other and one.is_relative_to(other) for other in wanted))
 
@@ -405,17 +400,11 @@ class LocalCloud(Running):
         Raises:
             ExplainedError: it cannot be.
         """
-        hosts = {
-            host: live
-            for host in dict.fromkeys(self.hosts.values())
-            if (live := host.code.live) is not None and any(file.is_relative_to(live) for file in files)
-        }
-        for host, live in hosts.items():
-            await host.renew(await asyncio.to_thread(self._code.again, live, host.site.name, host.code))
-        if all(any(file.is_relative_to(live) for live in hosts.values()) for file in files):
-            return bool(hosts)
+        renewed = await self._apps.renew(files)
+        if all(any(file.is_relative_to(live) for live in renewed) for file in files):
+            return bool(renewed)
         recording = await self._projects.recorded(self._addresses)
-        return await self._redeclare(recording) or bool(hosts)
+        return await self._redeclare(recording) or bool(renewed)
 
     async def _redeclare(self, recording: Recording) -> bool:
         """Serves another declaration, all of it or nothing; whether it is another one.
@@ -432,9 +421,7 @@ class LocalCloud(Running):
         cosmos = Cosmos.from_recording(recording, issuer, self.clock, refused)
         declared = gateways(recording, self._addresses.of_gateway)
         made = await asyncio.to_thread(self._made, declared, identities)
-        storage = None
-        if self._azurite is not None:
-            storage = await BlobStorage.from_recording(recording, self._azurite, issuer, self.clock, refused)
+        storage = await self._storage.redeclared(recording, issuer)
         # From here on nothing fails.
         cosmos.succeed(self.cosmos)
         self.entra.redeclare(directory)
@@ -442,12 +429,8 @@ class LocalCloud(Running):
         self._declared, self.gateways, self.passed = declared, made, passed(recording)
         for host, app in cosmos.hosts.items():
             self.network.serve(host, app, kind="cosmos")
-        for host, app in (storage.hosts if storage else {}).items():
-            self.network.serve(host, app)
-        for host in dict.fromkeys(self.hosts.values()):
-            host.redeclare(recording, identities, issuer, refused)
-            for name, app in host.hosts.items():
-                self.network.serve(name, app, kind="functions")
+        self._storage.serve(storage)
+        self._apps.redeclare(recording, identities, issuer)
         return True
 
     async def _listen(self, login: str) -> None:
@@ -470,100 +453,27 @@ class LocalCloud(Running):
         known = [self.entra_url, *(f"https://{host}" for host in LOGIN_HOSTS)]
         return next((url for url in known if f"{url}/" in said or f'"{url}"' in said), f"https://{LOGIN_HOSTS[0]}")
 
-    def _sites(self) -> list[Resource]:
-        """The apps to run: not those that only stand behind APIs which have another backend here."""
-        sites = self.recording.all(_SITE)
-        if not self._projects.backends:
-            return sites
-        wanted = {host for _, host in backends_of(self.recording)}
-        return [site for site in sites if str(site.get("defaultHostName")).lower() in wanted]
-
-    def _function_apps(self, sites: Sequence[Resource]) -> "list[FunctionHost]":
-        """Hosts of the function apps, to be started; the network knows them all, and storage, which may be about to start."""
-        if not sites:
-            return []
-        # Only needed where code runs here.
-        from secure_mcp_local.azure.functions import FunctionHost  # noqa: PLC0415
-        from secure_mcp_local.azure.functions.code import Codes  # noqa: PLC0415
-
-        self._code = Codes(self._folder / "code")
-        self._storage = asyncio.get_running_loop().create_future()
-        for name in blob_hosts(self.recording):
-            self.network.serve(name, _once_there(self._storage, name))
-        published = Store(self._projects.state) if self._projects.state else None
-        hosts: list[FunctionHost] = []
-        for site in sites:
-            try:
-                if reason := self.recording.unknown(site, "siteConfig"):
-                    raise NotModelled(reason)
-                host = FunctionHost.from_recording(
-                    self.recording,
-                    self._code.of(self.recording, site, published.package(site.id) if published else None),
-                    self.identities,
-                    self.entra.issuer,
-                    self.network,
-                    self.clock,
-                    self.journal.refused,
-                    site,
-                    self._heard,
-                    self._spare,
-                )
-            except NotModelled as error:
-                self.idle.append(str(error))
-                continue
-            hosts.append(host)
-            for name, app in host.hosts.items():
-                self.hosts[name] = host
-                self.network.serve(name, app, kind="functions")
-        return hosts
-
-    async def _start_storage(self) -> None:
-        assert self._azurite is not None
-        if self._storage is None:
-            await self._azurite.stop()
-            self._azurite = None
-            return
-        self._azurite.add(account_names(self.recording))
-        await self._azurite.start()
-        issuer, refused = self.entra.issuer, self.journal.refused
-        storage = await BlobStorage.from_recording(self.recording, self._azurite, issuer, self.clock, refused)
-        for name, app in storage.hosts.items():
-            self.network.serve(name, app)
-        self._storage.set_result(storage.hosts)
-
-    async def _compile(self, hosts: "Sequence[FunctionHost]") -> None:
+    async def _compile(self) -> None:
         # Once the workers are there, which load the code on other cores: the compiler leaves little of this process to anybody else.
-        for host in hosts:
-            await host.loading.wait()
+        await self._apps.loading()
         await asyncio.to_thread(self.restart_gateway)
 
-    def _heard(self, said: "Said") -> None:
+    def _heard(self, said: Said) -> None:
         self.hear(said, self.journal.said(said.tool or said.app, said.line))
 
-    def _note_unserved(self) -> None:
+    def _unserved(self) -> list[str]:
         """Backends that nothing answers for: whoever calls them should not have to guess."""
-        for api, host in backends_of(self.recording):
-            if host not in self.network.hosts and not host.startswith(("localhost:", "127.0.0.1:")):
-                id = api.get("apiId")
-                self.idle.append(
-                    f"the API {id}: nothing here answers for its backend {host}; run it yourself and say where: --backend {id}=URL"
-                )
+        return [
+            f"the API {(id := api.get('apiId'))}: nothing here answers for its backend {host}; run it yourself and say where: --backend {id}=URL"
+            for api, host in backends_of(self.recording)
+            if host not in self.network.hosts and not host.startswith(("localhost:", "127.0.0.1:"))
+        ]
 
     def _answer_of(self, service: str) -> Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]:
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
             await self.gateways[service].app(scope, receive, send)
 
         return answer
-
-
-def _once_there(services: "asyncio.Future[Mapping[str, ASGIApp]]", name: str) -> ASGIApp:
-    """A service that is about to start: who calls it waits for it."""
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        # Shielded: a caller that gives up must not take it from the others.
-        await (await asyncio.shield(services))[name](scope, receive, send)
-
-    return app
 
 
 async def _all(*work: Coroutine[Any, Any, object]) -> None:
