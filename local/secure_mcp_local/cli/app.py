@@ -94,6 +94,7 @@ def local(
     Starts a stand-in for every Azure service that the stack declares, prints where to point an MCP client, and runs until
     Ctrl-C. Edits are served within two seconds. Nothing leaves the machine.
     """
+    from secure_mcp_local.recording import record_together  # noqa: PLC0415
     from secure_mcp_local.recording.process import ProgramProcess  # noqa: PLC0415
 
     if from_state is not None and config:
@@ -107,7 +108,7 @@ def local(
 
         serve(
             roots, stack, values, port, backends, fault or [], from_state, accept or [],
-            as_json=json, watched=watch, fresh=fresh, deployer=deployer, programs=programs,
+            as_json=json, watched=watch, fresh=fresh, deployer=deployer, record=programs.record_together if programs else record_together,
         )  # fmt: skip
 
 

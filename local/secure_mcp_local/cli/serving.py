@@ -14,9 +14,9 @@ from secure_mcp_local.azure.functions.host import Said
 from secure_mcp_local.cli.memory import collected
 from secure_mcp_local.cloud import Backends, LocalCloud
 from secure_mcp_local.cloud.keeping import Kept
+from secure_mcp_local.cloud.projects import Record
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.recording import record_together
-from secure_mcp_local.recording.process import ProgramProcess
 from secure_mcp_local.recording.project import stood_in
 from secure_mcp_local.recording.unmodelled import passed_by
 
@@ -35,7 +35,7 @@ def serve(
     watched: bool = True,
     fresh: bool = False,
     deployer: Path | None = None,
-    programs: ProgramProcess | None = None,
+    record: Record = record_together,
 ) -> None:
     """Runs until SIGINT or SIGTERM; both are the normal way to end it, so the exit code is 0.
 
@@ -43,12 +43,21 @@ def serve(
     publishes code.
     """
     kept = _kept(roots[0], stack, fresh=fresh) if state is None else None
+    cloud = LocalCloud.open(
+        roots,
+        stack,
+        config,
+        port,
+        backend,
+        faults=faults,
+        state=state,
+        accept=accept,
+        kept=kept,
+        watched=watched,
+        record=record,
+    )
     try:
-        asyncio.run(
-            _serve(
-                roots, stack, config, port, backend, faults, state, accept, as_json, watched, kept, deployer, programs
-            )
-        )
+        asyncio.run(_serve(cloud, deployer, as_json=as_json))
     finally:
         if kept is not None:
             kept.release()
@@ -63,21 +72,7 @@ def _kept(root: Path, stack: str, *, fresh: bool) -> Kept | None:
         return None
 
 
-async def _serve(
-    roots: Sequence[Path],
-    stack: str,
-    config: Mapping[str, str],
-    port: int,
-    backend: Backends,
-    faults: Sequence[str],
-    state: Path | None,
-    accept: Sequence[str],
-    as_json: bool,
-    watched: bool,
-    kept: Kept | None,
-    deployer: Path | None,
-    programs: ProgramProcess | None,
-) -> None:
+async def _serve(cloud: LocalCloud, deployer: Path | None, *, as_json: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -97,20 +92,6 @@ async def _serve(
 
     if status:
         status.start()
-    cloud = LocalCloud.open(
-        roots,
-        stack,
-        config,
-        port,
-        backend,
-        faults=faults,
-        progress=progress,
-        state=state,
-        accept=accept,
-        kept=kept,
-        watched=watched,
-        record=programs.record_together if programs is not None else record_together,
-    )
 
     def announce(message: str) -> None:
         errors.print(message, markup=False, highlight=False, soft_wrap=True)
@@ -120,7 +101,7 @@ async def _serve(
         of = f"{said.tool or said.app} {request[:8]}".rstrip()
         errors.print(f"{of} | {_plain(said.line)}", markup=False, highlight=False, soft_wrap=True, style="dim")
 
-    cloud.announce, cloud.hear = announce, hear
+    cloud.progress, cloud.announce, cloud.hear = progress, announce, hear
     cloud.journal.tellers.append(
         lambda line: errors.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
     )
@@ -130,9 +111,6 @@ async def _serve(
         await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():
             starting.cancel()
-            if programs is not None:
-                # Or its answer would be waited for.
-                programs.close()
             await asyncio.gather(starting, return_exceptions=True)
             return
         starting.result()

@@ -89,8 +89,9 @@ class LocalCloud(Running):
         self.journal = Journal()
         """The gateways' requests; values are recorded while somebody watches."""
         self._projects, self._port, self._faults = projects, port, faults
-        self._progress: Progress = progress or (lambda _: None)
-        self.announce: Progress = self._progress
+        self.progress: Progress = progress or (lambda _: None)
+        """Told what is being done, before each step of the start that takes time."""
+        self.announce: Progress = self.progress
         """Told of what has been served anew, and why something is not."""
         self.hear: Callable[[Said, str], None] = lambda *_: None
         """Told of each line that the code of function apps prints or logs, with the id of the request that it belongs to."""
@@ -282,7 +283,7 @@ class LocalCloud(Running):
         self._addresses = Addresses(self._port, deployed)
         self._resources.callback(self._addresses.close)
 
-        self._progress(
+        self.progress(
             f"{'Reading what is deployed' if projects.state else 'Running the program'} of stack {projects.stack}"
         )
         await _all(self._record(), self._load_ahead())
@@ -319,7 +320,7 @@ class LocalCloud(Running):
             self.network.forward(backend.netloc, f"{backend.scheme}://{backend.netloc}", kind="functions")
         sites = wanted(self.recording, projects.backends)
         running = "storage and the function apps" if len(sites) > 1 else "storage and the function app"
-        self._progress(f"Compiling the policies, starting {running}" if sites else "Compiling the policies")
+        self.progress(f"Compiling the policies, starting {running}" if sites else "Compiling the policies")
         # Most of the time is spent waiting for other processes. A broken policy is reported at once all the same.
         if sites:
             self._storage.expect(self.recording)
