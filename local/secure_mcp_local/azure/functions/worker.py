@@ -110,8 +110,12 @@ class _Logged(logging.Handler):
         try:
             for line in self.format(record).split("\n"):
                 said(self._output, line)
-        except Exception:  # a message that cannot be formatted
-            self.handleError(record)
+        except Exception as error:  # a message that cannot be formatted
+            place = f"{record.filename}:{record.lineno}"
+            said(
+                self._output,
+                f"{record.levelname} {record.name}: {record.msg!r} at {place} does not fit its arguments: {error}",
+            )
 
 
 def said(output: BinaryIO, line: str) -> None:

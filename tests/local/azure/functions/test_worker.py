@@ -174,6 +174,17 @@ async def test_output_is_a_file_as_elsewhere_and_a_line_is_told_as_far_as_it_can
     assert f"{'é' * 10_000} … (only the first 10000 characters are shown)" in said
 
 
+async def test_what_cannot_be_logged_is_said_in_one_line(
+    run: Any, code_with: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = "import logging\nlogging.getLogger('mine').warning('got %d', 'one')\nreturn 'well'"
+    caplog.set_level("INFO", logger="secure_mcp_local")
+    async with run(code=code_with(body)) as app:
+        assert text_of(await app.call("tool")) == "well"
+    assert "WARNING mine: 'got %d' at function_app.py:8 does not fit its arguments: %d format: " in caplog.text
+    assert "Traceback" not in caplog.text
+
+
 FAILURES = """
 import subprocess
 class Mute(Exception):
