@@ -181,7 +181,7 @@ async def test_what_cannot_be_logged_is_said_in_one_line(
     caplog.set_level("INFO", logger="secure_mcp_local")
     async with run(code=code_with(body)) as app:
         assert text_of(await app.call("tool")) == "well"
-    assert "WARNING mine: 'got %d' at function_app.py:8 does not fit its arguments: %d format: " in caplog.text
+    assert "WARNING mine: 'got %d' at function_app.py:9 does not fit its arguments: %d format: " in caplog.text
     assert "Traceback" not in caplog.text
 
 
@@ -326,7 +326,7 @@ async def test_it_is_gone_even_if_nobody_waits_for_its_end(tmp_path: Path) -> No
 
 
 async def test_so_is_what_it_has_started(run: Any, code_with: Any) -> None:
-    body = "import subprocess\nreturn str(subprocess.Popen([sys.executable, '-c', 'input()'], stdin=-1).pid)"
+    body = "import subprocess\nreturn str(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(100)']).pid)"
     async with run(code=code_with(body)) as app:
         pid = int(text_of(await app.call("tool")))
         assert psutil.pid_exists(pid)
