@@ -85,7 +85,20 @@ class Options:
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        dataclass(frozen=True, kw_only=True)(cls)
+        # What the base has below is not made anew for each of some sixty classes, which takes longer than all else about them.
+        dataclass(frozen=True, kw_only=True, repr=False, eq=False)(cls)
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name}={getattr(self, name)!r}" for name in fields_of(type(self)))
+        return f"{type(self).__qualname__}({given})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and all(
+            getattr(self, name) == getattr(other, name) for name in fields_of(type(self))
+        )
+
+    def __hash__(self) -> int:
+        return hash(tuple(getattr(self, name) for name in fields_of(type(self))))
 
     @classmethod
     def of(cls, args: Self | Taken) -> Self:

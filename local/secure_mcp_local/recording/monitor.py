@@ -315,6 +315,11 @@ class Callbacks(_CallbackServicer):
         self._loop = loop
         self._target = "here"
 
+    @property
+    def any(self) -> bool:
+        """Whether the program has transforms."""
+        return bool(self._callbacks)
+
     def register_resource_hook(self, hook: object) -> None:
         """Nothing is deployed, so that no hook runs; what one would publish is of interest."""
         # By its attributes: the program may have a copy of the library of its own.

@@ -105,6 +105,7 @@ def _run(project: Project, stack: str, monitor: Monitor, asked: set[str]) -> Non
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     monitor.callbacks = Callbacks(monitor, loop)
+    _answer_at_once(loop, monitor.callbacks)
     # Every output downstream of a failure repeats it; the first one is raised.
     loop.set_exception_handler(lambda *_: None)
     try:
@@ -151,6 +152,7 @@ def _lighten() -> None:
       inherit them: there is no former state here that a name could be looked up in.
     - Where in the program a resource was made: engines show it beside their own messages.
     - Four messages for each resource that only `pulumi up --debug` shows.
+    - A thread for each question, see `_answer_at_once`.
     """
 
     async def no_aliases(*_: object) -> list[Any]:
@@ -160,6 +162,35 @@ def _lighten() -> None:
     resource.prepare_aliases = no_aliases
     pulumi.log.debug = lambda *_, **__: None
     resource._get_stack_trace = source_pb2.StackTrace  # pyright: ignore[reportPrivateUsage]
+    resource.wrap_with_context = _Question  # pyright: ignore[reportPrivateImportUsage]
+
+
+class _Question:
+    """What the SDK asks the engine. It has it called in another thread, and in its own context there."""
+
+    def __init__(self, ask: Callable[[], Any]) -> None:
+        self.ask = ask
+        self._context = contextvars.copy_context()
+
+    def __call__(self) -> Any:
+        return self._context.run(self.ask)
+
+
+def _answer_at_once(loop: asyncio.AbstractEventLoop, callbacks: Callbacks) -> None:
+    """Lets the monitor answer where it is asked: it waits for nobody, unless the program has transforms, which run in this loop."""
+    elsewhere = loop.run_in_executor
+
+    def run(executor: Any, work: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+        if not isinstance(work, _Question) or callbacks.any:
+            return elsewhere(executor, work, *args)
+        answer: asyncio.Future[Any] = loop.create_future()
+        try:
+            answer.set_result(work.ask())
+        except Exception as error:
+            answer.set_exception(error)
+        return answer
+
+    loop.run_in_executor = run  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @contextmanager
