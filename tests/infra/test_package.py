@@ -125,6 +125,12 @@ def test_afterwards_it_works_offline(
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.parametrize("version", ["3.9", "abc", ""])
+def test_a_python_that_function_apps_do_not_run_on_is_named(app: Path, cache: Path, version: str) -> None:
+    with pytest.raises(PackageError, match=rf"for Python '{version}': a function app runs on 3\.13 or 3\.12"):
+        build_package(app, version)
+
+
 def test_without_a_network_it_says_what_to_do(
     app: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

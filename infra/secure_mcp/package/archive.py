@@ -10,7 +10,7 @@ from pathlib import Path
 import pathspec
 
 from .cache import cached, made
-from .dependencies import PYTHON_VERSION, Dependencies, dependencies_of
+from .dependencies import PYTHON_VERSION, PYTHON_VERSIONS, Dependencies, dependencies_of
 from .failure import PackageError
 
 _SITE_PACKAGES = ".python_packages/lib/site-packages"
@@ -52,6 +52,10 @@ def build_package(source: Path, python_version: str = PYTHON_VERSION) -> Package
     if not (source / "host.json").is_file():
         raise PackageError(f"{source.absolute()} is no function app: it has no host.json")
     files = {name: (source / name).read_bytes() for name in _sources(source)}
+    if python_version not in PYTHON_VERSIONS:
+        raise PackageError(
+            f"no package can be built for Python {python_version!r}: a function app runs on {' or '.join(PYTHON_VERSIONS)}"
+        )
     dependencies = dependencies_of(source, python_version)
     digest = _digest(files, dependencies)
     archive = cached(f"package-{digest}.zip")

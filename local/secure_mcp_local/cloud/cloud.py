@@ -401,8 +401,16 @@ class LocalCloud(Running):
         Raises:
             ExplainedError: it cannot be.
         """
-        renewed = await self._apps.renew(files)
-        if all(any(file.is_relative_to(live) for live in renewed) for file in files):
+        code = self._apps.folders
+        alone = all(any(file.is_relative_to(folder) for folder in code) for file in files)
+        try:
+            renewed = await self._apps.renew(files)
+        except ExplainedError:
+            if not alone:
+                # Its folder may be gone because it comes from another one now.
+                refuse_other_places(self.recording, await self._projects.recorded(self._addresses))
+            raise
+        if alone:
             return bool(renewed)
         recording = await self._projects.recorded(self._addresses)
         return await self._redeclare(recording) or bool(renewed)

@@ -6,6 +6,7 @@ looking works for all of these alike, needs no watch on each of a project's fold
 """
 
 import asyncio
+import hashlib
 import os
 import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator
@@ -41,6 +42,27 @@ def look(folders: Iterable[Path]) -> Seen:
     return seen
 
 
+class Contents:
+    """What files had in them when they last changed: a program that writes its own files anew each time it runs edits nothing."""
+
+    def __init__(self) -> None:
+        self._digests: dict[Path, bytes] = {}
+
+    def edited(self, files: Iterable[Path]) -> set[Path]:
+        """Those of some changed files that have something else in them, as far as that is known."""
+        return {file for file in files if self._is_other(file)}
+
+    def _is_other(self, file: Path) -> bool:
+        try:
+            with file.open("rb") as content:
+                digest = hashlib.file_digest(content, "sha256").digest()
+        except OSError:
+            digest = b""
+        before = self._digests.get(file)
+        self._digests[file] = digest
+        return digest != before
+
+
 async def watch(folders: Callable[[], Iterable[Path]], take: Callable[[set[Path]], Coroutine[Any, Any, None]]) -> None:
     """Calls `take` with the files that have changed, come or gone. Never ends by itself.
 
@@ -48,7 +70,7 @@ async def watch(folders: Callable[[], Iterable[Path]], take: Callable[[set[Path]
         folders: What is watched by now.
         take: Serves the change. While it does, changes are collected; if it takes long, it is cancelled for them, and called with all.
     """
-    long, left = _LONG, set[Path]()
+    long, left, contents = _LONG, set[Path](), Contents()
     seen, edited = await asyncio.to_thread(look, folders()), time.monotonic()
     while True:
         await asyncio.sleep(_INTERVAL if time.monotonic() - edited < _AFTER else _IDLE)
@@ -61,8 +83,10 @@ async def watch(folders: Callable[[], Iterable[Path]], take: Callable[[set[Path]
             if later == now:
                 break
             now = later
-        changed = left | {Path(path) for path in seen.keys() | now.keys() if seen.get(path) != now.get(path)}
+        touched = {Path(path) for path in seen.keys() | now.keys() if seen.get(path) != now.get(path)}
         seen = now
+        if not (changed := left | await asyncio.to_thread(contents.edited, touched)):
+            continue
         if await _done(take(changed), lambda: look(folders()) != seen, long):  # noqa: B023  (it is done with when this goes on)
             long, left = _LONG, set()
         else:

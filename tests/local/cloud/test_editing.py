@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 
 from secure_mcp_local.cloud import LocalCloud, watching
 from secure_mcp_local.cloud.changes import refuse_other_places
-from secure_mcp_local.cloud.watching import look
+from secure_mcp_local.cloud.watching import look, watch
 from secure_mcp_local.errors import LocalCloudError
 from secure_mcp_local.testing import Application, Person
 
@@ -339,11 +340,50 @@ async def test_code_without_tools_is_said(author: Author) -> None:
     assert (await author.call("hello_mcp")).startswith("Hello, ")
 
 
+async def test_code_that_comes_from_another_folder_is_said_to(author: Author) -> None:
+    """As after `git checkout` of a branch that has moved it."""
+    program, before = author.root / PROGRAM, len(author.told)
+    text = program.read_text()
+    (author.root / "function_app").rename(author.root / "app")
+    program.write_text(text.replace('"function_app"', '"app"'))
+    told = await author._said(before)
+    assert (
+        f"code comes from another folder ({author.root / 'app'}): Ctrl-C and secure-mcp local again serves it" in told
+    )
+    (author.root / "app").rename(author.root / "function_app")
+    program.write_text(text)
+    assert (await author._said(len(author.told))).startswith("Served anew after ")
+    assert (await author.call("hello_mcp")).startswith("Hello, ")
+
+
 async def test_an_app_that_is_gone_is_no_code_from_another_folder(author: Author) -> None:
     recording = author.cloud.recording
     gone = recording.without(lambda resource: resource.code is not None or resource.type.endswith(":web:WebApp"))
     with pytest.raises(LocalCloudError, match=r"WebApp \S+ is gone: Ctrl-C"):
         refuse_other_places(recording, gone)
+
+
+async def test_what_a_program_writes_anew_each_time_it_runs_is_no_edit(tmp_path: Path) -> None:
+    """Or it would run again for ever."""
+    taken: list[set[str]] = []
+
+    async def take(files: set[Path]) -> None:
+        (tmp_path / "made.json").write_text("{}")
+        taken.append({file.name for file in files})
+
+    def times(name: str) -> int:
+        return sum(name in files for files in taken)
+
+    following = asyncio.create_task(watch(lambda: [tmp_path], take))
+    try:
+        for number in (1, 2, 3):
+            await asyncio.sleep(0.5)
+            (tmp_path / "program.py").write_text(str(number))
+            await until(partial(lambda wanted: times("program.py") == wanted, number))
+    finally:
+        following.cancel()
+    # Once at most: nobody knew what it was before.
+    assert times("made.json") <= 1
 
 
 def test_what_is_logged_into_the_project_is_no_edit(tmp_path: Path) -> None:

@@ -236,6 +236,8 @@ class Worker:
                 answer = await _receive(process.stdout)
                 if "said" in answer:
                     self._heard(answer)
+                    # Or code that prints much would leave nothing to anybody else: what has come already is not waited for.
+                    await asyncio.sleep(0)
                     continue
                 self._ending = answer["ended"]
                 future = self._waiting.get(answer["id"])
