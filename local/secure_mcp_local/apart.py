@@ -20,7 +20,7 @@ def _apart() -> dict[str, Any]:
 APART = _apart()
 
 
-def end(process: asyncio.subprocess.Process) -> None:
+def end(process: asyncio.subprocess.Process | subprocess.Popen[bytes]) -> None:
     """Ends one that was started so, if it still runs, and the processes that it has left behind."""
     with suppress(OSError):  # none is left
         if sys.platform == "win32":

@@ -20,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Self, cast
 
-from secure_mcp_local.apart import APART
+from secure_mcp_local.apart import APART, end
 from secure_mcp_local.errors import ExplainedError, LocalCloudError
 from secure_mcp_local.recording import record_together
 from secure_mcp_local.recording.registration import Environment
@@ -65,7 +65,7 @@ class ProgramProcess:
         with self._lock:
             threading.Thread(target=self._end_when, args=(environment.over, answered), daemon=True).start()
             try:
-                kind, value = self._asked((list(roots), stack, dict(config or {}), accept), environment)
+                kind, value = self._ask((list(roots), stack, dict(config or {}), accept), environment)
             except (EOFError, OSError, ValueError, pickle.UnpicklingError):
                 raise LocalCloudError(f"the program ended its own process: {_ended(self._process)}") from None
             finally:
@@ -77,20 +77,19 @@ class ProgramProcess:
     def _end_when(self, over: Callable[[], bool], answered: threading.Event) -> None:
         while not answered.wait(_LOOK):
             if over():
-                self._process.kill()
+                end(self._process)
                 return
 
     def close(self) -> None:
-        """Ends it, also while a program runs."""
+        """Ends it and what programs have started, also while one runs."""
         assert self._process.stdin is not None
         with suppress(OSError):
             self._process.stdin.close()
         unheard = self._begun is not None or self._lock.locked()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(0 if unheard else _STOP)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end(self._process)
+        self._process.wait()
 
     def __enter__(self) -> Self:
         return self
@@ -98,7 +97,7 @@ class ProgramProcess:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _asked(self, asked: _Asked, environment: Environment) -> tuple[str, Any]:
+    def _ask(self, asked: _Asked, environment: Environment) -> tuple[str, Any]:
         begun, self._begun = self._begun, None
         if begun is not None and begun != asked:
             self._answer(environment)

@@ -146,6 +146,18 @@ def test_a_program_that_nobody_waits_for_any_more_ends_and_the_next_one_runs(tmp
         assert process.record_together([root], "dev")[0].outputs == {"value": 1}
 
 
+def test_what_a_program_has_started_ends_with_it(tmp_path: Path) -> None:
+    sleeper = f"import subprocess\nsubprocess.Popen([{sys.executable!r}, '-c', 'import time; time.sleep(100)'])\n"
+    root, before = project(tmp_path, sleeper), own_processes()
+    with programs(root) as process:
+        process.record_together([root], "dev")
+        started = [psutil.Process(pid) for pid in own_processes() - before]
+        assert len(started) == 2
+    _, left = psutil.wait_procs(started, timeout=20)
+    # Where nobody inherits it, a process that has ended stays in the list.
+    assert [one for one in left if one.status() != psutil.STATUS_ZOMBIE] == []
+
+
 def test_ctrl_c_ends_a_program_that_does_not_end_itself(tmp_path: Path) -> None:
     root = project(tmp_path, "import time\nprint('running')\ntime.sleep(100)")
     began, before = time.monotonic(), own_processes()
