@@ -82,6 +82,8 @@ WRONG: dict[str, Callable[[Agent], str]] = {
         CORP.claims(agent.issuer, agent.application.resource, CLIENT), typ="oauth-id-jag+jwt", kid=CORP.signer.kid
     ),
     "no issuer": lambda agent: agent.assertion(iss=UNSET),
+    "an issuer that is a list": lambda agent: agent.assertion(iss=[CORP.issuer]),
+    "an issuer that is an object": lambda agent: agent.assertion(iss={"url": CORP.issuer}),
     "an issuer with a slash": lambda agent: agent.assertion(iss=f"{CORP.issuer}/"),
     "the audience of another": lambda agent: agent.assertion(aud="https://as.example.com"),
     "the resource for an audience": lambda agent: agent.assertion(aud=agent.application.resource),
@@ -101,6 +103,7 @@ WRONG: dict[str, Callable[[Agent], str]] = {
     "of no tenant": lambda agent: agent.assertion(SHARED),
     "no subject": lambda agent: agent.assertion(sub=UNSET),
     "an empty subject": lambda agent: agent.assertion(sub=""),
+    "a subject that is a list": lambda agent: agent.assertion(sub=["u-0001"]),
     "a subject that is a number": lambda agent: agent.assertion(sub=1),
     "no id": lambda agent: agent.assertion(jti=UNSET),
     "no resource": lambda agent: agent.assertion(resource=UNSET),

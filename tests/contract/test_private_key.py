@@ -157,6 +157,8 @@ def wrong(client_id: str, issuer: str, now: int) -> dict[str, dict[str, str | No
         "garbage": asserted("a.b.c"),
         "much": asserted("a" * 9000 + ".b.c"),
         "no issuer": changed(iss=UNSET),
+        "an issuer that is a list": changed(iss=[client_id]),
+        "a subject that is an object": changed(sub={"id": client_id}),
         "another issuer": changed(iss="https://evil.example.com/c"),
         "no subject": changed(sub=UNSET),
         "another subject": changed(sub="someone"),
