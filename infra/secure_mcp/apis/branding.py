@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from ..options import Options, Rule, matches, option
-from .colours import ACCENT, ACCENT_DARK, contrast, ink
+from .colours import ACCENT, ACCENT_DARK, Palette, contrast, ink
 
 _COLOUR = Rule(r"#[0-9a-f]{6}", "give a colour as # and six hexadecimal digits in lower case, such as #1f5fd0")
 _SHOWN = Rule(
@@ -37,7 +37,7 @@ def _readable(options: Options, name: str, grounds: Sequence[str]) -> None:
             )
 
 
-class BrandOptions(Options):
+class BrandOptions(Options, Palette):
     """The pages that people see while they sign in."""
 
     organisation: str = option(matches(_SHOWN), default="")
@@ -60,16 +60,6 @@ class BrandOptions(Options):
     def check(self) -> None:
         _readable(self, "accent_color", _LIGHT)
         _readable(self, "accent_color_dark", _DARK)
-
-    @property
-    def on_accent(self) -> str:
-        """What is written on a button by day."""
-        return ink(self.accent_color)
-
-    @property
-    def on_accent_dark(self) -> str:
-        """What is written on a button by night."""
-        return ink(self.accent_color_dark)
 
     @property
     def image_source(self) -> str:

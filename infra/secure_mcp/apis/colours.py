@@ -1,7 +1,6 @@
 """The colours of the pages that people see while they sign in, and what can be read on them."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 ACCENT = "#1f5fd0"
 """Of buttons and links by day."""
@@ -10,33 +9,29 @@ ACCENT_DARK = "#7fb0ff"
 _INKS = ("#ffffff", "#0b1526")
 
 
-class Palette(Protocol):
+class Palette:
     """What the style sheet of all pages needs."""
 
-    @property
-    def accent_color(self) -> str: ...
-    @property
-    def accent_color_dark(self) -> str: ...
-    @property
-    def on_accent(self) -> str: ...
-    @property
-    def on_accent_dark(self) -> str: ...
-
-
-@dataclass(frozen=True)
-class Plain:
-    """The palette of pages that are nobody's."""
-
-    accent_color: str = ACCENT
-    accent_color_dark: str = ACCENT_DARK
+    accent_color: str
+    accent_color_dark: str
 
     @property
     def on_accent(self) -> str:
+        """What is written on a button by day."""
         return ink(self.accent_color)
 
     @property
     def on_accent_dark(self) -> str:
+        """What is written on a button by night."""
         return ink(self.accent_color_dark)
+
+
+@dataclass(frozen=True)
+class Plain(Palette):
+    """The palette of pages that are nobody's."""
+
+    accent_color: str = ACCENT
+    accent_color_dark: str = ACCENT_DARK
 
 
 def contrast(one: str, other: str) -> float:
